@@ -1,0 +1,46 @@
+import { add } from "./ops/elementwise.ts";
+import { sumTo } from "./ops/reduce.ts";
+import { scalar } from "./sources.ts";
+import { sameShape, type Tensor } from "./tensor.ts";
+import { reachable } from "./walk.ts";
+
+/**
+ * The gradients of `loss` (shape []) by each of `parameters`, as graph again: the chain rule from the loss backwards.
+ * `seed` is the gradient of what is minimized by `loss`, 1 when left out.
+ */
+export function gradients(
+  loss: Tensor,
+  parameters: readonly Tensor[],
+  seed: Tensor = scalar(1, loss),
+): Tensor[] {
+  const order = reachable([loss]);
+  const wanted = dependents(order, parameters);
+  const gradient = new Map<Tensor, Tensor>([[loss, seed]]);
+  for (const y of order.reverse()) {
+    const dy = gradient.get(y);
+    if (!dy || !y.inputs.some((x) => wanted.has(x))) continue;
+    const dxs = y.op.vjp(y.inputs, dy, y.attributes, y) as (Tensor | null)[];
+    y.inputs.forEach((x, i) => {
+      const dx = dxs[i];
+      if (!wanted.has(x) || !dx) return;
+      const fitted = sameShape(dx.shape, x.shape) ? dx : sumTo(dx, x.shape);
+      const sum = gradient.get(x);
+      gradient.set(x, sum ? add(sum, fitted) : fitted);
+    });
+  }
+  return parameters.map((p) => {
+    const dp = gradient.get(p);
+    if (!dp)
+      throw new Error(
+        `the loss does not depend on the parameter ${(p.attributes as { name?: string }).name}`,
+      );
+    return dp;
+  });
+}
+
+/** Of `order`, what is computed from `parameters`. */
+function dependents(order: readonly Tensor[], parameters: readonly Tensor[]): Set<Tensor> {
+  const set = new Set(parameters);
+  for (const t of order) if (t.inputs.some((x) => set.has(x))) set.add(t);
+  return set;
+}

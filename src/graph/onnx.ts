@@ -1,0 +1,172 @@
+import { ProtobufWriter } from "./protobuf.ts";
+import type { WeightSource } from "./sources.ts";
+import type { DType, TensorType } from "./tensor.ts";
+
+// TensorProto.DataType, https://github.com/onnx/onnx/blob/v1.19.0/onnx/onnx.proto
+const DATA_TYPE: Record<DType, number> = {
+  float32: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  bfloat16: 16,
+};
+
+const IR_VERSION = 10;
+const OPSET = 21;
+const MICROSOFT = "com.microsoft";
+/** Ops that are ONNX Runtime's own. */
+const CONTRIB = new Set(["FusedMatMul", "MatMulBnb4", "DequantizeBnb4"]);
+
+export type OnnxAttribute = number | string | readonly number[] | { readonly float: number };
+
+export interface OnnxModel {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly inputs: ReadonlyMap<string, TensorType>;
+  readonly outputs: ReadonlyMap<string, TensorType>;
+}
+
+/** Writes one ONNX model: each call adds a node or a value and gives back its name. */
+export class OnnxWriter {
+  readonly #nodes: Uint8Array[] = [];
+  readonly #initializers = new Map<string, Uint8Array>();
+  readonly #constants = new Map<string, string>();
+  readonly #inputs = new Map<string, TensorType>();
+  #values = 0;
+
+  node(type: string, inputs: readonly string[], attributes: Record<string, OnnxAttribute> = {}): string {
+    return this.nodes(type, inputs, attributes, 1)[0]!;
+  }
+
+  /** A node of several outputs. */
+  nodes(
+    type: string,
+    inputs: readonly string[],
+    attributes: Record<string, OnnxAttribute>,
+    outputs: number,
+  ): string[] {
+    const names = Array.from({ length: outputs }, () => `v${this.#values++}`);
+    const node = new ProtobufWriter();
+    for (const name of inputs) node.string(1, name);
+    for (const name of names) node.string(2, name);
+    node.string(3, `${type}_${names[0]}`).string(4, type);
+    for (const [name, value] of Object.entries(attributes)) node.message(5, (a) => attribute(a, name, value));
+    if (CONTRIB.has(type)) node.string(7, MICROSOFT);
+    this.#nodes.push(node.finish());
+    return names;
+  }
+
+  input(name: string, type: TensorType): string {
+    this.#inputs.set(name, { dtype: type.dtype, shape: type.shape });
+    return name;
+  }
+
+  initializer(name: string, type: TensorType, source: WeightSource): string {
+    const proto = tensorProto(name, type);
+    if ("bytes" in source) proto.bytes(9, source.bytes);
+    else {
+      const external = {
+        location: withoutRoot(source.file),
+        offset: source.offset,
+        length: source.byteLength,
+      };
+      for (const [key, value] of Object.entries(external))
+        proto.message(13, (entry) => entry.string(1, key).string(2, String(value)));
+      proto.int(14, 1);
+    }
+    this.#initializers.set(name, proto.finish());
+    return name;
+  }
+
+  constant(values: readonly number[], type: TensorType): string {
+    const key = `${type.dtype}|${type.shape.join()}|${values.join()}`;
+    const known = this.#constants.get(key);
+    if (known) return known;
+    const name = `c${this.#constants.size}`;
+    this.#constants.set(key, name);
+    return this.initializer(name, type, { bytes: littleEndian(values, type.dtype) });
+  }
+
+  scalar(value: number, dtype: DType): string {
+    return this.constant([value], { dtype, shape: [] });
+  }
+
+  /** Axes, shapes, starts and ends: a constant int64 vector. */
+  ints(values: readonly number[]): string {
+    return this.constant(values, { dtype: "int64", shape: [values.length] });
+  }
+
+  static dataType(dtype: DType): number {
+    return DATA_TYPE[dtype];
+  }
+
+  /** ModelProto with `outputs`, by the name users see. */
+  finish(outputs: ReadonlyMap<string, { value: string; type: TensorType }>): OnnxModel {
+    for (const [name, { value }] of outputs) this.#rename(value, name);
+    const graph = new ProtobufWriter();
+    for (const node of this.#nodes) graph.bytes(1, node);
+    graph.string(2, "attune");
+    for (const tensor of this.#initializers.values()) graph.bytes(5, tensor);
+    for (const [name, type] of this.#inputs) graph.message(11, (info) => valueInfo(info, name, type));
+    for (const [name, { type }] of outputs) graph.message(12, (info) => valueInfo(info, name, type));
+    const model = new ProtobufWriter()
+      .int(1, IR_VERSION)
+      .string(2, "attune")
+      .bytes(7, graph.finish())
+      .message(8, (opset) => opset.string(1, "").int(2, OPSET))
+      .message(8, (opset) => opset.string(1, MICROSOFT).int(2, 1));
+    return {
+      bytes: model.finish(),
+      inputs: this.#inputs,
+      outputs: new Map([...outputs].map(([name, { type }]) => [name, type])),
+    };
+  }
+
+  #rename(value: string, name: string): void {
+    const node = new ProtobufWriter().string(1, value).string(2, name).string(4, "Identity");
+    this.#nodes.push(node.finish());
+  }
+}
+
+function tensorProto(name: string, type: TensorType): ProtobufWriter {
+  const proto = new ProtobufWriter();
+  for (const d of type.shape) proto.int(1, d as number);
+  return proto.int(2, DATA_TYPE[type.dtype]).string(8, name);
+}
+
+function valueInfo(info: ProtobufWriter, name: string, type: TensorType): void {
+  info.string(1, name).message(2, (t) =>
+    t.message(1, (tensor) =>
+      tensor.int(1, DATA_TYPE[type.dtype]).message(2, (shape) => {
+        for (const d of type.shape)
+          shape.message(1, (dim) => (typeof d === "number" ? dim.int(1, d) : dim.string(2, d)));
+      }),
+    ),
+  );
+}
+
+/** AttributeProto: an integer, integers, a string, or a float marked as one. */
+function attribute(a: ProtobufWriter, name: string, value: OnnxAttribute): void {
+  a.string(1, name);
+  if (typeof value === "number") a.int(3, value).int(20, 2);
+  else if (typeof value === "string") a.string(4, value).int(20, 3);
+  else if ("float" in value) a.float(2, value.float).int(20, 1);
+  else {
+    for (const v of value) a.int(8, v);
+    a.int(20, 7);
+  }
+}
+
+/** The runtime wants locations relative to a folder; sessions are opened with the file system's root as that folder. */
+const withoutRoot = (file: string) => file.replace(/^([A-Za-z]:)?[\\/]+/, "");
+
+function littleEndian(values: readonly number[], dtype: DType): Uint8Array {
+  if (dtype === "int64") return new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
+  if (dtype === "float32") return new Uint8Array(Float32Array.from(values).buffer);
+  if (dtype === "float64") return new Uint8Array(Float64Array.from(values).buffer);
+  if (dtype === "int32") return new Uint8Array(Int32Array.from(values).buffer);
+  if (dtype === "bool" || dtype === "uint8") return Uint8Array.from(values);
+  throw new Error(`constants of ${dtype} are not needed by any op`);
+}

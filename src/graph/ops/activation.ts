@@ -1,0 +1,64 @@
+import type { OnnxWriter } from "../onnx.ts";
+import { scalar } from "../sources.ts";
+import { type DType, defineOp, type Tensor } from "../tensor.ts";
+import { add, erf, exp, mul, scale, shift, sigmoid, sub, tanh } from "./elementwise.ts";
+
+/** Gradients are worked out from `x` alone, so that nothing else of an activation outlives the forward pass. */
+function activation(
+  name: string,
+  lower: (w: OnnxWriter, x: string, dtype: DType) => string,
+  derivative: (x: Tensor) => Tensor,
+) {
+  return defineOp<[x: Tensor]>({
+    name,
+    infer: ([x]) => x,
+    lower: (w, [x], _, __, { dtype }) => lower(w, x, dtype),
+    vjp: ([x], dy) => [mul(dy, derivative(x))],
+  });
+}
+
+/** x · sigmoid(x) (Elfwing et al. 2017, https://arxiv.org/abs/1702.03118); "silu" and "swish" of config.json. */
+export const silu = activation(
+  "silu",
+  (w, x) => w.node("Mul", [x, w.node("Sigmoid", [x])]),
+  (x) => {
+    const s = sigmoid(x);
+    return mul(s, shift(mul(x, sub(scalar(1, x), s)), 1));
+  },
+);
+
+/** x · Φ(x), Φ the normal distribution (Hendrycks & Gimpel 2016, https://arxiv.org/abs/1606.08415); "gelu". */
+export const gelu = activation(
+  "gelu",
+  (w, x, dtype) => {
+    const e = w.node("Erf", [w.node("Mul", [x, w.scalar(Math.SQRT1_2, dtype)])]);
+    const phi = w.node("Mul", [w.node("Add", [e, w.scalar(1, dtype)]), w.scalar(0.5, dtype)]);
+    return w.node("Mul", [x, phi]);
+  },
+  (x) => {
+    const phi = scale(shift(erf(scale(x, Math.SQRT1_2)), 1), 0.5);
+    const density = scale(exp(scale(mul(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+    return add(phi, mul(x, density));
+  },
+);
+
+const ROOT = Math.sqrt(2 / Math.PI);
+const CUBIC = 0.044715;
+
+/** gelu with tanh in Φ's place; "gelu_new", "gelu_pytorch_tanh" and "gelu_fast". */
+export const geluTanh = activation(
+  "geluTanh",
+  (w, x, dtype) => {
+    const square = w.node("Mul", [x, x]);
+    const inner = w.node("Add", [w.node("Mul", [square, w.scalar(CUBIC, dtype)]), w.scalar(1, dtype)]);
+    const t = w.node("Tanh", [w.node("Mul", [w.node("Mul", [x, inner]), w.scalar(ROOT, dtype)])]);
+    return w.node("Mul", [x, w.node("Mul", [w.node("Add", [t, w.scalar(1, dtype)]), w.scalar(0.5, dtype)])]);
+  },
+  (x) => {
+    const square = mul(x, x);
+    const t = tanh(scale(mul(x, shift(scale(square, CUBIC), 1)), ROOT));
+    const slope = scale(shift(scale(square, 3 * CUBIC), 1), ROOT);
+    const bend = mul(mul(x, sub(scalar(1, x), mul(t, t))), slope);
+    return scale(add(shift(t, 1), bend), 0.5);
+  },
+);

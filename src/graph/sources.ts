@@ -1,0 +1,57 @@
+import { type DType, defineOp, type Shape, type Tensor, type TensorType } from "./tensor.ts";
+
+/** A value fed at every run: a batch, or a trained parameter. */
+export interface InputAttributes extends TensorType {
+  readonly name: string;
+}
+
+/** Where a frozen weight lies: bytes of a file, mapped in place, or bytes in memory. */
+export type WeightSource =
+  | { readonly file: string; readonly offset: number; readonly byteLength: number }
+  | { readonly bytes: Uint8Array };
+
+export interface WeightAttributes extends TensorType {
+  readonly name: string;
+  readonly source: WeightSource;
+}
+
+export interface ConstantAttributes extends TensorType {
+  readonly values: readonly number[];
+}
+
+const typeOf = ({ dtype, shape }: TensorType): TensorType => ({ dtype, shape });
+
+const inputOp = defineOp<[], InputAttributes>({
+  name: "input",
+  infer: (_, a) => typeOf(a),
+  lower: (onnx, _, a) => onnx.input(a.name, a),
+  vjp: () => [],
+});
+
+const weightOp = defineOp<[], WeightAttributes>({
+  name: "weight",
+  infer: (_, a) => typeOf(a),
+  lower: (onnx, _, a) => onnx.initializer(a.name, a, a.source),
+  vjp: () => [],
+});
+
+const constantOp = defineOp<[], ConstantAttributes>({
+  name: "constant",
+  infer: (_, a) => typeOf(a),
+  lower: (onnx, _, a) => onnx.constant(a.values, a),
+  vjp: () => [],
+});
+
+export const input = (name: string, shape: Shape, dtype: DType = "float32"): Tensor =>
+  inputOp({ name, shape, dtype });
+
+export const weight = (name: string, type: TensorType, source: WeightSource): Tensor =>
+  weightOp({ name, ...typeOf(type), source });
+
+export const constant = (values: readonly number[], shape: Shape, dtype: DType = "float32"): Tensor =>
+  constantOp({ values, shape, dtype });
+
+/** A constant of shape [], of the dtype of `like`. */
+export const scalar = (value: number, like: TensorType): Tensor => constant([value], [], like.dtype);
+
+export const isInput = (t: Tensor): t is Tensor & { attributes: InputAttributes } => t.op.name === "input";

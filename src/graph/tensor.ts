@@ -1,0 +1,96 @@
+import type { OnnxWriter } from "./onnx.ts";
+
+export type DType = "float32" | "float64" | "float16" | "bfloat16" | "int64" | "int32" | "uint8" | "bool";
+
+/** A number, or the name of a size known only when the graph runs: "T" tokens in the row, "S" supervised rows. */
+export type Dim = number | string;
+export type Shape = readonly Dim[];
+
+export interface TensorType {
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+/** A value of the step graph: what computes it, from what. Immutable; `id` grows with creation, so it is a topological order. */
+export interface Tensor extends TensorType {
+  readonly id: number;
+  readonly op: Op;
+  readonly inputs: readonly Tensor[];
+  readonly attributes: object;
+}
+
+/**
+ * What is known of an op, in one place: its shape rule, its ONNX lowering and its gradient.
+ * `vjp` gets the gradient of the loss by the output and returns one by each input: null says "not differentiable",
+ * a forgotten one does not compile. Gradients may keep a broadcast shape: `gradients` sums them down once, for all ops.
+ */
+export interface OpRules<I extends readonly Tensor[], A extends object> {
+  readonly name: string;
+  infer(inputs: I, attributes: A): TensorType;
+  lower(
+    onnx: OnnxWriter,
+    names: { [K in keyof I]: string },
+    attributes: A,
+    inputs: I,
+    output: TensorType,
+  ): string;
+  vjp(inputs: I, dy: Tensor, attributes: A, y: Tensor): { [K in keyof I]: Tensor | null };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: an op of unknown inputs; its own rules are typed where it is defined
+export type Op = OpRules<any, any>;
+
+let nextId = 0;
+
+export function apply(op: Op, inputs: readonly Tensor[], attributes: object): Tensor {
+  const { dtype, shape } = op.infer(inputs, attributes);
+  return { id: nextId++, op, inputs, attributes, dtype, shape };
+}
+
+/** An op over a fixed number of inputs, as a function of them (and of its attributes, when it has any). */
+export function defineOp<I extends readonly Tensor[], A extends object = Record<never, never>>(
+  rules: OpRules<I, A>,
+): (...args: [...I, ...(keyof A extends never ? [] : [A])]) => Tensor {
+  return (...args) => {
+    const last = args.at(-1) as object | undefined;
+    const hasAttributes = last !== undefined && !("op" in last);
+    const inputs = (hasAttributes ? args.slice(0, -1) : args) as unknown as I;
+    return apply(rules, inputs, hasAttributes ? last : {});
+  };
+}
+
+export class ShapeError extends Error {
+  override name = "ShapeError";
+  constructor(op: string, message: string) {
+    super(`${op}: ${message}`);
+  }
+}
+
+export const show = (t: TensorType) => `${t.dtype}[${t.shape.join(", ")}]`;
+
+export const sameShape = (a: Shape, b: Shape) => a.length === b.length && a.every((d, i) => d === b[i]);
+
+/** The shape of an elementwise op over `a` and `b`, by NumPy's rule. */
+export function broadcast(op: string, a: TensorType, b: TensorType): Shape {
+  const rank = Math.max(a.shape.length, b.shape.length);
+  return Array.from({ length: rank }, (_, i) => {
+    const x = a.shape[i - rank + a.shape.length] ?? 1;
+    const y = b.shape[i - rank + b.shape.length] ?? 1;
+    if (x !== y && x !== 1 && y !== 1) throw new ShapeError(op, `${show(a)} and ${show(b)} do not broadcast`);
+    return x === 1 ? y : x;
+  });
+}
+
+/** `axis` counted from the front. */
+export function frontAxis(op: string, x: TensorType, axis: number): number {
+  const front = axis < 0 ? axis + x.shape.length : axis;
+  if (front < 0 || front >= x.shape.length) throw new ShapeError(op, `axis ${axis} is outside ${show(x)}`);
+  return front;
+}
+
+export function requireSameType(op: string, a: TensorType, b: TensorType): void {
+  if (a.dtype !== b.dtype) throw new ShapeError(op, `expects one dtype, got ${show(a)} and ${show(b)}`);
+}
+
+/** Number of elements of a shape without names. */
+export const sizeOf = (shape: Shape) => shape.reduce<number>((n, d) => n * (d as number), 1);

@@ -1,0 +1,53 @@
+// The thread an ONNX Runtime session lives in: `session.run` blocks its event loop, so that the caller's stays free.
+// Plain JavaScript, because Node 20 starts workers from JavaScript only.
+import { parentPort, workerData } from "node:worker_threads";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+
+const { model, options } = workerData;
+const session = await InferenceSession.create(model, options).catch((error) => error);
+const failed = session instanceof Error;
+parentPort.postMessage(failed ? { error: session.message } : { ready: true });
+
+/** A view as long as its shape: the buffer behind it may be longer. */
+function tensor({ type, shape, data }) {
+  const size = shape.reduce((n, d) => n * d, 1);
+  return new Tensor(type, data.length === size ? data : data.subarray(0, size), shape);
+}
+
+const each = (entries, f) =>
+  Object.fromEntries(Object.entries(entries).map(([name, entry]) => [name, f(entry)]));
+
+async function run({ feeds, into, fetch }) {
+  const written = each(into, tensor);
+  const fetches = Object.fromEntries(fetch.map((name) => [name, written[name] ?? null]));
+  const results = await session.run(each(feeds, tensor), fetches);
+  const fresh = fetch.filter((name) => !(name in into));
+  return Object.fromEntries(
+    fresh.map((name) => [
+      name,
+      { type: results[name].type, shape: results[name].dims, data: results[name].data },
+    ]),
+  );
+}
+
+parentPort.on("message", async (message) => {
+  if (message.release) {
+    if (!failed) {
+      if (options.enableProfiling) session.endProfiling();
+      await session.release();
+    }
+    parentPort.postMessage({ released: true });
+    parentPort.close();
+    return;
+  }
+  const reply = await run(message).then(
+    (results) => ({ results }),
+    (error) => ({ error: error.message }),
+  );
+  const lent = { feeds: message.feeds, into: message.into };
+  parentPort.postMessage({ ...reply, lent }, buffersOf(lent.feeds, lent.into, reply.results ?? {}));
+});
+
+function buffersOf(...groups) {
+  return [...new Set(groups.flatMap((group) => Object.values(group).map(({ data }) => data.buffer)))];
+}
