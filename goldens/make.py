@@ -1,0 +1,32 @@
+"""Remakes every golden: python goldens/make.py [models] [training] [generation] [merge]
+
+Needs torch, transformers, peft, tokenizers, safetensors (versions in each golden's JSON).
+"""
+
+import os
+import sys
+from pathlib import Path
+
+STAGES = ["models"]
+
+
+def main():
+    stages = sys.argv[1:] or STAGES
+    unknown = [stage for stage in stages if stage not in STAGES]
+    if unknown:
+        raise SystemExit(f"unknown stages {unknown}; there are {STAGES}")
+    os.chdir(Path(__file__).resolve().parent.parent)
+    import torch
+
+    torch.set_num_threads(1)  # another number of threads sums in another order
+    torch.use_deterministic_algorithms(True)
+    for stage in stages:
+        print(f"{stage} …", flush=True)
+        __import__(stage).make()
+
+
+if __name__ == "__main__":
+    if os.environ.get("PYTHONHASHSEED") != "0":  # PEFT writes target_modules in set order
+        os.environ.update(PYTHONHASHSEED="0", HF_HUB_OFFLINE="1", TRANSFORMERS_VERBOSITY="error", TQDM_DISABLE="1")
+        os.execv(sys.executable, [sys.executable, *sys.argv])
+    main()
