@@ -1,0 +1,46 @@
+import { add, and, less, lessOrEqual, sub, where } from "../graph/ops/elementwise.ts";
+import { matmul } from "../graph/ops/matmul.ts";
+import { reshape, transpose } from "../graph/ops/shape.ts";
+import { softmax } from "../graph/ops/softmax.ts";
+import { constant, scalar } from "../graph/sources.ts";
+import type { Dim, Tensor } from "../graph/tensor.ts";
+
+/** int32 vectors that say who sees whom: queries [T], keys [N]. */
+export interface Sight {
+  /** Places of queries and keys in the row. */
+  queryIndex: Tensor;
+  keyIndex: Tensor;
+  /** End of each key's subtree: query i sees key j iff j <= i < end[j]. */
+  keyEnd: Tensor;
+  queryPosition: Tensor;
+  keyPosition: Tensor;
+}
+
+/** Far below any score, and finite: exp gives an exact zero, and no provider meets an infinity. */
+const HIDDEN = -1e30;
+
+/** What is added to the scores [T, N]: 0 where a query sees a key, -1e30 where it does not. */
+export function attentionMask(sight: Sight, window?: number): Tensor {
+  const rows = (t: Tensor) => reshape(t, [t.shape[0] as Dim, 1]);
+  const columns = (t: Tensor) => reshape(t, [1, t.shape[0] as Dim]);
+  const i = rows(sight.queryIndex);
+  const seen = and(lessOrEqual(columns(sight.keyIndex), i), less(i, columns(sight.keyEnd)));
+  if (window === undefined) return asBias(seen);
+  const distance = sub(rows(sight.queryPosition), columns(sight.keyPosition));
+  return asBias(and(seen, less(distance, scalar(window, distance))));
+}
+
+const asBias = (seen: Tensor) => where(seen, constant([0], []), constant([HIDDEN], []));
+
+/**
+ * Softmax attention (Vaswani et al. 2017) of q [T, K, G, E] over k and v [N, K, E] under mask [T, N] -> [T, K·G·E].
+ * Each of K key/value heads serves G query heads (Ainslie et al. 2023, https://arxiv.org/abs/2305.13245).
+ */
+export function attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: number): Tensor {
+  const [T, K, G, E] = q.shape as [string, number, number, number];
+  const [N] = k.shape as [string];
+  const heads = (t: Tensor) => transpose(reshape(t, [N, K, 1, E]), [1, 2, 0, 3]); // [K, 1, N, E]
+  const scores = matmul(transpose(q, [1, 2, 0, 3]), heads(k), { transB: true, alpha: scale }); // [K, G, T, N]
+  const y = matmul(softmax(add(scores, mask)), heads(v)); // [K, G, T, E]
+  return reshape(transpose(y, [2, 0, 1, 3]), [T, K * G * E]);
+}

@@ -1,0 +1,71 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { matmul } from "../graph/ops/matmul.ts";
+import { compile } from "../testing/evaluate.ts";
+import { goldenPath, goldenTensorEntries, maxDifference, readGoldenTensors } from "../testing/goldens.ts";
+import { readModel } from "./families.ts";
+import { frozenParameters } from "./frozen.ts";
+import { checkTensors } from "./layout.ts";
+import { rowPass } from "./row_pass.ts";
+import { createScope } from "./scope.ts";
+
+const MODELS = [
+  "llama-gqa",
+  "llama3-rope",
+  "llama-linear-rope",
+  "llama-bias",
+  "llama-bf16",
+  "llama-sharded",
+  "mistral-window",
+  "mistral-plain",
+  "qwen2-tied",
+  "qwen2-untied",
+];
+
+/** The bound is 1e-4; measured is up to 1.4e-5. */
+const TOLERANCE = 5e-5;
+
+/** Logits of each of the golden's sequences alone, [B·T·V], by the graph built from `config`. */
+async function logitsOf(name: string, config: Record<string, unknown>, inputIds: number[], B: number) {
+  const path = goldenPath(`models/${name}`);
+  const tensors = await goldenTensorEntries(path);
+  const model = readModel(config);
+  checkTensors(model, tensors, path);
+  const { hidden, head } = model.decode(createScope(frozenParameters(tensors)), rowPass());
+  const compiled = await compile({ logits: matmul(hidden, head, { transB: true }) });
+  const T = inputIds.length / B;
+  const index = Array.from({ length: T }, (_, i) => i);
+  const vector = (data: number[]) => ({ shape: [T], data });
+  const all: number[] = [];
+  for (let b = 0; b < B; b++) {
+    const { logits } = await compiled.run({
+      tokens: vector(inputIds.slice(b * T, (b + 1) * T)),
+      positions: vector(index),
+      index: vector(index),
+      ends: vector(index.map(() => T)),
+    });
+    for (const value of logits!.data) all.push(value);
+  }
+  await compiled.release();
+  return all;
+}
+
+const readConfig = (name: string, file: string) =>
+  JSON.parse(readFileSync(goldenPath(`models/${name}/${file}`), "utf8")) as Record<string, unknown>;
+
+describe.each(MODELS)("%s", (name) => {
+  test.each(["config.json", "config.v4.json"])("logits equal transformers', %s", async (file) => {
+    const golden = await readGoldenTensors(goldenPath(`models/${name}/logits.safetensors`));
+    const { shape, data } = golden.input_ids!;
+    const logits = await logitsOf(name, readConfig(name, file), [...data], shape[0]!);
+    expect(maxDifference(logits, golden.logits!.data)).toBeLessThan(TOLERANCE);
+  });
+});
+
+test("the golden notices a changed rotary base", async () => {
+  const golden = await readGoldenTensors(goldenPath("models/llama-gqa/logits.safetensors"));
+  const { shape, data } = golden.input_ids!;
+  const config = { ...readConfig("llama-gqa", "config.v4.json"), rope_theta: 500 };
+  const logits = await logitsOf("llama-gqa", config, [...data], shape[0]!);
+  expect(maxDifference(logits, golden.logits!.data)).toBeGreaterThan(1e-2);
+});

@@ -1,0 +1,55 @@
+import type { Tensor } from "../graph/tensor.ts";
+import type { Scope } from "./scope.ts";
+
+/** Which keys a query may see beyond those of its own branch, and how scores become weights. */
+export interface AttentionOptions {
+  /** Factor of query · key, usually head_dim ** -0.5. */
+  scale: number;
+  /** A query sees this many tokens back, itself included; everything when left out. */
+  window?: number;
+}
+
+/** What a decoder is computed over. T tokens, K key/value heads, G query heads a key/value head, E head_dim. */
+export interface Pass {
+  /** int64 [T]. */
+  readonly tokens: Tensor;
+  /** int32 [T], counted from the start of each sequence. */
+  readonly positions: Tensor;
+  /** q [T, K, G, E], k and v [T, K, E], all of `layer`, rotated -> [T, K·G·E]. */
+  attend(layer: number, q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor;
+}
+
+export interface DecoderOutput {
+  /** Normed last hidden states [T, D]. */
+  hidden: Tensor;
+  /** Weight of the output layer [V, D]; the embedding's own where they are tied. */
+  head: Tensor;
+}
+
+/** What the rest of attune needs to know of a model's sizes, whatever its family. */
+export interface Dimensions {
+  vocabSize: number;
+  hiddenSize: number;
+  layers: number;
+  keyValueHeads: number;
+  headDim: number;
+  /** Longest sequence the model was made for, when it says. */
+  maxPositions?: number;
+}
+
+/** A model whose config.json has been read: everything that is left is to compute. */
+export interface Model {
+  readonly modelType: string;
+  readonly dimensions: Dimensions;
+  /** The output layer shares the embedding's weight. */
+  readonly tied: boolean;
+  /** Standard deviation of freshly made weights. */
+  readonly initializerRange: number;
+  decode(scope: Scope, pass: Pass): DecoderOutput;
+}
+
+/** One architecture: `model_type` of config.json, and how to read the rest of it. */
+export interface Family {
+  readonly modelType: string;
+  read(config: unknown): Model;
+}

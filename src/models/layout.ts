@@ -1,0 +1,57 @@
+import { AttuneError } from "../errors.ts";
+import { input } from "../graph/sources.ts";
+import type { Model } from "./family.ts";
+import { rowPass } from "./row_pass.ts";
+import { createScope } from "./scope.ts";
+
+/** What a model is made of: its parameters by checkpoint name, and its linear layers by module path. */
+export interface ModelLayout {
+  parameters: Map<string, readonly number[]>;
+  /** Linear layers an adapter can sit on; the output layer is none of them. */
+  linears: Map<string, { in: number; out: number }>;
+}
+
+/** Walks the model once and notes what it asks for. */
+export function modelLayout(model: Model): ModelLayout {
+  const layout: ModelLayout = { parameters: new Map(), linears: new Map() };
+  const scope = createScope(
+    (name, shape) => {
+      layout.parameters.set(name, shape as readonly number[]);
+      return input(name, shape);
+    },
+    (module, x, y) => {
+      layout.linears.set(module, { in: x.shape.at(-1) as number, out: y.shape.at(-1) as number });
+      return y;
+    },
+  );
+  model.decode(scope, rowPass());
+  return layout;
+}
+
+/** Tensors that files carry and nothing is computed from: old buffers, and the copy of a tied weight. */
+const IGNORED = /\.rotary_emb\.inv_freq$|\.self_attn\.bias$|\.masked_bias$/;
+
+/** Refuses a checkpoint whose tensors are not the model's, naming all that differ. */
+export function checkTensors(
+  model: Model,
+  tensors: ReadonlyMap<string, { shape: readonly number[]; file: string }>,
+  path: string,
+): void {
+  const { parameters } = modelLayout(model);
+  const problems: string[] = [];
+  for (const [name, shape] of parameters) {
+    const found = tensors.get(name);
+    if (!found) problems.push(`${name} is missing`);
+    else if (found.shape.join() !== shape.join())
+      problems.push(
+        `${name} is [${found.shape.join(", ")}] in ${found.file}; config.json asks for [${shape.join(", ")}]`,
+      );
+  }
+  for (const name of tensors.keys())
+    if (!parameters.has(name) && !IGNORED.test(name) && !(model.tied && name === "lm_head.weight"))
+      problems.push(`${name} is not part of a ${model.modelType} model with this config.json`);
+  if (problems.length === 0) return;
+  const shown = problems.slice(0, 10).map((problem) => `  ${problem}`);
+  if (problems.length > shown.length) shown.push(`  … and ${problems.length - shown.length} more`);
+  throw new AttuneError(`${path}: the tensors do not fit config.json:\n${shown.join("\n")}`);
+}

@@ -1,0 +1,31 @@
+import { input } from "../graph/sources.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { attention, attentionMask } from "./attention.ts";
+import type { Pass } from "./family.ts";
+
+/**
+ * A pass over one row of T tokens, as trained on and scored: sequences, or trees of them, side by side, each token
+ * seeing its own past. Fed `tokens` (int64), `positions`, `ends` and `index` (int32), all [T].
+ */
+export function rowPass(): Pass {
+  const [index, ends] = [input("index", ["T"], "int32"), input("ends", ["T"], "int32")];
+  const positions = input("positions", ["T"], "int32");
+  const sight = {
+    queryIndex: index,
+    keyIndex: index,
+    keyEnd: ends,
+    queryPosition: positions,
+    keyPosition: positions,
+  };
+  const masks = new Map<number | undefined, Tensor>();
+  const maskOf = (window?: number) => {
+    const mask = masks.get(window) ?? attentionMask(sight, window);
+    masks.set(window, mask);
+    return mask;
+  };
+  return {
+    tokens: input("tokens", ["T"], "int64"),
+    positions,
+    attend: (_, q, k, v, { scale, window }) => attention(q, k, v, maskOf(window), scale),
+  };
+}

@@ -1,0 +1,35 @@
+import { add } from "../graph/ops/elementwise.ts";
+import { matmul } from "../graph/ops/matmul.ts";
+import type { Shape, Tensor } from "../graph/tensor.ts";
+
+/** Gives the float32 tensor of a checkpoint's parameter: frozen, trained or still to be made. */
+export type ParameterSource = (name: string, shape: Shape) => Tensor;
+
+/**
+ * What an adapter adds to the output of a linear layer: `module` is its path, x [T, in] its input, y [T, out] the
+ * frozen layer's output without bias.
+ */
+export type LinearHook = (module: string, x: Tensor, y: Tensor) => Tensor;
+
+/** A place in a checkpoint's tree of modules: families name parameters as the files do. */
+export interface Scope {
+  at(name: string): Scope;
+  /** The parameter `name` of this module. */
+  param(name: string, shape: readonly number[]): Tensor;
+  /** x [T, in] · weightᵀ [out, in] + bias of the linear layer `name`: [T, out]. */
+  linear(name: string, x: Tensor, out: number, options?: { bias?: boolean }): Tensor;
+}
+
+export function createScope(source: ParameterSource, hook: LinearHook = (_, __, y) => y, path = ""): Scope {
+  const join = (name: string) => (path ? `${path}.${name}` : name);
+  return {
+    at: (name) => createScope(source, hook, join(name)),
+    param: (name, shape) => source(join(name), shape),
+    linear(name, x, out, { bias = false } = {}) {
+      const module = join(name);
+      const weight = source(`${module}.weight`, [out, x.shape.at(-1)!]);
+      const y = hook(module, x, matmul(x, weight, { transB: true }));
+      return bias ? add(y, source(`${module}.bias`, [out])) : y;
+    },
+  };
+}
