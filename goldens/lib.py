@@ -67,11 +67,11 @@ def save_json(path, value):
     Path(path).write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
-def save_examples(path, head, examples):
+def save_examples(path, head, examples, key="examples"):
     """JSON with one example a line, so that diffs stay readable."""
     lines = ",\n  ".join(json.dumps(e, ensure_ascii=False, separators=(",", ":")) for e in examples)
     body = json.dumps(head, ensure_ascii=False, indent=1)[:-2]
-    Path(path).write_text(f'{body},\n "examples": [\n  {lines}\n ]\n}}\n', encoding="utf-8")
+    Path(path).write_text(f'{body},\n "{key}": [\n  {lines}\n ]\n}}\n', encoding="utf-8")
 
 
 def read_json(path):

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-STAGES = ["models"]
+STAGES = ["models", "training", "generation", "merge"]
 
 
 def main():
