@@ -119,6 +119,7 @@ def measure(args):
         "secondsPerStep": [round(s, 3) for s in seconds],
         "secondsToFirstStep": round(first, 2),
         "peakRssBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "loadAverage": os.getloadavg()[0],  # well above `threads`: others were working too
         "losses": losses,
     }
 

@@ -3,7 +3,7 @@
 import torch
 from peft import PeftModel
 
-from lib import GOLDENS, MODELS, VERSIONS, fresh, load, load_tokenizer, logits_of, read_json, save_examples
+from lib import GOLDENS, MADE_WITH, MODELS, fresh, load, load_tokenizer, logits_of, read_json, save_examples
 from tokens import user_message
 
 GENERATION = GOLDENS / "generation"
@@ -28,7 +28,7 @@ def make():
         print(f"  {name}: {stopped} of {len(answers)} stop, least margin {min(a['margin'] for a in answers):.4f}")
         assert 0 < stopped < PROMPTS, "a golden of greedy decoding needs both endings"
         head = {"model": str(MODELS / model_name), "adapter": adapter and str(GOLDENS / adapter)}
-        save_examples(GENERATION / f"{name}.json", {**head, "maxNewTokens": MAX_NEW_TOKENS, **VERSIONS}, answers, "prompts")
+        save_examples(GENERATION / f"{name}.json", {**head, "maxNewTokens": MAX_NEW_TOKENS, **MADE_WITH}, answers, "prompts")
 
 
 def clear_answers(model, tokenizer):

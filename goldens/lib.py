@@ -14,7 +14,8 @@ from safetensors.torch import save_file
 SEED = 42
 GOLDENS = Path("goldens")
 MODELS = GOLDENS / "models"
-VERSIONS = {
+MADE_WITH = {
+    "seed": SEED,
     "torch": torch.__version__,
     "transformers": transformers.__version__,
     "peft": peft.__version__,

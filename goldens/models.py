@@ -7,7 +7,7 @@ import torch
 import transformers
 from transformers import LlamaConfig, MistralConfig, Qwen2Config
 
-from lib import GOLDENS, MODELS, SEED, VERSIONS, fresh, generator, load, logits_of, readable, save_json, save_tensors
+from lib import GOLDENS, MADE_WITH, MODELS, fresh, generator, load, logits_of, readable, save_json, save_tensors
 from tokenizer import train_tokenizer
 
 VOCAB, LENGTH = 320, 40
@@ -74,7 +74,7 @@ def make_model(name, config, tokenizer, dtype=torch.float32, max_shard_size="5GB
     logits, hidden = logits_of(load(directory), input_ids)
     check(name, directory, input_ids, logits)
     save_tensors(directory / "logits.safetensors", {"input_ids": input_ids, "logits": logits, "hidden": hidden})
-    save_json(directory / "golden.json", {"largestLogit": logits.abs().max().item(), "seed": SEED, **VERSIONS})
+    save_json(directory / "golden.json", {"largestLogit": logits.abs().max().item(), **MADE_WITH})
     readable(directory)
 
 

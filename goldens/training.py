@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
 from transformers import get_scheduler
 
-from lib import GOLDENS, MODELS, VERSIONS, fresh, generator, load, logits_of, readable, read_json, save_json, save_tensors
+from lib import GOLDENS, MADE_WITH, MODELS, fresh, generator, load, logits_of, readable, read_json, save_json, save_tensors
 from tokens import write_tokens
 
 TRAINING = GOLDENS / "training"
@@ -57,7 +57,7 @@ def make_case(name, model_directory, targets, examples_path, settings):
     head = {"model": str(model_directory), "examples": str(examples_path), "settings": settings, **adapter}
     noise = {key: relative_difference(metrics, exact, key) for key in ("loss", "gradNorm")}
     count = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    save_json(directory / "case.json", {**head, "trainedParameters": count, "float32Noise": noise, **VERSIONS})
+    save_json(directory / "case.json", {**head, "trainedParameters": count, "float32Noise": noise, **MADE_WITH})
     readable(directory)
     report(name, metrics, noise)
 
