@@ -1,0 +1,110 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { AttuneError } from "../errors.ts";
+import { formatPeftConfig, parsePeftConfig } from "./peft_config.ts";
+
+const text = readFileSync(
+  new URL("../../goldens/training/llama-gqa-lora-qv/final/adapter_config.json", import.meta.url),
+  "utf8",
+);
+const golden = JSON.parse(text) as Record<string, unknown>;
+
+describe("PEFT's own file", () => {
+  test("is read", () => {
+    const { config, baseModel } = parsePeftConfig(golden, "x");
+    expect(config).toEqual({
+      type: "lora",
+      r: golden.r,
+      alpha: golden.lora_alpha,
+      dropout: golden.lora_dropout,
+      targetModules: golden.target_modules,
+    });
+    expect(baseModel).toBe(golden.base_model_name_or_path);
+  });
+
+  test("is written byte for byte", () => {
+    const { config, baseModel } = parsePeftConfig(golden, "x");
+    expect(formatPeftConfig(config, config.targetModules, baseModel)).toBe(text);
+  });
+
+  test("a file of an old PEFT, with fewer keys, is read", () => {
+    const old = {
+      peft_type: "LORA",
+      r: 4,
+      lora_alpha: 8,
+      target_modules: ".*q_proj",
+      enable_lora: null,
+      merge_weights: false,
+    };
+    expect(parsePeftConfig(old, "x").config).toEqual({
+      type: "lora",
+      r: 4,
+      alpha: 8,
+      dropout: 0,
+      targetModules: ".*q_proj",
+    });
+  });
+});
+
+describe("what changes the computation is refused by name", () => {
+  test.each<[Record<string, unknown>, RegExp]>([
+    [{ use_dora: true }, /use_dora: true/],
+    [{ use_rslora: true }, /use_rslora: true/],
+    [{ use_qalora: true }, /use_qalora/],
+    [{ modules_to_save: ["lm_head"] }, /modules_to_save: \["lm_head"\]/],
+    [{ bias: "all" }, /expected "none"[\s\S]*bias/],
+    [{ lora_bias: true }, /lora_bias/],
+    [{ rank_pattern: { q_proj: 4 } }, /rank_pattern: \{"q_proj":4\}/],
+    [{ alpha_pattern: { q_proj: 4 } }, /alpha_pattern/],
+    [{ layers_to_transform: [0] }, /layers_to_transform/],
+    [{ layers_to_transform: 1 }, /layers_to_transform/],
+    [{ exclude_modules: "x" }, /exclude_modules/],
+    [{ trainable_token_indices: [1] }, /trainable_token_indices/],
+    [{ target_parameters: ["experts.down_proj"] }, /target_parameters/],
+    [{ fan_in_fan_out: true }, /fan_in_fan_out/],
+    [{ layer_replication: [[0, 2]] }, /layer_replication/],
+    [{ megatron_config: { a: 1 } }, /megatron_config/],
+    [{ alora_invocation_tokens: [1, 2] }, /alora_invocation_tokens/],
+    [{ use_bdlora: { nblocks: 2 } }, /use_bdlora/],
+    [{ arrow_config: { top_k: 3 } }, /arrow_config/],
+    [{ kasa_config: { beta: 1 } }, /kasa_config/],
+    [{ velora_config: { scale: 1 } }, /velora_config/],
+    [{ monteclora_config: { num_samples: 8 } }, /monteclora_config/],
+    [{ ensure_weight_tying: true }, /ensure_weight_tying/],
+    [{ init_lora_weights: "pissa" }, /init_lora_weights/],
+    [{ init_lora_weights: "olora" }, /init_lora_weights/],
+    [{ init_lora_weights: "mica" }, /init_lora_weights/],
+    [{ peft_type: "IA3" }, /expected "LORA"[\s\S]*peft_type/],
+    [{ peft_type: undefined }, /peft_type/],
+    [{ task_type: "SEQ_CLS" }, /task_type/],
+    [{ target_modules: null }, /target_modules/],
+    [{ target_modules: [] }, /target_modules/],
+    [{ r: "8" }, /expected number[\s\S]*at r/],
+    [{ r: 0 }, /r must be a whole number/],
+    [{ lora_alpha: null }, /lora_alpha/],
+    [{ use_something_new: true }, /use_something_new: true \(unknown to PEFT 0\.21\)/],
+    [{ constructor: 1 }, /constructor: 1 \(unknown/],
+  ])("%o", (change, message) => {
+    const parse = () => parsePeftConfig({ ...golden, ...change }, "dir/adapter_config.json");
+    expect(parse).toThrow(AttuneError);
+    expect(parse).toThrow(message);
+    expect(parse).toThrow("dir/adapter_config.json");
+  });
+
+  test("all at once", () => {
+    const change = { use_dora: true, bias: "all", rank_pattern: { a: 1 } };
+    expect(() => parsePeftConfig({ ...golden, ...change }, "x")).toThrow(
+      /(?=[\s\S]*use_dora)(?=[\s\S]*rank_pattern)(?=[\s\S]*at bias)/,
+    );
+  });
+
+  test.each([
+    { init_lora_weights: "gaussian" },
+    { inference_mode: false },
+    { revision: "abc" },
+    { modules_to_save: [] },
+    { future: null },
+  ])("%o changes nothing and passes", (change) => {
+    expect(parsePeftConfig({ ...golden, ...change }, "x")).toEqual(parsePeftConfig(golden, "x"));
+  });
+});

@@ -1,0 +1,139 @@
+/** adapter_config.json of PEFT (0.21), both ways. */
+import * as z from "zod";
+import { pathKey } from "../checkpoints/json_scan.ts";
+import { pythonJson } from "../checkpoints/python_json.ts";
+import { AttuneError } from "../errors.ts";
+import { checkLoraConfig, type LoraConfig } from "./lora_config.ts";
+
+/** What PEFT 0.21 writes for a LoRA adapter that uses nothing beyond it. */
+const DEFAULTS = {
+  alora_invocation_tokens: null,
+  alpha_pattern: {},
+  arrow_config: null,
+  auto_mapping: null,
+  base_model_name_or_path: null,
+  bias: "none",
+  corda_config: null,
+  ensure_weight_tying: false,
+  eva_config: null,
+  exclude_modules: null,
+  fan_in_fan_out: false,
+  inference_mode: true,
+  init_lora_weights: true,
+  kasa_config: null,
+  layer_replication: null,
+  layers_pattern: null,
+  layers_to_transform: null,
+  loftq_config: {},
+  lora_alpha: 8,
+  lora_bias: false,
+  lora_dropout: 0,
+  lora_ga_config: null,
+  megatron_config: null,
+  megatron_core: "megatron.core",
+  modules_to_save: null,
+  monteclora_config: null,
+  peft_type: "LORA",
+  peft_version: "0.21.0",
+  qalora_group_size: 16,
+  r: 8,
+  rank_pattern: {},
+  revision: null,
+  target_modules: null,
+  target_parameters: null,
+  task_type: "CAUSAL_LM",
+  trainable_token_indices: null,
+  use_bdlora: null,
+  use_dora: false,
+  use_qalora: false,
+  use_rslora: false,
+  velora_config: null,
+};
+
+/** Keys that say nothing about what a finished adapter computes: provenance, and settings of features named elsewhere. */
+const IGNORED = new Set([
+  "auto_mapping",
+  "corda_config",
+  "eva_config",
+  "inference_mode",
+  "loftq_config",
+  "lora_ga_config",
+  "megatron_core",
+  "peft_version",
+  "qalora_group_size",
+  "revision",
+  "runtime_config",
+]);
+
+const Config = z.looseObject({
+  peft_type: z.literal("LORA"),
+  r: z.number(),
+  lora_alpha: z.number(),
+  lora_dropout: z.number().default(0),
+  target_modules: z.union([z.array(z.string()).min(1), z.string()]),
+  base_model_name_or_path: z.string().nullish(),
+  task_type: z.enum(["CAUSAL_LM"]).nullish(),
+  bias: z.literal("none").default("none"),
+  // The others (pissa, olora, corda, loftq, lora_ga, …) change the base model, or freeze a half.
+  init_lora_weights: z.union([z.boolean(), z.enum(["gaussian", "orthogonal", "eva"])]).default(true),
+});
+
+/**
+ * `config` is adapter_config.json as parsed, `where` its path.
+ * @throws AttuneError that names every setting which changes the computation and is not supported here, keys unknown to
+ *   PEFT 0.21 too, unless it is off.
+ */
+export function parsePeftConfig(
+  config: Record<string, unknown>,
+  where: string,
+): { config: LoraConfig; baseModel?: string } {
+  const parsed = Config.safeParse(config);
+  const faults = config.peft_type === "LORA" ? unsupported(config) : [];
+  if (!parsed.success) faults.push(z.prettifyError(parsed.error));
+  if (!parsed.success || faults.length > 0) {
+    throw new AttuneError(`${where}: this adapter uses what is not supported:\n${faults.join("\n")}`);
+  }
+  const { r, lora_alpha, lora_dropout, target_modules, base_model_name_or_path } = parsed.data;
+  const lora: LoraConfig = {
+    type: "lora",
+    r,
+    alpha: lora_alpha,
+    dropout: lora_dropout,
+    targetModules: target_modules,
+  };
+  checkLoraConfig(lora, where);
+  return { config: lora, baseModel: base_model_name_or_path ?? undefined };
+}
+
+/** The features in use, a line each; those that {@link Config} judges aside. */
+function unsupported(config: Record<string, unknown>): string[] {
+  const judged = new Set([...Object.keys(Config.shape), ...IGNORED]);
+  const inUse = Object.entries(config).filter(([key, value]) => !judged.has(key) && !isOff(value));
+  return inUse.map(([key, value]) => {
+    const unknown = Object.hasOwn(DEFAULTS, key) ? "" : " (unknown to PEFT 0.21)";
+    return `✖ ${key}: ${JSON.stringify(value).slice(0, 60)}${unknown}`;
+  });
+}
+
+/** null, false, 0, and empty lists and objects: how PEFT writes a feature that is not used. */
+function isOff(value: unknown): boolean {
+  if (typeof value === "object" && value !== null) return Object.keys(value).length === 0;
+  return !value;
+}
+
+/** The text of adapter_config.json, byte for byte as PEFT writes it for `targetModules` in this order. */
+export function formatPeftConfig(
+  config: LoraConfig,
+  targetModules: string[] | string,
+  baseModel?: string,
+): string {
+  const fields = {
+    ...DEFAULTS,
+    base_model_name_or_path: baseModel ?? null,
+    lora_alpha: config.alpha,
+    lora_dropout: config.dropout,
+    r: config.r,
+    target_modules: targetModules,
+  };
+  return pythonJson(fields, new Set([pathKey(["lora_dropout"])]));
+}

@@ -1,0 +1,95 @@
+/** Which linear layers an adapter goes to, matched exactly as PEFT matches `target_modules`. */
+import { AttuneError } from "../errors.ts";
+import { nearest } from "./nearest.ts";
+import { fullmatch } from "./python_regex.ts";
+
+export type TargetModules = string[] | string;
+
+/** Names under which the supported families keep their output layer, which "all-linear" leaves out. */
+const OUTPUT_LAYERS = new Set(["lm_head", "embed_out"]);
+
+/**
+ * The names among `linearNames`, in their order, that `targetModules` means:
+ * a list: equal to an item, or ending in a dot and an item; "all-linear": all but the output layer; any other string:
+ * a regular expression that matches the whole name.
+ * @throws AttuneError when nothing, or nothing for an item of the list, matches; it names what there is.
+ */
+export function matchTargetModules(linearNames: readonly string[], targetModules: TargetModules): string[] {
+  const matched = linearNames.filter(targetMatcher(targetModules));
+  const unmatched = Array.isArray(targetModules)
+    ? targetModules.filter((target) => !linearNames.some(endsIn(target)))
+    : [];
+  if (matched.length === 0 || unmatched.length > 0)
+    throw nothingMatched(linearNames, targetModules, unmatched);
+  return matched;
+}
+
+/** Whether a module's name is meant by `targetModules`; unlike {@link matchTargetModules}, content with no match at all. */
+export function targetMatcher(targetModules: TargetModules): (name: string) => boolean {
+  if (Array.isArray(targetModules)) return (name) => targetModules.some((target) => endsIn(target)(name));
+  if (isAllLinear(targetModules)) return (name) => !OUTPUT_LAYERS.has(name);
+  const expression = fullmatch(targetModules);
+  return (name) => expression.test(name);
+}
+
+/** Of any case, as in PEFT. */
+export const isAllLinear = (targetModules: TargetModules): boolean =>
+  typeof targetModules === "string" && targetModules.toLowerCase() === "all-linear";
+
+const endsIn = (target: string) => (name: string) => name === target || name.endsWith(`.${target}`);
+
+function nothingMatched(
+  linearNames: readonly string[],
+  targetModules: TargetModules,
+  unmatched: string[],
+): AttuneError {
+  const endings = [...new Set(linearNames.map((name) => name.slice(name.lastIndexOf(".") + 1)))];
+  const there = `This model's linear layers: ${endings.join(", ")} (in full, for example, ${linearNames[0] ?? "none"}).`;
+  if (Array.isArray(targetModules)) {
+    const asked = unmatched.map((target) => describe(target, linearNames, endings)).join(", ");
+    return new AttuneError(`targetModules: no linear layer matches ${asked || "an empty list"}. ${there}`);
+  }
+  const hint = linearNames.some(endsIn(targetModules))
+    ? ` For endings of names give a list: [${targetModules}].`
+    : "";
+  return new AttuneError(
+    `targetModules: no linear layer's whole name matches the regular expression ${JSON.stringify(targetModules)}.${hint} ${there}`,
+  );
+}
+
+function describe(target: string, linearNames: readonly string[], endings: string[]): string {
+  if (isAllLinear(target)) return `${target} (write it without the list)`;
+  const suggestion = nearest(target, target.includes(".") ? linearNames : endings);
+  return suggestion === undefined ? target : `${target} (did you mean ${suggestion}?)`;
+}
+
+const CONDENSE_FROM = 20; // PEFT's MIN_TARGET_MODULES_FOR_OPTIMIZATION
+
+/**
+ * What PEFT writes as `target_modules` for "all-linear": the modules' full names when they are few, else the shortest
+ * endings that no other module shares. Sorted, where PEFT's order is arbitrary.
+ * `modules` are those with an adapter; the others' names follow from theirs: parents, and the output layer.
+ */
+export function condenseTargetModules(modules: readonly string[]): string[] {
+  const sorted = [...modules].sort();
+  if (modules.length < CONDENSE_FROM) return sorted;
+  const others = new Set([...OUTPUT_LAYERS, ...modules.flatMap(parents)].flatMap(endingsOf));
+  const chosen: string[] = [];
+  for (const module of sorted) {
+    if (chosen.some((ending) => endsIn(ending)(module))) continue;
+    chosen.push(endingsOf(module).find((ending) => !others.has(ending)) ?? module);
+  }
+  return chosen.sort();
+}
+
+/** a.b.c -> c, b.c, a.b.c */
+const endingsOf = (name: string): string[] => {
+  const parts = name.split(".");
+  return parts.map((_, i) => parts.slice(parts.length - 1 - i).join("."));
+};
+
+/** a.b.c -> a, a.b */
+const parents = (name: string): string[] => {
+  const parts = name.split(".");
+  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join("."));
+};

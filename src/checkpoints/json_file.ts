@@ -1,0 +1,61 @@
+/** JSON and text files of other tools, read with a bound on their size and an error that names the file. */
+import { open } from "node:fs/promises";
+import { AttuneError } from "../errors.ts";
+import { diskError, errorCode } from "./disk_error.ts";
+
+const LIMIT = 256 * 2 ** 20; // bytes; the largest tokenizer.json known is below 40 MB
+
+/** The file's text, UTF-8; a byte order mark is dropped. @throws AttuneError when it is too large, no text, or unreadable. */
+export async function readTextFile(path: string, limit = LIMIT): Promise<string> {
+  try {
+    const bytes = await readBounded(path, limit);
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    if (errorCode(error) === undefined && error instanceof TypeError)
+      throw new AttuneError(`${path} is not UTF-8 text.`);
+    throw diskError(error, "read", path);
+  }
+}
+
+/** @throws AttuneError as {@link readTextFile}, or when it is not JSON. */
+export async function readJsonFile(path: string): Promise<unknown> {
+  const text = await readTextFile(path);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new AttuneError(`${path} is not valid JSON: ${(error as Error).message}`);
+  }
+}
+
+/** @throws AttuneError as {@link readJsonFile}, or when it holds anything but an object. */
+export async function readJsonObject(path: string): Promise<Record<string, unknown>> {
+  const value = await readJsonFile(path);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    const got = Array.isArray(value) ? "a list" : JSON.stringify(value).slice(0, 40);
+    throw new AttuneError(`${path}: expected a JSON object, got ${got}.`);
+  }
+  return value as Record<string, unknown>;
+}
+
+/** `read` for a file that may be missing: undefined then, as it is for a path that runs through a file. */
+export async function ifThere<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (errorCode((error as Error).cause) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+async function readBounded(path: string, limit: number): Promise<Uint8Array> {
+  const file = await open(path, "r");
+  try {
+    const info = await file.stat();
+    if (!info.isFile()) throw new AttuneError(`${path} is not a file.`);
+    if (info.size > limit)
+      throw new AttuneError(`${path} has ${info.size} bytes, more than the limit of ${limit}.`);
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
+}

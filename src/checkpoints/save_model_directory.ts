@@ -1,0 +1,102 @@
+/** Writes a model directory that transformers loads. */
+import { copyFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { writeDirectoryAtomic, writeFileAtomic } from "./atomic.ts";
+import { diskError } from "./disk_error.ts";
+import { ifThere, readTextFile } from "./json_file.ts";
+import { floatPaths } from "./json_scan.ts";
+import type { ModelDirectory } from "./model_directory.ts";
+import { INDEX_FILE } from "./model_weights.ts";
+import { pythonJson } from "./python_json.ts";
+import { type TensorSource, writeSafetensors } from "./safetensors.ts";
+import { byteLength } from "./safetensors_header.ts";
+import { planShards } from "./shards.ts";
+
+/** What belongs to the tokenizer and to generation: taken over from the model that this one is made of. */
+const COMPANIONS = new Set([
+  "generation_config.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "added_tokens.json",
+  "vocab.json",
+  "vocab.txt",
+  "merges.txt",
+  "tokenizer.model",
+  "spiece.model",
+  "chat_template.jinja",
+  "chat_template.json",
+]);
+
+/**
+ * Appears at `path` whole or not at all, one tensor in memory at a time.
+ * @param from whose tokenizer and generation files are copied, and whose config tells which whole numbers are floats.
+ * @param maxShardBytes transformers 4's default, 5 GB, when left out.
+ * @param replace allows an earlier directory to be replaced: a run's own output. Otherwise `path` must be free or empty.
+ * @throws AttuneError when the disk refuses or `path` is taken; what was there before stays.
+ */
+export async function saveModelDirectory(
+  path: string,
+  model: {
+    config: Record<string, unknown>;
+    tensors: Iterable<TensorSource>;
+    from?: ModelDirectory;
+    maxShardBytes?: number;
+    replace?: boolean;
+  },
+): Promise<void> {
+  const { config, tensors, from, maxShardBytes = 5e9, replace = false } = model;
+  await writeDirectoryAtomic(
+    path,
+    async (directory) => {
+      if (from) await copyCompanions(from.path, directory);
+      await writeConfig(directory, config, from);
+      await writeWeights(directory, [...tensors], maxShardBytes);
+    },
+    { replace },
+  );
+}
+
+async function copyCompanions(from: string, to: string): Promise<void> {
+  try {
+    const files = (await readdir(from)).filter((file) => COMPANIONS.has(file));
+    for (const file of files) await copyFile(join(from, file), join(to, file));
+  } catch (error) {
+    throw diskError(error, "write", to);
+  }
+}
+
+async function writeConfig(
+  directory: string,
+  config: Record<string, unknown>,
+  from?: ModelDirectory,
+): Promise<void> {
+  const original = from && (await ifThere(readTextFile(join(from.path, "config.json"))));
+  const floats = original === undefined ? undefined : floatPaths(original);
+  await writeFileAtomic(join(directory, "config.json"), `${pythonJson(config, floats)}\n`);
+}
+
+async function writeWeights(
+  directory: string,
+  tensors: TensorSource[],
+  maxShardBytes: number,
+): Promise<void> {
+  const sizeOf = ({ name, dtype, shape }: TensorSource) => byteLength(dtype, shape, name);
+  const shards = planShards(tensors, sizeOf, maxShardBytes);
+  for (const [file, members] of shards)
+    await writeSafetensors(join(directory, file), members, { format: "pt" });
+  if (shards.size === 1) return;
+  const weightMap = [...shards].flatMap(([file, members]) =>
+    members.map(({ name }) => [name, file] as const),
+  );
+  const index = {
+    metadata: {
+      total_parameters: sum(tensors.map(({ shape }) => shape.reduce((product, size) => product * size, 1))),
+      total_size: sum(tensors.map(sizeOf)),
+    },
+    weight_map: Object.fromEntries(weightMap),
+  };
+  await writeFileAtomic(join(directory, INDEX_FILE), `${pythonJson(index)}\n`);
+}
+
+const sum = (numbers: number[]): number => numbers.reduce((total, number) => total + number, 0);
