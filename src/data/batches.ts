@@ -1,0 +1,55 @@
+import { AttuneError } from "../errors.ts";
+import { permutation } from "./random.ts";
+
+export interface BatchSettings {
+  /** Number of examples, of which indices 0 to examples - 1 are handed out. */
+  examples: number;
+  batchSize: number;
+  /** A new order each epoch; otherwise file order. */
+  shuffle: boolean;
+  seed: number;
+}
+
+export interface Batch {
+  /** Counted from 0. */
+  epoch: number;
+  /** Indices of the batch's examples. */
+  examples: number[];
+}
+
+export interface BatchOrder {
+  stepsPerEpoch: number;
+  /** @param step counted from 1, as in metrics.jsonl. */
+  at(step: number): Batch;
+}
+
+/**
+ * The order in which examples are trained on. A batch is `batchSize` examples and doesn't reach across epochs, so an
+ * epoch's last may be smaller. Any step's batch can be asked for at any time: a resume needs nothing else.
+ */
+export function batchOrder({ examples, batchSize, shuffle, seed }: BatchSettings): BatchOrder {
+  if (examples < 1) throw new AttuneError("batches: there are no examples to train on");
+  if (!Number.isInteger(batchSize) || batchSize < 1)
+    throw new AttuneError(`batchSize: expected an integer of at least 1, got ${batchSize}`);
+  const stepsPerEpoch = Math.ceil(examples / batchSize);
+  const fileOrder = Uint32Array.from({ length: examples }, (_, i) => i);
+  const orderOf = rememberLast((epoch) =>
+    shuffle ? permutation(examples, seed, "shuffle", epoch) : fileOrder,
+  );
+  return {
+    stepsPerEpoch,
+    at(step) {
+      const epoch = Math.floor((step - 1) / stepsPerEpoch);
+      const start = ((step - 1) % stepsPerEpoch) * batchSize;
+      return { epoch, examples: [...orderOf(epoch).subarray(start, start + batchSize)] };
+    },
+  };
+}
+
+function rememberLast(orderOf: (epoch: number) => Uint32Array): (epoch: number) => Uint32Array {
+  let last: { epoch: number; order: Uint32Array } | undefined;
+  return (epoch) => {
+    if (last?.epoch !== epoch) last = { epoch, order: orderOf(epoch) };
+    return last.order;
+  };
+}

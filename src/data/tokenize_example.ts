@@ -1,0 +1,1 @@
+export type { TokenSequence } from "./token_sequence.ts";
