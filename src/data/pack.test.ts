@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { packRows } from "./pack.ts";
-import { uint32 } from "./random.ts";
+import { randomUint32 } from "./random.ts";
 import type { TokenSequence } from "./token_sequence.ts";
 
 const sequence = (
@@ -49,7 +49,7 @@ describe("packRows", () => {
 
   test("random sequences: nothing lost, capacity kept, every label once and next to its source", () => {
     for (let trial = 0; trial < 50; trial++) {
-      const random = (index: number, below: number) => uint32(trial, "pack", 0, index) % below;
+      const random = (index: number, below: number) => randomUint32(trial, "pack", 0, index) % below;
       const sequences = Array.from({ length: 1 + random(0, 20) }, (_, i) =>
         sequence(
           Array.from({ length: 1 + random(100 * i + 1, 30) }, (_, t) => random(100 * i + 2 * t + 2, 1000)),

@@ -1,6 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { type Counter, type Key, philox } from "./philox.ts";
-import { normal, normals, permutation, uint32, uniform, uniforms } from "./random.ts";
+import {
+  permutation,
+  randomNormal,
+  randomNormals,
+  randomUint32,
+  randomUniform,
+  randomUniforms,
+} from "./random.ts";
 
 describe("philox", () => {
   const ones = 0xffffffff;
@@ -29,24 +36,24 @@ describe("philox", () => {
 describe("addressed randomness", () => {
   test("every part of the address counts", () => {
     const numbers = [
-      uint32(1, "dropout", 2, 3),
-      uint32(2, "dropout", 2, 3),
-      uint32(1 + 2 ** 32, "dropout", 2, 3),
-      uint32(1, "shuffle", 2, 3),
-      uint32(1, "dropout", 3, 3),
-      uint32(1, "dropout", 2, 4),
-      uint32(1, "dropout", 2, 3 + 2 ** 34),
+      randomUint32(1, "dropout", 2, 3),
+      randomUint32(2, "dropout", 2, 3),
+      randomUint32(1 + 2 ** 32, "dropout", 2, 3),
+      randomUint32(1, "shuffle", 2, 3),
+      randomUint32(1, "dropout", 3, 3),
+      randomUint32(1, "dropout", 2, 4),
+      randomUint32(1, "dropout", 2, 3 + 2 ** 34),
     ];
     expect(new Set(numbers).size).toBe(numbers.length);
-    expect(uint32(1, "dropout", 2, 3)).toBe(numbers[0]);
+    expect(randomUint32(1, "dropout", 2, 3)).toBe(numbers[0]);
   });
 
   test("many numbers at once are the numbers one by one", () => {
-    const uniformly = uniforms(11, 7, "a", 5);
-    const normally = normals(11, 7, "a", 5);
+    const uniformly = randomUniforms(11, 7, "a", 5);
+    const normally = randomNormals(11, 7, "a", 5);
     for (let i = 0; i < 11; i++) {
-      expect(uniform(7, "a", 5, i)).toBe(uniformly[i]);
-      expect(Math.fround(normal(7, "a", 5, i))).toBe(normally[i]);
+      expect(randomUniform(7, "a", 5, i)).toBe(uniformly[i]);
+      expect(Math.fround(randomNormal(7, "a", 5, i))).toBe(normally[i]);
     }
   });
 
@@ -60,7 +67,7 @@ describe("addressed randomness", () => {
 
   // Five standard errors: of the mean sqrt(var/N), of the variance sqrt((k-1)/N) var.
   test("uniform numbers have the moments of U[0, 1)", () => {
-    const values = uniforms(N, 3, "uniform", 0);
+    const values = randomUniforms(N, 3, "uniform", 0);
     const { mean, variance, kurtosis } = moments(values);
     expect(Math.abs(mean - 0.5)).toBeLessThan(5 * Math.sqrt(1 / 12 / N));
     expect(Math.abs(variance - 1 / 12)).toBeLessThan((5 * Math.sqrt(0.8 / N)) / 12);
@@ -69,7 +76,7 @@ describe("addressed randomness", () => {
   });
 
   test("normal numbers have the moments of N(0, 1)", () => {
-    const { mean, variance, kurtosis } = moments(normals(N, 3, "normal", 0));
+    const { mean, variance, kurtosis } = moments(randomNormals(N, 3, "normal", 0));
     expect(Math.abs(mean)).toBeLessThan(5 / Math.sqrt(N));
     expect(Math.abs(variance - 1)).toBeLessThan(5 * Math.sqrt(2 / N));
     expect(Math.abs(kurtosis - 3)).toBeLessThan(5 * Math.sqrt(24 / N));

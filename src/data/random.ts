@@ -6,28 +6,28 @@ import { type Key, philox } from "./philox.ts";
  */
 
 /** An integer of [0, 2^32). Seeds and indices are integers of [0, 2^53), steps of [0, 2^32). */
-export function uint32(seed: number, purpose: string, step: number, index: number): number {
+export function randomUint32(seed: number, purpose: string, step: number, index: number): number {
   return block(seed, purpose, step, Math.floor(index / 4))[index % 4]!;
 }
 
 /** A number of [0, 1) with 24 bits, which float32 holds exactly. */
-export function uniform(seed: number, purpose: string, step: number, index: number): number {
-  return toUnit(uint32(seed, purpose, step, index));
+export function randomUniform(seed: number, purpose: string, step: number, index: number): number {
+  return toUnit(randomUint32(seed, purpose, step, index));
 }
 
 /** A number of the standard normal distribution (Box-Muller). */
-export function normal(seed: number, purpose: string, step: number, index: number): number {
+export function randomNormal(seed: number, purpose: string, step: number, index: number): number {
   const words = block(seed, purpose, step, Math.floor(index / 2));
   return toNormal(words, index % 2);
 }
 
-/** `uniform` of indices 0 to count - 1. */
-export function uniforms(count: number, seed: number, purpose: string, step: number): Float32Array {
+/** `randomUniform` of indices 0 to count - 1. */
+export function randomUniforms(count: number, seed: number, purpose: string, step: number): Float32Array {
   return fill(count, seed, purpose, step, 4, (words, i) => toUnit(words[i]!));
 }
 
-/** `normal` of indices 0 to count - 1. */
-export function normals(count: number, seed: number, purpose: string, step: number): Float32Array {
+/** `randomNormal` of indices 0 to count - 1. */
+export function randomNormals(count: number, seed: number, purpose: string, step: number): Float32Array {
   return fill(count, seed, purpose, step, 2, toNormal);
 }
 
@@ -35,7 +35,7 @@ export function normals(count: number, seed: number, purpose: string, step: numb
 export function permutation(n: number, seed: number, purpose: string, epoch: number): Uint32Array {
   const order = Uint32Array.from({ length: n }, (_, i) => i);
   for (let i = n - 1; i > 0; i--) {
-    const other = Math.floor((uint32(seed, purpose, epoch, i) / 2 ** 32) * (i + 1));
+    const other = Math.floor((randomUint32(seed, purpose, epoch, i) / 2 ** 32) * (i + 1));
     [order[i], order[other]] = [order[other]!, order[i]!];
   }
   return order;
