@@ -1,6 +1,6 @@
 import { ProtobufWriter } from "./protobuf.ts";
 import type { WeightSource } from "./sources.ts";
-import type { DType, TensorType } from "./tensor.ts";
+import { type DType, show, type TensorType } from "./tensor.ts";
 
 // TensorProto.DataType, https://github.com/onnx/onnx/blob/v1.19.0/onnx/onnx.proto
 const DATA_TYPE: Record<DType, number> = {
@@ -28,12 +28,16 @@ export interface OnnxModel {
   readonly outputs: ReadonlyMap<string, TensorType>;
 }
 
-/** Writes one ONNX model: each call adds a node or a value and gives back its name. */
+/**
+ * Writes one ONNX model: each call adds a node or a value and gives back its name. Names of its own begin with a slash,
+ * so that no weight's name meets one.
+ */
 export class OnnxWriter {
   readonly #nodes: Uint8Array[] = [];
   readonly #initializers = new Map<string, Uint8Array>();
   readonly #constants = new Map<string, string>();
   readonly #inputs = new Map<string, TensorType>();
+  readonly #named = new Map<string, { what: string; place: unknown }>();
   #values = 0;
 
   node(type: string, inputs: readonly string[], attributes: Record<string, OnnxAttribute> = {}): string {
@@ -47,11 +51,11 @@ export class OnnxWriter {
     attributes: Record<string, OnnxAttribute>,
     outputs: number,
   ): string[] {
-    const names = Array.from({ length: outputs }, () => `v${this.#values++}`);
+    const names = Array.from({ length: outputs }, () => `/v${this.#values++}`);
     const node = new ProtobufWriter();
     for (const name of inputs) node.string(1, name);
     for (const name of names) node.string(2, name);
-    node.string(3, `${type}_${names[0]}`).string(4, type);
+    node.string(3, `${type}${names[0]}`).string(4, type);
     for (const [name, value] of Object.entries(attributes)) node.message(5, (a) => attribute(a, name, value));
     if (CONTRIB.has(type)) node.string(7, MICROSOFT);
     this.#nodes.push(node.finish());
@@ -59,11 +63,14 @@ export class OnnxWriter {
   }
 
   input(name: string, type: TensorType): string {
+    this.#claim(name, `input ${show(type)}`);
     this.#inputs.set(name, { dtype: type.dtype, shape: type.shape });
     return name;
   }
 
   initializer(name: string, type: TensorType, source: WeightSource): string {
+    const place = "file" in source ? `${source.file} at ${source.offset}` : source.bytes;
+    this.#claim(name, `weight ${show(type)}`, place);
     const proto = tensorProto(name, type);
     if ("bytes" in source) proto.bytes(9, source.bytes);
     else {
@@ -84,7 +91,7 @@ export class OnnxWriter {
     const key = `${type.dtype}|${type.shape.join()}|${values.join()}`;
     const known = this.#constants.get(key);
     if (known) return known;
-    const name = `c${this.#constants.size}`;
+    const name = `/c${this.#constants.size}`;
     this.#constants.set(key, name);
     return this.initializer(name, type, { bytes: littleEndian(values, type.dtype) });
   }
@@ -104,7 +111,10 @@ export class OnnxWriter {
 
   /** ModelProto with `outputs`, by the name users see. */
   finish(outputs: ReadonlyMap<string, { value: string; type: TensorType }>): OnnxModel {
-    for (const [name, { value }] of outputs) this.#rename(value, name);
+    for (const [name, { value, type }] of outputs) {
+      this.#claim(name, `output ${show(type)}`);
+      this.#rename(value, name);
+    }
     const graph = new ProtobufWriter();
     for (const node of this.#nodes) graph.bytes(1, node);
     graph.string(2, "attune");
@@ -122,6 +132,14 @@ export class OnnxWriter {
       inputs: this.#inputs,
       outputs: new Map([...outputs].map(([name, { type }]) => [name, type])),
     };
+  }
+
+  /** The same input or weight may come twice; another one by a known name would silently take its place. */
+  #claim(name: string, what: string, place: unknown = undefined): void {
+    const known = this.#named.get(name);
+    if (known && (known.what !== what || known.place !== place))
+      throw new Error(`${name} names two values: ${known.what} and ${what}`);
+    this.#named.set(name, { what, place });
   }
 
   #rename(value: string, name: string): void {

@@ -92,5 +92,10 @@ export function requireSameType(op: string, a: TensorType, b: TensorType): void 
   if (a.dtype !== b.dtype) throw new ShapeError(op, `expects one dtype, got ${show(a)} and ${show(b)}`);
 }
 
+export function requireFloat(op: string, ...values: readonly TensorType[]): void {
+  for (const t of values)
+    if (!/float/.test(t.dtype)) throw new ShapeError(op, `expects floating-point numbers, got ${show(t)}`);
+}
+
 /** Number of elements of a shape without names. */
 export const sizeOf = (shape: Shape) => shape.reduce<number>((n, d) => n * (d as number), 1);

@@ -3,7 +3,7 @@ import { isInput } from "../graph/sources.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import { reachable } from "../graph/walk.ts";
 import { openSession as openNode } from "../runtime/node.ts";
-import type { Data, Device, TensorData } from "../runtime/session.ts";
+import type { Data, Device, SessionOptions, TensorData } from "../runtime/session.ts";
 import { openSession as openWeb } from "../runtime/web.ts";
 
 /** An array with a shape, as tests write it. */
@@ -14,9 +14,13 @@ export interface Values {
 export type Feeds = Record<string, Values>;
 
 /** A function that computes `outputs` on `device`; call `release` after the last use. */
-export async function compile(outputs: Record<string, Tensor>, device: Device = "cpu") {
+export async function compile(
+  outputs: Record<string, Tensor>,
+  device: Device = "cpu",
+  options: Partial<SessionOptions> = {},
+) {
   const open = device === "wasm" ? openWeb : openNode;
-  const session = await open(lower(outputs), { device, threads: 1 });
+  const session = await open(lower(outputs), { device, threads: 1, ...options });
   const inputs = reachable(Object.values(outputs)).filter(isInput);
   return {
     async run(feeds: Feeds): Promise<Record<string, Values>> {

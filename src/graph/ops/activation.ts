@@ -1,6 +1,6 @@
 import type { OnnxWriter } from "../onnx.ts";
 import { scalar } from "../sources.ts";
-import { type DType, defineOp, type Tensor } from "../tensor.ts";
+import { type DType, defineOp, requireFloat, type Tensor } from "../tensor.ts";
 import { add, erf, exp, mul, scale, shift, sigmoid, sub, tanh } from "./elementwise.ts";
 
 /** Gradients are worked out from `x` alone, so that nothing else of an activation outlives the forward pass. */
@@ -11,7 +11,10 @@ function activation(
 ) {
   return defineOp<[x: Tensor]>({
     name,
-    infer: ([x]) => x,
+    infer([x]) {
+      requireFloat(name, x);
+      return x;
+    },
     lower: (w, [x], _, __, { dtype }) => lower(w, x, dtype),
     vjp: ([x], dy) => [mul(dy, derivative(x))],
   });

@@ -1,4 +1,4 @@
-import { defineOp, type Tensor } from "../tensor.ts";
+import { defineOp, ShapeError, sameShape, show, type Tensor } from "../tensor.ts";
 import { exp, mul, sub } from "./elementwise.ts";
 import { gather, scatterAdd } from "./indexing.ts";
 import { matmul } from "./matmul.ts";
@@ -10,7 +10,15 @@ const negativeLogLikelihood = defineOp<
   [logProbabilities: Tensor, hidden: Tensor, weight: Tensor, targets: Tensor]
 >({
   name: "negativeLogLikelihood",
-  infer: ([logProbabilities, , , targets]) => ({ dtype: logProbabilities.dtype, shape: targets.shape }),
+  infer([logProbabilities, , , targets]) {
+    const rows = logProbabilities.shape.slice(0, -1);
+    if (targets.dtype !== "int64" || rows.length !== 1 || !sameShape(targets.shape, rows))
+      throw new ShapeError(
+        "linearCrossEntropy",
+        `targets ${show(targets)} of logits ${show(logProbabilities)}; expected int64[${rows}]`,
+      );
+    return { dtype: logProbabilities.dtype, shape: targets.shape };
+  },
   lower(w, [logProbabilities, , , targets]) {
     const index = w.node("Unsqueeze", [targets, w.ints([-1])]);
     const taken = w.node("GatherElements", [logProbabilities, index], { axis: 1 });

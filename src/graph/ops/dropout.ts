@@ -1,5 +1,5 @@
 import { scalar } from "../sources.ts";
-import type { Tensor } from "../tensor.ts";
+import { ShapeError, type Tensor } from "../tensor.ts";
 import { add, less, mul, scale, where } from "./elementwise.ts";
 
 /**
@@ -17,7 +17,9 @@ export interface DropoutWords {
  * The hash is multiply-add modulo 2³² (Dietzfelbinger 1996), one of whose outcomes in 2³² · p is below the threshold.
  */
 export function dropout(x: Tensor, p: number, { rows, columns }: DropoutWords): Tensor {
+  if (!(p >= 0 && p < 1)) throw new ShapeError("dropout", `the probability is ${p}, not in [0, 1)`);
   const hash = add(mul(rows[0], columns[0]), mul(rows[1], columns[1])); // [T, D] int32
+  if (hash.dtype !== "int32") throw new ShapeError("dropout", `the words are ${hash.dtype}, not int32`);
   const threshold = scalar(Math.round((p - 0.5) * 2 ** 32), hash);
   return where(less(hash, threshold), scalar(0, x), scale(x, 1 / (1 - p)));
 }

@@ -4,6 +4,7 @@ import {
   broadcast,
   type DType,
   defineOp,
+  requireFloat,
   requireSameType,
   ShapeError,
   show,
@@ -37,7 +38,10 @@ export const div = binary("div", "Div", (_a, b, dy, y) => [div(dy, b), neg(div(m
 function unary(name: string, onnx: string, vjp: (x: Tensor, dy: Tensor, y: Tensor) => Tensor) {
   return defineOp<One>({
     name,
-    infer: ([x]) => x,
+    infer([x]) {
+      if (name !== "neg") requireFloat(name, x);
+      return x;
+    },
     lower: (w, [x]) => w.node(onnx, [x]),
     vjp: ([x], dy, _, y) => [vjp(x, dy, y)],
   });
@@ -76,7 +80,18 @@ function comparison(name: string, onnx: string) {
 export const less = comparison("less", "Less");
 export const lessOrEqual = comparison("lessOrEqual", "LessOrEqual");
 export const equal = comparison("equal", "Equal");
-export const and = comparison("and", "And");
+
+/** Whether both conditions hold. */
+export const and = defineOp<Pair>({
+  name: "and",
+  infer([a, b]) {
+    if (a.dtype !== "bool" || b.dtype !== "bool")
+      throw new ShapeError("and", `expects conditions, got ${show(a)} and ${show(b)}`);
+    return { dtype: "bool", shape: broadcast("and", a, b) };
+  },
+  lower: (w, names) => w.node("And", names),
+  vjp: () => [null, null],
+});
 
 /** condition ? a : b, entry by entry. */
 export const where = defineOp<[condition: Tensor, a: Tensor, b: Tensor]>({

@@ -1,31 +1,56 @@
-import { defineOp, ShapeError, sameShape, show, type Tensor } from "../tensor.ts";
+import {
+  defineOp,
+  requireFloat,
+  ShapeError,
+  sameShape,
+  show,
+  type Tensor,
+  type TensorType,
+} from "../tensor.ts";
 
-/** Rows of `table` [V, ...] at `indices` [...] (int64): [...indices, ...row]. */
+/** Rows of `table` [V, ...row] at `indices` [...] (int64): [...indices, ...row]. */
 export const gather = defineOp<[table: Tensor, indices: Tensor]>({
   name: "gather",
   infer([table, indices]) {
-    if (indices.dtype !== "int64") throw new ShapeError("gather", `indices are ${show(indices)}, not int64`);
+    requireRows("gather", table, indices);
     return { dtype: table.dtype, shape: [...indices.shape, ...table.shape.slice(1)] };
   },
   lower: (w, names) => w.node("Gather", names, { axis: 0 }),
   vjp: ([table, indices], dy): [Tensor, null] => [scatterAdd(table, indices, dy), null],
 });
 
-/** Zeros of the shape of `like` [V, ...] plus `updates` [N, ...] added at the rows `indices` [N] (int64), repeats summed. */
+/**
+ * Zeros of the shape of `like` [V, ...row] plus `updates` [...indices, ...row] added at the rows `indices` (int64),
+ * repeats summed: on the CPU in their order, so that every run gives the same bits; on WebGPU in any order.
+ */
 export const scatterAdd = defineOp<[like: Tensor, indices: Tensor, updates: Tensor]>({
   name: "scatterAdd",
   infer([like, indices, updates]) {
-    const expected = [...indices.shape, ...like.shape.slice(1)];
-    if (indices.shape.length !== 1 || !sameShape(updates.shape, expected))
+    requireRows("scatterAdd", like, indices);
+    requireFloat("scatterAdd", updates);
+    const row = like.shape.slice(1);
+    if (!sameShape(updates.shape, [...indices.shape, ...row]))
       throw new ShapeError("scatterAdd", `${show(updates)} at rows ${show(indices)} of ${show(like)}`);
+    if (indices.shape.length !== 1 && row.some((d) => typeof d === "string"))
+      throw new ShapeError("scatterAdd", `indices ${show(indices)} of several axes at rows of ${show(like)}`);
     return { dtype: updates.dtype, shape: like.shape };
   },
-  lower(w, [like, indices, updates], _, [type], out) {
+  // ScatterND's threads race for the order of repeats; ScatterElements is one loop, and as fast at a head's size.
+  lower(w, [like, indices, updates], _, [type, places], out) {
     const known = type.shape.every((d) => typeof d === "number");
     const shape = known ? w.ints(type.shape as number[]) : w.node("Shape", [like]);
     const zeros = w.node("Expand", [w.scalar(0, out.dtype), shape]);
-    const rows = w.node("Unsqueeze", [indices, w.ints([-1])]);
-    return w.node("ScatterND", [zeros, rows, updates], { reduction: "add" });
+    const row = type.shape.slice(1) as number[];
+    const flat = places.shape.length === 1;
+    const rows = flat ? updates : w.node("Reshape", [updates, w.ints([-1, ...row])]);
+    const column = w.node("Reshape", [indices, w.ints([-1, ...row.map(() => 1)])]);
+    const everywhere = w.node("Expand", [column, w.node("Shape", [rows])]);
+    return w.node("ScatterElements", [zeros, everywhere, rows], { axis: 0, reduction: "add" });
   },
   vjp: ([, indices], dy): [null, null, Tensor] => [null, null, gather(dy, indices)],
 });
+
+function requireRows(op: string, table: TensorType, indices: TensorType): void {
+  if (indices.dtype !== "int64") throw new ShapeError(op, `indices are ${show(indices)}, not int64`);
+  if (!table.shape.length) throw new ShapeError(op, `${show(table)} has no rows`);
+}

@@ -1,4 +1,13 @@
-import { defineOp, ShapeError, sameShape, show, type Tensor, type TensorType } from "../tensor.ts";
+import {
+  defineOp,
+  requireFloat,
+  requireSameType,
+  ShapeError,
+  sameShape,
+  show,
+  type Tensor,
+  type TensorType,
+} from "../tensor.ts";
 import { mul, reciprocal, shift, sqrt, sub } from "./elementwise.ts";
 import { mean } from "./reduce.ts";
 
@@ -60,6 +69,8 @@ export const layerNorm = defineOp<[x: Tensor, weight: Tensor, bias: Tensor], Eps
 const inverseRoot = (meanSquare: Tensor, eps: number) => reciprocal(sqrt(shift(meanSquare, eps)));
 
 function requireLastAxis(op: string, x: TensorType, weight: TensorType): void {
-  if (!sameShape(weight.shape, [x.shape.at(-1)!]))
+  requireFloat(op, x);
+  requireSameType(op, x, weight);
+  if (!sameShape(weight.shape, x.shape.slice(-1)))
     throw new ShapeError(op, `${show(weight)} is not as long as the last axis of ${show(x)}`);
 }

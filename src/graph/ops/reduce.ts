@@ -4,7 +4,7 @@ import { expandLike, reshape, squeezeFront } from "./shape.ts";
 
 type Axes = { axes: readonly number[] };
 
-/** Reductions keep the reduced axes, as size 1: what follows broadcasts. */
+/** Reductions keep the reduced axes, as size 1: what follows broadcasts. ONNX reads "no axes" as all of them. */
 const kept = (name: string, x: TensorType, axes: readonly number[]): Shape => {
   const front = axes.map((axis) => frontAxis(name, x, axis));
   return x.shape.map((d, i) => (front.includes(i) ? 1 : d));
@@ -30,9 +30,9 @@ const meanOp = defineOp<[x: Tensor], Axes>({
 });
 
 /** Sum over `axes`, kept as size 1. */
-export const sum = (x: Tensor, axes: readonly number[]): Tensor => sumOp(x, { axes });
+export const sum = (x: Tensor, axes: readonly number[]): Tensor => (axes.length ? sumOp(x, { axes }) : x);
 /** Mean over `axes`, kept as size 1. */
-export const mean = (x: Tensor, axes: readonly number[]): Tensor => meanOp(x, { axes });
+export const mean = (x: Tensor, axes: readonly number[]): Tensor => (axes.length ? meanOp(x, { axes }) : x);
 
 /** Sum over everything, shape []. */
 export const sumAll = (x: Tensor): Tensor =>
@@ -48,8 +48,7 @@ export const sumAll = (x: Tensor): Tensor =>
 export function sumTo(x: Tensor, shape: Shape): Tensor {
   const extra = x.shape.length - shape.length;
   const axes = x.shape.flatMap((d, i) => (i < extra || (shape[i - extra] === 1 && d !== 1) ? [i] : []));
-  const summed = axes.length ? sum(x, axes) : x;
-  const result = squeezeFront(summed, extra);
+  const result = squeezeFront(sum(x, axes), extra);
   if (!sameShape(result.shape, shape)) throw new Error(`cannot sum ${x.shape} down to ${shape}`);
   return result;
 }

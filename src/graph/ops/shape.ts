@@ -1,7 +1,9 @@
 import {
+  broadcast,
   type Dim,
   defineOp,
   frontAxis,
+  requireSameType,
   type Shape,
   ShapeError,
   sameShape,
@@ -41,23 +43,17 @@ function sameSize(a: Shape, b: Shape): boolean {
 
 /** ONNX's spelling: 0 copies the dim at the same place of the input, one -1 is worked out. */
 function onnxShape(from: TensorType, shape: Shape): number[] {
-  let open = shape.filter((d) => typeof d === "string").length;
-  return shape.map((d, i) => {
-    if (typeof d === "number") return d;
-    if (open > 1 && from.shape[i] === d) {
-      open--;
-      return 0;
-    }
-    if (open-- > 1)
-      throw new ShapeError("reshape", `${show(from)} to [${shape}] has more than one size open`);
-    return -1;
-  });
+  const moved = shape.filter((d, i) => typeof d === "string" && from.shape[i] !== d);
+  if (moved.length > 1)
+    throw new ShapeError("reshape", `${show(from)} to [${shape}] moves more than one name`);
+  return shape.map((d, i) => (typeof d === "number" ? d : from.shape[i] === d ? 0 : -1));
 }
 
 const transposeOp = defineOp<One, { perm: readonly number[] }>({
   name: "transpose",
   infer([x], { perm }) {
-    if (perm.length !== x.shape.length) throw new ShapeError("transpose", `${show(x)} by [${perm}]`);
+    if ([...perm].sort((a, b) => a - b).join() !== [...x.shape.keys()].join())
+      throw new ShapeError("transpose", `${show(x)} by [${perm}]`);
     return { dtype: x.dtype, shape: perm.map((i) => x.shape[i]!) };
   },
   lower: (w, [x], { perm }) => w.node("Transpose", [x], { perm }),
@@ -117,15 +113,21 @@ export function concat(parts: readonly Tensor[], axis: number, dim?: Dim): Tenso
   const joined = dim ?? (known ? (sizes as number[]).reduce((n, d) => n + d, 0) : undefined);
   if (joined === undefined)
     throw new ShapeError("concat", `name the joined size of ${parts.map(show).join(", ")}`);
-  for (const p of parts)
+  for (const p of parts) {
+    requireSameType("concat", parts[0]!, p);
     if (!sameShape(p.shape.with(front, joined), parts[0]!.shape.with(front, joined)))
       throw new ShapeError("concat", `${parts.map(show).join(", ")} differ outside axis ${axis}`);
+  }
   return concatOp(...parts, { axis: front, dim: joined });
 }
 
 const expandOp = defineOp<[x: Tensor, like: Tensor]>({
   name: "expand",
-  infer: ([x, like]) => ({ dtype: x.dtype, shape: like.shape }),
+  infer([x, like]) {
+    if (!sameShape(broadcast("expand", x, like), like.shape))
+      throw new ShapeError("expand", `${show(x)} has more axes or sizes than ${show(like)}`);
+    return { dtype: x.dtype, shape: like.shape };
+  },
   lower(w, [x, like], _, [, type]) {
     const shape = type.shape as number[];
     const known = shape.every((d) => typeof d === "number");

@@ -1,11 +1,15 @@
-import { defineOp, type Tensor } from "../tensor.ts";
+import { defineOp, frontAxis, requireFloat, type Tensor } from "../tensor.ts";
 import { exp, mul, sub } from "./elementwise.ts";
 import { sum } from "./reduce.ts";
 
 /** exp(x) / sum(exp(x)) over the last axis. */
 export const softmax = defineOp<[x: Tensor]>({
   name: "softmax",
-  infer: ([x]) => x,
+  infer([x]) {
+    requireFloat("softmax", x);
+    frontAxis("softmax", x, -1);
+    return x;
+  },
   lower: (w, [x]) => w.node("Softmax", [x], { axis: -1 }),
   vjp: (_, dy, __, y) => [mul(y, sub(dy, sum(mul(dy, y), [-1])))],
 });
@@ -13,7 +17,11 @@ export const softmax = defineOp<[x: Tensor]>({
 /** x - log(sum(exp(x))) over the last axis. */
 export const logSoftmax = defineOp<[x: Tensor]>({
   name: "logSoftmax",
-  infer: ([x]) => x,
+  infer([x]) {
+    requireFloat("logSoftmax", x);
+    frontAxis("logSoftmax", x, -1);
+    return x;
+  },
   lower: (w, [x]) => w.node("LogSoftmax", [x], { axis: -1 }),
   vjp: (_, dy, __, y) => [sub(dy, mul(exp(y), sum(dy, [-1])))],
 });

@@ -1,0 +1,181 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import type { Device } from "../../runtime/session.ts";
+import { centralDifferences } from "../../testing/central_difference.ts";
+import { difference } from "../../testing/difference.ts";
+import { dropoutOfMany, MANY } from "../../testing/dropout_of_many.ts";
+import { compile, type Feeds, type Values } from "../../testing/evaluate.ts";
+import { readGolden } from "../../testing/golden.ts";
+import { opCases } from "../../testing/op_cases.ts";
+import { type Float, opGraph } from "../../testing/op_graph.ts";
+import { profileKernels } from "../../testing/profile_kernels.ts";
+import { uniform } from "../../testing/random.ts";
+import { useSwiftShader } from "../../testing/swift_shader.ts";
+import * as activation from "./activation.ts";
+import { linearCrossEntropy } from "./cross_entropy.ts";
+import { dropout } from "./dropout.ts";
+import * as elementwise from "./elementwise.ts";
+import * as indexing from "./indexing.ts";
+import { matmul } from "./matmul.ts";
+import * as norm from "./norm.ts";
+import * as reduce from "./reduce.ts";
+import { rope } from "./rope.ts";
+import * as shape from "./shape.ts";
+import * as softmax from "./softmax.ts";
+import { zerosLike } from "./zeros.ts";
+
+/** One contract for every op, on every provider: values and gradients are PyTorch's (`graph/goldens/make_ops.py`). */
+interface Provider {
+  device: Device;
+  float: Float;
+  /** Largest error allowed, relative to a tensor's largest entry. */
+  tolerance: number;
+  /** Cases that need more. */
+  looser?: Record<string, number>;
+  /** Cases it can't compute, and why. */
+  without?: Record<string, string>;
+  /** Why it can't run here at all, "" when it can. */
+  missing: string;
+}
+
+const noErf = "the runtime has no float64 Erf";
+const noQuickGelu = "the runtime fuses it to QuickGelu, which has no float64 kernel";
+const notIn64 = { erf: noErf, gelu: noErf, silu: noQuickGelu, "silu, far out": noQuickGelu };
+
+// Measured in float32: 9.9e-7 for tanh's gradient, whose 1 - tanh² cancels; most ops 2e-7. The gradient of a saturated
+// softmax cancels to 6.5e-3 of its terms: 3.6e-6. In float64: 1e-13 for layerNorm, whose eps ONNX keeps as a float32;
+// all else 1e-15. WGSL promises 2^-11 for sin and cos inside [-π, π] and nothing outside; SwiftShader gives 1.9e-4.
+const float32 = { float: "float32", tolerance: 2e-6 } as const;
+const saturated = { "softmax, far out": 1e-5 };
+const providers: Provider[] = [
+  { device: "cpu", float: "float64", tolerance: 3e-13, without: notIn64, missing: "" },
+  { device: "cpu", ...float32, looser: saturated, missing: "" },
+  { device: "wasm", ...float32, looser: saturated, missing: "" },
+  {
+    device: "webgpu",
+    ...float32,
+    looser: { ...saturated, sin: 6e-4, cos: 6e-4 },
+    without: { "cast, float16 and back": "SwiftShader has no 16-bit floats" },
+    missing: useSwiftShader(),
+  },
+];
+
+const golden = readGolden(new URL("../goldens/ops.safetensors", import.meta.url));
+const feeds: Feeds = Object.fromEntries(golden);
+const cases = opCases();
+const caseOf = (key: string) => key.slice(0, key.lastIndexOf("/"));
+const only = (keep: (name: string) => boolean) => new Map([...cases].filter(([name]) => keep(name)));
+
+test("goldens and cases have the same names", () => {
+  expect([...new Set([...golden.keys()].map(caseOf))].sort()).toEqual([...cases.keys()].sort());
+});
+
+test("every op has a case", () => {
+  const modules = { ...activation, ...elementwise, ...indexing, ...norm, ...reduce, ...shape, ...softmax };
+  const ops = Object.keys({ ...modules, dropout, linearCrossEntropy, matmul, rope, zerosLike });
+  const tested = new Set([...cases.keys()].map((name) => name.split(/[ ,]/)[0]));
+  const helpers = ["squeezeFront"]; // of sumTo
+  expect(ops.filter((op) => !tested.has(op))).toEqual(helpers);
+});
+
+describe.each(providers)("$device, $float $missing", (provider) => {
+  const { device, float, tolerance, looser, without = {}, missing } = provider;
+  const here = only((name) => !(name in without));
+  const many = dropoutOfMany();
+  let results: Record<string, Values>;
+  let kernels: Set<string>;
+
+  beforeAll(async () => {
+    if (missing) return;
+    const outputs = { ...opGraph(here, golden, float), ...(float === "float32" && many.outputs) };
+    const profiled = device === "webgpu" ? profileKernels() : undefined;
+    const compiled = await compile(outputs, device, profiled?.options);
+    results = await compiled.run({ ...feeds, ...many.feeds });
+    await compiled.release();
+    kernels = profiled?.kernels() ?? new Set();
+  });
+
+  test.skipIf(missing).each([...here.keys()])("%s", (name) => {
+    const expected = [...golden.keys()].filter((key) => caseOf(key) === name && /\/y$|\.grad$/.test(key));
+    const found = Object.keys(results).filter((key) => caseOf(key) === name);
+    expect(found.sort()).toEqual(expected.sort());
+    for (const key of expected)
+      expect(difference(results[key]!, golden.get(key)!, looser?.[name] ?? tolerance), key).toBe("");
+  });
+
+  test.skip.each(Object.entries(without))("%s: %s", () => {});
+
+  test.skipIf(missing || float !== "float32")("dropout of many, entry by entry what the words say", () => {
+    expect(results["many/y"]!.data).toEqual(many.expected(uniform(MANY, 1)));
+    expect(results["many/x.grad"]!.data).toEqual(many.expected(Array(MANY).fill(1)));
+  });
+
+  // A kernel the provider lacks runs on the CPU, silently, with a copy there and back. These are the ones.
+  test.skipIf(missing || device !== "webgpu")("what WebGPU leaves to the CPU", () => {
+    expect([...kernels].filter((k) => k.startsWith("CPU")).sort()).toMatchInlineSnapshot(`
+      [
+        "CPU Cast(bfloat16)",
+        "CPU Cast(float)",
+        "CPU Cast(int64)",
+        "CPU Equal(int64, int64)",
+        "CPU Expand(int64, int64)",
+        "CPU FusedMatMul(float, float)",
+        "CPU LessOrEqual(int64, int64)",
+        "CPU LogSoftmax(float)",
+        "CPU Reshape(int64, int64)",
+        "CPU ScatterElements(int64, int64, int64)",
+        "CPU Unsqueeze(int64, int64)",
+      ]
+    `);
+    expect(kernels).toContain("WebGpu MatMul(float, float)");
+  });
+});
+
+// The error of central differences is O(step²) + O(precision / step). Measured: 3e-9 in float64, 1.6e-5 in float32.
+const inFloat64 = {
+  float: "float64",
+  step: 1e-5,
+  tolerance: 1e-8,
+  here: only((name) => !(name in notIn64)),
+} as const;
+const inFloat32 = {
+  float: "float32",
+  step: 2 ** -7,
+  tolerance: 5e-5,
+  here: only((name) => name in notIn64),
+} as const;
+
+describe.each([inFloat64, inFloat32])(
+  "gradients by central differences, $float",
+  ({ float, step, tolerance, here }) => {
+    const rounded = only((name) => /^cast, b?float16/.test(name)); // in steps, and passed straight through backwards
+    const outputs = Object.entries(
+      opGraph(
+        only((name) => here.has(name) && !rounded.has(name)),
+        golden,
+        float,
+      ),
+    );
+    const graph = (end: string) => Object.fromEntries(outputs.filter(([name]) => name.endsWith(end)));
+    const probes = outputs.filter(([name]) => name.endsWith(".grad")).map(([name]) => probe(name));
+    let expected: Values[];
+    let found: Record<string, Values>;
+
+    beforeAll(async () => {
+      const [forward, backward] = [await compile(graph("/y")), await compile(graph(".grad"))];
+      expected = await centralDifferences(forward.run, feeds, probes, step);
+      found = await backward.run(feeds);
+      await Promise.all([forward.release(), backward.release()]);
+    });
+
+    test.each(probes.map(({ x }) => x))("%s", (x) => {
+      const i = probes.findIndex((p) => p.x === x);
+      expect(difference(found[`${x}.grad`]!, expected[i]!, tolerance)).toBe("");
+    });
+  },
+);
+
+const probe = (gradient: string) => ({
+  x: gradient.slice(0, -".grad".length),
+  y: `${caseOf(gradient)}/y`,
+  dy: golden.get(`${caseOf(gradient)}/dy`)!,
+});

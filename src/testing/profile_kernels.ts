@@ -1,0 +1,32 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { SessionOptions } from "../runtime/session.ts";
+
+interface ProfileEvent {
+  cat: string;
+  args?: { provider?: string; op_name: string; input_type_shape: Record<string, number[]>[] };
+}
+
+/**
+ * Options that make a session write the runtime's profile, and, once it is released, which provider ran which kernels on
+ * what: "WebGpu MatMul(float, float)".
+ */
+export function profileKernels(): { options: Partial<SessionOptions>; kernels(): Set<string> } {
+  const folder = mkdtempSync(join(tmpdir(), "attune-"));
+  return {
+    options: { profilePrefix: join(folder, "profile") },
+    kernels() {
+      const events: ProfileEvent[] = JSON.parse(readFileSync(join(folder, readdirSync(folder)[0]!), "utf8"));
+      rmSync(folder, { recursive: true });
+      return new Set(
+        events.flatMap(({ cat, args }) => (cat === "Node" && args?.provider ? [kernel(args)] : [])),
+      );
+    },
+  };
+}
+
+function kernel({ provider, op_name, input_type_shape }: NonNullable<ProfileEvent["args"]>): string {
+  const types = input_type_shape.map((type) => Object.keys(type)[0]).join(", ");
+  return `${provider!.replace("ExecutionProvider", "")} ${op_name}(${types})`;
+}
