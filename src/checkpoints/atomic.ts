@@ -3,7 +3,7 @@
  * the disk, then renamed. Whatever fails, and whenever the process is killed, what was there before stays.
  */
 import { randomBytes } from "node:crypto";
-import { type FileHandle, mkdir, open, readdir, realpath, rename, rm, rmdir } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, realpath, rename, rm, rmdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { AttuneError } from "../errors.ts";
 import { diskError, errorCode } from "./disk_error.ts";
@@ -110,7 +110,7 @@ async function prepare(path: string): Promise<string> {
   const target = await realpath(path).catch(() => resolve(path));
   try {
     await mkdir(dirname(target), { recursive: true });
-    await tidy(target);
+    await tidyDirectory(dirname(target));
   } catch (error) {
     throw diskError(error, "write", path);
   }
@@ -124,14 +124,15 @@ function temporaryName(target: string, kind: Kind): string {
   return join(dirname(target), `.${basename(target)}.${unique}.attune-${kind}`);
 }
 
-/** Removes what a killed process left half-written for this target, and puts back what it had only moved aside. */
-async function tidy(target: string): Promise<void> {
-  const siblings = await readdir(dirname(target));
-  for (const sibling of siblings) {
-    const leftover = parseTemporaryName(sibling);
-    if (leftover?.target !== basename(target) || isRunning(leftover.pid)) continue;
-    const path = join(dirname(target), sibling);
-    if (leftover.kind === "old" && !siblings.includes(basename(target))) await rename(path, target);
+/** Removes what killed processes left half-written in `directory`, and puts back what one had only moved aside. */
+export async function tidyDirectory(directory: string): Promise<void> {
+  const names = await readdir(directory);
+  for (const name of names) {
+    const leftover = parseTemporaryName(name);
+    const path = join(directory, name);
+    if (!leftover || !(await isAbandoned(path, leftover.pid))) continue;
+    if (leftover.kind === "old" && !names.includes(leftover.target))
+      await rename(path, join(directory, leftover.target));
     else await rm(path, { recursive: true, force: true });
   }
 }
@@ -139,6 +140,13 @@ async function tidy(target: string): Promise<void> {
 function parseTemporaryName(name: string): { target: string; pid: number; kind: Kind } | undefined {
   const match = /^\.(.+)\.(\d+)-[0-9a-f]{8}\.attune-(new|old)$/.exec(name);
   if (match) return { target: match[1]!, pid: Number(match[2]), kind: match[3] as Kind };
+}
+
+/** Its process is gone. In containers a process often has the number of the one before it: then its age tells. */
+async function isAbandoned(path: string, pid: number): Promise<boolean> {
+  if (pid !== process.pid) return !isRunning(pid);
+  const info = await stat(path).catch(() => undefined);
+  return info !== undefined && info.ctimeMs < Date.now() - process.uptime() * 1000;
 }
 
 function isRunning(pid: number): boolean {

@@ -1,9 +1,7 @@
-import { mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { mkdir, open, realpath, symlink, truncate } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { AttuneError } from "../errors.ts";
 import {
   copyOf,
@@ -13,16 +11,13 @@ import {
   type TensorSource,
   writeSafetensors,
 } from "./safetensors.ts";
+import { temporaryDirectory } from "./testing/temporary_directory.ts";
 
 const golden = fileURLToPath(new URL("goldens/dtypes.safetensors", import.meta.url));
-let directory: string;
-
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "attune-safetensors-"));
-});
+const at = temporaryDirectory();
 
 function fileOf(bytes: Buffer): string {
-  const path = join(directory, "model.safetensors");
+  const path = at("model.safetensors");
   writeFileSync(path, bytes);
   return path;
 }
@@ -80,7 +75,7 @@ describe("reading what Python wrote", () => {
 describe("writing", () => {
   test("equals Python's file byte for byte, whatever the order of the tensors", async () => {
     const { tensors, metadata } = await readSafetensorsHeader(golden);
-    const path = join(directory, "new", "copy.safetensors");
+    const path = at("new", "copy.safetensors");
     await writeSafetensors(path, [...tensors.values()].reverse().map(copyOf), metadata);
     expect(readFileSync(path).equals(readFileSync(golden))).toBe(true);
   });
@@ -93,7 +88,7 @@ describe("writing", () => {
       shape: [2, 2],
       data: () => values,
     });
-    const path = join(directory, "x.safetensors");
+    const path = at("x.safetensors");
     await writeSafetensors(path, [source("F32"), source("BF16"), source("F16"), source("F64")]);
     const { tensors } = await readSafetensorsHeader(path);
     expect(await readTensor(tensors.get("F32")!)).toEqual(values);
@@ -117,7 +112,7 @@ describe("writing", () => {
       shape: [1],
       data: async () => Float32Array.of(asked.push(name)),
     });
-    const path = join(directory, "x.safetensors");
+    const path = at("x.safetensors");
     await writeSafetensors(path, [source("b"), source("a")]);
     expect(asked).toEqual(["a", "b"]);
     expect([...(await readTensor((await readSafetensorsHeader(path)).tensors.get("b")!))]).toEqual([2]);
@@ -220,10 +215,10 @@ describe("hostile files", () => {
     ],
     [
       "a missing file",
-      () => join(directory, "none.safetensors"),
+      () => at("none.safetensors"),
       /Cannot read .*none\.safetensors: there is no such file/,
     ],
-    ["a directory", () => directory, /Cannot read|not a file/],
+    ["a directory", () => at(), /Cannot read|not a file/],
   ];
 
   test.each(cases)("%s", async (_, make, message) => {
@@ -266,15 +261,15 @@ describe("hostile files", () => {
 });
 
 test("links of the Hugging Face cache are followed to the real file", async () => {
-  await mkdir(join(directory, "blobs"));
-  await mkdir(join(directory, "snapshots/abc"), { recursive: true });
-  const blob = join(directory, "blobs/0123");
+  await mkdir(at("blobs"));
+  await mkdir(at("snapshots/abc"), { recursive: true });
+  const blob = at("blobs/0123");
   await writeSafetensors(blob, [{ name: "a", dtype: "F32", shape: [1], data: () => Float32Array.of(7) }]);
-  const link = join(directory, "snapshots/abc/model.safetensors");
+  const link = at("snapshots/abc/model.safetensors");
   await symlink("../../blobs/0123", link);
   const entry = (await readSafetensorsHeader(link)).tensors.get("a")!;
   expect(entry.file).toBe(await realpath(blob));
   expect([...(await readTensor(entry))]).toEqual([7]);
-  symlinkSync("nowhere", join(directory, "dangling"));
-  await expect(readSafetensorsHeader(join(directory, "dangling"))).rejects.toThrow(/no such file/);
+  symlinkSync("nowhere", at("dangling"));
+  await expect(readSafetensorsHeader(at("dangling"))).rejects.toThrow(/no such file/);
 });
