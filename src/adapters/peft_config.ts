@@ -1,5 +1,6 @@
 /** adapter_config.json of PEFT (0.21), both ways. */
 import * as z from "zod";
+import { excerpt } from "../checkpoints/excerpt.ts";
 import { pathKey } from "../checkpoints/json_scan.ts";
 import { pythonJson } from "../checkpoints/python_json.ts";
 import { AttuneError } from "../errors.ts";
@@ -111,7 +112,7 @@ function unsupported(config: Record<string, unknown>): string[] {
   const inUse = Object.entries(config).filter(([key, value]) => !judged.has(key) && !isOff(value));
   return inUse.map(([key, value]) => {
     const unknown = Object.hasOwn(DEFAULTS, key) ? "" : " (unknown to PEFT 0.21)";
-    return `✖ ${key}: ${JSON.stringify(value).slice(0, 60)}${unknown}`;
+    return `✖ ${key}: ${excerpt(value)}${unknown}`;
   });
 }
 

@@ -1,7 +1,8 @@
 /** JSON and text files of other tools, read with a bound on their size and an error that names the file. */
-import { open } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { AttuneError } from "../errors.ts";
 import { diskError, errorCode } from "./disk_error.ts";
+import { excerpt } from "./excerpt.ts";
 
 const LIMIT = 256 * 2 ** 20; // bytes; the largest tokenizer.json known is below 40 MB
 
@@ -31,13 +32,13 @@ export async function readJsonFile(path: string): Promise<unknown> {
 export async function readJsonObject(path: string): Promise<Record<string, unknown>> {
   const value = await readJsonFile(path);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    const got = Array.isArray(value) ? "a list" : JSON.stringify(value).slice(0, 40);
+    const got = Array.isArray(value) ? "a list" : excerpt(value);
     throw new AttuneError(`${path}: expected a JSON object, got ${got}.`);
   }
   return value as Record<string, unknown>;
 }
 
-/** `read` for a file that may be missing: undefined then, as it is for a path that runs through a file. */
+/** What `reading` a file gives; undefined when there is no such file. */
 export async function ifThere<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading;
@@ -48,14 +49,9 @@ export async function ifThere<T>(reading: Promise<T>): Promise<T | undefined> {
 }
 
 async function readBounded(path: string, limit: number): Promise<Uint8Array> {
-  const file = await open(path, "r");
-  try {
-    const info = await file.stat();
-    if (!info.isFile()) throw new AttuneError(`${path} is not a file.`);
-    if (info.size > limit)
-      throw new AttuneError(`${path} has ${info.size} bytes, more than the limit of ${limit}.`);
-    return await file.readFile();
-  } finally {
-    await file.close();
-  }
+  const info = await stat(path); // before opening: a pipe would wait for a writer
+  if (!info.isFile()) throw new AttuneError(`${path} is not a file.`);
+  if (info.size > limit)
+    throw new AttuneError(`${path} has ${info.size} bytes, more than the limit of ${limit}.`);
+  return readFile(path);
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { mkdir, open, realpath, symlink, truncate } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -30,6 +31,17 @@ function fileWith(header: unknown, dataBytes = 0, claimedLength?: bigint): strin
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(claimedLength ?? BigInt(text.length));
   return fileOf(Buffer.concat([length, text, Buffer.alloc(dataBytes)]));
+}
+
+function pipe(): string {
+  execFileSync("mkfifo", [at("pipe")]);
+  return at("pipe");
+}
+
+/** A header whose tensor has a list within a list within a list … for one field. */
+function nested(field: "shape" | "dtype"): string {
+  const text = JSON.stringify({ a: { ...f32([1], 0, 4), [field]: "HERE" } });
+  return text.replace('"HERE"', "[".repeat(200_000) + "]".repeat(200_000));
 }
 
 const f32 = (shape: unknown, begin: unknown, end: unknown) => ({
@@ -218,7 +230,14 @@ describe("hostile files", () => {
       () => at("none.safetensors"),
       /Cannot read .*none\.safetensors: there is no such file/,
     ],
-    ["a directory", () => at(), /Cannot read|not a file/],
+    ["a directory", () => at(), /is not a file/],
+    ["a pipe that nobody writes", () => pipe(), /is not a file/],
+    [
+      "a shape of endless depth",
+      () => fileWith(nested("shape"), 4),
+      /whole numbers from 0 on, got shape a deeply nested list/,
+    ],
+    ["a dtype of endless depth", () => fileWith(nested("dtype"), 4), /unknown dtype a deeply nested list/],
   ];
 
   test.each(cases)("%s", async (_, make, message) => {

@@ -1,5 +1,5 @@
 /** safetensors files: where each tensor lies, reading one, writing many with one in memory at a time. */
-import { type FileHandle, open, realpath } from "node:fs/promises";
+import { type FileHandle, open, realpath, stat } from "node:fs/promises";
 import { AttuneError } from "../errors.ts";
 import { writeFileAtomic } from "./atomic.ts";
 import { diskError } from "./disk_error.ts";
@@ -51,6 +51,8 @@ export async function readSafetensorsHeader(
 ): Promise<{ tensors: Map<string, TensorEntry>; metadata: Record<string, string> }> {
   try {
     const file = await realpath(path);
+    const isFile = (await stat(file)).isFile(); // before opening: a pipe would wait for a writer
+    if (!isFile) throw new AttuneError(`${path} is not a file. Expected a .safetensors file.`);
     return await withFile(file, (handle) => readHeader(handle, file, path));
   } catch (error) {
     throw diskError(error, "read", path);
@@ -59,7 +61,6 @@ export async function readSafetensorsHeader(
 
 async function readHeader(handle: FileHandle, file: string, path: string) {
   const info = await handle.stat();
-  if (!info.isFile()) throw new AttuneError(`${path} is not a file. Expected a .safetensors file.`);
   if (info.size < 8) throw damaged(path, `it has ${info.size} bytes, too few for a safetensors file`);
   const headerBytes = headerLength(await readBytes(handle, 0, 8, path), info.size, path);
   const dataStart = 8 + headerBytes;

@@ -6,6 +6,7 @@
  * overlaps, no key twice. Written as the reference implementation writes, byte for byte.
  */
 import { AttuneError } from "../errors.ts";
+import { excerpt } from "./excerpt.ts";
 import { duplicateKeys } from "./json_scan.ts";
 
 /** Bits of each element type, in the order in which the reference implementation declares them. */
@@ -55,17 +56,15 @@ export function byteLength(dtype: Dtype, shape: readonly number[], where: string
   let bits: number = BITS[dtype];
   for (const size of shape) {
     if (!Number.isSafeInteger(size) || size < 0) {
-      throw new AttuneError(
-        `${where}: sizes must be whole numbers from 0 on, got shape ${JSON.stringify(shape)}`,
-      );
+      throw new AttuneError(`${where}: sizes must be whole numbers from 0 on, got shape ${excerpt(shape)}`);
     }
     bits *= size;
     if (!Number.isSafeInteger(bits)) {
-      throw new AttuneError(`${where}: shape ${JSON.stringify(shape)} is larger than any file can be`);
+      throw new AttuneError(`${where}: shape ${excerpt(shape)} is larger than any file can be`);
     }
   }
   if (bits % 8 !== 0)
-    throw new AttuneError(`${where}: shape ${JSON.stringify(shape)} of ${dtype} ends within a byte`);
+    throw new AttuneError(`${where}: shape ${excerpt(shape)} of ${dtype} ends within a byte`);
   return bits / 8;
 }
 
@@ -129,7 +128,7 @@ function parseTensor(name: string, value: unknown, dataBytes: number, path: stri
   if (end - begin !== expected) {
     throw damaged(
       where,
-      `${dtype} ${JSON.stringify(shape)} takes ${expected} bytes, its data_offsets give ${end - begin}`,
+      `${dtype} ${excerpt(shape)} takes ${expected} bytes, its data_offsets give ${end - begin}`,
     );
   }
   return { name, dtype, shape, begin, end };
@@ -194,7 +193,6 @@ const isObject = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 const isDtype = (value: unknown): value is Dtype => typeof value === "string" && Object.hasOwn(BITS, value);
 const isOffset = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
-const excerpt = (value: unknown): string => (JSON.stringify(value) ?? "nothing").slice(0, 80);
 const quoteAll = (names: string[]): string =>
   names
     .slice(0, 5)
