@@ -1,4 +1,13 @@
-import { type DType, defineOp, type Shape, type Tensor, type TensorType } from "./tensor.ts";
+import {
+  type DType,
+  defineOp,
+  type Shape,
+  ShapeError,
+  show,
+  sizeOf,
+  type Tensor,
+  type TensorType,
+} from "./tensor.ts";
 
 /** A value fed at every run: a batch, or a trained parameter. */
 export interface InputAttributes extends TensorType {
@@ -19,6 +28,17 @@ export interface ConstantAttributes extends TensorType {
   readonly values: readonly number[];
 }
 
+const BYTES: Record<DType, number> = {
+  float64: 8,
+  float32: 4,
+  float16: 2,
+  bfloat16: 2,
+  int64: 8,
+  int32: 4,
+  uint8: 1,
+  bool: 1,
+};
+
 const typeOf = ({ dtype, shape }: TensorType): TensorType => ({ dtype, shape });
 
 const inputOp = defineOp<[], InputAttributes>({
@@ -30,14 +50,31 @@ const inputOp = defineOp<[], InputAttributes>({
 
 const weightOp = defineOp<[], WeightAttributes>({
   name: "weight",
-  infer: (_, a) => typeOf(a),
+  infer(_, a) {
+    const [expected, { byteLength }] = [
+      sizeOf(a.shape) * BYTES[a.dtype],
+      "bytes" in a.source ? a.source.bytes : a.source,
+    ];
+    if (byteLength !== expected)
+      throw new ShapeError(
+        "weight",
+        `${a.name} is ${show(a)}, ${expected} bytes; its source has ${byteLength}`,
+      );
+    return typeOf(a);
+  },
   lower: (onnx, _, a) => onnx.initializer(a.name, a, a.source),
   vjp: () => [],
 });
 
 const constantOp = defineOp<[], ConstantAttributes>({
   name: "constant",
-  infer: (_, a) => typeOf(a),
+  infer(_, a) {
+    if (sizeOf(a.shape) !== a.values.length)
+      throw new ShapeError("constant", `${a.values.length} values are no ${show(a)}`);
+    if (!/float/.test(a.dtype) && !a.values.every(Number.isInteger))
+      throw new ShapeError("constant", `${show(a)} can't hold ${a.values.find((v) => !Number.isInteger(v))}`);
+    return typeOf(a);
+  },
   lower: (onnx, _, a) => onnx.constant(a.values, a),
   vjp: () => [],
 });
