@@ -18,7 +18,7 @@ DTYPES = {
     "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2, "F8_E8M0": torch.float8_e8m0fnu,
     "F8_E4M3FNUZ": torch.float8_e4m3fnuz, "F8_E5M2FNUZ": torch.float8_e5m2fnuz, "F4": torch.float4_e2m1fn_x2,
 }  # fmt: skip
-NAMES = ["\u00e9\U0001f600", "\ue000", 'quote " slash \\ newline \n bell \x07', "10", "9", "__proto__", "a.b", "a"]
+NAMES = ["\u00e9", "\U0001f600", "\ue000", 'quote " slash \\ newline \n bell \x07', "10", "9", "__proto__", "a.b", "a"]
 
 
 def counting(dtype):
