@@ -11,6 +11,9 @@ export interface LoraConfig {
   targetModules: string[] | string;
 }
 
+/** What multiplies B·A·x. */
+export const loraScale = ({ alpha, r }: Pick<LoraConfig, "alpha" | "r">): number => alpha / r;
+
 /** @throws AttuneError that names every setting out of its range; `where` says whose settings they are. */
 export function checkLoraConfig({ r, alpha, dropout }: LoraConfig, where: string): void {
   const faults: string[] = [];
