@@ -1,1 +1,148 @@
+import { AttuneError } from "../errors.ts";
+import type { Encoding, Tokenizer } from "../tokenizers/tokenizer.ts";
+import { describeOrigin, type Example, type Origin } from "./example.ts";
+import { labelSpan, renderConversation, type TextSpan } from "./label_conversation.ts";
+import type { Template } from "./template.ts";
+import { countLabels, type TokenSequence } from "./token_sequence.ts";
+
 export type { TokenSequence } from "./token_sequence.ts";
+
+export type Stage = "pretrain" | "finetune" | "instruct";
+
+export interface TokenizeOptions {
+  tokenizer: Tokenizer;
+  template: Template;
+  /** Most tokens a sequence may have. */
+  maxLength: number;
+  stage: Stage;
+}
+
+export interface TokenizedExample {
+  /** One, or the parts of a long document; none when the example can't be trained on. */
+  sequences: TokenSequence[];
+  /** Tokens beyond `maxLength` were cut off. */
+  truncated: boolean;
+  /** Why there are no sequences. */
+  dropped?: string;
+}
+
+/**
+ * Tokenizes an example once, as one text, with no special tokens beyond those the text has, and labels it:
+ * - conversation: every assistant message, from after its generation prompt to its end-of-turn token;
+ * - completion: prompt, completion and eos; the completion and eos are labels;
+ * - text: the text and eos; every token but the first is a label. Longer than `maxLength`, it is cut into parts that
+ *   overlap by one token, so that nothing is lost and no token is a label twice.
+ *
+ * A token is a label if it begins and ends inside the labelled text. Conversations and completions keep their first
+ * `maxLength` tokens. The eos is not added to a text that ends with it.
+ * @throws AttuneError naming file and row.
+ */
+export function tokenizeExample(example: Example, options: TokenizeOptions): TokenizedExample {
+  checkOptions(options);
+  try {
+    checkStage(example, options.stage);
+    const dropped = reasonToDrop(example);
+    if (dropped !== undefined) return { sequences: [], truncated: false, dropped };
+    if (example.kind === "text") return tokenizeDocument(example.text, example.origin, options);
+    return cut(label(...labelledText(example, options), example.origin), options.maxLength);
+  } catch (error) {
+    if (!(error instanceof AttuneError)) throw error;
+    throw new AttuneError(`${describeOrigin(example.origin)}: ${error.message}`);
+  }
+}
+
+function checkOptions({ maxLength }: TokenizeOptions): void {
+  if (!Number.isInteger(maxLength) || maxLength < 2)
+    throw new AttuneError(`maxLength: expected an integer of at least 2, got ${maxLength}`);
+}
+
+function checkStage({ kind }: Example, stage: Stage): void {
+  if (stage === "pretrain" && kind !== "text")
+    throw new AttuneError(
+      `stage pretrain learns from raw text, this row is a ${kind}; use stage: finetune or instruct, or rows with "text"`,
+    );
+}
+
+/** What holds nothing to learn is left out, and reported. */
+function reasonToDrop(example: Example): string | undefined {
+  const isBlank = (text: string) => text.trim() === "";
+  if (example.kind === "text") return isBlank(example.text) ? "the text is empty" : undefined;
+  if (example.kind === "completion")
+    return isBlank(example.completion) ? "the completion is empty" : undefined;
+  const empty = example.messages.findIndex(({ role, content }) => role === "assistant" && isBlank(content));
+  return empty < 0 ? undefined : `the answer in message ${empty + 1} is empty`;
+}
+
+type Labelled = [encoding: Encoding, spans: TextSpan[]];
+
+function labelledText(example: Exclude<Example, { kind: "text" }>, options: TokenizeOptions): Labelled {
+  const { tokenizer, template } = options;
+  if (example.kind === "completion") {
+    const text = withEos(example.prompt + example.completion, tokenizer);
+    return [encode(text, tokenizer), [{ start: example.prompt.length, end: text.length }]];
+  }
+  const { text, answers } = renderConversation(example.messages, template);
+  const encoding = encode(text, tokenizer);
+  return [encoding, answers.map((answer) => labelSpan(answer, { text, tokenizer, template }, encoding))];
+}
+
+function withEos(text: string, { specialTokens, idOf }: Tokenizer): string {
+  const { eos } = specialTokens;
+  if (eos === undefined || idOf(eos) === undefined)
+    throw new AttuneError(
+      `the tokenizer has no eos token (eos_token in tokenizer_config.json is ${JSON.stringify(eos)}), so the model would never learn to stop`,
+    );
+  return text.endsWith(eos) ? text : text + eos;
+}
+
+function encode(text: string, tokenizer: Tokenizer): Encoding {
+  const encoding = tokenizer.encode(text);
+  const { bos } = tokenizer.specialTokens;
+  const [first, second] = encoding.ids;
+  if (bos !== undefined && first === tokenizer.idOf(bos) && second === first)
+    throw new AttuneError(
+      `it begins with ${bos} twice: the template writes one, the data another; leave one of them out`,
+    );
+  return encoding;
+}
+
+function label({ ids, offsets }: Encoding, spans: TextSpan[], origin: Origin): TokenSequence {
+  const isLabel = ([start, end]: [number, number]) =>
+    spans.some((span) => start >= span.start && end <= span.end);
+  return {
+    tokens: Int32Array.from(ids),
+    labelWeights: Float32Array.from(offsets, (offset, i) => (i > 0 && isLabel(offset) ? 1 : 0)),
+    origin,
+  };
+}
+
+function cut(sequence: TokenSequence, maxLength: number): TokenizedExample {
+  const kept = part(sequence, 0, maxLength);
+  const truncated = sequence.tokens.length > maxLength;
+  if (countLabels(kept) > 0) return { sequences: [kept], truncated };
+  const dropped = truncated
+    ? `none of its first ${maxLength} tokens (maxLength) is a label`
+    : "the template leaves none of its tokens a label";
+  return { sequences: [], truncated, dropped };
+}
+
+function part({ tokens, labelWeights, origin }: TokenSequence, from: number, to: number): TokenSequence {
+  return { tokens: tokens.slice(from, to), labelWeights: labelWeights.slice(from, to), origin };
+}
+
+function tokenizeDocument(text: string, origin: Origin, options: TokenizeOptions): TokenizedExample {
+  const { ids } = encode(withEos(text, options.tokenizer), options.tokenizer);
+  const whole: TokenSequence = {
+    tokens: Int32Array.from(ids),
+    labelWeights: new Float32Array(ids.length).fill(1),
+    origin,
+  };
+  const sequences: TokenSequence[] = [];
+  for (let from = 0; from < ids.length - 1; from += options.maxLength - 1) {
+    const sequence = part(whole, from, from + options.maxLength);
+    sequence.labelWeights[0] = 0; // nothing predicts it here; it was a label of the part before
+    sequences.push(sequence);
+  }
+  if (sequences.length > 0) return { sequences, truncated: false };
+  return { sequences, truncated: false, dropped: "the text is a single token, which nothing predicts" };
+}
