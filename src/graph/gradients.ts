@@ -1,25 +1,32 @@
 import { add } from "./ops/elementwise.ts";
 import { sumTo } from "./ops/reduce.ts";
+import { type Recompute, replays } from "./recompute.ts";
 import { scalar } from "./sources.ts";
 import { sameShape, type Tensor } from "./tensor.ts";
 import { reachable } from "./walk.ts";
 
-/**
- * The gradients of `loss` (shape []) by each of `parameters`, as graph again: the chain rule from the loss backwards.
- * `seed` is the gradient of what is minimized by `loss`, 1 when left out.
- */
+export interface GradientOptions {
+  /** The gradient of what is minimized by `loss`, 1 when left out. */
+  seed?: Tensor;
+  /** Which forward values the backward pass computes again; none when left out. */
+  recompute?: Recompute;
+}
+
+/** The gradients of `loss` (shape []) by each of `parameters`, as graph again: the chain rule from the loss backwards. */
 export function gradients(
   loss: Tensor,
   parameters: readonly Tensor[],
-  seed: Tensor = scalar(1, loss),
+  { seed = scalar(1, loss), recompute = () => false }: GradientOptions = {},
 ): Tensor[] {
   const order = reachable([loss]);
   const wanted = dependents(order, parameters);
+  const kept = replays(order, recompute);
+  const replay = (t: Tensor) => kept.get(t)!;
   const gradient = new Map<Tensor, Tensor>([[loss, seed]]);
   for (const y of order.reverse()) {
     const dy = gradient.get(y);
     if (!dy || !y.inputs.some((x) => wanted.has(x))) continue;
-    const dxs = y.op.vjp(y.inputs, dy, y.attributes, y) as (Tensor | null)[];
+    const dxs = y.op.vjp(y.inputs.map(replay), dy, y.attributes, replay(y)) as (Tensor | null)[];
     y.inputs.forEach((x, i) => {
       const dx = dxs[i];
       if (!wanted.has(x) || !dx) return;

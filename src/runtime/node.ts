@@ -71,14 +71,19 @@ function session(worker: Worker, model: OnnxModel): Session {
   };
 }
 
-/** Memory settings as measured: no arena halves the peak at the same speed, and so does not packing weights twice. */
-function runtimeOptions({ device, threads, profilePrefix }: SessionOptions) {
+/**
+ * Memory settings as measured: no arena halves the peak at the same speed, and so does not packing weights twice.
+ * The graph is written as it should run and is not optimized again: folding would widen a bfloat16 weight for good,
+ * merging equal values would keep alive what is recomputed on purpose, and fused nodes would move in the order.
+ */
+function runtimeOptions({ device, threads, foldConstants, profilePrefix }: SessionOptions) {
   return {
     executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
-    graphOptimizationLevel: "all",
+    graphOptimizationLevel: foldConstants ? "all" : "disabled",
     executionMode: "sequential",
     intraOpNumThreads: threads ?? cpus().length,
     enableCpuMemArena: false,
+    enableMemPattern: false,
     logSeverityLevel: 3,
     ...(profilePrefix && { enableProfiling: true, profileFilePrefix: profilePrefix }),
     extra: {
@@ -88,9 +93,6 @@ function runtimeOptions({ device, threads, profilePrefix }: SessionOptions) {
         // The calling thread spins while others work: short ops would otherwise pay for waking it.
         "intra_op.allow_spinning": "1",
       },
-      // Folding would turn a bfloat16 weight behind a Cast into a float32 copy; merging equal values would keep alive
-      // what is recomputed on purpose.
-      optimization: { disable_specified_optimizers: "ConstantFolding;CommonSubexpressionElimination" },
     },
   };
 }

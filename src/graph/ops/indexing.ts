@@ -7,9 +7,9 @@ import {
   type Tensor,
   type TensorType,
 } from "../tensor.ts";
+import { cast } from "./elementwise.ts";
 
-/** Rows of `table` [V, ...row] at `indices` [...] (int64): [...indices, ...row]. */
-export const gather = defineOp<[table: Tensor, indices: Tensor]>({
+const gatherOp = defineOp<[table: Tensor, indices: Tensor]>({
   name: "gather",
   infer([table, indices]) {
     requireRows("gather", table, indices);
@@ -18,6 +18,16 @@ export const gather = defineOp<[table: Tensor, indices: Tensor]>({
   lower: (w, names) => w.node("Gather", names, { axis: 0 }),
   vjp: ([table, indices], dy): [Tensor, null] => [scatterAdd(table, indices, dy), null],
 });
+
+/**
+ * Rows of `table` [V, ...row] at `indices` [...] (int64): [...indices, ...row]. Of a weight that is widened, only the
+ * rows are: an embedding of 150,000 tokens would otherwise be copied whole.
+ */
+export function gather(table: Tensor, indices: Tensor): Tensor {
+  const [narrow] = table.inputs;
+  const widened = table.op.name === "cast" && narrow?.op.name === "weight";
+  return widened ? cast(gatherOp(narrow, indices), table.dtype) : gatherOp(table, indices);
+}
 
 /**
  * Zeros of the shape of `like` [V, ...row] plus `updates` [...indices, ...row] added at the rows `indices` (int64),

@@ -1,0 +1,38 @@
+import { apply, type Tensor } from "./tensor.ts";
+
+/** Whether a forward value is computed again in the backward pass instead of being kept. */
+export type Recompute = (t: Tensor) => boolean;
+
+/**
+ * Each of `order` as the backward pass should read it: itself where it is kept, else a copy of the operations that lead
+ * to it from what is kept (Chen et al. 2016, https://arxiv.org/abs/1604.06174).
+ *
+ * All copies are made before the first backward operation, though computed after: the runtime walks from the outputs
+ * back and visits an operation's youngest input first, so the incoming gradient, younger than any copy, is complete
+ * before a copy is computed. And it must not merge equal values, or copies fall together with their originals.
+ */
+export function replays(order: readonly Tensor[], recompute: Recompute): Map<Tensor, Tensor> {
+  const copies = new Map<Tensor, Tensor>();
+  for (const t of order) {
+    const kept = t.inputs.length === 0 || !recompute(t);
+    copies.set(
+      t,
+      kept
+        ? t
+        : apply(
+            t.op,
+            t.inputs.map((x) => copies.get(x)!),
+            t.attributes,
+          ),
+    );
+  }
+  return copies;
+}
+
+/**
+ * Keeps what is dear to compute and small to keep, the outputs of linear layers and the residual stream (rank 2);
+ * computes again what is cheap or large: widened weights, norms, activations, and attention between q, k, v and its output.
+ */
+export const recomputeCheap: Recompute = (t) => !(t.shape.length === 2 && KEPT.has(t.op.name));
+
+const KEPT = new Set(["matmul", "add", "gather", "logSoftmax"]);

@@ -1,0 +1,41 @@
+import type { Row } from "../data/pack.ts";
+import { randomUint32 } from "../data/random.ts";
+import type { DropoutWords } from "../graph/ops/dropout.ts";
+import { constant, input } from "../graph/sources.ts";
+import type { TensorData } from "../runtime/session.ts";
+
+/** The dropout of a module whose input is `width` wide; nothing when there is none. */
+export type DropoutSource = (module: string, width: number) => { p: number; words: DropoutWords } | undefined;
+
+export const noDropout: DropoutSource = () => undefined;
+
+const ROWS = ["dropout.rows0", "dropout.rows1"] as const;
+
+/** Dropout with probability `p`, its columns' words a function of (seed, module). */
+export function loraDropout(p: number, seed: number): DropoutSource {
+  if (p === 0) return noDropout;
+  const rows = [input(ROWS[0], ["T", 1], "int32"), input(ROWS[1], ["T", 1], "int32")] as const;
+  return (module, width) => {
+    const columns = (salt: number) => {
+      const words = Array.from(
+        { length: width },
+        (_, d) => randomUint32(seed, `dropout ${module}`, salt, d) | 1,
+      );
+      return constant(words, [width], "int32");
+    };
+    return { p, words: { rows, columns: [columns(0), columns(1)] } };
+  };
+}
+
+/** The rows' words, two a token: a function of (seed, step, example, position), whatever the packing. */
+export function dropoutFeeds(row: Row, seed: number, step: number): Record<string, TensorData> {
+  const T = row.tokens.length;
+  const words = (salt: number): TensorData => ({
+    dtype: "int32",
+    shape: [T, 1],
+    data: Int32Array.from({ length: T }, (_, t) =>
+      randomUint32(seed, `dropout rows ${salt} ${row.examples[t]}`, step, row.positions[t]!),
+    ),
+  });
+  return { [ROWS[0]]: words(0), [ROWS[1]]: words(1) };
+}

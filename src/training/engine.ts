@@ -1,0 +1,141 @@
+import { packRows, type Row } from "../data/pack.ts";
+import type { TokenSequence } from "../data/token_sequence.ts";
+import { gradients } from "../graph/gradients.ts";
+import { lower } from "../graph/lower.ts";
+import type { OnnxModel } from "../graph/onnx.ts";
+import { recomputeCheap } from "../graph/recompute.ts";
+import { isInput } from "../graph/sources.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { reachable } from "../graph/walk.ts";
+import type { Model } from "../models/family.ts";
+import type { OpenSession, Session, SessionOptions, TensorData } from "../runtime/session.ts";
+import type { Method } from "./method.ts";
+import { objective } from "./objective.ts";
+import { rowFeeds } from "./row_feeds.ts";
+
+/** The loss of a batch: Σ weight · nll / Σ weight over its labels, however it was split into rows. */
+export interface BatchLoss {
+  loss: number;
+  /** Tokens computed, and labels among them. */
+  tokens: number;
+  supervisedTokens: number;
+  /** Places in the batch of examples whose loss is not a finite number. */
+  broken: number[];
+}
+
+export interface Engine {
+  /**
+   * The loss of `batch` and its gradient by each of the method's trainables, in their order. The arrays are the
+   * engine's own and hold until the next call.
+   */
+  gradients(
+    batch: readonly TokenSequence[],
+    extra?: RowFeeds,
+  ): Promise<BatchLoss & { gradients: Float32Array[] }>;
+  /** The loss of `batch`, dropout off. */
+  evaluate(batch: readonly TokenSequence[]): Promise<BatchLoss>;
+  release(): Promise<void>;
+}
+
+/** What a row is fed beyond itself: dropout's words. */
+export type RowFeeds = (row: Row) => Record<string, TensorData>;
+
+export interface EngineOptions {
+  /** Tokens a row may hold: as many examples as fit are computed side by side. */
+  rowLength: number;
+  session: SessionOptions;
+}
+
+type Pass = (row: Row, factor: number, index: number) => Promise<Record<string, TensorData>>;
+
+/** Compiles `model` under `method` once; every batch then runs the same graph, in as many passes as it takes. */
+export async function openEngine(
+  model: Model,
+  method: Method,
+  open: OpenSession,
+  { rowLength, session: options }: EngineOptions,
+): Promise<Engine> {
+  const { trainables } = method;
+  const parameters = Object.fromEntries(trainables.map((t) => [t.name, t]));
+  const buffers = trainables.map(zeros);
+  const into = Object.fromEntries(trainables.map(({ name }, i) => [gradientName(name), buffers[i]!]));
+  const session = await open(trainingModel(model, method), options);
+  let evaluation: Promise<Session> | undefined;
+
+  return {
+    async gradients(batch, extra = () => ({})) {
+      const rows = packRows(batch, rowLength);
+      const sums = rows.length > 1 ? trainables.map(({ data }) => new Float32Array(data.length)) : [];
+      const result = await runRows(rows, async (row, factor) => {
+        const outputs = await session.run({ ...rowFeeds(row, factor), ...extra(row), ...parameters }, into);
+        for (const [i, sum] of sums.entries()) addTo(sum, buffers[i]!.data as Float32Array);
+        return outputs;
+      });
+      return { ...result, gradients: sums.length ? sums : buffers.map(({ data }) => data as Float32Array) };
+    },
+    async evaluate(batch) {
+      evaluation ??= open(evaluationModel(model, method), options);
+      const opened = await evaluation;
+      return runRows(packRows(batch, rowLength), (row, factor) =>
+        opened.run({ ...rowFeeds(row, factor), ...parameters }),
+      );
+    },
+    async release() {
+      await session.release();
+      await (await evaluation)?.release();
+    },
+  };
+}
+
+/** Runs each row, its weights divided by the sum over all rows, and adds the losses up. */
+async function runRows(rows: readonly Row[], pass: Pass): Promise<BatchLoss> {
+  const total = rows.reduce((sum, { weights }) => weights.reduce((n, w) => n + w, sum), 0);
+  const result: BatchLoss = { loss: 0, tokens: 0, supervisedTokens: 0, broken: [] };
+  for (const [index, row] of rows.entries()) {
+    const { loss, nll } = await pass(row, 1 / total, index);
+    result.loss += (loss!.data as Float32Array)[0]!;
+    result.tokens += row.tokens.length;
+    result.supervisedTokens += row.targets.length;
+    for (const example of brokenExamples(row, nll!.data as Float32Array)) result.broken.push(example);
+  }
+  return result;
+}
+
+function brokenExamples(row: Row, nll: Float32Array): Set<number> {
+  const broken = new Set<number>();
+  nll.forEach((value, s) => {
+    if (!Number.isFinite(value)) broken.add(row.examples[row.sources[s]!]!);
+  });
+  return broken;
+}
+
+/** Loss, and the gradient of each trainable. */
+function trainingModel(model: Model, method: Method): OnnxModel {
+  const { loss, nll } = objective(model, method.scope(true));
+  const inputs = new Map(
+    reachable([loss])
+      .filter(isInput)
+      .map((t) => [t.attributes.name, t]),
+  );
+  const wanted = method.trainables.map(({ name }) => inputs.get(name)!);
+  const outputs: Record<string, Tensor> = { loss, nll };
+  gradients(loss, wanted, { recompute: recomputeCheap }).forEach((g, i) => {
+    outputs[gradientName(method.trainables[i]!.name)] = g;
+  });
+  return lower(outputs);
+}
+
+const evaluationModel = (model: Model, method: Method): OnnxModel =>
+  lower({ ...objective(model, method.scope(false)) });
+
+const gradientName = (name: string) => `gradient ${name}`;
+
+const zeros = ({ dtype, shape, data }: TensorData): TensorData => ({
+  dtype,
+  shape,
+  data: new Float32Array(data.length),
+});
+
+function addTo(sum: Float32Array, term: Float32Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i]! += term[i]!;
+}

@@ -1,0 +1,48 @@
+import { adamw, type Moments } from "./adamw.ts";
+import type { Trainable } from "./trainable.ts";
+
+export interface OptimizerStep {
+  /** Counted from 1. */
+  step: number;
+  learningRate: number;
+  weightDecay: number;
+  /** Longest gradient that is applied as it is. */
+  maxGradNorm: number;
+}
+
+export interface Optimizer {
+  /** In the order of the trainables. */
+  moments: Moments[];
+  /** Clips by the global norm, then updates. Gives back the norm before clipping. */
+  step(gradients: readonly Float32Array[], options: OptimizerStep): number;
+}
+
+export function createOptimizer(
+  trainables: readonly Trainable[],
+  moments: Moments[] = trainables.map(({ data }) => ({
+    m: new Float32Array(data.length),
+    v: new Float32Array(data.length),
+  })),
+): Optimizer {
+  return {
+    moments,
+    step(gradients, { step, learningRate, weightDecay, maxGradNorm }) {
+      const norm = globalNorm(gradients);
+      if (!Number.isFinite(norm)) return norm;
+      const gradientScale = Math.min(1, maxGradNorm / (norm + 1e-6));
+      trainables.forEach(({ data, decayed }, i) => {
+        const options = { step, learningRate, weightDecay: decayed ? weightDecay : 0, gradientScale };
+        adamw(data, gradients[i]!, moments[i]!, options);
+      });
+      return norm;
+    },
+  };
+}
+
+/** L2 norm over all gradients, summed in float64. */
+export function globalNorm(gradients: readonly Float32Array[]): number {
+  let sum = 0;
+  for (const gradient of gradients)
+    for (let i = 0; i < gradient.length; i++) sum += gradient[i]! * gradient[i]!;
+  return Math.sqrt(sum);
+}

@@ -1,0 +1,29 @@
+export type ScheduleName = "linear" | "cosine" | "constant";
+
+export interface Schedule {
+  name: ScheduleName;
+  learningRate: number;
+  warmupRatio: number;
+  totalSteps: number;
+}
+
+/**
+ * The learning rate of `step`, counted from 1, by the formulas of transformers' optimization.py: warm-up takes
+ * ceil(N · warmupRatio) steps and starts at 0.
+ */
+export function learningRateAt(
+  step: number,
+  { name, learningRate, warmupRatio, totalSteps }: Schedule,
+): number {
+  const done = step - 1;
+  const warmup = Math.ceil(totalSteps * warmupRatio);
+  if (done < warmup) return (learningRate * done) / warmup;
+  const progress = (done - warmup) / Math.max(1, totalSteps - warmup);
+  return learningRate * Math.max(0, DECAY[name](progress));
+}
+
+const DECAY: Record<ScheduleName, (progress: number) => number> = {
+  constant: () => 1,
+  linear: (q) => 1 - q,
+  cosine: (q) => 0.5 * (1 + Math.cos(Math.PI * q)),
+};

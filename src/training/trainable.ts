@@ -1,0 +1,22 @@
+import type { TensorData } from "../runtime/session.ts";
+
+/** A parameter that is trained: float32, fed to every pass. */
+export interface Trainable extends TensorData {
+  readonly name: string;
+  readonly dtype: "float32";
+  data: Float32Array;
+  /** Weight decay applies: not to biases and norms. */
+  readonly decayed: boolean;
+}
+
+/**
+ * A trainable that starts at `data` and owns it from then on: its buffer is lent to the session pass by pass, so whoever
+ * wants the values reads them here. Biases and norms are the vectors among a model's parameters.
+ */
+export const trainable = (name: string, shape: readonly number[], data: Float32Array): Trainable => ({
+  name,
+  dtype: "float32",
+  shape,
+  data: data.byteLength === data.buffer.byteLength ? data : data.slice(),
+  decayed: shape.length > 1,
+});
