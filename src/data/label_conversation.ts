@@ -27,15 +27,22 @@ export function renderConversation(messages: readonly Message[], template: Templ
     if (role !== "assistant") return [];
     const prompt = template.render(messages.slice(0, message), { addGenerationPrompt: true });
     const withAnswer = message === messages.length - 1 ? text : upTo(message + 1);
-    if (!withAnswer.startsWith(prompt) || !text.startsWith(withAnswer)) throw untraceable(template, message);
+    if (!withAnswer.startsWith(prompt))
+      throw untraceable(
+        template,
+        message,
+        "the answer doesn't follow the generation prompt as the template writes it",
+      );
+    if (!text.startsWith(withAnswer))
+      throw untraceable(template, message, "the template writes it differently when other messages follow");
     return [{ start: prompt.length, end: withAnswer.length, message, content }];
   });
   return { text, answers };
 }
 
-function untraceable(template: Template, message: number): AttuneError {
+function untraceable(template: Template, message: number, why: string): AttuneError {
   return new AttuneError(
-    `template ${template.name}: where the answer in message ${message + 1} begins or ends can't be told, for the template renders the messages up to it differently when others follow; make it the last message of its row, or use template: alpaca`,
+    `template ${template.name}: the place of the answer in message ${message + 1} can't be told: ${why}; use template: alpaca, a .jinja file that only appends, or rows with one answer at the end`,
   );
 }
 

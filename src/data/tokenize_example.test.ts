@@ -130,9 +130,15 @@ describe("a template that can't be labelled", () => {
     const source =
       "{% for m in messages %}{% if loop.last or m.role == 'user' %}{{ m.content }}{% endif %}</s>{% endfor %}";
     expect(failing(source, talk("a", "b", "c", "d"))).toThrow(
-      /row 3: template chat: where the answer in message 2/,
+      /row 3: template chat: the place of the answer in message 2.*differently when other messages follow/,
     );
     expect(labelled(only(talk("a", "b"), { template: jinja(source) }).sequence)).toEqual(["b</s>"]);
+  });
+
+  test("has another generation prompt than the answer's beginning", () => {
+    const source =
+      "{% for m in messages %}{{ m.content }}</s>{% endfor %}{% if add_generation_prompt %}<think>{% endif %}";
+    expect(failing(source)).toThrow(/row 3: .*message 2.*doesn't follow the generation prompt/);
   });
 
   test("throws", () => {
