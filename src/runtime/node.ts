@@ -2,10 +2,11 @@ import { once } from "node:events";
 import { cpus } from "node:os";
 import { parse } from "node:path";
 import { Worker } from "node:worker_threads";
-import { AttuneError } from "../errors.ts";
 import type { OnnxModel } from "../graph/onnx.ts";
 import type { DType } from "../graph/tensor.ts";
+import { openingError, runError } from "./failures.ts";
 import type { Data, OpenSession, Session, SessionOptions, TensorData } from "./session.ts";
+import { turns } from "./turns.ts";
 
 /** A value as the worker wants it. */
 interface Message {
@@ -26,28 +27,23 @@ export const openSession: OpenSession = async (model, options) => {
   const worker = new Worker(new URL("./session_worker.mjs", import.meta.url), {
     workerData: { model: model.bytes, options: runtimeOptions(options) },
   });
-  const [reply] = (await once(worker, "message")) as [Reply];
-  if (reply.error) {
+  worker.on("error", () => {}); // told to whoever waits for an answer
+  const { error } = await answer(worker);
+  if (error) {
     await worker.terminate();
-    throw openingError(reply.error, options);
+    throw openingError(error, options);
   }
   worker.unref();
   return session(worker, model);
 };
 
 function session(worker: Worker, model: OnnxModel): Session {
-  let last: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(task: () => Promise<T>): Promise<T> => {
-    const result = last.then(task);
-    last = result.catch(() => {});
-    return result;
-  };
+  const inTurn = turns();
   const ask = async (message: object, transfer: ArrayBuffer[] = []): Promise<Reply> => {
-    worker.ref();
+    if (hasEnded(worker)) return { error: "its thread has ended" };
     worker.postMessage(message, transfer);
-    const [reply] = (await once(worker, "message")) as [Reply];
-    worker.unref();
-    return reply;
+    worker.ref();
+    return answer(worker).finally(() => worker.unref());
   };
   return {
     run: (feeds, into = {}) =>
@@ -58,8 +54,10 @@ function session(worker: Worker, model: OnnxModel): Session {
           fetch: [...model.outputs.keys()],
         };
         const reply = await ask(message, buffersOf(feeds, into));
-        giveBack(feeds, reply.lent!.feeds);
-        giveBack(into, reply.lent!.into);
+        if (reply.lent) {
+          giveBack(feeds, reply.lent.feeds);
+          giveBack(into, reply.lent.into);
+        }
         if (reply.error) throw runError(reply.error);
         return { ...into, ...fromMessages(reply.results!) };
       }),
@@ -70,6 +68,22 @@ function session(worker: Worker, model: OnnxModel): Session {
       }),
   };
 }
+
+/** What the worker says next. One that dies says nothing more: that is an error, too. */
+async function answer(worker: Worker): Promise<Reply> {
+  const stop = new AbortController();
+  const end = once(worker, "exit", stop).then(([code]) => ({ error: `its thread ended with code ${code}` }));
+  try {
+    const reply = once(worker, "message", stop).then(([message]) => message as Reply);
+    return await Promise.race([reply, end]);
+  } catch (error) {
+    return { error: `its thread failed: ${(error as Error).message}` };
+  } finally {
+    stop.abort();
+  }
+}
+
+const hasEnded = (worker: Worker) => worker.threadId === -1;
 
 /**
  * Memory settings as measured: no arena halves the peak at the same speed, and so does not packing weights twice.
@@ -116,19 +130,4 @@ const buffersOf = (...groups: Readonly<Record<string, TensorData>>[]): ArrayBuff
 
 function giveBack(tensors: Readonly<Record<string, TensorData>>, messages: Messages): void {
   for (const [name, tensor] of Object.entries(tensors)) tensor.data = messages[name]!.data;
-}
-
-function openingError(message: string, { device }: SessionOptions): Error {
-  const missing = /provider|backend|execution|not (?:available|found|supported)|shared object/i.test(message);
-  if (device !== "cpu" && missing)
-    return new AttuneError(`device ${device} is not available here: ${message}. Use device: cpu.`);
-  return new AttuneError(`the runtime refused the model: ${message}`);
-}
-
-function runError(message: string): Error {
-  if (/alloc/i.test(message))
-    return new AttuneError(
-      `out of memory in a step: ${message}. Lower training.maxLength or choose a smaller model.`,
-    );
-  return new AttuneError(`the runtime failed: ${message}`);
 }

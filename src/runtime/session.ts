@@ -28,7 +28,8 @@ export interface SessionOptions {
 export interface Session {
   /**
    * Runs the model. Buffers of `feeds` and `into` are lent while it runs: their `data` is detached, and set again before
-   * this resolves or rejects. Outputs named in `into` are written there, the others are new.
+   * this resolves or rejects, unless the session's thread died: it takes them along. Outputs named in `into` are written
+   * there, the others are new. Runs wait for each other, in the order they were called.
    */
   run(
     feeds: Readonly<Record<string, TensorData>>,

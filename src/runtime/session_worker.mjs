@@ -1,12 +1,21 @@
 // The thread an ONNX Runtime session lives in: `session.run` blocks its event loop, so that the caller's stays free.
 // Plain JavaScript, because Node 20 starts workers from JavaScript only.
 import { parentPort, workerData } from "node:worker_threads";
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import { InferenceSession, listSupportedBackends, Tensor } from "onnxruntime-node";
 
 const { model, options } = workerData;
-const session = await InferenceSession.create(model, options).catch((error) => error);
+const session = await open().catch((error) => error);
 const failed = session instanceof Error;
 parentPort.postMessage(failed ? { error: session.message } : { ready: true });
+
+/** The runtime drops a provider that it was built without, warns on the console and runs on the CPU: that is refused. */
+async function open() {
+  const [device] = options.executionProviders;
+  const built = listSupportedBackends().map(({ name }) => name);
+  if (!built.includes(device))
+    throw new Error(`the runtime was built without that provider, with ${built.join(", ")}`);
+  return InferenceSession.create(model, options);
+}
 
 /** A view as long as its shape: the buffer behind it may be longer. */
 function tensor({ type, shape, data }) {

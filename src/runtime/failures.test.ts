@@ -1,0 +1,35 @@
+import { describe, expect, test } from "vitest";
+import { openingError, runError } from "./failures.ts";
+
+// What onnxruntime-node and onnxruntime-web 1.30 said.
+describe("openingError", () => {
+  test.each([
+    ["cuda", "OrtSessionOptionsAppendExecutionProvider_Cuda: Failed to load shared library"],
+    ["webgpu", "webgpu_context.cc:136 Failed to get a WebGPU adapter: No supported adapters"],
+    ["webgpu", "no available backend found. ERR: [webgpu] backend not found."],
+    ["dml", "the runtime was built without that provider, with cpu, webgpu"],
+  ] as const)("device %s is missing: %s", (device, message) => {
+    expect(openingError(message, { device }).message).toMatch(`device ${device} is not available here`);
+  });
+
+  test.each([
+    "Failed to find kernel for com.microsoft.QuickGelu(1) (node:'Mul' ep:'WebGpuExecutionProvider')",
+    "Could not find an implementation for Erf(13) node with name 'Erf/v0'",
+    "Failed to load model because protobuf parsing failed.",
+  ])("the device is there, the model is wrong: %s", (message) => {
+    expect(openingError(message, { device: "webgpu" }).message).toBe(
+      `the runtime refused the model: ${message}`,
+    );
+  });
+});
+
+describe("runError", () => {
+  test("says what to do when memory ran out", () => {
+    const message = "Failed to allocate memory for requested buffer of size 4096";
+    expect(runError(message).message).toMatch(/out of memory in a step.*Lower training.maxLength/);
+  });
+
+  test("else says what the runtime said", () => {
+    expect(runError("2 by 3").message).toBe("the runtime failed: 2 by 3");
+  });
+});

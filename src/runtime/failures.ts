@@ -1,0 +1,19 @@
+import { AttuneError } from "../errors.ts";
+import type { SessionOptions } from "./session.ts";
+
+/** What the runtime said when it would not open a model. */
+export function openingError(message: string, { device }: SessionOptions): Error {
+  const missing = /built without|shared library|adapter|backend|AppendExecutionProvider/i.test(message);
+  if (device !== "cpu" && missing)
+    return new AttuneError(`device ${device} is not available here: ${message}. Use device: cpu.`);
+  return new AttuneError(`the runtime refused the model: ${message}`);
+}
+
+/** What the runtime said when a run failed. */
+export function runError(message: string): Error {
+  if (/alloc/i.test(message))
+    return new AttuneError(
+      `out of memory in a step: ${message}. Lower training.maxLength or choose a smaller model.`,
+    );
+  return new AttuneError(`the runtime failed: ${message}`);
+}
