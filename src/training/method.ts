@@ -1,4 +1,5 @@
 import { loraHook, loraNames } from "../adapters/lora.ts";
+import { loraScale } from "../adapters/lora_config.ts";
 import type { Adapter } from "../adapters/peft.ts";
 import type { TensorEntry } from "../checkpoints/safetensors.ts";
 import { input } from "../graph/sources.ts";
@@ -10,6 +11,8 @@ import { type Trainable, trainable } from "./trainable.ts";
 /** What of a model is trained, and how the model is computed with it. */
 export interface Method {
   trainables: Trainable[];
+  /** Probability of dropout while training; above 0, rows are fed its words. */
+  dropout: number;
   /** The parameters as the graph sees them; `training` switches dropout on. */
   scope(training: boolean): Scope;
 }
@@ -20,7 +23,6 @@ export function loraMethod(
   adapter: Adapter,
   dropoutOf: DropoutSource = noDropout,
 ): Method {
-  const { r, alpha } = adapter.config;
   const frozen = frozenParameters(tensors);
   const hook = (training: boolean) =>
     loraHook((module) => {
@@ -30,7 +32,7 @@ export function loraMethod(
       return {
         A: input(names.A, [weights.r, weights.in]),
         B: input(names.B, [weights.out, weights.r]),
-        scale: alpha / r,
+        scale: loraScale(adapter.config),
         dropout: training ? dropoutOf(module, weights.in) : undefined,
       };
     });
@@ -39,6 +41,7 @@ export function loraMethod(
       const names = loraNames(module);
       return [trainable(names.A, [r, inputs], A), trainable(names.B, [out, r], B)];
     }),
+    dropout: adapter.config.dropout,
     scope: (training) => createScope(frozen, hook(training)),
   };
 }
@@ -49,6 +52,7 @@ export function fullMethod(
 ): Method {
   return {
     trainables: [...weights].map(([name, { shape, data }]) => trainable(name, shape, data)),
+    dropout: 0,
     scope: () => createScope((name, shape) => input(name, shape)),
   };
 }

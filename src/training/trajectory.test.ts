@@ -50,7 +50,8 @@ interface Metrics {
 const json = (path: string) => JSON.parse(readFileSync(goldenPath(path.replace(/^goldens\//, "")), "utf8"));
 
 function readExamples(path: string): TokenSequence[] {
-  return json(path).examples.map(({ row, input_ids, label_mask }: Record<string, never>) => ({
+  type Golden = { row: number; input_ids: number[]; label_mask: number[] };
+  return json(path).examples.map(({ row, input_ids, label_mask }: Golden) => ({
     tokens: Int32Array.from(input_ids),
     labelWeights: Float32Array.from(label_mask),
     origin: { file: path, row },

@@ -1,0 +1,64 @@
+import type { PreparationReport } from "../data/prepare_examples.ts";
+
+/** What a run says of itself, in order: start, then steps with evaluations and checkpoints between, then end. */
+export type TrainEvent = StartEvent | StepEvent | EvaluationEvent | CheckpointEvent | EndEvent;
+
+export interface StartEvent {
+  type: "start";
+  /** The step a checkpoint was resumed from; 0 for a new run. */
+  step: number;
+  totalSteps: number;
+  stepsPerEpoch: number;
+  /** Sequences trained on and held out. */
+  examples: number;
+  evaluationExamples: number;
+  trainedParameters: number;
+  parameters: number;
+  data: PreparationReport;
+}
+
+/** A line of metrics.jsonl, and what is worked out from it. */
+export interface StepEvent {
+  type: "step";
+  /** Counted from 1. */
+  step: number;
+  totalSteps: number;
+  /** Epochs done after this step, as a fraction. */
+  epoch: number;
+  /** Mean over the step's labels, measured before the update. */
+  loss: number;
+  learningRate: number;
+  /** Before clipping. */
+  gradNorm: number;
+  /** Tokens computed, and labels among them. */
+  tokens: number;
+  supervisedTokens: number;
+  seconds: number;
+  tokensPerSecond: number;
+  /** Expected until the last step. */
+  secondsLeft: number;
+}
+
+export interface EvaluationEvent {
+  type: "evaluation";
+  step: number;
+  epoch: number;
+  evalLoss: number;
+  /** Lower than all before. */
+  best: boolean;
+}
+
+export interface CheckpointEvent {
+  type: "checkpoint";
+  step: number;
+  path: string;
+}
+
+export interface EndEvent {
+  type: "end";
+  /** Whether the schedule ended, evaluations stopped getting better, or the run was told to stop. */
+  reason: "completed" | "early-stopping" | "stopped";
+  step: number;
+  /** The adapter or model directory. */
+  path: string;
+}

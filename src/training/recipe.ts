@@ -1,0 +1,156 @@
+import * as z from "zod";
+import { nearest } from "../adapters/nearest.ts";
+import { AttuneError } from "../errors.ts";
+
+const ratio = z.number().min(0).max(1);
+const count = z.int().positive();
+
+const lora = z
+  .strictObject({
+    type: z.literal("lora"),
+    r: count.max(65_536).default(8).describe("Rank of the low-rank terms."),
+    alpha: z.number().positive().default(16).describe("The terms are scaled by alpha / r."),
+    dropout: z.number().min(0).lt(1).default(0).describe("Dropout of the terms' inputs while training."),
+    targetModules: z
+      .union([z.array(z.string().min(1)).min(1), z.string().min(1)])
+      .default("all-linear")
+      .describe("Which linear layers: a list of name endings, a regular expression, or all-linear."),
+  })
+  .describe("A fresh LoRA adapter (Hu et al. 2021).");
+
+const existing = z
+  .strictObject({ path: z.string().min(1).describe("A PEFT adapter directory.") })
+  .describe("Go on from an adapter.");
+
+const dataset = z.strictObject({
+  path: z.string().min(1).describe("A JSON, JSONL or text file."),
+  format: z
+    .enum(["alpaca", "messages", "completion", "text"])
+    .optional()
+    .describe("Guessed from the rows when left out."),
+});
+
+const training = z
+  .strictObject({
+    epochs: z
+      .number()
+      .positive()
+      .optional()
+      .describe("Times through the data; 3 when maxSteps is left out too."),
+    maxSteps: count.optional().describe("Optimizer steps, instead of epochs."),
+    batchSize: count.default(16).describe("Examples per optimizer step, whatever the machine."),
+    maxLength: z
+      .int()
+      .min(2)
+      .max(2 ** 20)
+      .default(512)
+      .describe("Tokens an example may have; the start is kept."),
+    learningRate: z.number().positive().default(2e-4).describe("Highest learning rate."),
+    schedule: z
+      .enum(["linear", "cosine", "constant"])
+      .default("cosine")
+      .describe("How the rate falls after warm-up."),
+    warmupRatio: ratio.default(0.03).describe("Share of the steps in which the rate rises from 0."),
+    weightDecay: z
+      .number()
+      .min(0)
+      .default(0)
+      .describe("AdamW's decoupled decay; biases and norms are left out."),
+    maxGradNorm: z
+      .number()
+      .positive()
+      .default(1)
+      .describe("Longer gradients are scaled down to this L2 norm."),
+    evaluateEvery: count.default(100).describe("Steps between evaluations."),
+    saveEvery: count.default(100).describe("Steps between checkpoints."),
+  })
+  .refine((t) => t.epochs === undefined || t.maxSteps === undefined, {
+    message: "give epochs or maxSteps, not both",
+    path: ["maxSteps"],
+  })
+  .transform((t) => (t.epochs === undefined && t.maxSteps === undefined ? { ...t, epochs: 3 } : t));
+
+/** What `attune train` runs: the type, the validation, the editor's completion and the reference in one. */
+export const Recipe = z.strictObject({
+  stage: z
+    .enum(["pretrain", "finetune", "instruct"])
+    .default("instruct")
+    .describe("pretrain learns raw text, instruct answers in conversations, finetune either."),
+  model: z
+    .string()
+    .min(1)
+    .describe("A model directory. With stage pretrain it may lack weights: they start at random."),
+  adapter: z.union([lora, existing]).optional().describe("Leave out to train all weights."),
+  data: z.array(dataset).min(1).describe("Files to train on."),
+  template: z
+    .string()
+    .min(1)
+    .default("chat")
+    .describe("chat (the model's own), alpaca (Stanford's prompt), or a .jinja file."),
+  evaluation: z
+    .strictObject({
+      fraction: z.number().gt(0).lt(1).describe("Share of the examples held out."),
+      patience: count.optional().describe("Stop after this many evaluations in a row without a lower loss."),
+    })
+    .optional(),
+  training: training.prefault({}),
+  shuffle: z.boolean().default(true).describe("A new order each epoch; otherwise the files' order."),
+  seed: z.int().nonnegative().default(42),
+  output: z.string().min(1).describe("The run directory."),
+});
+
+/** A recipe with every default filled in. */
+export type Recipe = z.output<typeof Recipe>;
+/** A recipe as people write it. */
+export type RecipeInput = z.input<typeof Recipe>;
+
+/** JSON Schema of what people write, for editors. */
+export const recipeJsonSchema = (): object => ({
+  title: "attune recipe",
+  ...z.toJSONSchema(Recipe, { io: "input" }),
+});
+
+/**
+ * Checks a recipe and fills its defaults in. `where` is the file it came from.
+ * @throws AttuneError that lists every problem by key, unknown keys with the nearest known one.
+ */
+export function parseRecipe(value: unknown, where = "recipe"): Recipe {
+  const result = Recipe.safeParse(value);
+  if (result.success) return result.data;
+  const problems = result.error.issues.flatMap((issue) => describe(issue, value));
+  throw new AttuneError(
+    `${where} has ${problems.length === 1 ? "a problem" : "problems"}:\n${problems.map((p) => `  ${p}`).join("\n")}`,
+  );
+}
+
+type Issue = z.core.$ZodIssue;
+
+function describe(issue: Issue, value: unknown): string[] {
+  const at = (path: readonly PropertyKey[]) => path.map(String).join(".");
+  if (issue.code === "unrecognized_keys")
+    return issue.keys.map((key) => `${at([...issue.path, key])}: unknown key${suggestion(issue.path, key)}`);
+  if (issue.code === "invalid_union" && issue.path.join() === "adapter") return describeAdapter(value);
+  return [`${at(issue.path) || "recipe"}: ${issue.message}`];
+}
+
+/** A union's own error lists every branch; the one that was meant is the one with `path` or without. */
+function describeAdapter(value: unknown): string[] {
+  const adapter = (value as { adapter: unknown }).adapter;
+  const meant = typeof adapter === "object" && adapter !== null && "path" in adapter ? existing : lora;
+  const issues = meant.safeParse(adapter).error!.issues;
+  return issues.flatMap((issue) => describe({ ...issue, path: ["adapter", ...issue.path] } as Issue, value));
+}
+
+function suggestion(path: readonly PropertyKey[], key: string): string {
+  const known = KNOWN_KEYS[path.filter((part) => typeof part !== "number").join(".")];
+  const match = known && nearest(key, known);
+  return match ? `; did you mean ${match}?` : "";
+}
+
+const KNOWN_KEYS: Record<string, string[]> = {
+  "": Object.keys(Recipe.shape),
+  adapter: [...Object.keys(lora.shape), "path"],
+  data: Object.keys(dataset.shape),
+  evaluation: ["fraction", "patience"],
+  training: Object.keys((training.def.in as z.ZodObject).shape),
+};

@@ -1,0 +1,100 @@
+import { join } from "node:path";
+import { loraNames } from "../adapters/lora.ts";
+import type { Adapter } from "../adapters/peft.ts";
+import { writeAdapterDirectory } from "../checkpoints/adapter_directory.ts";
+import { saveModelDirectory } from "../checkpoints/model_directory.ts";
+import { readTensor } from "../checkpoints/safetensors.ts";
+import {
+  type NamedTensor,
+  pruneCheckpoints,
+  readCheckpoint,
+  writeCheckpoint,
+} from "../checkpoints/training_checkpoint.ts";
+import { AttuneError } from "../errors.ts";
+import type { Base } from "../models/base.ts";
+import type { Moments } from "./adamw.ts";
+import type { Trainable } from "./trainable.ts";
+
+/** Writes what was trained where people look for it, and says where. */
+export type SaveResult = (directory: string) => Promise<string>;
+
+/** `adapter/`, in PEFT's layout. */
+export function saveAdapter(adapter: Adapter, trainables: readonly Trainable[]): SaveResult {
+  const byName = new Map(trainables.map((t) => [t.name, t]));
+  return async (directory) => {
+    const modules = [...adapter.modules].map(([module, weights]) => {
+      const names = loraNames(module);
+      return [module, { ...weights, A: byName.get(names.A)!.data, B: byName.get(names.B)!.data }] as const;
+    });
+    await writeAdapterDirectory(directory, { ...adapter, modules: new Map(modules) });
+    return directory;
+  };
+}
+
+/** `model/`: all weights, rounded once to the type of the base's files. */
+export function saveModel({ directory: from }: Base, trainables: readonly Trainable[]): SaveResult {
+  const fallback = DTYPES[String(from.config.dtype ?? from.config.torch_dtype)] ?? "F32";
+  return async (directory) => {
+    const tensors = trainables.map((t) => ({
+      name: t.name,
+      dtype: (from.tensors.get(t.name)?.dtype ?? fallback) as "F32",
+      shape: [...t.shape],
+      data: () => t.data,
+    }));
+    await saveModelDirectory(directory, { config: from.config, tensors, from, replace: true });
+    return directory;
+  };
+}
+
+const DTYPES: Record<string, string> = { float32: "F32", bfloat16: "BF16", float16: "F16" };
+
+/** All that a bit-exact resume needs beyond recipe and data: everything random is a function of the step. */
+export interface RunState {
+  /** Of the tokenized data: a resume on other data is refused. */
+  dataHash: string;
+  bestEvalLoss: number | null;
+  bestStep: number;
+  evaluationsWithoutGain: number;
+}
+
+const KEPT_CHECKPOINTS = 2;
+
+export async function saveCheckpoint(
+  runPath: string,
+  step: number,
+  trainables: readonly Trainable[],
+  moments: readonly Moments[],
+  state: RunState,
+): Promise<string> {
+  const tensors = trainables.flatMap(({ name, shape, data }, i) =>
+    PARTS.map((part): NamedTensor => {
+      const values = part === "value" ? data : moments[i]![part];
+      return { name: `${part} ${name}`, shape: [...shape], data: values };
+    }),
+  );
+  const path = await writeCheckpoint(runPath, step, { tensors, state });
+  await pruneCheckpoints(runPath, { keep: KEPT_CHECKPOINTS });
+  return path;
+}
+
+const PARTS = ["value", "m", "v"] as const;
+
+/** Puts a checkpoint's arrays in place. */
+export async function restoreCheckpoint(
+  path: string,
+  trainables: readonly Trainable[],
+  moments: readonly Moments[],
+): Promise<RunState> {
+  const { tensors, state } = await readCheckpoint(path);
+  for (const [i, trainable] of trainables.entries())
+    for (const part of PARTS) {
+      const entry = tensors.get(`${part} ${trainable.name}`);
+      if (entry?.shape.join() !== trainable.shape.join())
+        throw new AttuneError(
+          `${join(path, "tensors.safetensors")} does not fit the model: ${trainable.name}`,
+        );
+      const target = part === "value" ? trainable.data : moments[i]![part];
+      target.set(await readTensor(entry!));
+    }
+  return state as RunState;
+}

@@ -1,0 +1,234 @@
+import { join } from "node:path";
+import { appendMetrics, truncateAfter } from "../checkpoints/metrics_file.ts";
+import { type BatchOrder, batchOrder } from "../data/batches.ts";
+import { describeOrigin } from "../data/example.ts";
+import type { TokenSequence } from "../data/token_sequence.ts";
+import { AttuneError } from "../errors.ts";
+import { type Base, openBase } from "../models/base.ts";
+import { modelLayout } from "../models/layout.ts";
+import { openSession } from "../runtime/node.ts";
+import type { Device } from "../runtime/session.ts";
+import { dropoutFeeds } from "./dropout_words.ts";
+import { type Engine, openEngine } from "./engine.ts";
+import type { EndEvent, EvaluationEvent, StartEvent, StepEvent, TrainEvent } from "./events.ts";
+import { createOptimizer, type Optimizer } from "./optimizer.ts";
+import { chooseMethod, prepareData, type RunData, type RunMethod } from "./prepare_run.ts";
+import { parseRecipe, type Recipe, type RecipeInput } from "./recipe.ts";
+import { openRunDirectory, type RunDirectory } from "./run_directory.ts";
+import { type RunState, restoreCheckpoint, saveCheckpoint } from "./saving.ts";
+import { learningRateAt } from "./schedule.ts";
+
+export interface TrainOptions {
+  /** Ends the run after the step under way, with a checkpoint: the same call later goes on from there. */
+  signal?: AbortSignal;
+  /** "cpu" when left out. */
+  device?: Device;
+  /** Threads inside one op; all cores when left out. */
+  threads?: number;
+  /** Writes a profile by op, `PREFIX_*.json`. */
+  profilePrefix?: string;
+}
+
+/** Tokens a row holds at least: fewer would leave the matrix products too small to be fast. */
+const MIN_ROW_LENGTH = 512;
+
+/** A run under way: all that a step needs. */
+interface Run {
+  recipe: Recipe;
+  directory: RunDirectory;
+  data: RunData;
+  method: RunMethod;
+  engine: Engine;
+  optimizer: Optimizer;
+  order: BatchOrder;
+  totalSteps: number;
+  state: RunState;
+  dropout: boolean;
+}
+
+/**
+ * Runs a recipe, and tells what happens as it happens. When its output directory holds an unfinished run of the same
+ * recipe, goes on from its last checkpoint; the result is bit-equal to an unbroken run.
+ * @throws AttuneError that names file, key and way out.
+ */
+export async function* train(
+  input: RecipeInput,
+  { signal, ...session }: TrainOptions = {},
+): AsyncGenerator<TrainEvent, void, undefined> {
+  const recipe = parseRecipe(input);
+  const base = await openBase(
+    recipe.model,
+    recipe.stage === "pretrain" && !recipe.adapter ? "optional" : "required",
+  );
+  const directory = await openRunDirectory(recipe);
+  const data = await prepareData(recipe, base, directory.startedAt);
+  const method = await chooseMethod(recipe, base);
+  const optimizer = createOptimizer(method.method.trainables);
+  const { state, step } = await restore(directory, method, optimizer, data.hash);
+  const rowLength = Math.max(recipe.training.maxLength, MIN_ROW_LENGTH);
+  const options = { rowLength, session: { device: "cpu", ...session } } as const;
+  const engine = await openEngine(base.model, method.method, openSession, options);
+  try {
+    await directory.begin();
+    const order = batchOrder({ ...recipe.training, ...recipe, examples: data.train.length });
+    const totalSteps = countSteps(recipe, order);
+    const dropout = method.method.dropout > 0;
+    const run = { recipe, directory, data, method, engine, optimizer, order, totalSteps, state, dropout };
+    yield startEvent(run, base, step);
+    yield* steps(run, step, signal);
+  } finally {
+    await engine.release();
+  }
+}
+
+/** From after `done` steps to the end of the schedule. */
+async function* steps(run: Run, done: number, signal?: AbortSignal): AsyncGenerator<TrainEvent> {
+  const { evaluateEvery, saveEvery } = run.recipe.training;
+  let saved = done;
+  const clock = stepClock(run.totalSteps);
+  for (let step = done + 1; step <= run.totalSteps; step++) {
+    if (signal?.aborted) {
+      if (saved < step - 1) yield await checkpoint(run, step - 1);
+      yield await end(run, step - 1, "stopped");
+      return;
+    }
+    yield await trainStep(run, step, clock);
+    const last = step === run.totalSteps;
+    let early = false;
+    if (run.data.evaluation.length > 0 && (last || step % evaluateEvery === 0)) {
+      yield await evaluate(run, step);
+      early =
+        run.state.evaluationsWithoutGain >= (run.recipe.evaluation?.patience ?? Number.POSITIVE_INFINITY);
+    }
+    if (last || early || step % saveEvery === 0) {
+      yield await checkpoint(run, step);
+      saved = step;
+    }
+    if (early && !last) {
+      yield await end(run, step, "early-stopping");
+      return;
+    }
+  }
+  yield await end(run, run.totalSteps, "completed");
+}
+
+/** One optimizer step: the batch's loss and gradient, then clip and update. */
+async function trainStep(run: Run, step: number, clock: StepClock): Promise<StepEvent> {
+  const { recipe, engine, optimizer, order, totalSteps } = run;
+  const { training, seed } = recipe;
+  const started = performance.now();
+  const batch = order.at(step).examples.map((i) => run.data.train[i]!);
+  const extra = run.dropout
+    ? (row: Parameters<typeof dropoutFeeds>[0]) => dropoutFeeds(row, seed, step)
+    : undefined;
+  const { loss, broken, gradients, tokens, supervisedTokens } = await engine.gradients(batch, extra);
+  const learningRate = learningRateAt(step, { ...training, name: training.schedule, totalSteps });
+  if (!Number.isFinite(loss))
+    throw notFinite(
+      step,
+      "loss",
+      loss,
+      broken.map((i) => batch[i]!),
+    );
+  const gradNorm = optimizer.step(gradients, { ...training, step, learningRate });
+  if (!Number.isFinite(gradNorm)) throw notFinite(step, "gradient norm", gradNorm, batch);
+  const seconds = (performance.now() - started) / 1000;
+  const epoch = step / order.stepsPerEpoch;
+  const tokensPerSecond = tokens / seconds;
+  const line = {
+    step,
+    epoch,
+    loss,
+    learningRate,
+    gradNorm,
+    tokens,
+    supervisedTokens,
+    seconds,
+    tokensPerSecond,
+  };
+  await appendMetrics(run.directory.metrics, line);
+  return { type: "step", totalSteps, ...line, secondsLeft: clock(step, seconds) };
+}
+
+async function evaluate(run: Run, step: number): Promise<EvaluationEvent> {
+  const { loss: evalLoss } = await run.engine.evaluate(run.data.evaluation);
+  const best = evalLoss < (run.state.bestEvalLoss ?? Number.POSITIVE_INFINITY);
+  if (best) {
+    run.state = { ...run.state, bestEvalLoss: evalLoss, bestStep: step, evaluationsWithoutGain: 0 };
+    await run.method.save(join(run.directory.path, "best"));
+  } else run.state.evaluationsWithoutGain++;
+  const epoch = step / run.order.stepsPerEpoch;
+  await appendMetrics(run.directory.metrics, { step, epoch, evalLoss });
+  return { type: "evaluation", step, epoch, evalLoss, best };
+}
+
+async function checkpoint(run: Run, step: number): Promise<TrainEvent> {
+  const { trainables } = run.method.method;
+  const path = await saveCheckpoint(run.directory.path, step, trainables, run.optimizer.moments, run.state);
+  return { type: "checkpoint", step, path };
+}
+
+async function end(run: Run, step: number, reason: EndEvent["reason"]): Promise<EndEvent> {
+  const path = await run.method.save(join(run.directory.path, run.method.result));
+  return { type: "end", reason, step, path };
+}
+
+/** The last checkpoint's arrays put in place, or the start of a new run. */
+async function restore(
+  { path, metrics, checkpoint }: RunDirectory,
+  { method }: RunMethod,
+  { moments }: Optimizer,
+  dataHash: string,
+) {
+  const step = checkpoint?.step ?? 0;
+  await truncateAfter(metrics, step);
+  if (!checkpoint) {
+    const state: RunState = { dataHash, bestEvalLoss: null, bestStep: 0, evaluationsWithoutGain: 0 };
+    return { state, step };
+  }
+  const state = await restoreCheckpoint(checkpoint.path, method.trainables, moments);
+  if (state.dataHash !== dataHash)
+    throw new AttuneError(
+      `${path} holds a run on other data: the files, the template or the tokenizer have changed since. Choose another output, or remove that directory.`,
+    );
+  return { state, step };
+}
+
+function countSteps({ training }: Recipe, { stepsPerEpoch }: BatchOrder): number {
+  return training.maxSteps ?? Math.ceil(training.epochs! * stepsPerEpoch);
+}
+
+function startEvent({ data, order, totalSteps, method }: Run, { model }: Base, step: number): StartEvent {
+  const size = (shape: readonly number[]) => shape.reduce((n, d) => n * d, 1);
+  const { parameters } = modelLayout(model);
+  return {
+    type: "start",
+    step,
+    totalSteps,
+    stepsPerEpoch: order.stepsPerEpoch,
+    examples: data.train.length,
+    evaluationExamples: data.evaluation.length,
+    trainedParameters: method.method.trainables.reduce((n, { shape }) => n + size(shape), 0),
+    parameters: [...parameters.values()].reduce((n, shape) => n + size(shape), 0),
+    data: data.report,
+  };
+}
+
+function notFinite(step: number, what: string, value: number, batch: readonly TokenSequence[]): AttuneError {
+  const shown = batch.slice(0, 5).map(({ origin }) => describeOrigin(origin));
+  const more = batch.length > shown.length ? ` and ${batch.length - shown.length} more` : "";
+  return new AttuneError(
+    `step ${step}: the ${what} is ${value}, at ${shown.join(", ")}${more}. Nothing was updated, and the last checkpoint is kept. Lower training.learningRate, or look at these examples.`,
+  );
+}
+
+type StepClock = (step: number, seconds: number) => number;
+
+/** Seconds left, from a running mean of the steps' times. */
+function stepClock(totalSteps: number): StepClock {
+  let mean: number | undefined;
+  return (step, seconds) => {
+    mean = mean === undefined ? seconds : 0.9 * mean + 0.1 * seconds;
+    return (totalSteps - step) * mean;
+  };
+}
