@@ -1,0 +1,115 @@
+import type { TensorEntry } from "../checkpoints/safetensors.ts";
+import { lower } from "../graph/lower.ts";
+import { gather } from "../graph/ops/indexing.ts";
+import { matmul } from "../graph/ops/matmul.ts";
+import { input } from "../graph/sources.ts";
+import type { Dimensions, Model } from "../models/family.ts";
+import { frozenParameters } from "../models/frozen.ts";
+import { createScope, type LinearHook } from "../models/scope.ts";
+import type { OpenSession, Session, SessionOptions, TensorData } from "../runtime/session.ts";
+import { cachedPass } from "./cached_pass.ts";
+import { createKvCache, type KvCache } from "./kv_cache.ts";
+
+/** Tokens that follow, from position `start` on, what a cache already holds of sequence `sequence`. */
+export interface Piece {
+  sequence: number;
+  start: number;
+  tokens: ArrayLike<number>;
+}
+
+/** A model, with or without an adapter, ready to read tokens. */
+export interface Decoder {
+  readonly dimensions: Dimensions;
+  newCache(): KvCache;
+  /** Reads `pieces` into `cache`: logits [pieces, V] of what comes after each. */
+  read(cache: KvCache, pieces: readonly Piece[]): Promise<Float32Array>;
+  /** Logits [tokens, V] of what comes after each token of one sequence. */
+  score(tokens: ArrayLike<number>): Promise<Float32Array>;
+}
+
+/** Indices of one cache's sequences lie this far apart: longer than any of them. */
+const SEQUENCE_SPAN = 2 ** 24;
+/** Sequences a cache can tell apart. */
+export const MAX_SEQUENCES = 2 ** 31 / SEQUENCE_SPAN;
+
+/** The sequence a key at `index` of a cache belongs to. */
+export const sequenceOf = (index: number) => Math.floor(index / SEQUENCE_SPAN);
+
+/** Compiles the one graph that reads prompts and single tokens alike; `hook` adds what an adapter adds. */
+export function openDecodingSession(
+  model: Model,
+  tensors: ReadonlyMap<string, TensorEntry>,
+  open: OpenSession,
+  options: SessionOptions,
+  hook?: LinearHook,
+): Promise<Session> {
+  const pass = cachedPass();
+  const { hidden, head } = model.decode(createScope(frozenParameters(tensors), hook), pass);
+  // Only the rows asked for reach the output layer, often the largest of all.
+  const asked = gather(hidden, input("sources", ["S"], "int64")); // [S, D]
+  const logits = matmul(asked, head, { transB: true }); // [S, V]
+  return open(lower({ logits, ...pass.added }), options);
+}
+
+/** The decoder of a session, with `constants` (an adapter's weights) fed at every step. */
+export function createDecoder(
+  session: Session,
+  dimensions: Dimensions,
+  constants: Readonly<Record<string, TensorData>> = {},
+): Decoder {
+  const newCache = () => createKvCache(dimensions);
+  const run = async (cache: KvCache, pieces: readonly Piece[], sources: number[]) => {
+    const row = rowOf(pieces);
+    const { feeds, into } = cache.extend(row.index, row.end);
+    const own = { tokens: int64(row.tokens), positions: int32(row.positions), index: int32(row.index) };
+    const outputs = await session.run({ ...feeds, ...constants, ...own, sources: int64(sources) }, into);
+    cache.accept();
+    return outputs.logits!.data as Float32Array;
+  };
+  return {
+    dimensions,
+    newCache,
+    read: (cache, pieces) => run(cache, pieces, lastRows(pieces)),
+    score: (tokens) =>
+      run(
+        newCache(),
+        [{ sequence: 0, start: 0, tokens }],
+        Array.from({ length: tokens.length }, (_, t) => t),
+      ),
+  };
+}
+
+/** The row in which `pieces` lie side by side, each of its vectors [T]. */
+function rowOf(pieces: readonly Piece[]) {
+  const T = pieces.reduce((n, { tokens }) => n + tokens.length, 0);
+  const row = {
+    tokens: new Array<number>(T),
+    positions: new Int32Array(T),
+    index: new Int32Array(T),
+    end: new Int32Array(T),
+  };
+  let t = 0;
+  for (const { sequence, start, tokens } of pieces)
+    for (let i = 0; i < tokens.length; i++, t++) {
+      row.tokens[t] = tokens[i]!;
+      row.positions[t] = start + i;
+      row.index[t] = sequence * SEQUENCE_SPAN + start + i;
+      row.end[t] = (sequence + 1) * SEQUENCE_SPAN - 1;
+    }
+  return row;
+}
+
+function lastRows(pieces: readonly Piece[]): number[] {
+  let t = 0;
+  return pieces.map(({ tokens }) => {
+    t += tokens.length;
+    return t - 1;
+  });
+}
+
+const int32 = (data: Int32Array): TensorData => ({ dtype: "int32", shape: [data.length], data });
+const int64 = (values: readonly number[]): TensorData => ({
+  dtype: "int64",
+  shape: [values.length],
+  data: BigInt64Array.from(values, BigInt),
+});

@@ -1,0 +1,106 @@
+import type { Dimensions } from "../models/family.ts";
+import type { TensorData } from "../runtime/session.ts";
+import { cacheNames } from "./cached_pass.ts";
+
+type Tensors = Record<string, TensorData>;
+
+/**
+ * Keys and values of the tokens a model has read, in buffers that grow by doubling: a pass is fed their front and writes
+ * the new tokens' right behind, so nothing is copied from step to step.
+ */
+export interface KvCache {
+  /** Tokens held. */
+  readonly length: number;
+  /**
+   * What a pass over T new tokens is fed and writes: queries at an index from `index` to before `end` (int32 [T]) will
+   * see them. They are held once `accept` is called.
+   */
+  extend(index: Int32Array, end: Int32Array): { feeds: Tensors; into: Tensors };
+  accept(): void;
+  /** Forgets all but the first `length` tokens. */
+  truncate(length: number): void;
+  /** Forgets the tokens whose index is not wanted. */
+  keep(wanted: (index: number) => boolean): void;
+  /** Takes over the tokens of `other`. */
+  append(other: KvCache): void;
+  /** Its buffers, all in the same order in every cache of a model. */
+  readonly columns: readonly Column[];
+}
+
+/** A growing buffer with `width` values a token. */
+interface Column extends TensorData {
+  readonly width: number;
+  shape: readonly number[];
+  data: Float32Array | Int32Array;
+}
+
+const FIRST_CAPACITY = 128;
+
+export function createKvCache({ layers, keyValueHeads: K, headDim: E }: Dimensions): KvCache {
+  const [keyIndex, keyEnd] = [column("int32", 1), column("int32", 1)];
+  const pairs = Array.from({ length: layers }, (_, layer) => cacheNames(layer)).flatMap(({ past, added }) =>
+    past.map((name, i) => ({ past: name, added: added[i]!, column: column("float32", K * E) })),
+  );
+  const columns = [keyIndex, keyEnd, ...pairs.map((pair) => pair.column)];
+  let [length, added] = [0, 0];
+
+  return {
+    columns,
+    get length() {
+      return length;
+    },
+    extend(index, end) {
+      added = index.length;
+      for (const each of columns) reserve(each, length, length + added);
+      keyIndex.data.set(index, length);
+      keyEnd.data.set(end, length);
+      for (const each of [keyIndex, keyEnd]) each.shape = [length + added];
+      const feeds: Tensors = { keyIndex, keyEnd };
+      const into: Tensors = {};
+      for (const pair of pairs) {
+        pair.column.shape = [length, K, E];
+        feeds[pair.past] = pair.column;
+        const behind = pair.column.data.subarray(length * K * E);
+        into[pair.added] = { dtype: "float32", shape: [added, K, E], data: behind };
+      }
+      return { feeds, into };
+    },
+    accept() {
+      length += added;
+      added = 0;
+    },
+    truncate(to) {
+      length = Math.min(length, to);
+    },
+    keep(wanted) {
+      const rows = Array.from({ length }, (_, row) => row).filter((row) => wanted(keyIndex.data[row]!));
+      for (const { data, width } of columns)
+        for (const [to, row] of rows.entries()) data.copyWithin(to * width, row * width, (row + 1) * width);
+      length = rows.length;
+    },
+    append(other) {
+      for (const [i, each] of columns.entries()) {
+        reserve(each, length, length + other.length);
+        each.data.set(other.columns[i]!.data.subarray(0, other.length * each.width), length * each.width);
+      }
+      length += other.length;
+    },
+  };
+}
+
+const column = (dtype: "float32" | "int32", width: number): Column => ({
+  dtype,
+  width,
+  shape: [],
+  data: dtype === "float32" ? new Float32Array(0) : new Int32Array(0),
+});
+
+/** Room for `wanted` tokens, the first `held` kept. */
+function reserve(buffer: Column, held: number, wanted: number): void {
+  const { data, width } = buffer;
+  if (wanted * width <= data.length) return;
+  const capacity = Math.max(wanted, (2 * data.length) / width, FIRST_CAPACITY) * width;
+  const grown = buffer.dtype === "float32" ? new Float32Array(capacity) : new Int32Array(capacity);
+  grown.set(data.subarray(0, held * width));
+  buffer.data = grown;
+}

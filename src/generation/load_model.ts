@@ -1,0 +1,121 @@
+import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
+import { type ModelDirectory, openModelDirectory } from "../checkpoints/model_directory.ts";
+import type { TensorEntry } from "../checkpoints/safetensors.ts";
+import { alpacaTemplate, chatTemplate, type Template } from "../data/template.ts";
+import { AttuneError } from "../errors.ts";
+import { readModel } from "../models/families.ts";
+import { checkTensors } from "../models/layout.ts";
+import { openSession } from "../runtime/node.ts";
+import type { Device } from "../runtime/session.ts";
+import { checkVocabulary } from "../tokenizers/check_vocabulary.ts";
+import { createTokenizer, type Tokenizer } from "../tokenizers/tokenizer.ts";
+import { openDecodingSession } from "./decoder.ts";
+import { resolveSampling } from "./generation_config.ts";
+import { eosTokens } from "./stop_tokens.ts";
+import { createTalk, type Talk } from "./talk.ts";
+import { createVariants } from "./variants.ts";
+
+export interface LoadModelOptions {
+  /** A PEFT adapter directory, or several by name. The first is in use. */
+  adapters?: string | Readonly<Record<string, string>>;
+  /** The model's own chat template, which is used where it has one, or Stanford Alpaca's prompt. */
+  template?: "chat" | "alpaca";
+  /** "cpu" when left out. */
+  device?: Device;
+  /** Threads inside one op; all cores when left out. */
+  threads?: number;
+}
+
+/** A model ready to talk. */
+export interface LoadedModel extends Talk {
+  readonly tokenizer: Tokenizer;
+  /** Logits [tokens, vocabulary] of what comes after each of `tokens`. */
+  logits(tokens: readonly number[]): Promise<Float32Array>;
+  /** Reads another adapter directory; `useAdapter` puts it to use. */
+  addAdapter(name: string, path: string): Promise<void>;
+  /** From now on answers come from the adapter of this name; from the base alone when null. */
+  useAdapter(name: string | null): void;
+  /** Frees the model; nothing can be asked of it afterwards. */
+  release(): Promise<void>;
+}
+
+/**
+ * Opens a model directory, and adapters on it, for generation. Adapters share the base's weights.
+ * @throws AttuneError that names the file or setting at fault.
+ */
+export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<LoadedModel> {
+  const directory = await openModelDirectory(path);
+  const model = readModel(directory.config);
+  checkTensors(model, directory.tensors, path);
+  const tokenizer = openTokenizer(directory, model.dimensions.vocabSize);
+  const eos = eosTokens(directory, tokenizer);
+  const session = sessionOptions(options, directory.tensors);
+  const variants = createVariants(model, (hook) =>
+    openDecodingSession(model, directory.tensors, openSession, session, hook),
+  );
+  const addAdapter = async (name: string, from: string) =>
+    variants.add(name, await readAdapterDirectory(from));
+
+  const adapters = Object.entries(named(options.adapters));
+  for (const [name, from] of adapters) await addAdapter(name, from);
+  variants.use(adapters[0]?.[0] ?? null);
+  await variants.current(); // what can't be opened is said now
+  return {
+    ...createTalk({
+      tokenizer,
+      template: templateOf(directory, tokenizer, options.template),
+      eos,
+      sampling: (wanted) => resolveSampling(directory.generationConfig, wanted),
+      variant: variants.current,
+    }),
+    tokenizer,
+    logits: async (tokens) => (await variants.current()).decoder.score(tokens),
+    addAdapter,
+    useAdapter: variants.use,
+    release: variants.release,
+  };
+}
+
+const named = (adapters: LoadModelOptions["adapters"] = {}) =>
+  typeof adapters === "string" ? { adapter: adapters } : adapters;
+
+function openTokenizer(
+  { path, tokenizerJson, tokenizerConfig }: ModelDirectory,
+  vocabSize: number,
+): Tokenizer {
+  if (tokenizerJson === undefined)
+    throw new AttuneError(`${path} has no tokenizer.json; copy it from the model this one was made from`);
+  const tokenizer = createTokenizer(tokenizerJson, tokenizerConfig);
+  checkVocabulary(tokenizer, vocabSize);
+  return tokenizer;
+}
+
+/** The template, made when it is first needed: who only completes text needs none. */
+function templateOf(directory: ModelDirectory, tokenizer: Tokenizer, wanted?: "chat" | "alpaca") {
+  let made: Template | undefined;
+  return () => {
+    made ??= makeTemplate(directory, tokenizer, wanted);
+    return made;
+  };
+}
+
+function makeTemplate(
+  { path, chatTemplate: source }: ModelDirectory,
+  { specialTokens }: Tokenizer,
+  wanted: "chat" | "alpaca" = source === undefined ? "alpaca" : "chat",
+): Template {
+  if (wanted === "alpaca") return alpacaTemplate(specialTokens.eos ?? "");
+  if (source !== undefined) return chatTemplate(source, specialTokens);
+  throw new AttuneError(`${path} has no chat template; use template: alpaca`);
+}
+
+/** 16-bit weights are kept widened where memory allows: to widen them for each token takes longer than all else. */
+function sessionOptions(
+  { device = "cpu", threads }: LoadModelOptions,
+  tensors: ReadonlyMap<string, TensorEntry>,
+) {
+  let widened = 0;
+  for (const { dtype, byteLength } of tensors.values())
+    if (dtype === "BF16" || dtype === "F16") widened += 2 * byteLength;
+  return { device, threads, foldConstants: widened < process.availableMemory() / 2 };
+}

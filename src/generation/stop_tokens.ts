@@ -1,0 +1,48 @@
+import * as z from "zod";
+import type { Message } from "../data/example.ts";
+import type { Template } from "../data/template.ts";
+import { AttuneError } from "../errors.ts";
+import type { Tokenizer } from "../tokenizers/tokenizer.ts";
+
+const EosTokenId = z.looseObject({
+  eos_token_id: z.union([z.int().nonnegative(), z.array(z.int().nonnegative())]).nullish(),
+});
+
+/** The tokens after which a model has nothing more to say: as its files tell, and its tokenizer's eos. */
+export function eosTokens(
+  model: { config: Record<string, unknown>; generationConfig: Record<string, unknown> },
+  tokenizer: Tokenizer,
+): Set<number> {
+  const { eos } = tokenizer.specialTokens;
+  const own = eos === undefined ? undefined : tokenizer.idOf(eos);
+  return new Set([
+    ...eosTokenIds("generation_config.json", model.generationConfig),
+    ...eosTokenIds("config.json", model.config),
+    ...(own === undefined ? [] : [own]),
+  ]);
+}
+
+function eosTokenIds(file: string, config: Record<string, unknown>): number[] {
+  const result = EosTokenId.safeParse(config);
+  if (!result.success)
+    throw new AttuneError(
+      `${file}: eos_token_id must be a token id or a list of them, got ${JSON.stringify(config.eos_token_id)}`,
+    );
+  return [result.data.eos_token_id ?? []].flat();
+}
+
+/**
+ * The token that `template` ends an answer to `messages` with: a base model's eos may be another one, and a model tuned
+ * with the template would never stop.
+ */
+export function endOfTurn(
+  messages: readonly Message[],
+  template: Template,
+  tokenizer: Tokenizer,
+): number | undefined {
+  const answer = "attune";
+  const exchange = [...messages, { role: "assistant", content: answer } as const];
+  const text = template.render(exchange, { addGenerationPrompt: false });
+  const { ids } = tokenizer.encode(text.slice(text.lastIndexOf(answer) + answer.length));
+  return ids.find(tokenizer.isSpecial) ?? ids.find(tokenizer.isAdded);
+}

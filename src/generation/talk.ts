@@ -1,0 +1,111 @@
+import type { Message } from "../data/example.ts";
+import type { Template } from "../data/template.ts";
+import { AttuneError } from "../errors.ts";
+import type { Tokenizer } from "../tokenizers/tokenizer.ts";
+import { type Completion, collectText, type TextOptions } from "./completion.ts";
+import { type FinishReason, type GenerateOptions, generate } from "./generate.ts";
+import { generateBatch } from "./generate_batch.ts";
+import type { Sampling } from "./sample.ts";
+import { sequenceReader } from "./sequence_reader.ts";
+import { endOfTurn } from "./stop_tokens.ts";
+import type { Variant } from "./variants.ts";
+
+/** Sampling that is left out is as the model's generation_config.json says; greedy where it says nothing. */
+export interface AnswerOptions extends Partial<Sampling>, TextOptions {
+  /** New tokens at most; 512 when left out. */
+  maxTokens?: number;
+  /** The same seed gives the same answer. Another one each time when left out. */
+  seed?: number;
+  signal?: AbortSignal;
+}
+
+/** What one can ask of a model. Calls may overlap: they take turns. All throw AttuneError, and a signal's reason. */
+export interface Talk {
+  /** The answer to a conversation, written as the template writes it. */
+  chat(messages: readonly Message[], options?: AnswerOptions): Promise<Completion>;
+  /** The likeliest answers to many conversations, side by side: many times faster than one by one. */
+  chatBatch(
+    conversations: readonly (readonly Message[])[],
+    options?: Pick<AnswerOptions, "maxTokens" | "signal">,
+  ): Promise<Completion[]>;
+  /** What follows `prompt`, to which nothing is added: no template, no BOS. */
+  complete(prompt: string, options?: AnswerOptions): Promise<Completion>;
+  /** The tokens that follow `prompt`, one by one; returns why they end. */
+  generate(prompt: readonly number[], options?: AnswerOptions): AsyncGenerator<number, FinishReason>;
+}
+
+export interface TalkParts {
+  tokenizer: Tokenizer;
+  template: () => Template;
+  /** Tokens that end any answer. */
+  eos: ReadonlySet<number>;
+  sampling: (wanted: Partial<Sampling>) => Sampling;
+  /** Who answers now. */
+  variant: () => Promise<Variant>;
+}
+
+const DEFAULT_MAX_TOKENS = 512;
+
+export function createTalk({ tokenizer, template, eos, sampling, variant }: TalkParts): Talk {
+  const generateTo = (prompt: readonly number[], stopIds: ReadonlySet<number>, options: AnswerOptions) =>
+    generateOn(variant(), prompt, {
+      stopIds,
+      sampling: sampling(options),
+      maxTokens: options.maxTokens ?? DEFAULT_MAX_TOKENS,
+      seed: options.seed ?? Math.floor(Math.random() * 2 ** 32),
+      signal: options.signal,
+    });
+  const answerTo = async (text: string, stopIds: ReadonlySet<number>, options: AnswerOptions) => {
+    const { ids: prompt } = tokenizer.encode(text);
+    const answer = await collectText(generateTo(prompt, stopIds, options), tokenizer, stopIds, options);
+    return { ...answer, promptTokens: prompt.length };
+  };
+  const stopsOf = (messages: readonly Message[]) => {
+    const own = endOfTurn(messages, template(), tokenizer);
+    return own === undefined ? eos : new Set([...eos, own]);
+  };
+  return {
+    chat: async (messages, options = {}) =>
+      answerTo(renderPrompt(messages, template()), stopsOf(messages), options),
+    complete: async (prompt, options = {}) => answerTo(prompt, eos, options),
+    generate: (prompt, options = {}) => generateTo(prompt, eos, options),
+    async chatBatch(conversations, { maxTokens = DEFAULT_MAX_TOKENS, signal } = {}) {
+      const texts = conversations.map((messages) => renderPrompt(messages, template()));
+      if (texts.length === 0) return [];
+      const prompts = texts.map((text) => tokenizer.encode(text).ids);
+      const stopIds = stopsOf(conversations[0]!);
+      const { decoder } = await variant();
+      const answers = await generateBatch(decoder, prompts, { maxTokens, stopIds, signal });
+      return answers.map(({ ids, finishReason }, i) => {
+        const spoken = ids.filter((id) => !stopIds.has(id));
+        const text = tokenizer.decode(spoken, { skipSpecialTokens: true });
+        return { text, ids, finishReason, promptTokens: prompts[i]!.length };
+      });
+    },
+  };
+}
+
+/** Generates with the variant's idle reader: the next turn of a conversation goes on where this one ends. */
+async function* generateOn(
+  variant: Promise<Variant>,
+  prompt: readonly number[],
+  options: GenerateOptions,
+): AsyncGenerator<number, FinishReason> {
+  const opened = await variant;
+  const { decoder, idle: reader = sequenceReader(decoder) } = opened;
+  opened.idle = undefined;
+  try {
+    return yield* generate(reader, decoder.dimensions, prompt, options);
+  } finally {
+    opened.idle = reader;
+  }
+}
+
+function renderPrompt(messages: readonly Message[], { render }: Template): string {
+  const last = messages.at(-1);
+  if (last === undefined || last.role === "assistant")
+    throw new AttuneError(
+      `the conversation must end with a message to answer; ${last ? "its last is the assistant's" : "it is empty"}`,
+    );
+  return render(messages, { addGenerationPrompt: true });
+}

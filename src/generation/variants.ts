@@ -1,0 +1,78 @@
+import { type Adapter, checkAdapterFits } from "../adapters/peft.ts";
+import { AttuneError } from "../errors.ts";
+import type { Model } from "../models/family.ts";
+import { modelLayout } from "../models/layout.ts";
+import type { LinearHook } from "../models/scope.ts";
+import type { Session } from "../runtime/session.ts";
+import { createDecoder, type Decoder } from "./decoder.ts";
+import { adapterFeeds, adapterHook, adapterSignature } from "./runtime_adapter.ts";
+import type { SequenceReader } from "./sequence_reader.ts";
+
+/** The base, or an adapter on it. */
+export interface Variant {
+  decoder: Decoder;
+  /** A reader nobody uses now: what it has read last need not be read again. */
+  idle?: SequenceReader;
+}
+
+/** A base and adapters on it, one of them in use. */
+export interface Variants {
+  /** @throws AttuneError when the adapter was made for another base. */
+  add(name: string, adapter: Adapter): void;
+  /** The base alone when null. @throws AttuneError when no adapter has that name. */
+  use(name: string | null): void;
+  current(): Promise<Variant>;
+  release(): Promise<void>;
+}
+
+/** `open` compiles the base with what the hook adds, once for all adapters of one signature, when first needed. */
+export function createVariants(model: Model, open: (hook?: LinearHook) => Promise<Session>): Variants {
+  const sessions = new Map<string, Promise<Session>>();
+  const sessionOf = (signature: string, hook?: LinearHook) => {
+    const session = sessions.get(signature) ?? open(hook);
+    sessions.set(signature, session);
+    return session;
+  };
+  const { linears } = modelLayout(model);
+  const adapters = new Map<string, () => Promise<Variant>>();
+  const base = once(async () => ({ decoder: createDecoder(await sessionOf(""), model.dimensions) }));
+  let current: () => Promise<Variant> = base;
+
+  return {
+    add(name, adapter) {
+      checkAdapterFits(adapter, linears);
+      const [signature, hook, feeds] = [
+        adapterSignature(adapter),
+        adapterHook(adapter),
+        adapterFeeds(adapter),
+      ];
+      const variant = once(async () => ({
+        decoder: createDecoder(await sessionOf(signature, hook), model.dimensions, feeds),
+      }));
+      adapters.set(name, variant);
+    },
+    use(name) {
+      const found = name === null ? base : adapters.get(name);
+      if (!found) throw unknownAdapter(name!, [...adapters.keys()]);
+      current = found;
+    },
+    current: () => current(),
+    async release() {
+      const opened = await Promise.allSettled(sessions.values());
+      await Promise.all(opened.map((one) => one.status === "fulfilled" && one.value.release()));
+    },
+  };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+function unknownAdapter(name: string, names: string[]): AttuneError {
+  const known = names.length > 0 ? `loaded are ${names.join(", ")}` : "none is loaded";
+  return new AttuneError(`there is no adapter ${JSON.stringify(name)}; ${known}`);
+}
