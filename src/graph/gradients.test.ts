@@ -156,23 +156,24 @@ test("a step graph, printed", () => {
     %17 float32[S, 16] = exp(%10)
     %18 float32[S, 1] = reshape(%16)
     %19 float32[S, 8] = matmul(%17, %5) transA=false transB=false alpha=1
-    %20 float32[S, 8] = gather(%5, %1)
-    %21 float32[S, 8] = sub(%19, %20)
-    %22 float32[S, 8] = mul(%21, %18)
-    %23 float32[S, 8] = sigmoid(%7)
-    %24 float32[] = constant() values=[1]
-    %25 float32[S, 8] = sub(%24, %23)
-    %26 float32[S, 8] = mul(%7, %25)
-    %27 float32[] = constant() values=[1]
-    %28 float32[S, 8] = add(%26, %27)
-    %29 float32[S, 8] = mul(%23, %28)
-    %30 float32[S, 8] = mul(%22, %29)
-    %31 float32[1, 8] = sum(%30) axes=[0]
-    %32 float32[8] = reshape(%31)
-    %33 float32[8, 4] = matmul(%30, %0) transA=true transB=false alpha=1
+    %20 bfloat16[S, 8] = gather(%4, %1)
+    %21 float32[S, 8] = cast(%20) to=float32
+    %22 float32[S, 8] = sub(%19, %21)
+    %23 float32[S, 8] = mul(%22, %18)
+    %24 float32[S, 8] = sigmoid(%7)
+    %25 float32[] = constant() values=[1]
+    %26 float32[S, 8] = sub(%25, %24)
+    %27 float32[S, 8] = mul(%7, %26)
+    %28 float32[] = constant() values=[1]
+    %29 float32[S, 8] = add(%27, %28)
+    %30 float32[S, 8] = mul(%24, %29)
+    %31 float32[S, 8] = mul(%23, %30)
+    %32 float32[1, 8] = sum(%31) axes=[0]
+    %33 float32[8] = reshape(%32)
+    %34 float32[8, 4] = matmul(%31, %0) transA=true transB=false alpha=1
     loss = %13
-    dup = %33
-    dbias = %32
+    dup = %34
+    dbias = %33
     "
   `);
 });
