@@ -1,0 +1,105 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { readAdapterDirectory, writeAdapterDirectory } from "../checkpoints/adapter_directory.ts";
+import { openModelDirectory } from "../checkpoints/model_directory.ts";
+import { readTensor } from "../checkpoints/safetensors.ts";
+import { loadModel } from "../generation/load_model.ts";
+import { goldenPath, goldenTensorEntries, maxDifference, readGoldenTensors } from "../testing/goldens.ts";
+import { mergeAdapter } from "./merge.ts";
+
+let home: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "attune-merge-"));
+});
+afterEach(() => rmSync(home, { recursive: true }));
+
+const MODEL = goldenPath("models/llama-gqa");
+const ADAPTER = goldenPath("training/llama-gqa-lora-all/final");
+
+describe("a float32 merge", () => {
+  test("has PEFT's weights, its logits, and the base's other files", async () => {
+    const output = join(home, "merged");
+    const report = await mergeAdapter({ model: MODEL, adapter: ADAPTER, output });
+    expect(report.modules).toBe(21);
+    expect(report.agreement.maxDifference).toBeLessThan(1e-4);
+
+    const expected = await goldenTensorEntries(goldenPath("merge/llama-gqa-lora-all"));
+    const { tensors, config } = await openModelDirectory(output);
+    expect([...tensors.keys()].sort()).toEqual([...expected.keys()].sort());
+    for (const [name, entry] of expected) {
+      const difference = maxDifference(await readTensor(tensors.get(name)!), await readTensor(entry));
+      expect(difference, name).toBeLessThan(1e-7);
+    }
+    const base = await openModelDirectory(MODEL);
+    expect(config).toEqual(base.config);
+    for (const file of ["tokenizer.json", "generation_config.json", "chat_template.jinja"])
+      expect(readFileSync(join(output, file), "utf8")).toBe(readFileSync(join(MODEL, file), "utf8"));
+
+    const golden = await readGoldenTensors(goldenPath("merge/llama-gqa-lora-all/logits.safetensors"));
+    const model = await loadModel(output, { threads: 1 });
+    const logits = await model.logits([...golden.input_ids!.data]);
+    await model.release();
+    expect(maxDifference(logits, golden.merged_logits!.data)).toBeLessThan(5e-5);
+    expect(maxDifference(logits, golden.adapter_logits!.data)).toBeLessThan(5e-5);
+  });
+});
+
+describe("a bfloat16 merge", () => {
+  test("is rounded once, stays bfloat16, and is sharded as asked", async () => {
+    const model = goldenPath("models/llama-bf16");
+    const adapter = goldenPath("training/llama-bf16-lora-all/final");
+    const output = join(home, "merged");
+    const report = await mergeAdapter({ model, adapter, output, maxShardBytes: 60_000 });
+    expect(report.agreement.relativeDifference).toBeLessThan(0.01); // measured 0.005
+    expect(report.agreement.relativeDifference).toBeGreaterThan(1e-4);
+
+    const [base, merged] = [await openModelDirectory(model), await openModelDirectory(output)];
+    const shards = readdirSync(output).filter((file) => /^model-\d{5}-of-\d{5}\.safetensors$/.test(file));
+    expect(shards.length).toBeGreaterThan(2);
+    expect([...merged.tensors.values()].every(({ dtype }) => dtype === "BF16")).toBe(true);
+
+    const module = "model.layers.1.mlp.down_proj";
+    const { config, modules } = await readAdapterDirectory(adapter);
+    const { A, B, r, in: inputs } = modules.get(module)!;
+    const W = await readTensor(base.tensors.get(`${module}.weight`)!);
+    const got = await readTensor(merged.tensors.get(`${module}.weight`)!);
+    got.forEach((value, i) => {
+      let exact = 0;
+      for (let k = 0; k < r; k++) exact += B[Math.floor(i / inputs) * r + k]! * A[k * inputs + (i % inputs)]!;
+      exact = W[i]! + (config.alpha / r) * exact;
+      expect(Math.abs(value - exact)).toBeLessThanOrEqual(2 ** -8 * Math.abs(exact) + 1e-7);
+    });
+    const norm = "model.norm.weight";
+    expect(await readTensor(merged.tensors.get(norm)!)).toEqual(await readTensor(base.tensors.get(norm)!));
+  });
+});
+
+describe("nothing is written", () => {
+  const failing = async (adapter: string, output = join(home, "merged")) => {
+    const error = await mergeAdapter({ model: MODEL, adapter, output }).catch((e) => e);
+    return (error as Error).message;
+  };
+
+  test("when the merged model is not a number", async () => {
+    const adapter = await readAdapterDirectory(ADAPTER);
+    adapter.modules.get("model.layers.0.self_attn.q_proj")!.B[0] = Number.POSITIVE_INFINITY;
+    await writeAdapterDirectory(join(home, "adapter"), adapter);
+    expect(await failing(join(home, "adapter"))).toMatch(/merged: the merged model does not compute/);
+    expect(readdirSync(home)).toEqual(["adapter"]);
+  });
+
+  test("when the adapter is for another base", async () => {
+    const other = goldenPath("training/llama-bf16-lora-all/final");
+    expect(await failing(other)).toMatch(/does not fit the model/);
+    expect(readdirSync(home)).toEqual([]);
+  });
+
+  test("when something is there already", async () => {
+    writeFileSync(join(home, "mine.txt"), "mine");
+    expect(await failing(ADAPTER, home)).toMatch(/mine\.txt|not empty|exists/);
+    expect(readFileSync(join(home, "mine.txt"), "utf8")).toBe("mine");
+    expect(existsSync(join(home, "config.json"))).toBe(false);
+  });
+});
