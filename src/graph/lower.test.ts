@@ -5,10 +5,12 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { AttuneError } from "../errors.ts";
 import { compile, evaluate } from "../testing/evaluate.ts";
+import { profileKernels } from "../testing/profile_kernels.ts";
 import { lower } from "./lower.ts";
 import { add, cast, mul } from "./ops/elementwise.ts";
 import { matmul } from "./ops/matmul.ts";
 import { sumAll } from "./ops/reduce.ts";
+import { reshape } from "./ops/shape.ts";
 import { softmax } from "./ops/softmax.ts";
 import { constant, input, weight } from "./sources.ts";
 import type { DType, Tensor } from "./tensor.ts";
@@ -136,10 +138,20 @@ describe("outputs", () => {
   test("one value may have two names, and be an input, a constant or used further on", async () => {
     const x = input("x", [2]);
     const y = mul(x, x);
-    const outputs = { once: y, twice: y, same: x, more: add(y, x), fixed: constant([4, 5], [2]) };
+    const once = reshape(y, [1, 2]);
+    const outputs = { once, twice: once, same: x, more: add(once, x), fixed: constant([4, 5], [2]) };
     const results = await evaluate(outputs, { x: { shape: [2], data: [2, 3] } });
     const data = Object.fromEntries(Object.entries(results).map(([name, values]) => [name, values.data]));
     expect(data).toEqual({ once: [4, 9], twice: [4, 9], same: [2, 3], more: [6, 12], fixed: [4, 5] });
+  });
+
+  test("are written by the node that computes them, without a copy", async () => {
+    const profile = profileKernels();
+    const y = softmax(input("x", [2]));
+    const compiled = await compile({ y, twice: add(y, y) }, "cpu", profile.options);
+    expect((await compiled.run({ x: { shape: [2], data: [0, 0] } })).twice!.data).toEqual([1, 1]);
+    await compiled.release();
+    expect(profile.kernels()).toEqual(new Set(["CPU Softmax(float)", "CPU Add(float, float)"]));
   });
 
   test("ask only for the inputs they need", () => {

@@ -28,12 +28,19 @@ export interface OnnxModel {
   readonly outputs: ReadonlyMap<string, TensorType>;
 }
 
+interface Node {
+  readonly type: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Readonly<Record<string, OnnxAttribute>>;
+}
+
 /**
  * Writes one ONNX model: each call adds a node or a value and gives back its name. Names of its own begin with a slash,
  * so that no weight's name meets one.
  */
 export class OnnxWriter {
-  readonly #nodes: Uint8Array[] = [];
+  readonly #nodes: Node[] = [];
   readonly #initializers = new Map<string, Uint8Array>();
   readonly #constants = new Map<string, string>();
   readonly #inputs = new Map<string, TensorType>();
@@ -52,13 +59,7 @@ export class OnnxWriter {
     outputs: number,
   ): string[] {
     const names = Array.from({ length: outputs }, () => `/v${this.#values++}`);
-    const node = new ProtobufWriter();
-    for (const name of inputs) node.string(1, name);
-    for (const name of names) node.string(2, name);
-    node.string(3, `${type}${names[0]}`).string(4, type);
-    for (const [name, value] of Object.entries(attributes)) node.message(5, (a) => attribute(a, name, value));
-    if (CONTRIB.has(type)) node.string(7, MICROSOFT);
-    this.#nodes.push(node.finish());
+    this.#nodes.push({ type, inputs, outputs: names, attributes });
     return names;
   }
 
@@ -111,12 +112,9 @@ export class OnnxWriter {
 
   /** ModelProto with `outputs`, by the name users see. */
   finish(outputs: ReadonlyMap<string, { value: string; type: TensorType }>): OnnxModel {
-    for (const [name, { value, type }] of outputs) {
-      this.#claim(name, `output ${show(type)}`);
-      this.#rename(value, name);
-    }
+    const names = this.#rename(outputs);
     const graph = new ProtobufWriter();
-    for (const node of this.#nodes) graph.bytes(1, node);
+    for (const node of this.#nodes) graph.message(1, (n) => nodeProto(n, node, names));
     graph.string(2, "attune");
     for (const tensor of this.#initializers.values()) graph.bytes(5, tensor);
     for (const [name, type] of this.#inputs) graph.message(11, (info) => valueInfo(info, name, type));
@@ -142,10 +140,29 @@ export class OnnxWriter {
     this.#named.set(name, { what, place });
   }
 
-  #rename(value: string, name: string): void {
-    const node = new ProtobufWriter().string(1, value).string(2, name).string(4, "Identity");
-    this.#nodes.push(node.finish());
+  /**
+   * The names of the values that are outputs: a node writes them itself, since another that copied them would double their
+   * memory. What no node computes, or has an output's name already, is copied.
+   */
+  #rename(outputs: ReadonlyMap<string, { value: string; type: TensorType }>): ReadonlyMap<string, string> {
+    const computed = new Set(this.#nodes.flatMap((node) => node.outputs));
+    const names = new Map<string, string>();
+    for (const [name, { value, type }] of outputs) {
+      this.#claim(name, `output ${show(type)}`);
+      if (computed.has(value) && !names.has(value)) names.set(value, name);
+      else this.#nodes.push({ type: "Identity", inputs: [value], outputs: [name], attributes: {} });
+    }
+    return names;
   }
+}
+
+function nodeProto(proto: ProtobufWriter, node: Node, names: ReadonlyMap<string, string>): void {
+  for (const name of node.inputs) proto.string(1, names.get(name) ?? name);
+  for (const name of node.outputs) proto.string(2, names.get(name) ?? name);
+  proto.string(3, `${node.type}${node.outputs[0]}`).string(4, node.type);
+  for (const [name, value] of Object.entries(node.attributes))
+    proto.message(5, (a) => attribute(a, name, value));
+  if (CONTRIB.has(node.type)) proto.string(7, MICROSOFT);
 }
 
 function tensorProto(name: string, type: TensorType): ProtobufWriter {

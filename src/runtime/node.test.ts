@@ -60,7 +60,7 @@ describe("a session", () => {
   let session: Session;
   beforeAll(async () => {
     session = await openSession(small(), { device: "cpu", threads: 1 });
-  });
+  }, 60_000);
   afterAll(() => session.release());
 
   test("computes", async () => {
@@ -149,7 +149,7 @@ describe("a long run", () => {
   let session: Session;
   beforeAll(async () => {
     session = await openSession(heavy(), { device: "cpu", threads: 1 });
-  });
+  }, 60_000);
   afterAll(() => session.release());
 
   test("leaves the event loop free", async () => {
@@ -276,6 +276,6 @@ test("a profile says how long each op took", async () => {
     readFileSync(join(folder, file!), "utf8"),
   );
   const ran = events.filter(({ cat, args, dur }) => cat === "Node" && args?.op_name && dur >= 0);
-  expect(new Set(ran.map(({ args }) => args!.op_name))).toEqual(new Set(["Mul", "Add", "Identity"]));
+  expect(new Set(ran.map(({ args }) => args!.op_name))).toEqual(new Set(["Mul", "Add"]));
   rmSync(folder, { recursive: true });
 });

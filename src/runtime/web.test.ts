@@ -18,7 +18,7 @@ describe("a session on the web's runtime", () => {
   let session: Session;
   beforeAll(async () => {
     session = await openSession(model, { device: "wasm", threads: 1 });
-  });
+  }, 60_000);
   afterAll(() => session.release());
 
   test("writes outputs in place where they are asked for, and leaves what is beyond the shape", async () => {
