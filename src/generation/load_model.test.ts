@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Message } from "../data/example.ts";
+import { alpacaTemplate } from "../data/template.ts";
 import { goldenPath, maxDifference, readGoldenTensors } from "../testing/goldens.ts";
 import { type LoadedModel, loadModel } from "./load_model.ts";
 
@@ -80,7 +81,6 @@ describe("adapters on one base", () => {
     qv: goldenPath("training/llama-gqa-lora-qv/final"),
     initial: goldenPath("training/llama-gqa-lora-all/initial"),
   };
-  const question: Message[] = [{ role: "user", content: "Name the capital of France." }];
   let model: LoadedModel;
   beforeAll(async () => {
     model = await loadModel(base, { adapters: { all: paths.all, qv: paths.qv }, threads: 1 });
@@ -182,6 +182,17 @@ describe("answers", () => {
     await expect(model.chat([])).rejects.toThrow(/it is empty/);
     const answered: Message[] = [...question, { role: "assistant", content: "Hello." }];
     await expect(model.chat(answered)).rejects.toThrow(/its last is the assistant's/);
+  });
+
+  test("the template is the one asked for", async () => {
+    const loaded = await loadModel(goldenPath("models/llama-gqa"), { template: "alpaca", threads: 1 });
+    const { promptTokens } = await loaded.chat(question, { maxTokens: 1 });
+    await loaded.release();
+    const prompt = alpacaTemplate("<|im_end|>").render(question, { addGenerationPrompt: true });
+    expect(promptTokens).toBe(loaded.tokenizer.encode(prompt).ids.length);
+    await expect(loadModel(goldenPath("models/llama-gqa"), { template: "no.jinja" })).rejects.toThrow(
+      /no\.jinja/,
+    );
   });
 
   test("settings out of range are refused", async () => {

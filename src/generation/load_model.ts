@@ -1,16 +1,12 @@
 import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
-import { type ModelDirectory, openModelDirectory } from "../checkpoints/model_directory.ts";
 import type { TensorEntry } from "../checkpoints/safetensors.ts";
-import { alpacaTemplate, chatTemplate, type Template } from "../data/template.ts";
-import { AttuneError } from "../errors.ts";
-import { readModel } from "../models/families.ts";
-import { checkTensors } from "../models/layout.ts";
+import { openBase, openTemplate } from "../models/base.ts";
 import { openSession } from "../runtime/node.ts";
 import type { Device } from "../runtime/session.ts";
-import { checkVocabulary } from "../tokenizers/check_vocabulary.ts";
-import { createTokenizer, type Tokenizer } from "../tokenizers/tokenizer.ts";
+import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { openDecodingSession } from "./decoder.ts";
 import { resolveSampling } from "./generation_config.ts";
+import { once } from "./once.ts";
 import { eosTokens } from "./stop_tokens.ts";
 import { createTalk, type Talk } from "./talk.ts";
 import { createVariants } from "./variants.ts";
@@ -18,8 +14,8 @@ import { createVariants } from "./variants.ts";
 export interface LoadModelOptions {
   /** A PEFT adapter directory, or several by name. The first is in use. */
   adapters?: string | Readonly<Record<string, string>>;
-  /** The model's own chat template, which is used where it has one, or Stanford Alpaca's prompt. */
-  template?: "chat" | "alpaca";
+  /** As in a recipe: "chat", the model's own where it has one, which is the default; "alpaca"; or a .jinja file. */
+  template?: string;
   /** "cpu" when left out. */
   device?: Device;
   /** Threads inside one op; all cores when left out. */
@@ -44,11 +40,11 @@ export interface LoadedModel extends Talk {
  * @throws AttuneError that names the file or setting at fault.
  */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<LoadedModel> {
-  const directory = await openModelDirectory(path);
-  const model = readModel(directory.config);
-  checkTensors(model, directory.tensors, path);
-  const tokenizer = openTokenizer(directory, model.dimensions.vocabSize);
+  const base = await openBase(path);
+  const { directory, model, tokenizer } = base;
   const eos = eosTokens(directory, tokenizer);
+  const template = once(() => openTemplate(base, { name: options.template }));
+  if (options.template !== undefined) await template();
   const session = sessionOptions(options, directory.tensors);
   const variants = createVariants(model, (hook) =>
     openDecodingSession(model, directory.tensors, openSession, session, hook),
@@ -63,7 +59,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   return {
     ...createTalk({
       tokenizer,
-      template: templateOf(directory, tokenizer, options.template),
+      template,
       eos,
       sampling: (wanted) => resolveSampling(directory.generationConfig, wanted),
       variant: variants.current,
@@ -78,36 +74,6 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
 
 const named = (adapters: LoadModelOptions["adapters"] = {}) =>
   typeof adapters === "string" ? { adapter: adapters } : adapters;
-
-function openTokenizer(
-  { path, tokenizerJson, tokenizerConfig }: ModelDirectory,
-  vocabSize: number,
-): Tokenizer {
-  if (tokenizerJson === undefined)
-    throw new AttuneError(`${path} has no tokenizer.json; copy it from the model this one was made from`);
-  const tokenizer = createTokenizer(tokenizerJson, tokenizerConfig);
-  checkVocabulary(tokenizer, vocabSize);
-  return tokenizer;
-}
-
-/** The template, made when it is first needed: who only completes text needs none. */
-function templateOf(directory: ModelDirectory, tokenizer: Tokenizer, wanted?: "chat" | "alpaca") {
-  let made: Template | undefined;
-  return () => {
-    made ??= makeTemplate(directory, tokenizer, wanted);
-    return made;
-  };
-}
-
-function makeTemplate(
-  { path, chatTemplate: source }: ModelDirectory,
-  { specialTokens }: Tokenizer,
-  wanted: "chat" | "alpaca" = source === undefined ? "alpaca" : "chat",
-): Template {
-  if (wanted === "alpaca") return alpacaTemplate(specialTokens.eos ?? "");
-  if (source !== undefined) return chatTemplate(source, specialTokens);
-  throw new AttuneError(`${path} has no chat template; use template: alpaca`);
-}
 
 /** 16-bit weights are kept widened where memory allows: to widen them for each token takes longer than all else. */
 function sessionOptions(

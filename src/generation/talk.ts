@@ -36,7 +36,8 @@ export interface Talk {
 
 export interface TalkParts {
   tokenizer: Tokenizer;
-  template: () => Template;
+  /** Asked for when a conversation comes: who only completes text needs none. */
+  template: () => Promise<Template>;
   /** Tokens that end any answer. */
   eos: ReadonlySet<number>;
   sampling: (wanted: Partial<Sampling>) => Sampling;
@@ -47,35 +48,48 @@ export interface TalkParts {
 const DEFAULT_MAX_TOKENS = 512;
 
 export function createTalk({ tokenizer, template, eos, sampling, variant }: TalkParts): Talk {
-  const generateTo = (prompt: readonly number[], stopIds: ReadonlySet<number>, options: AnswerOptions) =>
-    generateOn(variant(), prompt, {
+  const generateTo = (
+    answering: Promise<Variant>,
+    prompt: readonly number[],
+    stopIds: ReadonlySet<number>,
+    options: AnswerOptions,
+  ) =>
+    generateOn(answering, prompt, {
       stopIds,
       sampling: sampling(options),
       maxTokens: options.maxTokens ?? DEFAULT_MAX_TOKENS,
       seed: options.seed ?? Math.floor(Math.random() * 2 ** 32),
       signal: options.signal,
     });
-  const answerTo = async (text: string, stopIds: ReadonlySet<number>, options: AnswerOptions) => {
+  const answerTo = async (
+    answering: Promise<Variant>,
+    text: string,
+    stopIds: ReadonlySet<number>,
+    options: AnswerOptions,
+  ): Promise<Completion> => {
     const { ids: prompt } = tokenizer.encode(text);
-    const answer = await collectText(generateTo(prompt, stopIds, options), tokenizer, stopIds, options);
-    return { ...answer, promptTokens: prompt.length };
+    const tokens = generateTo(answering, prompt, stopIds, options);
+    return { ...(await collectText(tokens, tokenizer, stopIds, options)), promptTokens: prompt.length };
   };
-  const stopsOf = (messages: readonly Message[]) => {
-    const own = endOfTurn(messages, template(), tokenizer);
+  const stopsOf = (messages: readonly Message[], written: Template) => {
+    const own = endOfTurn(messages, written, tokenizer);
     return own === undefined ? eos : new Set([...eos, own]);
   };
   return {
-    chat: async (messages, options = {}) =>
-      answerTo(renderPrompt(messages, template()), stopsOf(messages), options),
-    complete: async (prompt, options = {}) => answerTo(prompt, eos, options),
-    generate: (prompt, options = {}) => generateTo(prompt, eos, options),
+    async chat(messages, options = {}) {
+      const answering = variant(); // whoever is in use now
+      const written = await template();
+      return answerTo(answering, renderPrompt(messages, written), stopsOf(messages, written), options);
+    },
+    complete: (prompt, options = {}) => answerTo(variant(), prompt, eos, options),
+    generate: (prompt, options = {}) => generateTo(variant(), prompt, eos, options),
     async chatBatch(conversations, { maxTokens = DEFAULT_MAX_TOKENS, signal } = {}) {
-      const texts = conversations.map((messages) => renderPrompt(messages, template()));
+      const [answering, written] = [variant(), await template()];
+      const texts = conversations.map((messages) => renderPrompt(messages, written));
       if (texts.length === 0) return [];
       const prompts = texts.map((text) => tokenizer.encode(text).ids);
-      const stopIds = stopsOf(conversations[0]!);
-      const { decoder } = await variant();
-      const answers = await generateBatch(decoder, prompts, { maxTokens, stopIds, signal });
+      const stopIds = stopsOf(conversations[0]!, written);
+      const answers = await generateBatch((await answering).decoder, prompts, { maxTokens, stopIds, signal });
       return answers.map(({ ids, finishReason }, i) => {
         const spoken = ids.filter((id) => !stopIds.has(id));
         const text = tokenizer.decode(spoken, { skipSpecialTokens: true });

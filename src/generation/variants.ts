@@ -5,6 +5,7 @@ import { modelLayout } from "../models/layout.ts";
 import type { LinearHook } from "../models/scope.ts";
 import type { Session } from "../runtime/session.ts";
 import { createDecoder, type Decoder } from "./decoder.ts";
+import { once } from "./once.ts";
 import { adapterFeeds, adapterHook, adapterSignature } from "./runtime_adapter.ts";
 import type { SequenceReader } from "./sequence_reader.ts";
 
@@ -61,14 +62,6 @@ export function createVariants(model: Model, open: (hook?: LinearHook) => Promis
       const opened = await Promise.allSettled(sessions.values());
       await Promise.all(opened.map((one) => one.status === "fulfilled" && one.value.release()));
     },
-  };
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
   };
 }
 
