@@ -1,7 +1,6 @@
-import { add, and, less, lessOrEqual, sub, where } from "../graph/ops/elementwise.ts";
-import { matmul } from "../graph/ops/matmul.ts";
+import { softmaxAttention } from "../graph/ops/attention.ts";
+import { and, less, lessOrEqual, sub, where } from "../graph/ops/elementwise.ts";
 import { reshape, transpose } from "../graph/ops/shape.ts";
-import { softmax } from "../graph/ops/softmax.ts";
 import { constant, scalar } from "../graph/sources.ts";
 import type { Dim, Tensor } from "../graph/tensor.ts";
 
@@ -33,14 +32,13 @@ export function attentionMask(sight: Sight, window?: number): Tensor {
 const asBias = (seen: Tensor) => where(seen, constant([0], []), constant([HIDDEN], []));
 
 /**
- * Softmax attention (Vaswani et al. 2017) of q [T, K, G, E] over k and v [N, K, E] under mask [T, N] -> [T, K·G·E].
+ * Attention of q [T, K, G, E] over k and v [N, K, E] under mask [T, N] -> [T, K·G·E].
  * Each of K key/value heads serves G query heads (Ainslie et al. 2023, https://arxiv.org/abs/2305.13245).
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: number): Tensor {
   const [T, K, G, E] = q.shape as [string, number, number, number];
   const [N] = k.shape as [string];
   const heads = (t: Tensor) => transpose(reshape(t, [N, K, 1, E]), [1, 2, 0, 3]); // [K, 1, N, E]
-  const scores = matmul(transpose(q, [1, 2, 0, 3]), heads(k), { transB: true, alpha: scale }); // [K, G, T, N]
-  const y = matmul(softmax(add(scores, mask)), heads(v)); // [K, G, T, E]
+  const y = softmaxAttention(transpose(q, [1, 2, 0, 3]), heads(k), heads(v), mask, { scale }); // [K, G, T, E]
   return reshape(transpose(y, [2, 0, 1, 3]), [T, K * G * E]);
 }

@@ -22,13 +22,22 @@ export interface Base {
  */
 export async function openBase(path: string, weights: "required" | "optional" = "required"): Promise<Base> {
   const directory = await openModelDirectory(path, { weights });
-  const model = readModel(directory.config);
+  const model = within(path, () => readModel(directory.config));
   if (directory.tensors.size > 0) checkTensors(model, directory.tensors, path);
   if (directory.tokenizerJson === undefined)
     throw new AttuneError(`${path} has no tokenizer.json; copy it from the model this one was made from`);
-  const tokenizer = createTokenizer(directory.tokenizerJson, directory.tokenizerConfig);
-  checkVocabulary(tokenizer, model.dimensions.vocabSize);
+  const tokenizer = within(path, () => createTokenizer(directory.tokenizerJson, directory.tokenizerConfig));
+  within(path, () => checkVocabulary(tokenizer, model.dimensions.vocabSize));
   return { directory, model, tokenizer };
+}
+
+/** Says where the model is whose part is at fault. */
+function within<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof AttuneError ? new AttuneError(`${path}: ${error.message}`) : error;
+  }
 }
 
 /**

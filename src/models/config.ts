@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { excerpt } from "../checkpoints/excerpt.ts";
 import { AttuneError } from "../errors.ts";
 
 export const size = z
@@ -10,6 +11,8 @@ export const size = z
 export const activation = z.enum(["silu", "swish", "gelu", "gelu_new", "gelu_pytorch_tanh", "gelu_fast"]);
 export type ActivationName = z.output<typeof activation>;
 
+const ropeTheta = z.number().positive().nullish();
+const plain = z.looseObject({ rope_theta: ropeTheta });
 const linearScaling = z.looseObject({ factor: z.number().positive() });
 const llama3Scaling = linearScaling.extend({
   low_freq_factor: z.number().positive(),
@@ -34,7 +37,7 @@ const DEFAULT_THETA = 10_000;
 
 /** The keys of config.json that speak of rotary embedding, in both generations' spelling. */
 export const ropeFields = {
-  rope_theta: z.number().positive().nullish(),
+  rope_theta: ropeTheta,
   rope_scaling: z.record(z.string(), z.unknown()).nullish(),
   rope_parameters: z.record(z.string(), z.unknown()).nullish(),
 };
@@ -42,13 +45,9 @@ export const ropeFields = {
 /** transformers 5 writes `rope_parameters`, 4 wrote `rope_theta` and `rope_scaling` (with `type` for `rope_type`). */
 export function ropeParameters(config: z.output<z.ZodObject<typeof ropeFields>>): RopeParameters {
   const fields: Record<string, unknown> = config.rope_parameters ?? config.rope_scaling ?? {};
-  const theta = z
-    .number()
-    .positive()
-    .catch(config.rope_theta ?? DEFAULT_THETA)
-    .parse(fields.rope_theta);
-  const type = fields.rope_type ?? fields.type ?? "default";
   const place = config.rope_parameters ? "rope_parameters" : "rope_scaling";
+  const theta = parseFields(place, plain, fields).rope_theta ?? config.rope_theta ?? DEFAULT_THETA;
+  const type = fields.rope_type ?? fields.type ?? "default";
   if (type === "default") return { type, theta };
   if (type === "linear") return { type, theta, factor: parseFields(place, linearScaling, fields).factor };
   if (type === "llama3") {
@@ -69,11 +68,17 @@ export function ropeParameters(config: z.output<z.ZodObject<typeof ropeFields>>)
 
 /** Checks `value` against `schema`; all that is wrong is said at once, by key. */
 export function parseFields<T>(place: string, schema: z.ZodType<T>, value: unknown): T {
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
-  const problems = result.error.issues.map((issue) => {
-    const key = [place, ...issue.path].join(".");
-    return `  ${key}: ${issue.message}`;
+  const problems = result.error.issues.map(({ path, message, input }) => {
+    const key = [...(place ? [place] : []), ...path].join(".");
+    return `  ${key}: ${message}${got(input)}`;
   });
   throw new AttuneError(`config.json describes a model attune cannot compute:\n${problems.join("\n")}`);
+}
+
+/** A refused value as the end of a message. What is missing, a list or an object is named in the message itself. */
+export function got(value: unknown): string {
+  if (value === undefined || typeof value === "object") return "";
+  return `; got ${typeof value === "string" ? excerpt(value) : value}`;
 }

@@ -8,6 +8,7 @@
  * Reference: transformers, models/llama/modeling_llama.py.
  */
 import * as z from "zod";
+import { AttuneError } from "../errors.ts";
 import { gelu, geluTanh, silu } from "../graph/ops/activation.ts";
 import { add, mul } from "../graph/ops/elementwise.ts";
 import { gather } from "../graph/ops/indexing.ts";
@@ -62,7 +63,7 @@ const llamaFields = decoderFields.extend({
 });
 
 export function decoder(c: DecoderFields, variant: DecoderVariant): Model {
-  const sizes = headSizes(c);
+  const [sizes, rope] = [headSizes(c), ropeParameters(c)];
   return {
     modelType: variant.modelType,
     dimensions: {
@@ -75,7 +76,7 @@ export function decoder(c: DecoderFields, variant: DecoderVariant): Model {
     },
     tied: c.tie_word_embeddings,
     initializerRange: c.initializer_range,
-    decode: (scope, pass) => decode(c, variant, scope, pass),
+    decode: (scope, pass) => decode(c, variant, scope, pass, rotaryAngles(pass.positions, rope, sizes.E, 2)),
   };
 }
 
@@ -86,22 +87,27 @@ interface HeadSizes {
 }
 
 function headSizes(c: DecoderFields): HeadSizes {
-  const K = c.num_key_value_heads ?? c.num_attention_heads;
-  const evenly = z
-    .number()
-    .refine((n) => Number.isInteger(n), "num_key_value_heads must divide num_attention_heads");
-  const even = z.number().refine((n) => n % 2 === 0, "must be even: rotary embedding pairs its halves");
-  return {
-    K,
-    G: parseFields("num_attention_heads", evenly, c.num_attention_heads / K),
-    E: parseFields("head_dim", even, c.head_dim ?? c.hidden_size / c.num_attention_heads),
-  };
+  const heads = c.num_attention_heads;
+  const K = c.num_key_value_heads ?? heads;
+  if (heads % K !== 0)
+    throw new AttuneError(`config.json: num_key_value_heads, ${K}, must divide num_attention_heads, ${heads}`);
+  const E = c.head_dim ?? c.hidden_size / heads;
+  if (E % 2 !== 0)
+    throw new AttuneError(
+      `config.json: head_dim (hidden_size / num_attention_heads when left out) must be even, since rotary embedding pairs its halves; got ${E}`,
+    );
+  return { K, G: heads / K, E };
 }
 
-function decode(c: DecoderFields, variant: DecoderVariant, scope: Scope, pass: Pass): DecoderOutput {
+function decode(
+  c: DecoderFields,
+  variant: DecoderVariant,
+  scope: Scope,
+  pass: Pass,
+  angles: Angles,
+): DecoderOutput {
   const model = scope.at("model");
   const embedding = model.at("embed_tokens").param("weight", [c.vocab_size, c.hidden_size]);
-  const angles = rotaryAngles(pass.positions, ropeParameters(c), headSizes(c).E, 2);
   let x = gather(embedding, pass.tokens); // [T, D]
   for (let layer = 0; layer < c.num_hidden_layers; layer++)
     x = block(c, variant, model.at(`layers.${layer}`), layer, x, pass, angles);

@@ -3,15 +3,17 @@ import { parseFields, size } from "./config.ts";
 import type { Family } from "./family.ts";
 import { decoder, decoderFields } from "./llama.ts";
 
-const mistralFields = decoderFields.extend({ sliding_window: size.nullish() });
+// What config.json may leave out has Mistral's own defaults; a window of null is none.
+const mistralFields = decoderFields.extend({
+  num_key_value_heads: size.nullable().default(8),
+  sliding_window: size.nullable().default(4096),
+});
 
 export const mistral: Family = {
   modelType: "mistral",
   read(config) {
     const fields = parseFields("", mistralFields, config);
-    // config.json may leave the number of key/value heads out: Mistral's own default is 8, not "as many as heads".
-    const withDefaults = { ...fields, num_key_value_heads: fields.num_key_value_heads ?? 8 };
-    return decoder(withDefaults, {
+    return decoder(fields, {
       modelType: "mistral",
       bias: { qkv: false, o: false, mlp: false },
       window: () => fields.sliding_window ?? undefined,

@@ -17,13 +17,11 @@ export interface Optimizer {
   step(gradients: readonly Float32Array[], options: OptimizerStep): number;
 }
 
-export function createOptimizer(
-  trainables: readonly Trainable[],
-  moments: Moments[] = trainables.map(({ data }) => ({
+export function createOptimizer(trainables: readonly Trainable[]): Optimizer {
+  const moments = trainables.map(({ data }) => ({
     m: new Float32Array(data.length),
     v: new Float32Array(data.length),
-  })),
-): Optimizer {
+  }));
   return {
     moments,
     step(gradients, { step, learningRate, weightDecay, maxGradNorm }) {

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { nearest } from "../adapters/nearest.ts";
 import { AttuneError } from "../errors.ts";
+import { got } from "../models/config.ts";
 
 const ratio = z.number().min(0).max(1);
 const count = z.int().positive();
@@ -115,7 +116,7 @@ export const recipeJsonSchema = (): object => ({
  * @throws AttuneError that lists every problem by key, unknown keys with the nearest known one.
  */
 export function parseRecipe(value: unknown, where = "recipe"): Recipe {
-  const result = Recipe.safeParse(value);
+  const result = Recipe.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
   const problems = result.error.issues.flatMap((issue) => describe(issue, value));
   throw new AttuneError(
@@ -130,20 +131,21 @@ function describe(issue: Issue, value: unknown): string[] {
   if (issue.code === "unrecognized_keys")
     return issue.keys.map((key) => `${at([...issue.path, key])}: unknown key${suggestion(issue.path, key)}`);
   if (issue.code === "invalid_union" && issue.path.join() === "adapter") return describeAdapter(value);
-  return [`${at(issue.path) || "recipe"}: ${issue.message}`];
+  return [`${at(issue.path) || "recipe"}: ${issue.message}${got(issue.input)}`];
 }
 
 /** A union's own error lists every branch; the one that was meant is the one with `path` or without. */
 function describeAdapter(value: unknown): string[] {
   const adapter = (value as { adapter: unknown }).adapter;
   const meant = typeof adapter === "object" && adapter !== null && "path" in adapter ? existing : lora;
-  const issues = meant.safeParse(adapter).error!.issues;
+  const { issues } = meant.safeParse(adapter, { reportInput: true }).error!;
   return issues.flatMap((issue) => describe({ ...issue, path: ["adapter", ...issue.path] } as Issue, value));
 }
 
 function suggestion(path: readonly PropertyKey[], key: string): string {
-  const known = KNOWN_KEYS[path.filter((part) => typeof part !== "number").join(".")];
-  const match = known && nearest(key, known);
+  const known = KNOWN_KEYS[path.filter((part) => typeof part !== "number").join(".")] ?? [];
+  if (known.includes(key)) return ` beside path: an adapter that goes on keeps its own ${key}`;
+  const match = nearest(key, known);
   return match ? `; did you mean ${match}?` : "";
 }
 

@@ -1,8 +1,9 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { writeFileAtomic } from "../checkpoints/atomic.ts";
+import { tidyDirectory, writeFileAtomic } from "../checkpoints/atomic.ts";
 import { diskError, errorCode } from "../checkpoints/disk_error.ts";
 import { ifThere, readJsonObject } from "../checkpoints/json_file.ts";
+import { truncateAfter } from "../checkpoints/metrics_file.ts";
 import { latestCheckpoint } from "../checkpoints/training_checkpoint.ts";
 import { AttuneError } from "../errors.ts";
 import type { Recipe } from "./recipe.ts";
@@ -15,7 +16,10 @@ export interface RunDirectory {
   startedAt: Date;
   /** The checkpoint to go on from, nothing for a new run. */
   checkpoint?: { step: number; path: string };
-  /** Writes down whose run this is. Called when all else is known to be well, so that a failed start leaves nothing. */
+  /**
+   * Writes down whose run this is, and forgets the steps after the checkpoint. Called when all else is known to be well,
+   * so that a failed start leaves everything as it was.
+   */
   begin(): Promise<void>;
 }
 
@@ -30,15 +34,18 @@ export async function openRunDirectory(recipe: Recipe): Promise<RunDirectory> {
   else await requireEmpty(path);
   const run = await ifThere(readJsonObject(join(path, RUN_FILE)));
   const startedAt = run ? new Date(String(run.startedAt)) : new Date();
+  const metrics = join(path, "metrics.jsonl");
+  const checkpoint = await latestCheckpoint(path);
   return {
     path,
     startedAt,
-    metrics: join(path, "metrics.jsonl"),
-    checkpoint: await latestCheckpoint(path),
+    metrics,
+    checkpoint,
     async begin() {
       const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
       if (!run) await writeFileAtomic(join(path, RUN_FILE), json({ startedAt }));
       if (!earlier) await writeFileAtomic(join(path, RECIPE_FILE), json(recipe));
+      await truncateAfter(metrics, checkpoint?.step ?? 0);
     },
   };
 }
@@ -69,13 +76,21 @@ function flatten(value: unknown, key = ""): Map<string, string> {
   );
 }
 
+/** A start that was killed may have left its RUN_FILE, whole or half-written: that is as good as empty. */
 async function requireEmpty(path: string): Promise<void> {
-  const files = await readdir(path).catch((error) => {
-    if (errorCode(error) === "ENOENT") return [];
-    throw diskError(error, "write", path);
-  });
+  const files = await filesOf(path);
   if (files.every((file) => file === RUN_FILE)) return;
   throw new AttuneError(
     `${path} is not empty and holds no run (it has ${files.slice(0, 3).join(", ")}); choose another output`,
   );
+}
+
+async function filesOf(path: string): Promise<string[]> {
+  try {
+    await tidyDirectory(path);
+    return await readdir(path);
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return [];
+    throw diskError(error, "read", path);
+  }
 }

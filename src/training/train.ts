@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { appendMetrics, truncateAfter } from "../checkpoints/metrics_file.ts";
+import { appendMetrics } from "../checkpoints/metrics_file.ts";
 import { type BatchOrder, batchOrder } from "../data/batches.ts";
 import { describeOrigin } from "../data/example.ts";
 import type { TokenSequence } from "../data/token_sequence.ts";
@@ -81,36 +81,28 @@ export async function* train(
   }
 }
 
-/** From after `done` steps to the end of the schedule. */
+/** From after `done` steps to where the run ends: a finished one, started again, takes none. */
 async function* steps(run: Run, done: number, signal?: AbortSignal): AsyncGenerator<TrainEvent> {
-  const { evaluateEvery, saveEvery } = run.recipe.training;
-  let saved = done;
-  const clock = stepClock(run.totalSteps);
-  for (let step = done + 1; step <= run.totalSteps; step++) {
-    if (signal?.aborted) {
-      if (saved < step - 1) yield await checkpoint(run, step - 1);
-      yield await end(run, step - 1, "stopped");
-      return;
-    }
+  const { totalSteps, recipe, data } = run;
+  const { evaluateEvery, saveEvery } = recipe.training;
+  const clock = stepClock(totalSteps);
+  let [step, saved] = [done, done];
+  while (step < totalSteps && !outOfPatience(run) && !signal?.aborted) {
+    step++;
     yield await trainStep(run, step, clock);
-    const last = step === run.totalSteps;
-    let early = false;
-    if (run.data.evaluation.length > 0 && (last || step % evaluateEvery === 0)) {
-      yield await evaluate(run, step);
-      early =
-        run.state.evaluationsWithoutGain >= (run.recipe.evaluation?.patience ?? Number.POSITIVE_INFINITY);
-    }
-    if (last || early || step % saveEvery === 0) {
+    const due = step === totalSteps || step % evaluateEvery === 0;
+    if (due && data.evaluation.length > 0) yield await evaluate(run, step);
+    if (step % saveEvery === 0) {
       yield await checkpoint(run, step);
       saved = step;
     }
-    if (early && !last) {
-      yield await end(run, step, "early-stopping");
-      return;
-    }
   }
-  yield await end(run, run.totalSteps, "completed");
+  if (saved < step) yield await checkpoint(run, step);
+  yield await end(run, step);
 }
+
+const outOfPatience = ({ state, recipe }: Run) =>
+  state.evaluationsWithoutGain >= (recipe.evaluation?.patience ?? Number.POSITIVE_INFINITY);
 
 /** One optimizer step: the batch's loss and gradient, then clip and update. */
 async function trainStep(run: Run, step: number, clock: StepClock): Promise<StepEvent> {
@@ -123,13 +115,7 @@ async function trainStep(run: Run, step: number, clock: StepClock): Promise<Step
     : undefined;
   const { loss, broken, gradients, tokens, supervisedTokens } = await engine.gradients(batch, extra);
   const learningRate = learningRateAt(step, { ...training, name: training.schedule, totalSteps });
-  if (!Number.isFinite(loss))
-    throw notFinite(
-      step,
-      "loss",
-      loss,
-      broken.map((i) => batch[i]!),
-    );
+  if (!Number.isFinite(loss)) throw notFinite(step, "loss", loss, batch, broken);
   const gradNorm = optimizer.step(gradients, { ...training, step, learningRate });
   if (!Number.isFinite(gradNorm)) throw notFinite(step, "gradient norm", gradNorm, batch);
   const seconds = (performance.now() - started) / 1000;
@@ -151,7 +137,9 @@ async function trainStep(run: Run, step: number, clock: StepClock): Promise<Step
 }
 
 async function evaluate(run: Run, step: number): Promise<EvaluationEvent> {
-  const { loss: evalLoss } = await run.engine.evaluate(run.data.evaluation);
+  const { evaluation } = run.data;
+  const { loss: evalLoss, broken } = await run.engine.evaluate(evaluation);
+  if (!Number.isFinite(evalLoss)) throw notFinite(step, "evaluation loss", evalLoss, evaluation, broken);
   const best = evalLoss < (run.state.bestEvalLoss ?? Number.POSITIVE_INFINITY);
   if (best) {
     run.state = { ...run.state, bestEvalLoss: evalLoss, bestStep: step, evaluationsWithoutGain: 0 };
@@ -168,20 +156,20 @@ async function checkpoint(run: Run, step: number): Promise<TrainEvent> {
   return { type: "checkpoint", step, path };
 }
 
-async function end(run: Run, step: number, reason: EndEvent["reason"]): Promise<EndEvent> {
+async function end(run: Run, step: number): Promise<EndEvent> {
   const path = await run.method.save(join(run.directory.path, run.method.result));
-  return { type: "end", reason, step, path };
+  const early = outOfPatience(run) ? "early-stopping" : "stopped";
+  return { type: "end", reason: step === run.totalSteps ? "completed" : early, step, path };
 }
 
 /** The last checkpoint's arrays put in place, or the start of a new run. */
 async function restore(
-  { path, metrics, checkpoint }: RunDirectory,
+  { path, checkpoint }: RunDirectory,
   { method }: RunMethod,
   { moments }: Optimizer,
   dataHash: string,
 ) {
   const step = checkpoint?.step ?? 0;
-  await truncateAfter(metrics, step);
   if (!checkpoint) {
     const state: RunState = { dataHash, bestEvalLoss: null, bestStep: 0, evaluationsWithoutGain: 0 };
     return { state, step };
@@ -214,11 +202,19 @@ function startEvent({ data, order, totalSteps, method }: Run, { model }: Base, s
   };
 }
 
-function notFinite(step: number, what: string, value: number, batch: readonly TokenSequence[]): AttuneError {
-  const shown = batch.slice(0, 5).map(({ origin }) => describeOrigin(origin));
-  const more = batch.length > shown.length ? ` and ${batch.length - shown.length} more` : "";
+/** `broken`: places in `batch` of the examples at fault; all of them when it can't be told. */
+function notFinite(
+  step: number,
+  what: string,
+  value: number,
+  batch: readonly TokenSequence[],
+  broken: readonly number[] = [],
+): AttuneError {
+  const places = (broken.length > 0 ? broken.map((i) => batch[i]!) : batch).map(({ origin }) => origin);
+  const shown = places.slice(0, 5).map(describeOrigin).join(", ");
+  const more = places.length > 5 ? ` and ${places.length - 5} more` : "";
   return new AttuneError(
-    `step ${step}: the ${what} is ${value}, at ${shown.join(", ")}${more}. Nothing was updated, and the last checkpoint is kept. Lower training.learningRate, or look at these examples.`,
+    `step ${step}: the ${what} is ${value}, at ${shown}${more}. Earlier checkpoints and metrics are kept. Lower training.learningRate, or look at these examples.`,
   );
 }
 
