@@ -90,7 +90,9 @@ function headSizes(c: DecoderFields): HeadSizes {
   const heads = c.num_attention_heads;
   const K = c.num_key_value_heads ?? heads;
   if (heads % K !== 0)
-    throw new AttuneError(`config.json: num_key_value_heads, ${K}, must divide num_attention_heads, ${heads}`);
+    throw new AttuneError(
+      `config.json: num_key_value_heads, ${K}, must divide num_attention_heads, ${heads}`,
+    );
   const E = c.head_dim ?? c.hidden_size / heads;
   if (E % 2 !== 0)
     throw new AttuneError(
