@@ -30,9 +30,10 @@ export function replays(order: readonly Tensor[], recompute: Recompute): Map<Ten
 }
 
 /**
- * Keeps what is dear to compute and small to keep, the outputs of linear layers and the residual stream (rank 2);
- * computes again what is cheap or large: widened weights, norms, activations, and attention between q, k, v and its output.
+ * Keeps what is dear to compute and small to keep: the outputs of linear layers and of attention, and the residual
+ * stream. Computes again what is cheap: widened weights, norms, rotations, activations.
  */
-export const recomputeCheap: Recompute = (t) => !(t.shape.length === 2 && KEPT.has(t.op.name));
+export const recomputeCheap: Recompute = (t) =>
+  !(t.op.name === "softmaxAttention" || (t.shape.length === 2 && KEPT.has(t.op.name)));
 
 const KEPT = new Set(["matmul", "add", "gather", "logSoftmax"]);
