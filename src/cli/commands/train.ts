@@ -1,0 +1,61 @@
+import { Command } from "commander";
+import { train } from "../../training/train.ts";
+import { examples } from "../help.ts";
+import { type ComputeOptions, collect, withCompute } from "../options.ts";
+import { readRecipe } from "../recipe_file.ts";
+import { openScreen } from "../screen.ts";
+import { stopSignals } from "../stop_signals.ts";
+import { trainReport } from "../train_report.ts";
+
+interface TrainFlags extends ComputeOptions {
+  set?: string[];
+  profile?: string | true;
+}
+
+export const trainCommand = (): Command =>
+  withCompute(
+    new Command("train")
+      .summary("run a recipe")
+      .description(
+        "Runs a recipe: a YAML or JSON file, or the default export of a JavaScript or TypeScript module.\n" +
+          "Ctrl-C saves and exits; the same command again goes on from there, as if nothing had happened.",
+      )
+      .argument("<recipe>", "the recipe's file")
+      .option("-s, --set <key=value>", "put a value in the recipe; can be given several times", collect),
+  )
+    .option("--profile [prefix]", "write the time of every operation to PREFIX_*.json, for a trace viewer")
+    .addHelpText(
+      "after",
+      examples([
+        ["attune train recipe.yaml", "run it"],
+        ["attune train recipe.yaml --set training.epochs=1", "with one value changed"],
+        [
+          "attune train recipe.yaml -s output=runs/b -s adapter.r=16 -s 'adapter.targetModules=[q_proj, v_proj]'",
+          "with several changed: values are YAML",
+        ],
+        ["attune train recipe.yaml --threads 2", "leave the other cores to others"],
+      ]),
+    )
+    .action(runTrain);
+
+async function runTrain(path: string, { set, device, threads, profile }: TrainFlags): Promise<void> {
+  const recipe = await readRecipe(path, set);
+  const screen = openScreen();
+  const stop = stopSignals(() =>
+    screen.print("stopping after this step (again: stop at once, lose what is not saved)"),
+  );
+  const report = trainReport(recipe, screen);
+  try {
+    const options = { signal: stop.signal, device, threads, profilePrefix: profilePrefix(profile) };
+    for await (const event of train(recipe, options)) {
+      report(event);
+      if (event.type === "end" && event.reason === "stopped") process.exitCode = stop.exitCode();
+    }
+  } finally {
+    screen.clear();
+    stop.ignore();
+  }
+}
+
+const profilePrefix = (profile?: string | true): string | undefined =>
+  profile === true ? "attune-profile" : profile;

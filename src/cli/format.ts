@@ -1,0 +1,33 @@
+/** Numbers and times as people read them. */
+
+/** 1234567 → 1,234,567 */
+export const formatCount = (value: number): string => value.toLocaleString("en-US");
+
+/** "1 step", "2 steps" */
+export const plural = (value: number, noun: string): string =>
+  `${formatCount(value)} ${noun}${value === 1 ? "" : "s"}`;
+
+/** Seconds → 8s, 2m 05s, 1h 03m */
+export function formatDuration(seconds: number): string {
+  const whole = Math.round(seconds);
+  const two = (value: number) => String(value).padStart(2, "0");
+  if (whole < 60) return `${whole}s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}m ${two(whole % 60)}s`;
+  return `${Math.floor(whole / 3600)}h ${two(Math.floor((whole % 3600) / 60))}m`;
+}
+
+/** Four digits or so: 2.3457, 0.0123, 12.346 */
+export const formatLoss = (loss: number): string => (loss >= 10 ? loss.toFixed(3) : loss.toFixed(4));
+
+/** A share of one: 1.23%, 0.0041% */
+export function formatPercent(share: number): string {
+  const percent = 100 * share;
+  return `${percent >= 0.1 || percent === 0 ? percent.toFixed(percent >= 10 ? 1 : 2) : percent.toPrecision(2)}%`;
+}
+
+/** Of a learning rate: 2.00e-4 */
+export const formatRate = (rate: number): string => rate.toExponential(2);
+
+/** As it has to be written in a shell. */
+export const shellWord = (text: string): string =>
+  /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;

@@ -1,0 +1,41 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Device } from "../runtime/session.ts";
+
+/** What every command that computes can be told. */
+export interface ComputeOptions {
+  device?: Device;
+  threads?: number;
+}
+
+const DEVICES = ["cpu", "cuda", "coreml", "dml", "webgpu"] as const satisfies Device[];
+
+export const withCompute = (command: Command): Command =>
+  command
+    .addOption(new Option("--device <name>", "what computes").choices(DEVICES).default("cpu"))
+    .option("--threads <n>", "threads of one operation (default: all cores)", wholeNumber(1));
+
+/** Parses an option's value as a number in [least, most]. */
+export function number(least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY) {
+  return (text: string): number => {
+    const value = text.trim() === "" ? Number.NaN : Number(text);
+    if (value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`Expected a number${range(least, most)}.`);
+  };
+}
+
+/** Parses an option's value as a whole number of at least `least`. */
+export function wholeNumber(least: number) {
+  return (text: string): number => {
+    const value = number(least)(text);
+    if (Number.isSafeInteger(value)) return value;
+    throw new InvalidArgumentError("Expected a whole number.");
+  };
+}
+
+function range(least: number, most: number): string {
+  if (most < Number.POSITIVE_INFINITY) return ` from ${least} to ${most}`;
+  return least > Number.NEGATIVE_INFINITY ? ` of at least ${least}` : "";
+}
+
+/** Lets an option be given several times: its values in order. */
+export const collect = (value: string, earlier: string[] = []): string[] => [...earlier, value];

@@ -1,0 +1,31 @@
+import { Command } from "commander";
+import { chatCommand } from "./commands/chat.ts";
+import { mergeCommand } from "./commands/merge.ts";
+import { trainCommand } from "./commands/train.ts";
+import { examples } from "./help.ts";
+import { version } from "./package_root.ts";
+
+/** The command line. Each command says what it does in its own file. */
+export function createProgram(): Command {
+  const program = new Command("attune")
+    .description("Instruction tuning for language models, on this machine.")
+    .version(version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "show help")
+    .showHelpAfterError("(attune --help shows examples)")
+    .addHelpText(
+      "after",
+      examples([
+        ["attune demo", "tune a tiny model, see before and after"],
+        ["attune train recipe.yaml", "run a recipe"],
+        ["attune chat --model ./model --adapter runs/mine/adapter", "talk to the result"],
+        ["attune train --help", "what a command can do"],
+      ]),
+    );
+  for (const command of [trainCommand(), chatCommand(), mergeCommand()])
+    program.addCommand(
+      command
+        .helpOption("-h, --help", "show help")
+        .showHelpAfterError(`(attune ${command.name()} --help shows examples)`),
+    );
+  return program.helpCommand("help [command]", "show a command's help");
+}

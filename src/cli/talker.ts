@@ -1,0 +1,59 @@
+import type { Message } from "../data/example.ts";
+
+/** Gets the answer to a conversation; its text comes piece by piece. */
+export type Ask = (
+  messages: readonly Message[],
+  options: { onText: (piece: string) => void; signal: AbortSignal },
+) => Promise<unknown>;
+
+export interface Talker {
+  /** Answers, and remembers what was said. The text comes piece by piece; a line break ends it. */
+  answer(content: string): Promise<void>;
+  /** Ends the answer under way; false when there is none. */
+  interrupt(): boolean;
+  /** Forgets what was said. */
+  reset(): void;
+}
+
+export interface TalkerOptions {
+  ask: Ask;
+  /** What every conversation begins with. */
+  opening: readonly Message[];
+  /** Whether a message is asked along with what was said before. */
+  remembers: boolean;
+  write(text: string): void;
+}
+
+/** A conversation's state: what was said, and the answer under way. */
+export function createTalker({ ask, opening, remembers, write }: TalkerOptions): Talker {
+  let said = [...opening];
+  let under: AbortController | undefined;
+  return {
+    async answer(content) {
+      const messages: Message[] = [...said, { role: "user", content }];
+      const controller = new AbortController();
+      under = controller;
+      let text = "";
+      const onText = (piece: string) => {
+        text += piece;
+        write(piece);
+      };
+      try {
+        await ask(messages, { onText, signal: controller.signal });
+      } catch (error) {
+        if (!controller.signal.aborted) throw error;
+      } finally {
+        under = undefined;
+        write("\n");
+      }
+      if (remembers) said = [...messages, { role: "assistant", content: text }];
+    },
+    interrupt() {
+      under?.abort();
+      return under !== undefined;
+    },
+    reset() {
+      said = [...opening];
+    },
+  };
+}

@@ -1,0 +1,81 @@
+import { styleText } from "node:util";
+import type { Origin } from "../data/example.ts";
+import type { PreparationReport } from "../data/prepare_examples.ts";
+import type { StartEvent } from "../training/events.ts";
+import type { Recipe } from "../training/recipe.ts";
+import { printable } from "./failure.ts";
+import { formatCount, formatPercent, plural } from "./format.ts";
+
+/** What is about to be trained, on what, for how long; and what of the data is not. */
+export function trainHeader(recipe: Recipe, start: StartEvent): string {
+  const rows: [string, string][] = [
+    ["model", `${recipe.model}, ${plural(start.parameters, "parameter")}`],
+    ["trained", trained(recipe, start)],
+    ["data", data(start)],
+    ...leftOut(start.data, recipe),
+    ["steps", steps(recipe, start)],
+    ["output", recipe.output],
+  ];
+  return rows.map(([name, text]) => headerLine(name, printable(text))).join("\n");
+}
+
+export const headerLine = (name: string, text: string): string =>
+  `${styleText("dim", name.padEnd(9))} ${text}`;
+
+function trained({ adapter }: Recipe, { trainedParameters, parameters }: StartEvent): string {
+  if (!adapter) return `all ${formatCount(parameters)}`;
+  const kind =
+    "path" in adapter
+      ? `going on from ${adapter.path}`
+      : `LoRA, r ${adapter.r}, alpha ${adapter.alpha}, ${targets(adapter.targetModules)}`;
+  return `${formatCount(trainedParameters)} (${formatPercent(trainedParameters / parameters)}): ${kind}`;
+}
+
+const targets = (modules: string | string[]) => (typeof modules === "string" ? modules : modules.join(", "));
+
+function data({ examples, evaluationExamples, data }: StartEvent): string {
+  const heldOut = evaluationExamples > 0 ? `, ${formatCount(evaluationExamples)} held out` : "";
+  return `${plural(data.read, "row")}: ${plural(examples, "sequence")} to train on${heldOut}; ${plural(data.tokens, "token")}, ${formatCount(data.supervisedTokens)} of them labels`;
+}
+
+function leftOut({ truncated, withoutLabel, dropped }: PreparationReport, { training }: Recipe) {
+  const rows: [string, string][] = [];
+  const cut = truncated - withoutLabel;
+  if (cut > 0)
+    rows.push([
+      "cut",
+      `${plural(cut, "row")} to maxLength ${training.maxLength}: their answers lost the end`,
+    ]);
+  for (const [reason, origins] of byReason(dropped))
+    rows.push(["dropped", `${plural(origins.length, "row")}: ${reason} (${places(origins)})`]);
+  return rows;
+}
+
+function byReason(dropped: PreparationReport["dropped"]): Map<string, Origin[]> {
+  const groups = new Map<string, Origin[]>();
+  for (const { reason, origin } of dropped) {
+    const group = groups.get(reason);
+    if (group) group.push(origin);
+    else groups.set(reason, [origin]);
+  }
+  return groups;
+}
+
+const SHOWN = 3;
+
+/** file row 3, 5, 8 and 12 more */
+function places(origins: readonly Origin[]): string {
+  const files = new Map<string, number[]>();
+  for (const { file, row } of origins) files.set(file, [...(files.get(file) ?? []), row]);
+  const parts = Array.from(files, ([file, rows]) => {
+    const more = rows.length > SHOWN ? ` and ${formatCount(rows.length - SHOWN)} more` : "";
+    return `${file} row ${rows.slice(0, SHOWN).join(", ")}${more}`;
+  });
+  return parts.join("; ");
+}
+
+function steps({ training }: Recipe, { totalSteps, stepsPerEpoch, step }: StartEvent): string {
+  const epochs = totalSteps / stepsPerEpoch;
+  const goesOn = step > 0 ? `; going on after step ${formatCount(step)}` : "";
+  return `${formatCount(totalSteps)} of ${plural(training.batchSize, "example")}, ${Number(epochs.toFixed(2))} epoch${epochs === 1 ? "" : "s"}${goesOn}`;
+}

@@ -1,0 +1,32 @@
+/**
+ * attune as a library: run a recipe, talk to a model, merge an adapter.
+ *
+ * ```ts
+ * for await (const event of train({ model: "./models/base", data: [{ path: "alpaca.json" }], adapter: { type: "lora" }, output: "runs/alpaca" }))
+ *   if (event.type === "step") console.log(event.step, event.loss);
+ * ```
+ */
+import type { RecipeInput } from "./training/recipe.ts";
+
+export type { Message } from "./data/example.ts";
+export type { PreparationReport } from "./data/prepare_examples.ts";
+export { AttuneError } from "./errors.ts";
+export { type MergeOptions, type MergeReport, mergeAdapter } from "./export/merge.ts";
+export type { Completion } from "./generation/completion.ts";
+export { type LoadedModel, type LoadModelOptions, loadModel } from "./generation/load_model.ts";
+export type { AnswerOptions } from "./generation/talk.ts";
+
+export type { Device } from "./runtime/session.ts";
+export type {
+  CheckpointEvent,
+  EndEvent,
+  EvaluationEvent,
+  StartEvent,
+  StepEvent,
+  TrainEvent,
+} from "./training/events.ts";
+export { parseRecipe, type Recipe, type RecipeInput, recipeJsonSchema } from "./training/recipe.ts";
+export { type TrainOptions, train } from "./training/train.ts";
+
+/** A recipe as it is; in a TypeScript or JavaScript recipe file it lets the editor complete and check the keys. */
+export const defineRecipe = (recipe: RecipeInput): RecipeInput => recipe;

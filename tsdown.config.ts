@@ -1,0 +1,10 @@
+import { defineConfig } from "tsdown";
+
+export default defineConfig({
+  entry: { index: "src/index.ts", cli: "src/cli/main.ts" },
+  platform: "node",
+  target: "node20.19",
+  dts: true,
+  // The thread that sessions live in: `new URL("./session_worker.mjs", import.meta.url)` finds it beside every chunk.
+  copy: ["src/runtime/session_worker.mjs"],
+});
