@@ -27,10 +27,8 @@ export interface Decoder {
   score(tokens: ArrayLike<number>): Promise<Float32Array>;
 }
 
-/** Indices of one cache's sequences lie this far apart: longer than any of them. */
+/** Indices of a cache's sequences lie this far apart, longer than any: int32 has room for 128 of them. */
 const SEQUENCE_SPAN = 2 ** 24;
-/** Sequences a cache can tell apart. */
-export const MAX_SEQUENCES = 2 ** 31 / SEQUENCE_SPAN;
 
 /** The sequence a key at `index` of a cache belongs to. */
 export const sequenceOf = (index: number) => Math.floor(index / SEQUENCE_SPAN);

@@ -1,5 +1,6 @@
 import { type Decoder, sequenceOf } from "./decoder.ts";
 import { checkPrompt, type FinishReason } from "./generate.ts";
+import type { KvCache } from "./kv_cache.ts";
 import { likeliest } from "./sample.ts";
 
 export interface BatchOptions {
@@ -16,11 +17,16 @@ export interface BatchAnswer {
   finishReason: FinishReason;
 }
 
-/** An answer being computed, and its number in the cache. */
-interface Live {
-  sequence: number;
+/** A prompt whose answer is to be computed, `most` tokens of it. */
+interface Waiting {
   prompt: readonly number[];
   answer: BatchAnswer;
+  most: number;
+}
+
+/** One that is being computed, and its number in the cache. */
+interface Live extends Waiting {
+  sequence: number;
 }
 
 /** Answers computed side by side: more cost as much, in looking past each other's keys, as they save. */
@@ -38,60 +44,70 @@ export async function generateBatch(
   prompts: readonly (readonly number[])[],
   { maxTokens, stopIds, signal }: BatchOptions,
 ): Promise<BatchAnswer[]> {
-  const { vocabSize: V, maxPositions = Number.POSITIVE_INFINITY } = decoder.dimensions;
+  const { maxPositions = Number.POSITIVE_INFINITY } = decoder.dimensions;
   for (const prompt of prompts) checkPrompt(prompt, maxPositions);
-  const answers = prompts.map((): BatchAnswer => ({ ids: [], finishReason: "length" }));
+  const all = prompts.map((prompt): Waiting => {
+    const most = Math.min(maxTokens, maxPositions - prompt.length);
+    return { prompt, answer: { ids: [], finishReason: "length" }, most };
+  });
+  const waiting = all.filter(({ most }) => most > 0);
   const cache = decoder.newCache();
   let live: Live[] = [];
-  let [held, admitted] = [0, 0]; // sequences in the cache; prompts whose turn has come
-
-  /** Gives each of `read` its next token, the likeliest of its logits [read, V]; those that go on. */
-  const advance = (read: readonly Live[], logits: Float32Array) =>
-    read.filter(({ prompt, answer }, i) => {
-      const id = likeliest(logits.subarray(i * V, (i + 1) * V));
-      answer.ids.push(id);
-      if (stopIds.has(id)) answer.finishReason = "stop";
-      return !stopIds.has(id) && answer.ids.length < Math.min(maxTokens, maxPositions - prompt.length);
-    });
-  const admit = () => {
-    const taken = new Set(live.map(({ sequence }) => sequence));
-    const free = Array.from({ length: WIDTH }, (_, sequence) => sequence).filter((s) => !taken.has(s));
-    const places = free
-      .slice(0, prompts.length - admitted)
-      .map((sequence, i) => ({ sequence, i: admitted + i }));
-    admitted += places.length;
-    return places.map(({ sequence, i }) => ({ sequence, prompt: prompts[i]!, answer: answers[i]! }));
-  };
-  const forgetFinished = () => {
-    const sequences = new Set(live.map(({ sequence }) => sequence));
-    cache.keep((index) => sequences.has(sequenceOf(index)));
-  };
-  const readPrompts = async (group: readonly Live[]) => {
-    const own = decoder.newCache();
-    const pieces = group.map(({ sequence, prompt }) => ({ sequence, start: 0, tokens: prompt }));
-    const going = advance(group, await decoder.read(own, pieces));
-    cache.append(own);
-    return going;
-  };
-  const step = async () => {
-    const pieces = live.map(({ sequence, prompt, answer: { ids } }) => ({
-      sequence,
-      start: prompt.length + ids.length - 1,
-      tokens: ids.slice(-1),
-    }));
-    return advance(live, await decoder.read(cache, pieces));
-  };
-
-  while (maxTokens > 0 && (live.length > 0 || admitted < prompts.length)) {
+  let held = 0; // sequences in the cache, finished ones included
+  while (live.length > 0 || waiting.length > 0) {
     signal?.throwIfAborted();
-    if (live.length > held / 2) live = await step();
-    else {
-      forgetFinished();
-      for (const group of passes(admit())) live = [...live, ...(await readPrompts(group))];
+    if (live.length > held / 2) {
+      live = advance(live, await readNewest(decoder, cache, live), stopIds);
+    } else {
+      forgetAllBut(live, cache);
+      for (const group of passes(admit(waiting, live)))
+        live.push(...advance(group, await readPrompts(decoder, cache, group), stopIds));
       held = live.length;
     }
   }
-  return answers;
+  return all.map(({ answer }) => answer);
+}
+
+/** Gives each of `read` its next token, the likeliest by its logits [read, V]; those that go on. */
+function advance(read: readonly Live[], logits: Float32Array, stopIds: ReadonlySet<number>): Live[] {
+  const V = logits.length / read.length;
+  return read.filter(({ answer, most }, i) => {
+    const id = likeliest(logits.subarray(i * V, (i + 1) * V));
+    answer.ids.push(id);
+    if (stopIds.has(id)) answer.finishReason = "stop";
+    return answer.finishReason !== "stop" && answer.ids.length < most;
+  });
+}
+
+/** Reads each one's newest token: logits [live, V]. */
+function readNewest(decoder: Decoder, cache: KvCache, live: readonly Live[]): Promise<Float32Array> {
+  const pieces = live.map(({ sequence, prompt, answer: { ids } }) => ({
+    sequence,
+    start: prompt.length + ids.length - 1,
+    tokens: ids.slice(-1),
+  }));
+  return decoder.read(cache, pieces);
+}
+
+/** Reads the prompts of `group` without a look at what the cache holds: logits [group, V]. */
+async function readPrompts(decoder: Decoder, cache: KvCache, group: readonly Live[]): Promise<Float32Array> {
+  const own = decoder.newCache();
+  const pieces = group.map(({ sequence, prompt }) => ({ sequence, start: 0, tokens: prompt }));
+  const logits = await decoder.read(own, pieces);
+  cache.append(own);
+  return logits;
+}
+
+function forgetAllBut(live: readonly Live[], cache: KvCache): void {
+  const sequences = new Set(live.map(({ sequence }) => sequence));
+  cache.keep((index) => sequences.has(sequenceOf(index)));
+}
+
+/** Those of `waiting` there is room for beside `live`, under numbers that are free. */
+function admit(waiting: Waiting[], live: readonly Live[]): Live[] {
+  const taken = new Set(live.map(({ sequence }) => sequence));
+  const free = Array.from({ length: WIDTH }, (_, number) => number).filter((number) => !taken.has(number));
+  return waiting.splice(0, free.length).map((one, i) => ({ ...one, sequence: free[i]! }));
 }
 
 /** Splits `prompts` into passes of at most PASS_TOKENS tokens, or of one longer prompt. */
