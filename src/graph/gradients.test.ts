@@ -88,6 +88,14 @@ describe("gradients", () => {
     );
   });
 
+  test("are of one number, and start from one", () => {
+    const x = double("x", [2]);
+    expect(() => gradients(mul(x, x), [x])).toThrow(
+      /loss float64\[2\] and seed float64\[\] must be of shape \[\]/,
+    );
+    expect(() => gradients(sumAll(x), [x], { seed: x })).toThrow(/seed float64\[2\]/);
+  });
+
   test("compute nothing for what is frozen", () => {
     const x = input("x", ["S", 4]);
     const frozen = input("frozen", [8, 4]);

@@ -2,7 +2,7 @@ import { add } from "./ops/elementwise.ts";
 import { sumTo } from "./ops/reduce.ts";
 import { type Recompute, replays } from "./recompute.ts";
 import { scalar } from "./sources.ts";
-import { sameShape, type Tensor } from "./tensor.ts";
+import { ShapeError, sameShape, show, type Tensor } from "./tensor.ts";
 import { reachable } from "./walk.ts";
 
 export interface GradientOptions {
@@ -18,6 +18,8 @@ export function gradients(
   parameters: readonly Tensor[],
   { seed = scalar(1, loss), recompute = () => false }: GradientOptions = {},
 ): Tensor[] {
+  if (loss.shape.length || seed.shape.length)
+    throw new ShapeError("gradients", `loss ${show(loss)} and seed ${show(seed)} must be of shape []`);
   const order = reachable([loss]);
   const wanted = dependents(order, parameters);
   const kept = replays(order, recompute);

@@ -2,7 +2,7 @@ import { gradients } from "../graph/gradients.ts";
 import { dropout } from "../graph/ops/dropout.ts";
 import { sumAll } from "../graph/ops/reduce.ts";
 import { input } from "../graph/sources.ts";
-import type { Feeds } from "./evaluate.ts";
+import type { Feeds, Values } from "./evaluate.ts";
 import { uniform, words } from "./random.ts";
 
 export const [ROWS, COLUMNS, P] = [256, 300, 0.1];
@@ -27,7 +27,9 @@ export function dropoutOfMany() {
   return {
     outputs: { "many/y": y, "many/x.grad": gradients(sumAll(y), [x])[0]! },
     feeds: { ...draws, "many/x": { shape: [ROWS, COLUMNS], data: uniform(MANY, 1) } } satisfies Feeds,
-    expected: (data: readonly number[]) =>
-      data.map((v, i) => (kept(i) ? Math.fround(v * Math.fround(1 / (1 - P))) : 0)),
+    expected: (data: readonly number[]): Values => ({
+      shape: [ROWS, COLUMNS],
+      data: data.map((v, i) => (kept(i) ? Math.fround(v * Math.fround(1 / (1 - P))) : 0)),
+    }),
   };
 }

@@ -1,4 +1,5 @@
 import * as activation from "../graph/ops/activation.ts";
+import { softmaxAttention } from "../graph/ops/attention.ts";
 import { linearCrossEntropy } from "../graph/ops/cross_entropy.ts";
 import { dropout } from "../graph/ops/dropout.ts";
 import * as elementwise from "../graph/ops/elementwise.ts";
@@ -15,6 +16,7 @@ import type { Shape, Tensor } from "../graph/tensor.ts";
 
 type Name =
   | ("a" | "b" | "c" | "x" | "condition" | "like" | "table" | "indices" | "updates" | "weight" | "bias")
+  | ("q" | "k" | "v")
   | ("cos" | "sin" | "mask" | "hidden" | "targets" | "row0" | "row1" | "column0" | "column1");
 
 /** One use of an op. Its inputs' sizes and values, its value and gradients stand in `graph/goldens/ops.safetensors`. */
@@ -191,6 +193,7 @@ function networks(): Entry[] {
     shapes: { hidden: ["T", 4], targets: ["T"] },
   };
   const frozen: OpCase["frozen"] = ["weight"];
+  const attention: OpCase["y"] = ({ q, k, v, mask }) => softmaxAttention(q, k, v, mask, { scale: 0.75 });
   const rows: OpCase["shapes"] = { x: ["T", 8] };
   return [
     ["softmax", { y: ({ x }) => softmax(x) }],
@@ -200,6 +203,15 @@ function networks(): Entry[] {
       {
         y: ({ x, mask }) => softmax(elementwise.where(mask, x, scalar(Number.NEGATIVE_INFINITY, x))),
         shapes: { x: [2, "T", "T"], mask: ["T", "T"] },
+      },
+    ],
+    ["softmaxAttention", { y: attention, frozen: ["mask"] }],
+    [
+      "softmaxAttention, groups share keys",
+      {
+        y: attention,
+        frozen: ["mask"],
+        shapes: { q: [2, 2, "T", 3], k: [2, 1, "T", 3], v: [2, 1, "T", 3], mask: ["T", "T"] },
       },
     ],
     ["logSoftmax", { y: ({ x }) => logSoftmax(x) }],

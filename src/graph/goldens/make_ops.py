@@ -265,12 +265,24 @@ def networks():
     def masked_softmax(x, mask):
         return torch.where(mask, x, NEGATIVE_INFINITY).softmax(-1)
 
+    def attention(q, k, v, mask):
+        return (0.75 * (q @ k.mT) + mask).softmax(-1) @ v
+
     causal = torch.ones(T, T).tril().bool()
     targets = chosen([3, 0, 3, 5, 8], torch.int64)
     return {
         "softmax": case(lambda x: x.softmax(-1), x=normal(3, 5, scale=2.0)),
         "softmax, far out": case(lambda x: x.softmax(-1), x=normal(3, 5, scale=20.0)),
         "softmax, masked": case(masked_softmax, x=normal(2, T, T), mask=chosen(causal.tolist(), torch.bool)),
+        "softmaxAttention": case(attention, q=normal(2, T, 4), k=normal(2, 3, 4), v=normal(2, 3, 4), mask=normal(T, 3), frozen=["mask"]),
+        "softmaxAttention, groups share keys": case(
+            attention,
+            frozen=["mask"],
+            q=normal(2, 2, T, 3),
+            k=normal(2, 1, T, 3),
+            v=normal(2, 1, T, 3),
+            mask=chosen(torch.full((T, T), NEGATIVE_INFINITY).triu(1).tolist(), torch.float64),
+        ),
         "logSoftmax": case(lambda x: x.log_softmax(-1), x=normal(3, 5, scale=2.0)),
         "logSoftmax, far out": case(lambda x: x.log_softmax(-1), x=normal(3, 5, scale=20.0)),
         "rmsNorm": case(

@@ -1,4 +1,4 @@
-import { broadcast, defineOp, ShapeError, sameShape, show, type Tensor } from "../tensor.ts";
+import { broadcast, defineOp, requireSameType, ShapeError, sameShape, show, type Tensor } from "../tensor.ts";
 import { add, mul, sub } from "./elementwise.ts";
 import { matmul } from "./matmul.ts";
 import { sum } from "./reduce.ts";
@@ -14,6 +14,7 @@ export const softmaxAttention = defineOp<[q: Tensor, k: Tensor, v: Tensor, mask:
   name: "softmaxAttention",
 
   infer([q, k, v, mask]) {
+    for (const t of [k, v, mask]) requireSameType("softmaxAttention", q, t);
     const [T, N, E] = [q.shape.at(-2), k.shape.at(-2), q.shape.at(-1)];
     const leading = {
       dtype: q.dtype,

@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Device } from "../../runtime/session.ts";
 import { centralDifferences } from "../../testing/central_difference.ts";
@@ -10,18 +11,6 @@ import { type Float, opGraph } from "../../testing/op_graph.ts";
 import { profileKernels } from "../../testing/profile_kernels.ts";
 import { uniform } from "../../testing/random.ts";
 import { useSwiftShader } from "../../testing/swift_shader.ts";
-import * as activation from "./activation.ts";
-import { linearCrossEntropy } from "./cross_entropy.ts";
-import { dropout } from "./dropout.ts";
-import * as elementwise from "./elementwise.ts";
-import * as indexing from "./indexing.ts";
-import { matmul } from "./matmul.ts";
-import * as norm from "./norm.ts";
-import * as reduce from "./reduce.ts";
-import { rope } from "./rope.ts";
-import * as shape from "./shape.ts";
-import * as softmax from "./softmax.ts";
-import { zerosLike } from "./zeros.ts";
 
 /** One contract for every op, on every provider: values and gradients are PyTorch's (`graph/goldens/make_ops.py`). */
 interface Provider {
@@ -71,9 +60,10 @@ test("goldens and cases have the same names", () => {
   expect([...new Set([...golden.keys()].map(caseOf))].sort()).toEqual([...cases.keys()].sort());
 });
 
-test("every op has a case", () => {
-  const modules = { ...activation, ...elementwise, ...indexing, ...norm, ...reduce, ...shape, ...softmax };
-  const ops = Object.keys({ ...modules, dropout, linearCrossEntropy, matmul, rope, zerosLike });
+test("every op of this folder has a case", async () => {
+  const files = readdirSync(new URL(".", import.meta.url)).filter((file) => !file.endsWith(".test.ts"));
+  const modules = await Promise.all(files.map((file) => import(`./${file.replace(".ts", "")}.ts`)));
+  const ops = modules.flatMap((module) => Object.keys(module));
   const tested = new Set([...cases.keys()].map((name) => name.split(/[ ,]/)[0]));
   const helpers = ["squeezeFront"]; // of sumTo
   expect(ops.filter((op) => !tested.has(op))).toEqual(helpers);
@@ -115,8 +105,8 @@ describe.each(titled)("%s", (_, provider) => {
   test.skip.each(Object.entries(without))("%s: %s", () => {});
 
   test.skipIf(missing || float !== "float32")("dropout of many, entry by entry what the words say", () => {
-    expect(results["many/y"]!.data).toEqual(many.expected(uniform(MANY, 1)));
-    expect(results["many/x.grad"]!.data).toEqual(many.expected(Array(MANY).fill(1)));
+    expect(difference(results["many/y"]!, many.expected(uniform(MANY, 1)), 0)).toBe("");
+    expect(difference(results["many/x.grad"]!, many.expected(Array(MANY).fill(1)), 0)).toBe("");
   });
 
   // A kernel the provider lacks runs on the CPU, silently, with a copy there and back. These are the ones.

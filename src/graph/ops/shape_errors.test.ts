@@ -3,6 +3,7 @@ import { lower } from "../lower.ts";
 import { constant, input, weight } from "../sources.ts";
 import { type DType, type Shape, ShapeError, type Tensor } from "../tensor.ts";
 import { gelu, geluTanh, silu } from "./activation.ts";
+import { softmaxAttention } from "./attention.ts";
 import { linearCrossEntropy } from "./cross_entropy.ts";
 import { dropout } from "./dropout.ts";
 import * as elementwise from "./elementwise.ts";
@@ -38,6 +39,8 @@ const needFloats = {
   logSoftmax,
 };
 const eps = 1e-6;
+const attend = (q: Shape, k: Shape, v = k, mask = floats("T", "N")) =>
+  softmaxAttention(of(q), of(k), of(v), mask, { scale: 1 });
 const words = (dtype: DType) => {
   const of = (...shape: Shape) => input("words", shape, dtype);
   return { rows: [of("T", 1), of("T", 1)], columns: [of(8), of(8)] } as const;
@@ -125,6 +128,16 @@ const wrong: [what: string, write: () => unknown, says: RegExp][] = [
   ["rope: tokens", () => rope(floats("T", 8), floats("S", 4), floats("S", 4)), /do not broadcast/],
   ["rope: angles of more axes", () => rope(floats(5, 8), floats(2, 5, 4), floats(2, 5, 4)), /more axes/],
   ["rope: dtypes", () => rope(floats(5, 8), of([5, 4], "float64"), floats(5, 4)), /one dtype/],
+  [
+    "softmaxAttention: widths",
+    () => attend([2, "T", 4], [2, "N", 3]),
+    /float32\[2, T, 4\], float32\[2, N, 3\]/,
+  ],
+  ["softmaxAttention: values", () => attend([2, "T", 4], [2, "N", 4], [2, "M", 4]), /float32\[2, M, 4\]/],
+  ["softmaxAttention: leading axes", () => attend([2, "T", 4], [3, "N", 4]), /do not broadcast/],
+  ["softmaxAttention: fewer queries' axes", () => attend([1, "T", 4], [2, "N", 4]), /float32\[1, T, 4\], /],
+  ["softmaxAttention: mask", () => attend(["T", 4], ["N", 4], ["N", 4], of(["N", "T"])), /float32\[N, T\]/],
+  ["softmaxAttention: dtypes", () => attend(["T", 4], ["N", 4], ["N", 4], bools("T", "N")), /one dtype/],
   [
     "linearCrossEntropy: targets' dtype",
     () => linearCrossEntropy(floats("S", 4), floats(9, 4), floats("S")),
