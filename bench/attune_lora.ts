@@ -1,0 +1,58 @@
+/**
+ * attune's side of the comparison: LoRA r=8 on all linear layers of a model directory, over an Alpaca file.
+ *
+ *   npx tsx bench/attune_lora.ts --model DIR --data FILE [--steps 10] [--batch 4] [--length 512] [--threads N]
+ *
+ * Prints JSON: tokens/s (median over the steps after the first), seconds to the end of the first step, peak memory.
+ */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import type { RecipeInput } from "../src/training/recipe.ts";
+import { train } from "../src/training/train.ts";
+
+const { values } = parseArgs({
+  options: {
+    model: { type: "string" },
+    data: { type: "string" },
+    steps: { type: "string", default: "10" },
+    batch: { type: "string", default: "4" },
+    length: { type: "string", default: "512" },
+    threads: { type: "string" },
+  },
+});
+if (!values.model || !values.data) throw new Error("give --model DIR and --data FILE");
+
+const output = mkdtempSync(join(tmpdir(), "attune-bench-"));
+const speeds: number[] = [];
+let firstStepSeconds = 0;
+try {
+  const recipe: RecipeInput = {
+    model: values.model,
+    adapter: { type: "lora", r: 8, alpha: 16, targetModules: "all-linear" },
+    data: [{ path: values.data }],
+    template: "alpaca",
+    training: { maxSteps: +values.steps, batchSize: +values.batch, maxLength: +values.length },
+    output,
+  };
+  const threads = values.threads === undefined ? undefined : +values.threads;
+  for await (const event of train(recipe, { threads })) {
+    if (event.type !== "step") continue;
+    if (event.step === 1) firstStepSeconds = process.uptime();
+    else speeds.push(event.tokensPerSecond);
+  }
+} finally {
+  rmSync(output, { recursive: true, force: true });
+}
+
+const median = speeds.sort((a, b) => a - b)[Math.floor(speeds.length / 2)];
+console.log(
+  JSON.stringify({ tokensPerSecond: median, firstStepSeconds, peakGigabytes: peakGigabytes() }, null, 2),
+);
+
+/** Most memory the process ever held, mapped weights included. */
+function peakGigabytes(): number {
+  const status = readFileSync("/proc/self/status", "utf8");
+  return Number(/VmHWM:\s+(\d+) kB/.exec(status)![1]) / 1e6;
+}
