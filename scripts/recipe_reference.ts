@@ -1,0 +1,94 @@
+/** docs/recipe.md, made from the recipe's schema. */
+import { recipeJsonSchema } from "../src/training/recipe.ts";
+
+/** The parts of a JSON Schema that the recipe's has. */
+interface Schema {
+  type?: string;
+  description?: string;
+  default?: unknown;
+  enum?: string[];
+  const?: string;
+  anyOf?: Schema[];
+  properties?: Record<string, Schema>;
+  required?: string[];
+  items?: Schema;
+  minimum?: number;
+  maximum?: number;
+  exclusiveMinimum?: number;
+  exclusiveMaximum?: number;
+}
+
+const OPENING = `# The recipe, key by key
+
+Generated from the schema by \`npm run reference\`: the same schema checks recipes, types them in TypeScript and completes
+them in editors. Paths are relative to the working directory. Unknown keys are errors. [The guide](guide.md) says what
+the keys are for.
+
+In VS Code with the YAML extension, begin a recipe with
+
+\`\`\`yaml
+# yaml-language-server: $schema=./node_modules/attune/dist/recipe.schema.json
+\`\`\`
+`;
+
+export function recipeReference(): string {
+  const schema = recipeJsonSchema() as Schema;
+  return [OPENING, ...sections("", schema)].join("\n");
+}
+
+/** The table of `schema`'s keys, then one for each object among them. */
+function sections(path: string, schema: Schema): string[] {
+  const title = path === "" ? "Top level" : path;
+  const description = schema.description && path !== "" ? [schema.description, ""] : [];
+  const own = [`## ${title}`, "", ...description, ...table(schema), ""];
+  const nested = Object.entries(schema.properties ?? {}).flatMap(([key, value]) =>
+    objectsIn(value).flatMap(([suffix, object]) => sections(code(join(path, key)) + suffix, object)),
+  );
+  return [...own, ...nested];
+}
+
+const code = (text: string) => `\`${text}\``;
+const join = (path: string, key: string) => (path === "" ? key : `${path}.${key}`);
+
+/** The objects a value may be, or be a list of, and how to tell them apart. */
+function objectsIn(value: Schema): [suffix: string, schema: Schema][] {
+  if (value.properties) return [["", value]];
+  if (value.items) return objectsIn(value.items).map(([suffix, object]) => [`, each${suffix}`, object]);
+  const branches = (value.anyOf ?? []).filter((branch) => branch.properties);
+  return branches.map((branch) => [`, with ${branch.required!.map(code).join(", ")}`, branch]);
+}
+
+function table({ properties = {}, required = [] }: Schema): string[] {
+  const rows = Object.entries(properties).map(([key, value]) => {
+    const fallback = required.includes(key) ? "required" : defaultOf(value);
+    return `| \`${key}\` | ${typeOf(value)} | ${fallback} | ${value.description ?? ""} |`;
+  });
+  return ["| key | value | default | |", "| --- | --- | --- | --- |", ...rows];
+}
+
+function defaultOf({ default: value, properties }: Schema): string {
+  if (value === undefined || properties) return "";
+  return `\`${typeof value === "string" ? value : JSON.stringify(value)}\``;
+}
+
+function typeOf(value: Schema): string {
+  if (value.const !== undefined) return code(value.const);
+  if (value.enum) return value.enum.map(code).join(", ");
+  if (value.anyOf) return [...new Set(value.anyOf.map(typeOf))].join(", or ");
+  if (value.items) return `list of ${typeOf(value.items)}s`;
+  if (value.properties) return "object";
+  return `${NAMES[value.type!] ?? value.type}${rangeOf(value)}`;
+}
+
+const NAMES: Record<string, string> = { string: "text", integer: "whole number", boolean: "true or false" };
+
+function rangeOf({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Schema): string {
+  const unbounded = maximum === Number.MAX_SAFE_INTEGER;
+  const bounds = [
+    minimum !== undefined && `≥ ${minimum}`,
+    exclusiveMinimum !== undefined && `> ${exclusiveMinimum}`,
+    maximum !== undefined && !unbounded && `≤ ${maximum}`,
+    exclusiveMaximum !== undefined && `< ${exclusiveMaximum}`,
+  ].filter((bound) => bound !== false);
+  return bounds.length > 0 ? ` ${bounds.join(", ")}` : "";
+}

@@ -1,0 +1,166 @@
+/**
+ * Is the package whole? Packs it, installs the tarball in an empty directory as a user would, and runs the main job from
+ * there: the command line, the library from JavaScript, and its types from TypeScript. Needs a build.
+ */
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const repository = fileURLToPath(new URL("..", import.meta.url));
+const place = mkdtempSync(join(tmpdir(), "attune-smoke-"));
+const CLI = "node_modules/attune/dist/cli.mjs";
+const inPlace = (...parts: string[]) => join(place, ...parts);
+
+try {
+  const tarball = pack();
+  install(tarball);
+  cpSync(join(repository, "goldens/models/llama-gqa"), inPlace("model"), { recursive: true });
+  cpSync(join(repository, "examples/data/alpaca.json"), inPlace("alpaca.json"));
+  commandLine();
+  recipeModule();
+  library();
+  types();
+} finally {
+  rmSync(place, { recursive: true, force: true });
+}
+
+function pack(): string {
+  const output = execFileSync("npm", ["pack", "--json", "--pack-destination", place], {
+    cwd: repository,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [{ filename, files, size }] = JSON.parse(output);
+  const paths: string[] = files.map(({ path }: { path: string }) => path);
+  for (const path of ["dist/cli.mjs", "dist/index.mjs", "dist/index.d.mts", "dist/session_worker.mjs"])
+    check(`the tarball has ${path}`, paths.includes(path));
+  check("the tarball has no sources", !paths.some((path) => /^(src|goldens|test)\//.test(path)));
+  console.log(`  ${paths.length} files, ${(size / 2 ** 20).toFixed(1)} MB`);
+  return inPlace(filename);
+}
+
+function install(tarball: string): void {
+  writeFileSync(inPlace("package.json"), JSON.stringify({ name: "smoke", private: true, type: "module" }));
+  const started = performance.now();
+  const flags = ["--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts"];
+  execFileSync("npm", ["install", ...flags, tarball], {
+    cwd: place,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  const seconds = (performance.now() - started) / 1000;
+  const megabytes = sizeOf(inPlace("node_modules")) / 2 ** 20;
+  console.log(`  installed in ${seconds.toFixed(1)} s, ${megabytes.toFixed(0)} MB`);
+}
+
+function commandLine(): void {
+  const { version } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8"));
+  check("attune --version", attune("--version").stdout.trim() === version);
+  writeFileSync(
+    inPlace("recipe.yaml"),
+    "model: model\nadapter: { type: lora }\ndata: [{ path: alpaca.json }]\ntraining: { maxSteps: 2 }\noutput: runs/a\n",
+  );
+  check("attune train", /done after 2 steps/.test(attune("train", "recipe.yaml").stdout));
+  const adapter = readdirSync(inPlace("runs/a/adapter")).join();
+  check("its adapter is there", adapter === "adapter_config.json,adapter_model.safetensors");
+  const chat = attune(
+    "chat",
+    "--model",
+    "model",
+    "--adapter",
+    "runs/a/adapter",
+    "--prompt",
+    "Hello",
+    "--max-tokens",
+    "8",
+  );
+  check("attune chat --prompt", chat.stdout.trim().length > 0 && chat.stderr === "");
+  attune("merge", "--model", "model", "--adapter", "runs/a/adapter", "--out", "merged");
+  check("attune merge", readdirSync(inPlace("merged")).includes("model.safetensors"));
+  const typo = run(CLI, ["train", "recipe.yaml", "--set", "trainig.epochs=1"]);
+  check("a mistake is explained", typo.status === 1 && /did you mean training\?/.test(typo.stderr));
+}
+
+/** Node 22.18 and later read TypeScript; earlier ones must say so. */
+function recipeModule(): void {
+  const recipe = `import { defineRecipe } from "attune";
+export default defineRecipe({ model: "model", adapter: { type: "lora" as const }, data: [{ path: "alpaca.json" }], training: { maxSteps: 2 }, output: "runs/b" });\n`;
+  writeFileSync(inPlace("recipe.mjs"), recipe.replace(" as const", ""));
+  check("a recipe in JavaScript", /done after 2 steps/.test(attune("train", "recipe.mjs").stdout));
+  writeFileSync(inPlace("recipe.ts"), recipe.replace("runs/b", "runs/c"));
+  if ("typescript" in process.features && process.features.typescript)
+    check("a recipe in TypeScript", /done after 2 steps/.test(attune("train", "recipe.ts").stdout));
+  else check("a recipe in TypeScript is refused", /22\.18/.test(run(CLI, ["train", "recipe.ts"]).stderr));
+}
+
+function library(): void {
+  writeFileSync(
+    inPlace("library.js"),
+    `import { AttuneError, loadModel, parseRecipe, train } from "attune";
+const losses = [];
+const recipe = { model: "model", adapter: { type: "lora" }, data: [{ path: "alpaca.json" }], training: { maxSteps: 2 }, output: "runs/d" };
+for await (const event of train(recipe)) if (event.type === "step") losses.push(event.loss);
+const model = await loadModel("model", { adapters: "runs/d/adapter" });
+const { text } = await model.chat([{ role: "user", content: "Hello" }], { maxTokens: 8 });
+await model.release();
+try { parseRecipe({}); } catch (error) { if (!(error instanceof AttuneError)) throw error; }
+console.log(JSON.stringify({ losses, text }));\n`,
+  );
+  const { losses, text } = JSON.parse(runNode("library.js").stdout);
+  check("the library trains", losses.length === 2 && losses.every((loss: number) => loss > 0));
+  check("the library talks", typeof text === "string");
+  const schema = JSON.parse(readFileSync(inPlace("node_modules/attune/dist/recipe.schema.json"), "utf8"));
+  check("the recipe's JSON Schema", Object.keys(schema.properties).includes("training"));
+}
+
+function types(): void {
+  writeFileSync(
+    inPlace("types.ts"),
+    `import { type Recipe, type StepEvent, type TrainEvent, loadModel, train } from "attune";
+export const losses = (events: TrainEvent[]): number[] => events.filter((e): e is StepEvent => e.type === "step").map((e) => e.loss);
+export const epochs = (recipe: Recipe): number | undefined => recipe.training.epochs;
+export const answer = async (): Promise<string> => (await (await loadModel("m")).chat([{ role: "user", content: "x" }])).text;
+// @ts-expect-error: a key that is not there
+train({ model: "m", data: [{ path: "d" }], output: "o", lerningRate: 1 });\n`,
+  );
+  const compilerOptions = {
+    strict: true,
+    noEmit: true,
+    module: "NodeNext",
+    target: "ES2022",
+    lib: ["ES2023", "DOM", "DOM.AsyncIterable"],
+    types: [],
+  };
+  writeFileSync(
+    inPlace("tsconfig.json"),
+    JSON.stringify({ compilerOptions, files: ["types.ts", "recipe.ts"] }),
+  );
+  const tsc = join(repository, "node_modules/typescript/bin/tsc");
+  check("its types", runNode(tsc, "-p", "tsconfig.json").status === 0);
+}
+
+function attune(...words: string[]) {
+  return runNode(CLI, ...words);
+}
+
+function runNode(file: string, ...words: string[]) {
+  const result = run(file, words);
+  if (result.status === 0) return result;
+  throw new Error(`${file} ${words.join(" ")} ended with ${result.status}\n${result.stdout}${result.stderr}`);
+}
+
+function run(file: string, words: string[]) {
+  return spawnSync(process.execPath, [file, ...words], { cwd: place, encoding: "utf8" });
+}
+
+function check(what: string, holds: boolean): void {
+  if (!holds) throw new Error(`smoke test: not so: ${what}`);
+  console.log(`  ok ${what}`);
+}
+
+function sizeOf(path: string): number {
+  const info = statSync(path);
+  if (!info.isDirectory()) return info.size;
+  return readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0);
+}
