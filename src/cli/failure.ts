@@ -10,7 +10,7 @@ export function sayFailure(error: unknown): void {
   process.stderr.write(`${describeFailure(error)}\n`);
 }
 
-function describeFailure(error: unknown): string {
+export function describeFailure(error: unknown): string {
   const label = styleText("red", "error:", { stream: process.stderr });
   if (error instanceof AttuneError) return `${label} ${printable(error.message)}`;
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);

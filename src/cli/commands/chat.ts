@@ -3,6 +3,7 @@ import type { Message } from "../../data/example.ts";
 import { type LoadedModel, loadModel } from "../../generation/load_model.ts";
 import type { AnswerOptions } from "../../generation/talk.ts";
 import { converse } from "../converse.ts";
+import { printable } from "../failure.ts";
 import { examples } from "../help.ts";
 import { BASE, namedAdapters } from "../named_adapters.ts";
 import { type ComputeOptions, collect, number, wholeNumber, withCompute } from "../options.ts";
@@ -113,4 +114,7 @@ async function printAnswer(ask: Ask, messages: readonly Message[]): Promise<void
   }
 }
 
-const write = (text: string) => void process.stdout.write(text);
+/** Other programs get the answer as it is; a terminal must not obey it. */
+function write(text: string): void {
+  process.stdout.write(process.stdout.isTTY ? printable(text) : text);
+}

@@ -1,0 +1,27 @@
+import { writeFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { temporaryDirectory } from "../checkpoints/testing/temporary_directory.ts";
+import { readLosses } from "./losses.ts";
+import { smoother } from "./smooth.ts";
+
+const at = temporaryDirectory();
+
+test("losses of steps and of evaluations", () => {
+  writeFileSync(at("metrics.jsonl"), '{"step":1,"loss":3}\n{"step":2,"loss":2}\n{"step":2,"evalLoss":2.5}\n');
+  expect(readLosses(at("metrics.jsonl"))).toEqual({
+    training: [
+      { step: 1, loss: 3 },
+      { step: 2, loss: 2 },
+    ],
+    evaluation: [{ step: 2, loss: 2.5 }],
+  });
+  expect(readLosses(at("none.jsonl"))).toEqual({ training: [], evaluation: [] });
+});
+
+test("a running mean starts at the first value and forgets", () => {
+  const smooth = smoother(0.5);
+  expect(smooth(4)).toBe(4);
+  expect(smooth(1)).toBeCloseTo((0.5 * 4 + 1) / 1.5); // weights 1/3 and 2/3
+  for (let i = 0; i < 50; i++) smooth(1);
+  expect(smooth(1)).toBeCloseTo(1);
+});

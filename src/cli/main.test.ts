@@ -1,0 +1,108 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { temporaryDirectory } from "../checkpoints/testing/temporary_directory.ts";
+import { goldenPath } from "../testing/goldens.ts";
+import { runCli, startCli } from "./testing/run_cli.ts";
+
+const model = goldenPath("models/llama-gqa");
+const golden = JSON.parse(readFileSync(goldenPath("generation/llama-gqa.json"), "utf8"));
+const at = temporaryDirectory();
+
+function writeRecipe(training: object): string {
+  const data = [{ path: goldenPath("data/alpaca.json") }];
+  const recipe = { model, adapter: { type: "lora" }, data, training, output: at("run") };
+  writeFileSync(at("recipe.json"), JSON.stringify(recipe));
+  return at("recipe.json");
+}
+
+describe("attune train", () => {
+  test("tells what is trained and left out, and where the result is", async () => {
+    const recipe = writeRecipe({ maxSteps: 3, maxLength: 48, batchSize: 4 });
+    const { code, stdout, stderr } = await runCli("train", recipe, "--set", "training.maxSteps=2");
+    expect(stderr).toBe("");
+    expect(stdout).toContain("12,864 (25.4%): LoRA");
+    expect(stdout).toMatch(
+      /dropped +22 rows: none of its first 48 tokens .*alpaca\.json row \d+, \d+, \d+ and 19 more/,
+    );
+    expect(stdout).toMatch(/cut +24 rows to maxLength 48/);
+    expect(stdout).toMatch(/^step 1\/2 {2}epoch/m);
+    expect(stdout).toMatch(/^step 2\/2 {2}epoch/m);
+    expect(stdout).toContain("done after 2 steps");
+    expect(stdout).toContain(`attune chat --model ${model} --adapter ${at("run", "adapter")}`);
+    expect(readdirSync(at("run", "adapter"))).toEqual(["adapter_config.json", "adapter_model.safetensors"]);
+    expect(code).toBe(0);
+  });
+
+  test("a signal saves and exits with its code, and the same command goes on", async () => {
+    const words = ["train", writeRecipe({ maxSteps: 60, maxLength: 48 })];
+    for (const [signal, expected] of [
+      ["SIGINT", 130],
+      ["SIGTERM", 143],
+    ] as const) {
+      const running = startCli(words);
+      await running.printed(/^step +\d+\/60/m);
+      running.process.kill(signal);
+      const { code, stdout } = await running.ended;
+      expect(stdout).toContain("stopping after this step");
+      expect(stdout).toMatch(/^stopped after \d+ steps/m);
+      expect(code).toBe(expected);
+    }
+    const { code, stdout } = await runCli(...words);
+    expect(stdout).toMatch(/going on after step \d+/);
+    expect(code).toBe(0);
+    const lines = readFileSync(at("run", "metrics.jsonl"), "utf8").trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line).step)).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
+  });
+
+  test("a mistake ends with 1, the key and the nearest known one, and no stack", async () => {
+    const { code, stdout, stderr } = await runCli("train", writeRecipe({}), "-s", "training.epoch=1");
+    expect(code).toBe(1);
+    expect(stdout).toBe("");
+    expect(stderr).toContain("training.epoch: unknown key; did you mean epochs?");
+    expect(stderr).not.toMatch(/^ +at /m);
+    expect(existsSync(at("run"))).toBe(false);
+  });
+});
+
+describe("attune chat", () => {
+  const { messages, text } = golden.prompts[0];
+  const greedy = ["chat", "-m", model, "--max-tokens", String(golden.maxNewTokens), "--temperature", "0"];
+
+  test("--prompt prints the answer and nothing else", async () => {
+    expect(messages).toHaveLength(1);
+    const ended = await runCli(...greedy, "--prompt", messages[0].content);
+    expect(ended).toEqual({ code: 0, stdout: `${text}\n`, stderr: "" });
+  });
+
+  test("answers piped lines in one conversation, until it is reset", async () => {
+    const line = messages[0].content;
+    const { stdout, stderr, code } = await startCli(greedy, `${line}\n${line}\n/reset\n${line}\n`).ended;
+    const [first, second] = [`${text}\n`, stdout.slice(text.length + 1, -(text.length + 1))];
+    expect(stdout).toBe(first + second + first);
+    expect(second).not.toBe(first); // it was asked with what had been said before
+    expect(stderr).toContain("a new conversation");
+    expect(code).toBe(0);
+  });
+});
+
+test("attune merge refuses a directory that holds something", async () => {
+  writeFileSync(at("mine.txt"), "mine");
+  const adapter = goldenPath("training/llama-gqa-lora-qv/final");
+  const { code, stderr } = await runCli("merge", "-m", model, "-a", adapter, "-o", at());
+  expect(stderr).toContain("already exists and is not empty");
+  expect(code).toBe(1);
+  expect(readdirSync(at())).toEqual(["mine.txt"]);
+});
+
+test("attune merge writes a model that answers as model and adapter do", async () => {
+  const adapter = goldenPath("training/llama-gqa-lora-qv/final");
+  const { code, stdout } = await runCli("merge", "-m", model, "-a", adapter, "-o", at("merged"));
+  expect(stdout).toMatch(/merged +6 linear layers; .* differ .* by at most \d\.\de-\d/);
+  expect(code).toBe(0);
+  const prompt = ["-p", "Hello", "--max-tokens", "12"];
+  const [merged, both] = [
+    await runCli("chat", "-m", at("merged"), ...prompt),
+    await runCli("chat", "-m", model, "-a", adapter, ...prompt),
+  ];
+  expect(merged).toEqual(both);
+});

@@ -1,0 +1,30 @@
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { temporaryDirectory } from "../checkpoints/testing/temporary_directory.ts";
+import { startNode } from "./testing/run_cli.ts";
+
+const at = temporaryDirectory();
+const room = fileURLToPath(new URL(".", import.meta.url));
+
+/** A program that hears the first signal and would run on for long. */
+const DEAF = `
+  import { stopSignals } from "${room}stop_signals.ts";
+  const stop = stopSignals(() => console.log("first", stop.signal.aborted));
+  setTimeout(() => {}, 60_000);
+  console.log("ready");`;
+
+test("a second signal ends at once, one so soon that it is the same key press does not", async () => {
+  writeFileSync(at("deaf.mts"), DEAF);
+  const running = startNode([at("deaf.mts")]);
+  await running.printed(/ready/);
+  running.process.kill("SIGINT");
+  await running.printed(/first false/);
+  running.process.kill("SIGINT");
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  expect(running.process.exitCode).toBe(null);
+  running.process.kill("SIGINT");
+  const { code, stdout } = await running.ended;
+  expect(code).toBe(130);
+  expect(stdout.match(/first/g)).toHaveLength(1);
+});
