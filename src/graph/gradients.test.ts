@@ -122,6 +122,16 @@ describe("recomputation", () => {
     expect(Math.max(...results.kept!.data.map(Math.abs))).toBeGreaterThan(1e-3);
   });
 
+  test("of everything keeps nothing of the forward pass alive", () => {
+    const forward = new Set(reachable([loss]).filter((t) => t.inputs.length));
+    const shared = (recompute: (t: Tensor) => boolean) =>
+      reachable(gradients(loss, [w], { recompute }))
+        .filter((t) => forward.has(t))
+        .map((t) => t.op.name);
+    expect(shared(() => true)).toEqual([]);
+    expect(shared(() => false)).toEqual(["matmul", "silu", "softmax", "mean", "exp"]);
+  });
+
   test("copies what is not kept, and only that", () => {
     const count = (op: string, recompute: (t: Tensor) => boolean) =>
       reachable([loss, ...gradients(loss, [w], { recompute })]).filter((t) => t.op.name === op).length;
