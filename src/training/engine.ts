@@ -98,6 +98,7 @@ async function runRows(rows: readonly Row[], pass: Pass): Promise<BatchLoss> {
     result.supervisedTokens += row.targets.length;
     for (const example of brokenExamples(row, nll!.data as Float32Array)) result.broken.push(example);
   }
+  result.broken.sort((a, b) => a - b);
   return result;
 }
 

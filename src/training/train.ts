@@ -65,8 +65,7 @@ export async function* train(
   const method = await chooseMethod(recipe, base);
   const optimizer = createOptimizer(method.method.trainables);
   const { state, step } = await restore(directory, method, optimizer, data.hash);
-  const rowLength = Math.max(recipe.training.maxLength, MIN_ROW_LENGTH);
-  const options = { rowLength, session: { device: "cpu", ...session } } as const;
+  const options = { rowLength: rowLengthFor(data), session: { device: "cpu", ...session } } as const;
   const engine = await openEngine(base.model, method.method, openSession, options);
   try {
     await directory.begin();
@@ -115,7 +114,7 @@ async function trainStep(run: Run, step: number, clock: StepClock): Promise<Step
     : undefined;
   const { loss, broken, gradients, tokens, supervisedTokens } = await engine.gradients(batch, extra);
   const learningRate = learningRateAt(step, { ...training, name: training.schedule, totalSteps });
-  if (!Number.isFinite(loss)) throw notFinite(step, "loss", loss, batch, broken);
+  if (!Number.isFinite(loss)) throw notFinite(step, "loss", loss, await culprits(engine, batch, broken));
   const gradNorm = optimizer.step(gradients, { ...training, step, learningRate });
   if (!Number.isFinite(gradNorm)) throw notFinite(step, "gradient norm", gradNorm, batch);
   const seconds = (performance.now() - started) / 1000;
@@ -139,7 +138,13 @@ async function trainStep(run: Run, step: number, clock: StepClock): Promise<Step
 async function evaluate(run: Run, step: number): Promise<EvaluationEvent> {
   const { evaluation } = run.data;
   const { loss: evalLoss, broken } = await run.engine.evaluate(evaluation);
-  if (!Number.isFinite(evalLoss)) throw notFinite(step, "evaluation loss", evalLoss, evaluation, broken);
+  if (!Number.isFinite(evalLoss))
+    throw notFinite(
+      step,
+      "evaluation loss",
+      evalLoss,
+      broken.map((i) => evaluation[i]!),
+    );
   const best = evalLoss < (run.state.bestEvalLoss ?? Number.POSITIVE_INFINITY);
   if (best) {
     run.state = { ...run.state, bestEvalLoss: evalLoss, bestStep: step, evaluationsWithoutGain: 0 };
@@ -182,6 +187,11 @@ async function restore(
   return { state, step };
 }
 
+/** Room for the longest example, however far below maxLength it stays: attention's memory grows with the row's square. */
+function rowLengthFor({ train, evaluation }: RunData): number {
+  return [...train, ...evaluation].reduce((n, { tokens }) => Math.max(n, tokens.length), MIN_ROW_LENGTH);
+}
+
 function countSteps({ training }: Recipe, { stepsPerEpoch }: BatchOrder): number {
   return training.maxSteps ?? Math.ceil(training.epochs! * stepsPerEpoch);
 }
@@ -202,19 +212,23 @@ function startEvent({ data, order, totalSteps, method }: Run, { model }: Base, s
   };
 }
 
-/** `broken`: places in `batch` of the examples at fault; all of them when it can't be told. */
-function notFinite(
-  step: number,
-  what: string,
-  value: number,
-  batch: readonly TokenSequence[],
-  broken: readonly number[] = [],
-): AttuneError {
-  const places = (broken.length > 0 ? broken.map((i) => batch[i]!) : batch).map(({ origin }) => origin);
-  const shown = places.slice(0, 5).map(describeOrigin).join(", ");
-  const more = places.length > 5 ? ` and ${places.length - 5} more` : "";
+/** An example that breaks takes those along that share its row: which one it is shows when each is computed alone. */
+async function culprits(engine: Engine, batch: readonly TokenSequence[], broken: readonly number[]) {
+  const suspects = broken.map((i) => batch[i]!);
+  const alone: TokenSequence[] = [];
+  for (const suspect of suspects) {
+    const { loss } = await engine.evaluate([suspect]);
+    if (!Number.isFinite(loss)) alone.push(suspect);
+  }
+  return alone.length > 0 ? alone : suspects;
+}
+
+function notFinite(step: number, what: string, value: number, examples: readonly TokenSequence[]) {
+  const shown = examples.slice(0, 5).map(({ origin }) => describeOrigin(origin));
+  if (examples.length > shown.length) shown.push(`and ${examples.length - shown.length} more`);
+  const at = shown.length > 0 ? `, at ${shown.join(", ")}` : "";
   return new AttuneError(
-    `step ${step}: the ${what} is ${value}, at ${shown}${more}. Earlier checkpoints and metrics are kept. Lower training.learningRate, or look at these examples.`,
+    `step ${step}: the ${what} is ${value}${at}. Earlier checkpoints and metrics are kept. Lower training.learningRate, or look at these examples.`,
   );
 }
 
