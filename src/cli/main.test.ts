@@ -18,7 +18,14 @@ function writeRecipe(training: object): string {
 describe("attune train", () => {
   test("tells what is trained and left out, and where the result is", async () => {
     const recipe = writeRecipe({ maxSteps: 3, maxLength: 48, batchSize: 4 });
-    const { code, stdout, stderr } = await runCli("train", recipe, "--set", "training.maxSteps=2");
+    const { code, stdout, stderr } = await runCli(
+      "train",
+      recipe,
+      "--set",
+      "training.maxSteps=2",
+      "--profile",
+      at("profile"),
+    );
     expect(stderr).toBe("");
     expect(stdout).toContain("12,864 (25.4%): LoRA");
     expect(stdout).toMatch(
@@ -29,6 +36,8 @@ describe("attune train", () => {
     expect(stdout).toMatch(/^step 2\/2 {2}epoch/m);
     expect(stdout).toContain("done after 2 steps");
     expect(stdout).toContain(`attune chat --model ${model} --adapter ${at("run", "adapter")}`);
+    expect(stdout).toMatch(/^ *\d+\.\d+% +\d+\.\d\ds {2}FusedMatMul × \d/m);
+    expect(stdout).toContain(`profile   ${at("profile")}_`);
     expect(readdirSync(at("run", "adapter"))).toEqual(["adapter_config.json", "adapter_model.safetensors"]);
     expect(code).toBe(0);
   });

@@ -76,6 +76,7 @@ function places(origins: readonly Origin[]): string {
 
 function steps({ training }: Recipe, { totalSteps, stepsPerEpoch, step }: StartEvent): string {
   const epochs = totalSteps / stepsPerEpoch;
-  const goesOn = step > 0 ? `; going on after step ${formatCount(step)}` : "";
+  const goesOn =
+    step === 0 ? "" : step < totalSteps ? `; going on after step ${formatCount(step)}` : "; all done before";
   return `${formatCount(totalSteps)} of ${plural(training.batchSize, "example")}, ${Number(epochs.toFixed(2))} epoch${epochs === 1 ? "" : "s"}${goesOn}`;
 }

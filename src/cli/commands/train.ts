@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { train } from "../../training/train.ts";
 import { examples } from "../help.ts";
 import { type ComputeOptions, collect, withCompute } from "../options.ts";
+import { openProfile } from "../profile.ts";
 import { readRecipe } from "../recipe_file.ts";
 import { openScreen } from "../screen.ts";
 import { stopSignals } from "../stop_signals.ts";
@@ -23,7 +24,10 @@ export const trainCommand = (): Command =>
       .argument("<recipe>", "the recipe's file")
       .option("-s, --set <key=value>", "put a value in the recipe; can be given several times", collect),
   )
-    .option("--profile [prefix]", "write the time of every operation to PREFIX_*.json, for a trace viewer")
+    .option(
+      "--profile [prefix]",
+      "tell where the time goes, and write it to PREFIX_*.json for a trace viewer",
+    )
     .addHelpText(
       "after",
       examples([
@@ -45,17 +49,19 @@ async function runTrain(path: string, { set, device, threads, profile }: TrainFl
     screen.print("stopping after this step (again: stop at once, lose what is not saved)"),
   );
   const report = trainReport(recipe, screen);
+  const measured = openWanted(profile);
   try {
-    const options = { signal: stop.signal, device, threads, profilePrefix: profilePrefix(profile) };
+    const options = { signal: stop.signal, device, threads, profilePrefix: measured?.prefix };
     for await (const event of train(recipe, options)) {
       report(event);
       if (event.type === "end" && event.reason === "stopped") process.exitCode = stop.exitCode();
     }
+    if (measured) screen.print(measured.summary());
   } finally {
     screen.clear();
     stop.ignore();
   }
 }
 
-const profilePrefix = (profile?: string | true): string | undefined =>
-  profile === true ? "attune-profile" : profile;
+const openWanted = (profile?: string | true) =>
+  profile === undefined ? undefined : openProfile(profile === true ? "attune-profile" : profile);
