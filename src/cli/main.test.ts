@@ -43,7 +43,7 @@ describe("attune train", () => {
   });
 
   test("a signal saves and exits with its code, and the same command goes on", async () => {
-    const words = ["train", writeRecipe({ maxSteps: 60, maxLength: 48 })];
+    const words = ["train", writeRecipe({ maxSteps: 60, maxLength: 48, batchSize: 4 })];
     for (const [signal, expected] of [
       ["SIGINT", 130],
       ["SIGTERM", 143],
