@@ -1,0 +1,188 @@
+import { describe, expect, test } from "vitest";
+import { AttuneError } from "../errors.ts";
+import { parseRecipe, recipeJsonSchema } from "./recipe.ts";
+
+const least = { model: "base", data: [{ path: "alpaca.json" }], output: "runs/a" };
+
+/** The lines of what is wrong with `recipe`, after the first. */
+function problems(recipe: unknown): string[] {
+  try {
+    parseRecipe(recipe, "recipe.yaml");
+  } catch (error) {
+    expect(error).toBeInstanceOf(AttuneError);
+    const [first, ...lines] = (error as Error).message.split("\n");
+    expect(first).toBe(`recipe.yaml has ${lines.length === 1 ? "a problem" : "problems"}:`);
+    return lines.map((line) => line.slice(2));
+  }
+  return [];
+}
+
+test("the least recipe gets every default", () => {
+  expect(parseRecipe(least)).toEqual({
+    stage: "instruct",
+    ...least,
+    template: "chat",
+    training: {
+      epochs: 3,
+      batchSize: 16,
+      maxLength: 512,
+      learningRate: 2e-4,
+      schedule: "cosine",
+      warmupRatio: 0.03,
+      weightDecay: 0,
+      maxGradNorm: 1,
+      evaluateEvery: 100,
+      saveEvery: 100,
+    },
+    shuffle: true,
+    seed: 42,
+  });
+  const { training, adapter } = parseRecipe({
+    ...least,
+    training: { maxSteps: 5 },
+    adapter: { type: "lora", r: 4 },
+  });
+  expect([training.maxSteps, training.epochs]).toEqual([5, undefined]);
+  expect(adapter).toEqual({ type: "lora", r: 4, alpha: 16, dropout: 0, targetModules: "all-linear" });
+});
+
+test("a recipe read back from its run says the same", () => {
+  const adapter = { type: "lora", dropout: 0.05, targetModules: ["q_proj"] } as const;
+  for (const recipe of [
+    least,
+    { ...least, adapter, evaluation: { fraction: 0.1 }, training: { maxSteps: 3 } },
+  ]) {
+    const resolved = parseRecipe(recipe);
+    expect(parseRecipe(JSON.parse(JSON.stringify(resolved)))).toEqual(resolved);
+  }
+});
+
+describe("unknown keys are refused with the nearest known one", () => {
+  test.each<[string, object, string]>([
+    ["at the top", { trainning: {} }, "trainning: unknown key; did you mean training?"],
+    ["in training", { training: { epoch: 1 } }, "training.epoch: unknown key; did you mean epochs?"],
+    [
+      "in a fresh adapter",
+      { adapter: { type: "lora", rank: 1 } },
+      "adapter.rank: unknown key; did you mean r?",
+    ],
+    [
+      "in a known adapter",
+      { adapter: { path: "a", pth: 1 } },
+      "adapter.pth: unknown key; did you mean path?",
+    ],
+    [
+      "in data",
+      { data: [{ path: "a" }, { path: "b", fromat: "text" }] },
+      "data.1.fromat: unknown key; did you mean format?",
+    ],
+    [
+      "in evaluation",
+      { evaluation: { fraction: 0.1, patiense: 1 } },
+      "evaluation.patiense: unknown key; did you mean patience?",
+    ],
+    [
+      "in its place, but not beside path",
+      { adapter: { path: "a", r: 8 } },
+      "adapter.r: unknown key beside path: an adapter that goes on keeps its own r",
+    ],
+  ])("%s", (_, part, problem) => {
+    expect(problems({ ...least, ...part })).toEqual([problem]);
+  });
+
+  test("whatever they are called", () => {
+    const hostile = JSON.parse(
+      '{"__proto__":{"model":"x"},"constructor":1,"training":{"__proto__":{"epochs":9}}}',
+    );
+    const said = problems({ ...least, ...hostile });
+    expect(said.map((line) => line.split(":")[0]).sort()).toEqual([
+      "__proto__",
+      "constructor",
+      "training.__proto__",
+    ]);
+  });
+});
+
+describe("values out of their type or range are refused by key, with what was given", () => {
+  test.each<[object, RegExp]>([
+    [{ stage: "tune" }, /^stage: .*"pretrain".*"instruct".*; got "tune"$/],
+    [{ model: "" }, /^model: /],
+    [{ model: undefined }, /^model: .*expected string/],
+    [{ output: 3 }, /^output: .*expected string.*; got 3$/],
+    [{ data: [] }, /^data: .*>=1/],
+    [{ data: "alpaca.json" }, /^data: .*expected array.*; got "alpaca.json"$/],
+    [{ data: [{ path: "a", format: "csv" }] }, /^data\.0\.format: .*"alpaca".*; got "csv"$/],
+    [{ adapter: "lora" }, /^adapter: .*expected object.*; got "lora"$/],
+    [{ adapter: {} }, /^adapter\.type: .*"lora"/],
+    [{ adapter: { type: "dora" } }, /^adapter\.type: .*"lora".*; got "dora"$/],
+    [{ adapter: { type: "lora", r: 0 } }, /^adapter\.r: .*>0; got 0$/],
+    [{ adapter: { type: "lora", r: 1.5 } }, /^adapter\.r: .*int.*; got 1\.5$/],
+    [{ adapter: { type: "lora", alpha: 0 } }, /^adapter\.alpha: .*>0; got 0$/],
+    [{ adapter: { type: "lora", dropout: 1 } }, /^adapter\.dropout: .*<1; got 1$/],
+    [{ adapter: { type: "lora", targetModules: [] } }, /^adapter\.targetModules: /],
+    [{ adapter: { path: "" } }, /^adapter\.path: /],
+    [{ evaluation: { fraction: 1 } }, /^evaluation\.fraction: .*<1; got 1$/],
+    [{ evaluation: { fraction: 0 } }, /^evaluation\.fraction: .*>0; got 0$/],
+    [{ evaluation: { fraction: 0.5, patience: 0 } }, /^evaluation\.patience: .*>0; got 0$/],
+    [{ training: { epochs: 0 } }, /^training\.epochs: .*>0; got 0$/],
+    [{ training: { epochs: Number.POSITIVE_INFINITY } }, /^training\.epochs: .*Infinity/],
+    [{ training: { maxSteps: 2.5 } }, /^training\.maxSteps: .*int.*; got 2\.5$/],
+    [{ training: { batchSize: 0 } }, /^training\.batchSize: .*>0; got 0$/],
+    [{ training: { maxLength: 1 } }, /^training\.maxLength: .*>=2; got 1$/],
+    [{ training: { maxLength: 2 ** 31 } }, /^training\.maxLength: .*<=1048576; got 2147483648$/],
+    [{ training: { learningRate: "2e-4" } }, /^training\.learningRate: .*expected number.*; got "2e-4"$/],
+    [{ training: { learningRate: Number.NaN } }, /^training\.learningRate: .*NaN/],
+    [{ training: { schedule: "cos" } }, /^training\.schedule: .*"cosine".*; got "cos"$/],
+    [{ training: { warmupRatio: 1.01 } }, /^training\.warmupRatio: .*<=1; got 1\.01$/],
+    [{ training: { weightDecay: -0.1 } }, /^training\.weightDecay: .*>=0; got -0\.1$/],
+    [{ training: { maxGradNorm: 0 } }, /^training\.maxGradNorm: .*>0; got 0$/],
+    [{ training: { epochs: 1, maxSteps: 5 } }, /^training\.maxSteps: give epochs or maxSteps, not both$/],
+    [{ shuffle: "yes" }, /^shuffle: .*expected boolean.*; got "yes"$/],
+    [{ seed: -1 }, /^seed: .*>=0; got -1$/],
+    [{ seed: 2 ** 60 }, /^seed: /],
+  ])("%j", (part, problem) => {
+    const said = problems({ ...least, ...part });
+    expect(said.length).toBe(1);
+    expect(said[0]).toMatch(problem);
+  });
+
+  test.each([[null], [[]], ["recipe"], [3], [undefined]])("a recipe that is %j", (recipe) => {
+    expect(problems(recipe)).toEqual([expect.stringMatching(/^recipe: .*expected object/)]);
+  });
+});
+
+test("all problems are said at once", () => {
+  const recipe = {
+    data: [{ pth: "a" }],
+    adapter: { type: "lora", r: "8", rank: 8 },
+    evaluation: { fraction: 2 },
+    training: { batchSize: 0, epoch: 1, epochs: 1, maxSteps: 1 },
+    sead: 1,
+  };
+  expect(
+    problems(recipe)
+      .map((line) => line.split(":")[0])
+      .sort(),
+  ).toEqual(
+    [
+      ...["model", "output", "sead", "data.0.path", "data.0.pth", "adapter.r", "adapter.rank"],
+      ...["evaluation.fraction", "training.batchSize", "training.epoch", "training.maxSteps"],
+    ].sort(),
+  );
+});
+
+test("the JSON Schema asks for what the recipe asks for, and explains it", () => {
+  const { required, properties, additionalProperties } = recipeJsonSchema() as {
+    required: string[];
+    properties: Record<string, { properties?: object; description?: string; default?: unknown }>;
+    additionalProperties: boolean;
+  };
+  expect(required.sort()).toEqual(["data", "model", "output"]);
+  expect(additionalProperties).toBe(false);
+  expect(Object.keys(properties).sort()).toEqual(
+    Object.keys(parseRecipe(least)).concat("adapter", "evaluation").sort(),
+  );
+  expect(properties.stage!.default).toBe("instruct");
+  const training = properties.training!.properties as Record<string, { description?: string }>;
+  for (const [key, { description }] of Object.entries(training)) expect(description, key).toMatch(/\.$/);
+});
