@@ -2,8 +2,7 @@ import { gradients } from "../graph/gradients.ts";
 import { cast, mul } from "../graph/ops/elementwise.ts";
 import { sumAll } from "../graph/ops/reduce.ts";
 import { input, weight } from "../graph/sources.ts";
-import type { DType, Tensor } from "../graph/tensor.ts";
-import type { Feeds } from "./evaluate.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import type { GoldenTensor } from "./golden.ts";
 import type { OpCase } from "./op_cases.ts";
 
@@ -64,7 +63,3 @@ function bfloat16Weight(name: string, shape: readonly number[], data: readonly n
   const upper = Uint16Array.from(new Uint32Array(Float32Array.from(data).buffer), (bits) => bits >>> 16);
   return weight(name, { dtype: "bfloat16", shape }, { bytes: new Uint8Array(upper.buffer) });
 }
-
-/** What the golden file feeds. */
-export const opFeeds = (golden: ReadonlyMap<string, GoldenTensor>): Feeds => Object.fromEntries(golden);
-export type { DType };
