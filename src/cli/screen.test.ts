@@ -12,7 +12,7 @@ function stream(properties: { isTTY: boolean; columns?: number }) {
 
 /** What a terminal of one line's height would have scrolled by, and what it shows last. */
 function seen(text: string): string[] {
-  return text.split("\n").map((line) => line.slice(line.lastIndexOf("\r\x1b[K") + 4).replace(/^\x1b\[K/, ""));
+  return text.split("\n").map((line) => line.slice(line.lastIndexOf("\r\x1b[K") + 4));
 }
 
 beforeEach(() => {
