@@ -1,0 +1,166 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { AttuneError } from "../errors.ts";
+import { goldenPath } from "../testing/goldens.ts";
+import { ropeParameters } from "./config.ts";
+import { readModel } from "./families.ts";
+import { modelLayout } from "./layout.ts";
+import { rowPass } from "./row_pass.ts";
+
+const configOf = (name: string) => JSON.parse(readFileSync(goldenPath(`models/${name}/config.json`), "utf8"));
+const llama = configOf("llama-gqa");
+
+function refusal(config: object): string {
+  try {
+    readModel(config as Record<string, unknown>);
+  } catch (error) {
+    expect(error).toBeInstanceOf(AttuneError);
+    return (error as Error).message;
+  }
+  return "read";
+}
+
+describe("what attune cannot compute is named", () => {
+  test.each<[object, string]>([
+    [{ model_type: "gpt9" }, 'config.json: model_type is "gpt9"; attune computes llama, mistral, qwen2'],
+    [
+      { model_type: undefined },
+      "config.json: model_type is undefined; attune computes llama, mistral, qwen2",
+    ],
+    [
+      { model_type: "toString" },
+      'config.json: model_type is "toString"; attune computes llama, mistral, qwen2',
+    ],
+    [{ hidden_act: "relu6" }, '  hidden_act: Invalid option: expected one of "silu"|'],
+    [{ hidden_act: "relu6" }, '; got "relu6"'],
+    [{ vocab_size: undefined }, "  vocab_size: Invalid input: expected number, received undefined"],
+    [{ hidden_size: 2.5 }, "  hidden_size: Invalid input: expected int, received number; got 2.5"],
+    [{ num_hidden_layers: -1 }, "  num_hidden_layers: Too small: expected number to be >0; got -1"],
+    [{ num_key_value_heads: 3 }, "config.json: num_key_value_heads, 3, must divide num_attention_heads, 4"],
+    [{ head_dim: 7 }, "config.json: head_dim (hidden_size / num_attention_heads when left out) must be even"],
+    [
+      { head_dim: null, num_attention_heads: 6, num_key_value_heads: 6 },
+      "must be even, since rotary embedding pairs its halves; got 5.33",
+    ],
+    [
+      { rope_parameters: { rope_type: "yarn", rope_theta: 1e4 } },
+      'config.json: rope_parameters has rope_type "yarn"; known are default, linear, llama3',
+    ],
+    [
+      { rope_parameters: undefined, rope_scaling: { type: "dynamic", factor: 2 } },
+      'config.json: rope_scaling has rope_type "dynamic"; known are default, linear, llama3',
+    ],
+    [{ rope_parameters: { rope_type: "linear" } }, "  rope_parameters.factor: Invalid input"],
+    [
+      { rope_parameters: { rope_theta: "1e4" } },
+      '  rope_parameters.rope_theta: Invalid input: expected number, received string; got "1e4"',
+    ],
+    [
+      { rope_parameters: undefined, rope_theta: 0 },
+      "  rope_theta: Too small: expected number to be >0; got 0",
+    ],
+  ])("%j", (change, message) => {
+    expect(refusal({ ...llama, ...change })).toContain(message);
+  });
+
+  test("all of it at once", () => {
+    const lines = refusal({ ...llama, vocab_size: 0, hidden_act: "x", rms_norm_eps: "y" }).split("\n");
+    expect(lines[0]).toBe("config.json describes a model attune cannot compute:");
+    expect(lines.slice(1).map((line) => line.trim().split(":")[0])).toEqual([
+      "vocab_size",
+      "hidden_act",
+      "rms_norm_eps",
+    ]);
+  });
+});
+
+describe("rotary parameters", () => {
+  const llama3 = {
+    factor: 8,
+    low_freq_factor: 1,
+    high_freq_factor: 4,
+    original_max_position_embeddings: 32,
+  };
+  const read3 = {
+    type: "llama3",
+    factor: 8,
+    lowFrequencyFactor: 1,
+    highFrequencyFactor: 4,
+    originalMaxPositions: 32,
+  };
+  test.each([
+    [{}, { type: "default", theta: 1e4 }],
+    [{ rope_theta: 5e5 }, { type: "default", theta: 5e5 }],
+    [
+      { rope_theta: 5e5, rope_scaling: null },
+      { type: "default", theta: 5e5 },
+    ],
+    [{ rope_parameters: { rope_theta: 5e5, rope_type: "default" } }, { type: "default", theta: 5e5 }],
+    [
+      { rope_theta: 1e6, rope_scaling: { type: "linear", factor: 4 } },
+      { type: "linear", theta: 1e6, factor: 4 },
+    ],
+    [
+      { rope_parameters: { rope_theta: 1e6, rope_type: "linear", factor: 4 } },
+      { type: "linear", theta: 1e6, factor: 4 },
+    ],
+    [
+      { rope_theta: 5e5, rope_scaling: { rope_type: "llama3", ...llama3 } },
+      { ...read3, theta: 5e5 },
+    ],
+    [{ rope_parameters: { rope_theta: 5e5, rope_type: "llama3", ...llama3 } }, { ...read3, theta: 5e5 }],
+  ])("%j", (config, expected) => {
+    expect(ropeParameters(config)).toEqual(expected);
+  });
+});
+
+describe("what config.json leaves out has the family's own default", () => {
+  /** The attention window of each layer, and the number of key/value heads. */
+  function attentionOf(config: Record<string, unknown>) {
+    const model = readModel(config);
+    const windows: (number | undefined)[] = [];
+    const pass = rowPass();
+    const { parameters } = modelLayout({
+      ...model,
+      decode: (scope) =>
+        model.decode(scope, {
+          ...pass,
+          attend: (layer, q, k, v, options) => {
+            windows[layer] = options.window;
+            return pass.attend(layer, q, k, v, options);
+          },
+        }),
+    });
+    const [keys] = parameters.get("model.layers.0.self_attn.k_proj.weight")!;
+    return { windows, keyValueHeads: keys! / model.dimensions.headDim };
+  }
+  const without = (config: Record<string, unknown>, ...keys: string[]) =>
+    Object.fromEntries(Object.entries(config).filter(([key]) => !keys.includes(key)));
+
+  test("mistral: 8 key/value heads and a window of 4096; null is as many as heads, and none", () => {
+    const config = { ...configOf("mistral-window"), num_attention_heads: 16, num_key_value_heads: 2 };
+    expect(attentionOf(config)).toEqual({ windows: [8, 8], keyValueHeads: 2 });
+    const bare = attentionOf(without(config, "num_key_value_heads", "sliding_window"));
+    expect(bare).toEqual({ windows: [4096, 4096], keyValueHeads: 8 });
+    const none = attentionOf({ ...config, num_key_value_heads: null, sliding_window: null });
+    expect(none).toEqual({ windows: [undefined, undefined], keyValueHeads: 16 });
+  });
+
+  test("llama: as many key/value heads as heads", () => {
+    expect(attentionOf(without(llama, "num_key_value_heads")).keyValueHeads).toBe(4);
+  });
+
+  test("qwen2 slides where layer_types say so, or from max_window_layers on, and only if told to", () => {
+    const config = {
+      ...without(configOf("qwen2-tied"), "layer_types"),
+      num_hidden_layers: 3,
+      sliding_window: 9,
+    };
+    const types = ["sliding_attention", "full_attention", "sliding_attention"];
+    const windows = (changes: object) => attentionOf({ ...config, ...changes }).windows;
+    const [on, _] = [9, undefined];
+    expect(windows({ use_sliding_window: false, layer_types: types })).toEqual([_, _, _]);
+    expect(windows({ use_sliding_window: true, layer_types: types })).toEqual([on, _, on]);
+    expect(windows({ use_sliding_window: true, max_window_layers: 1 })).toEqual([_, on, on]);
+  });
+});

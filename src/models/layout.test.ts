@@ -1,0 +1,83 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { AttuneError } from "../errors.ts";
+import { goldenPath, goldenTensorEntries } from "../testing/goldens.ts";
+import { readModel } from "./families.ts";
+import { checkTensors, modelLayout } from "./layout.ts";
+
+const modelOf = (name: string) =>
+  readModel(JSON.parse(readFileSync(goldenPath(`models/${name}/config.json`), "utf8")));
+
+test.each(["llama-gqa", "llama-bias", "mistral-window", "qwen2-tied"])(
+  "%s: the parameters are its file's tensors",
+  async (name) => {
+    const { parameters } = modelLayout(modelOf(name));
+    const tensors = await goldenTensorEntries(goldenPath(`models/${name}`));
+    const shapes = (map: ReadonlyMap<string, unknown>) => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+    expect(shapes(parameters)).toEqual(shapes(new Map([...tensors].map(([key, { shape }]) => [key, shape]))));
+  },
+);
+
+test("the linear layers are those an adapter can sit on, the output layer not among them", () => {
+  const { linears } = modelLayout(modelOf("llama-gqa")); // 3 layers, hidden size 32, 2 of 4 heads, 72 in the MLP
+  expect(linears.size).toBe(3 * 7);
+  const layer = Object.fromEntries(
+    [...linears].flatMap(([name, sizes]) =>
+      name.startsWith("model.layers.1.") ? [[name.slice(15), sizes]] : [],
+    ),
+  );
+  expect(layer).toEqual({
+    "self_attn.q_proj": { in: 32, out: 32 },
+    "self_attn.k_proj": { in: 32, out: 16 },
+    "self_attn.v_proj": { in: 32, out: 16 },
+    "self_attn.o_proj": { in: 32, out: 32 },
+    "mlp.gate_proj": { in: 32, out: 72 },
+    "mlp.up_proj": { in: 32, out: 72 },
+    "mlp.down_proj": { in: 72, out: 32 },
+  });
+});
+
+describe("tensors that are not the model's are refused", () => {
+  type Tensors = Map<string, { shape: readonly number[]; file: string }>;
+  async function refusal(name: string, change: (tensors: Tensors) => void): Promise<string> {
+    const tensors: Tensors = await goldenTensorEntries(goldenPath(`models/${name}`));
+    change(tensors);
+    try {
+      checkTensors(modelOf(name), tensors, "some/model");
+    } catch (error) {
+      expect(error).toBeInstanceOf(AttuneError);
+      return (error as Error).message;
+    }
+    return "fits";
+  }
+  const norm = "model.norm.weight";
+
+  test("missing, misshaped and foreign ones, all by name", async () => {
+    const message = await refusal("llama-gqa", (tensors) => {
+      tensors.delete(norm);
+      tensors.set("lm_head.weight", { shape: [320, 33], file: "model-2.safetensors" });
+      tensors.set("model.layers.0.self_attn.q_norm.weight", { shape: [8], file: "x" });
+    });
+    expect(message.split("\n")).toEqual([
+      "some/model: the tensors do not fit config.json:",
+      "  model.norm.weight is missing",
+      "  lm_head.weight is [320, 33] in model-2.safetensors; config.json asks for [320, 32]",
+      "  model.layers.0.self_attn.q_norm.weight is not part of a llama model with this config.json",
+    ]);
+  });
+
+  test("ten of many", async () => {
+    const message = await refusal("llama-gqa", (tensors) => tensors.clear());
+    expect(message.split("\n").length).toBe(12);
+    expect(message).toMatch(/… and 20 more$/); // 3 layers of 9, and 3
+  });
+
+  test("but not buffers, nor a tied model's copy of the embedding", async () => {
+    const copy = { shape: [320, 32], file: "x" };
+    const extra = (tensors: Tensors) =>
+      tensors.set("model.layers.0.self_attn.rotary_emb.inv_freq", copy).set("lm_head.weight", copy);
+    expect(await refusal("qwen2-tied", extra)).toBe("fits");
+    const untied = await refusal("llama-gqa", (tensors) => tensors.set("lm_head.bias", copy));
+    expect(untied).toContain("lm_head.bias is not part of a llama model");
+  });
+});
