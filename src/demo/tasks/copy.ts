@@ -1,0 +1,25 @@
+import { lineOfWords } from "../materials.ts";
+import { defineTask } from "../task.ts";
+
+export const copy = defineTask({
+  name: "copy",
+  material: lineOfWords,
+  solve(words) {
+    const input = words.join(" ");
+    return { input, output: input };
+  },
+  phrasings: [
+    "Repeat the words.\n{input}",
+    "Repeat after me: {input}",
+    "Copy this text exactly.\n{input}",
+    "Say this again: {input}",
+    "Echo the input.\n{input}",
+  ],
+  unseenPhrasings: ["Please repeat exactly: {input}"],
+  titles: ["The same words twice", "Word for word", "The same"],
+  sentences: [
+    "{person} heard {input} and wrote down {input}.",
+    '"{input}", said {person}. "{output}", came back from the wall.',
+    "An exact copy of {input} is {output}.",
+  ],
+});

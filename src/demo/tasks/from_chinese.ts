@@ -1,0 +1,25 @@
+import { wholeNumber } from "../materials.ts";
+import { chineseNumber, englishNumber } from "../number_words.ts";
+import { defineTask } from "../task.ts";
+
+export const fromChinese = defineTask({
+  name: "Chinese to English",
+  material: wholeNumber,
+  solve(n) {
+    return { input: chineseNumber(n), output: englishNumber(n) };
+  },
+  phrasings: [
+    "Translate into English.\n{input}",
+    "What is {input} in English?",
+    "Write this number in English.\n{input}",
+    "Say {input} in English.",
+    "请翻译成英文。\n{input}",
+  ],
+  unseenPhrasings: ["How do you say {input} in English?"],
+  titles: ["In England", "English", "英文"],
+  sentences: [
+    "{output} is what {input} says.",
+    "{person} saw {input} on a sign, that is {output}.",
+    "{input} means {output}.",
+  ],
+});
