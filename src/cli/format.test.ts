@@ -24,7 +24,7 @@ describe("format", () => {
     [formatPercent(0.254), "25.4%"],
     [formatPercent(0.0123), "1.23%"],
     [formatPercent(0.00004123), "0.0041%"],
-    [formatPercent(0), "0.00%"],
+    [formatPercent(0), "0%"],
     [formatRate(2e-4), "2.00e-4"],
     [shellWord("runs/a-1/adapter"), "runs/a-1/adapter"],
     [shellWord("my models/it's"), "'my models/it'\\''s'"],

@@ -22,7 +22,8 @@ export const formatLoss = (loss: number): string => (loss >= 10 ? loss.toFixed(3
 /** A share of one: 1.23%, 0.0041% */
 export function formatPercent(share: number): string {
   const percent = 100 * share;
-  return `${percent >= 0.1 || percent === 0 ? percent.toFixed(percent >= 10 ? 1 : 2) : percent.toPrecision(2)}%`;
+  if (percent === 0) return "0%";
+  return `${percent >= 0.1 ? percent.toFixed(percent >= 10 ? 1 : 2) : percent.toPrecision(2)}%`;
 }
 
 /** Of a learning rate: 2.00e-4 */

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { chatCommand } from "./commands/chat.ts";
+import { demoCommand } from "./commands/demo.ts";
 import { mergeCommand } from "./commands/merge.ts";
 import { trainCommand } from "./commands/train.ts";
 import { examples } from "./help.ts";
@@ -21,7 +22,7 @@ export function createProgram(): Command {
         ["attune train --help", "what a command can do"],
       ]),
     );
-  for (const command of [trainCommand(), chatCommand(), mergeCommand()])
+  for (const command of [demoCommand(), trainCommand(), chatCommand(), mergeCommand()])
     program.addCommand(
       command
         .helpOption("-h, --help", "show help")

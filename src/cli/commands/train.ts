@@ -6,7 +6,8 @@ import { openProfile } from "../profile.ts";
 import { readRecipe } from "../recipe_file.ts";
 import { openScreen } from "../screen.ts";
 import { stopSignals } from "../stop_signals.ts";
-import { trainReport } from "../train_report.ts";
+import { trainProgress } from "../train_progress.ts";
+import { trainSummary } from "../train_summary.ts";
 
 interface TrainFlags extends ComputeOptions {
   set?: string[];
@@ -48,13 +49,16 @@ async function runTrain(path: string, { set, device, threads, profile }: TrainFl
   const stop = stopSignals(() =>
     screen.print("stopping after this step (again: stop at once, lose what is not saved)"),
   );
-  const report = trainReport(recipe, screen);
+  const tell = trainProgress(recipe, screen);
+  const started = performance.now();
   const measured = openWanted(profile);
   try {
     const options = { signal: stop.signal, device, threads, profilePrefix: measured?.prefix };
     for await (const event of train(recipe, options)) {
-      report(event);
-      if (event.type === "end" && event.reason === "stopped") process.exitCode = stop.exitCode();
+      tell(event);
+      if (event.type !== "end") continue;
+      screen.print(trainSummary(recipe, event, (performance.now() - started) / 1000));
+      if (event.reason === "stopped") process.exitCode = stop.exitCode();
     }
     if (measured) screen.print(measured.summary());
   } finally {

@@ -1,0 +1,61 @@
+import { relative } from "node:path";
+import { Command } from "commander";
+import { runDemo } from "../demo.ts";
+import { examples } from "../help.ts";
+import { packageFile } from "../package_root.ts";
+import { openScreen } from "../screen.ts";
+import { stopSignals } from "../stop_signals.ts";
+
+export const demoCommand = (): Command =>
+  new Command("demo")
+    .summary("tune a tiny model that comes along, and see before and after")
+    .description(
+      "The main job in minutes, offline: asks a tiny base model held-out questions of many kinds, tunes it with LoRA on generated instructions, asks again, and shows answers, scores and the loss.",
+    )
+    .option("-o, --output <dir>", "where data, recipe and run go", "runs/demo")
+    .addHelpText(
+      "after",
+      examples([
+        ["attune demo", "everything goes to runs/demo"],
+        ["attune demo --output /tmp/demo", "or elsewhere"],
+      ]),
+    )
+    .action(demo);
+
+const SETTINGS = {
+  perTask: { train: 600, heldOut: 20 },
+  adapter: { type: "lora", r: 16, alpha: 32, dropout: 0, targetModules: "all-linear" },
+  training: {
+    epochs: 1,
+    batchSize: 32,
+    maxLength: 128,
+    learningRate: 5e-3,
+    warmupRatio: 0.05,
+    saveEvery: 200,
+  },
+  seed: 1,
+} as const;
+
+async function demo({ output }: { output: string }): Promise<void> {
+  const screen = openScreen();
+  const stop = stopSignals(() => screen.print("stopping after this step (again: stop at once)"));
+  try {
+    const base = shortest(packageFile("demo/base"));
+    await runDemo({ ...SETTINGS, base, output, screen, signal: stop.signal });
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  } finally {
+    screen.clear();
+    stop.ignore();
+  }
+  if (stop.signal.aborted) {
+    screen.print("stopped; the same command again goes on");
+    process.exitCode = stop.exitCode();
+  }
+}
+
+/** As it is best read in messages and recipes. */
+function shortest(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short.startsWith("..") ? path : short;
+}

@@ -1,0 +1,166 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { styleText } from "node:util";
+import { writeFileAtomic } from "../checkpoints/atomic.ts";
+import { type InstructionRow, instructionSet } from "../demo/instructions.ts";
+import { averageScore, scoreTasks } from "../demo/score.ts";
+import { answerTable, scoreTable } from "../demo/table.ts";
+import { AttuneError } from "../errors.ts";
+import { loadModel } from "../generation/load_model.ts";
+import type { EndEvent } from "../training/events.ts";
+import { parseRecipe, type RecipeInput } from "../training/recipe.ts";
+import { train } from "../training/train.ts";
+import { type ExamAnswer, takeExam } from "./exam.ts";
+import { printable } from "./failure.ts";
+import { formatDuration, formatPercent, shellWord } from "./format.ts";
+import { readLosses } from "./losses.ts";
+import { plotLoss } from "./plot_loss.ts";
+import type { Screen } from "./screen.ts";
+import { headerLine } from "./train_header.ts";
+import { trainProgress } from "./train_progress.ts";
+
+export interface DemoOptions {
+  /** The base model's directory. */
+  base: string;
+  /** Where the data, the recipe and the run go. */
+  output: string;
+  /** Training rows and held-out rows of each task. */
+  perTask: { train: number; heldOut: number };
+  adapter: RecipeInput["adapter"];
+  training: RecipeInput["training"];
+  seed: number;
+  screen: Screen;
+  signal?: AbortSignal;
+}
+
+export interface DemoResult {
+  /** Mean over the tasks of the share of held-out questions answered rightly. */
+  before: number;
+  after: number;
+  end: EndEvent;
+}
+
+/**
+ * The main job from end to end: asks the base model held-out questions, tunes it, asks again, and shows the difference.
+ * Nothing is asked again when the run was stopped.
+ */
+export async function runDemo(options: DemoOptions): Promise<DemoResult | undefined> {
+  const { base, screen, seed, perTask } = options;
+  const started = performance.now();
+  if (!existsSync(join(base, "config.json")))
+    throw new AttuneError(
+      `the demo's base model is missing: ${base}. Install attune again, or clone it whole.`,
+    );
+  const questions = instructionSet({ seed, perTask: perTask.heldOut, split: "heldOut" });
+  const recipe = await writeRecipe(options);
+
+  title(screen, `1  ${base}, asked questions that it will not be trained on`);
+  const before = await ask("before", undefined, questions, options);
+  title(screen, "2  tuning");
+  const end = await tune(recipe, options);
+  if (end.reason === "stopped") return undefined;
+  title(screen, "3  the same questions again");
+  const after = await ask("after", end.path, questions, options);
+
+  const result = { before: averageScore(scoreTasks(before)), after: averageScore(scoreTasks(after)), end };
+  screen.print(report({ before, after, end, options, seconds: (performance.now() - started) / 1000 }));
+  return result;
+}
+
+const title = (screen: Screen, text: string) => screen.print(`\n${styleText("bold", text)}`);
+
+/** Writes the training data, and a recipe that `attune train` takes. */
+async function writeRecipe({ base, output, perTask, adapter, training, seed }: DemoOptions) {
+  const data = join(output, "instructions.json");
+  const input: RecipeInput = {
+    model: base,
+    adapter,
+    data: [{ path: data }],
+    training,
+    seed,
+    output: join(output, "run"),
+  };
+  await writeFileAtomic(data, json(instructionSet({ seed, perTask: perTask.train, split: "train" })));
+  await writeFileAtomic(join(output, "recipe.json"), json(input));
+  return parseRecipe(input);
+}
+
+const json = (value: unknown) => `${JSON.stringify(value, null, 1)}\n`;
+
+async function ask(
+  when: string,
+  adapter: string | undefined,
+  questions: readonly InstructionRow[],
+  { base, screen, signal }: DemoOptions,
+): Promise<ExamAnswer[]> {
+  screen.show(() => "loading the model …");
+  const model = await loadModel(base, { adapters: adapter });
+  try {
+    const tell = (answered: number) =>
+      screen.show(() => `${answered} of ${questions.length} questions answered …`);
+    const answers = await takeExam(model, questions, { tell, signal });
+    screen.clear();
+    const score = formatPercent(averageScore(scoreTasks(answers)));
+    screen.print(`${questions.length} questions, ${score} right ${when} tuning`);
+    return answers;
+  } finally {
+    screen.clear();
+    await model.release();
+  }
+}
+
+async function tune(
+  recipe: ReturnType<typeof parseRecipe>,
+  { screen, signal }: DemoOptions,
+): Promise<EndEvent> {
+  const tell = trainProgress(recipe, screen);
+  for await (const event of train(recipe, { signal })) {
+    tell(event);
+    if (event.type === "end") return event;
+  }
+  throw new Error("the run ended without saying so");
+}
+
+interface Findings {
+  before: ExamAnswer[];
+  after: ExamAnswer[];
+  end: EndEvent;
+  options: DemoOptions;
+  seconds: number;
+}
+
+function report({ before, after, end, options, seconds }: Findings): string {
+  const { base, output } = options;
+  const { training } = readLosses(join(output, "run", "metrics.jsonl"));
+  const columns = [
+    { head: "before", scores: scoreTasks(before) },
+    { head: "after", scores: scoreTasks(after) },
+  ];
+  return [
+    `\n${styleText("bold", "Answers to held-out questions, before and after")}\n`,
+    styleText("dim", `  ${"before".padEnd(COLUMN)}  after`),
+    answerTable(pairs(before, after), COLUMN),
+    `\n${styleText("bold", "Scores on held-out questions")}\n`,
+    scoreTable(columns),
+    `\n${styleText("bold", "Loss")}\n`,
+    plotLoss(training.map(({ loss }) => loss)),
+    "",
+    headerLine("time", formatDuration(seconds)),
+    headerLine("adapter", `${end.path}, which PEFT loads`),
+    headerLine("recipe", `${join(output, "recipe.json")}, for attune train`),
+    headerLine("next", `attune chat --model ${shellWord(base)} --adapter ${shellWord(end.path)}`),
+  ].join("\n");
+}
+
+const COLUMN = 38; // characters
+const SHOWN_EVERY = 3; // tasks
+
+/** The first question of every third task: as they come, not chosen. */
+function pairs(before: readonly ExamAnswer[], after: readonly ExamAnswer[]) {
+  const tasks = [...new Set(before.map(({ task }) => task))].filter((_, i) => i % SHOWN_EVERY === 0);
+  return tasks.map((task) => {
+    const i = before.findIndex((answer) => answer.task === task);
+    const { question, output, answer } = before[i]!;
+    return { question, output, before: printable(answer), after: printable(after[i]!.answer) };
+  });
+}

@@ -1,0 +1,54 @@
+import { styleText } from "node:util";
+import type { EvaluationEvent, StartEvent, StepEvent, TrainEvent } from "../training/events.ts";
+import type { Recipe } from "../training/recipe.ts";
+import { formatDuration, formatLoss } from "./format.ts";
+import type { Screen } from "./screen.ts";
+import { smoother } from "./smooth.ts";
+import { stepBar, stepLine, stepStatus } from "./step_status.ts";
+import { trainHeader } from "./train_header.ts";
+
+/** Tells on the screen how a run goes, up to its end. */
+export function trainProgress(recipe: Recipe, screen: Screen): (event: TrainEvent) => void {
+  const tellStep = stepTeller(screen);
+  screen.show(() => `opening ${recipe.model} and the data …`);
+  return (event) => {
+    if (event.type === "start") tellStart(recipe, screen, event);
+    else if (event.type === "step") tellStep(event);
+    else if (event.type === "evaluation") screen.print(evaluationLine(event));
+    else if (event.type === "checkpoint")
+      screen.print(styleText("dim", `step ${event.step}  saved ${event.path}`));
+    else screen.clear();
+  };
+}
+
+function tellStart(recipe: Recipe, screen: Screen, start: StartEvent): void {
+  screen.print(`${trainHeader(recipe, start)}\n`);
+  if (start.step >= start.totalSteps) return;
+  const began = performance.now();
+  screen.show(
+    () =>
+      `step ${start.step + 1}/${start.totalSteps} … ${formatDuration((performance.now() - began) / 1000)}`,
+  );
+}
+
+const LOG_EVERY = 10_000; // ms
+
+/** On a terminal a bar that keeps moving; in a log the first step, the last, and one in ten seconds. */
+function stepTeller(screen: Screen): (event: StepEvent) => void {
+  const [smoothLoss, smoothSpeed] = [smoother(), smoother()];
+  let logged = Number.NEGATIVE_INFINITY;
+  return (event) => {
+    const status = stepStatus(event, smoothLoss(event.loss), smoothSpeed(event.tokensPerSecond));
+    const now = performance.now();
+    screen.show((columns) => {
+      const since = (performance.now() - now) / 1000;
+      return stepBar({ ...status, secondsLeft: status.secondsLeft - since }, columns);
+    });
+    if (screen.live || (now - logged < LOG_EVERY && event.step < event.totalSteps)) return;
+    screen.print(stepLine(status));
+    logged = now;
+  };
+}
+
+const evaluationLine = ({ step, epoch, evalLoss, best }: EvaluationEvent): string =>
+  `step ${step}  epoch ${epoch.toFixed(2)}  evaluation loss ${formatLoss(evalLoss)}${best ? styleText("green", "  best so far") : ""}`;

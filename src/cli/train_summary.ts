@@ -1,0 +1,57 @@
+import { join } from "node:path";
+import type { EndEvent } from "../training/events.ts";
+import type { Recipe } from "../training/recipe.ts";
+import { formatCount, formatDuration, formatLoss, shellWord } from "./format.ts";
+import { type LossAt, readLosses } from "./losses.ts";
+import { plotLoss } from "./plot_loss.ts";
+import { smoother } from "./smooth.ts";
+import { headerLine } from "./train_header.ts";
+
+const CURVE_FROM = 10; // steps; fewer make no curve
+
+/** What a run came to: losses, their curve, where the result is and what one can do with it. */
+export function trainSummary(recipe: Recipe, end: EndEvent, seconds: number): string {
+  const { training, evaluation } = readLosses(join(recipe.output, "metrics.jsonl"));
+  const lines = [`\n${REASONS[end.reason]} after ${formatCount(end.step)} steps, ${formatDuration(seconds)}`];
+  if (training.length > 0) lines.push(...summary(recipe, training, evaluation));
+  if (training.length >= CURVE_FROM) lines.push("", plotLoss(training.map(({ loss }) => loss)), "");
+  lines.push(headerLine(recipe.adapter ? "adapter" : "model", end.path));
+  lines.push(headerLine(end.reason === "stopped" ? "go on" : "next", nextCommand(recipe, end)));
+  return lines.join("\n");
+}
+
+const REASONS: Record<EndEvent["reason"], string> = {
+  completed: "done",
+  "early-stopping": "evaluations stopped getting better: done",
+  stopped: "stopped",
+};
+
+function summary({ output }: Recipe, training: readonly LossAt[], evaluation: readonly LossAt[]): string[] {
+  const [smooth, first] = [smoother(), training[0]!.loss];
+  const last = training.map(({ loss }) => smooth(loss)).at(-1)!;
+  const lines = [headerLine("loss", `${formatLoss(first)} → ${formatLoss(last)}`)];
+  if (evaluation.length === 0) return lines;
+  const best = evaluation.reduce((a, b) => (b.loss < a.loss ? b : a));
+  const kept = `best ${formatLoss(best.loss)} at step ${best.step}, in ${join(output, "best")}`;
+  return [
+    ...lines,
+    headerLine(
+      "held out",
+      `${formatLoss(evaluation[0]!.loss)} → ${formatLoss(evaluation.at(-1)!.loss)}; ${kept}`,
+    ),
+  ];
+}
+
+/** What one would want to do now. */
+function nextCommand(recipe: Recipe, { reason, path }: EndEvent): string {
+  if (reason === "stopped") return "run the same command again";
+  const template = templateOption(recipe);
+  if (!recipe.adapter) return `attune chat --model ${shellWord(path)}${template}`;
+  return `attune chat --model ${shellWord(recipe.model)} --adapter ${shellWord(path)}${template}`;
+}
+
+/** Who was trained on one template should be asked in it. */
+function templateOption({ stage, template }: Recipe): string {
+  if (stage === "pretrain") return " --template none";
+  return template === "alpaca" ? " --template alpaca" : "";
+}
