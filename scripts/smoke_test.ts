@@ -124,20 +124,23 @@ export const answer = async (): Promise<string> => (await (await loadModel("m"))
 // @ts-expect-error: a key that is not there
 train({ model: "m", data: [{ path: "d" }], output: "o", lerningRate: 1 });\n`,
   );
+  const readme = readFileSync(join(repository, "README.md"), "utf8");
+  writeFileSync(inPlace("readme.ts"), /```ts\n(.*?)```/s.exec(readme)![1]!);
   const compilerOptions = {
     strict: true,
     noEmit: true,
     module: "NodeNext",
     target: "ES2022",
     lib: ["ES2023", "DOM", "DOM.AsyncIterable"],
-    types: [],
+    types: ["node"],
+    typeRoots: [join(repository, "node_modules/@types")],
   };
   writeFileSync(
     inPlace("tsconfig.json"),
-    JSON.stringify({ compilerOptions, files: ["types.ts", "recipe.ts"] }),
+    JSON.stringify({ compilerOptions, files: ["types.ts", "recipe.ts", "readme.ts"] }),
   );
   const tsc = join(repository, "node_modules/typescript/bin/tsc");
-  check("its types", runNode(tsc, "-p", "tsconfig.json").status === 0);
+  check("its types, the README's example too", runNode(tsc, "-p", "tsconfig.json").status === 0);
 }
 
 function attune(...words: string[]) {

@@ -1,0 +1,69 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { createProgram } from "../src/cli/program.ts";
+import { parseYaml } from "../src/cli/yaml.ts";
+import { readExamples } from "../src/data/read_examples.ts";
+import { parseRecipe } from "../src/training/recipe.ts";
+
+const repository = fileURLToPath(new URL("..", import.meta.url));
+const read = (page: string) => readFileSync(join(repository, page), "utf8");
+
+const PAGES = ["README.md", "README.zh-CN.md", "docs/guide.md", "docs/guide.zh-CN.md", "CONTRIBUTING.md"];
+
+/** Fenced blocks, and the language each is in. */
+const blocks = (page: string) =>
+  Array.from(read(page).matchAll(/^```(\w*)\n(.*?)^```$/gms), ([, language, text]) => ({
+    language,
+    text: text!,
+  }));
+
+describe.each(PAGES)("%s", (page) => {
+  const yaml = blocks(page).filter(({ language }) => language === "yaml");
+  const json = blocks(page).filter(({ language }) => language === "json");
+
+  test("its recipes are recipes", () => {
+    for (const { text } of yaml) {
+      const value = parseYaml(text, page) as object;
+      parseRecipe({ model: "m", data: [{ path: "d" }], output: "o", ...value }, page);
+    }
+  });
+
+  test("its rows of data can be read", () => {
+    for (const { text } of json) expect(readExamples({ name: "rows.jsonl", text })).toHaveLength(1);
+  });
+
+  test("its links lead somewhere", () => {
+    const links = Array.from(read(page).matchAll(/\]\(([^)#]+)(#[^)]*)?\)/g), ([, path]) => path!);
+    for (const path of links.filter((link) => !/^https?:/.test(link)))
+      expect(existsSync(join(repository, dirname(page), path)), path).toBe(true);
+  });
+
+  test("the commands it shows exist, with the options it gives them", () => {
+    const commands = new Map(createProgram().commands.map((command) => [command.name(), command]));
+    const shell = blocks(page).filter(({ language }) => language === "sh");
+    const lines = shell
+      .flatMap(({ text }) => text.split("\n"))
+      .flatMap((line) => /attune (?:-- )?(\w.*)/.exec(line)?.[1] ?? []);
+    for (const line of lines) {
+      const [name, ...words] = line.replace(/(["']).*?\1/g, "…").split(" ");
+      const known = commands.get(name!)?.options.flatMap(({ short, long }) => [short, long]);
+      expect(known, line).toBeDefined();
+      for (const option of words.filter((word) => /^-+\w/.test(word))) expect(known, line).toContain(option);
+    }
+  });
+});
+
+test.each([
+  ["README.md", "README.zh-CN.md"],
+  ["docs/guide.md", "docs/guide.zh-CN.md"],
+])("%s and %s are in step", (english, chinese) => {
+  const outline = (page: string) => ({
+    headings: Array.from(read(page).matchAll(/^#+ /gm), ([mark]) => mark),
+    blocks: blocks(page).map(({ language }) => language),
+    tableRows: read(page).match(/^\|/gm)?.length,
+    bullets: read(page).match(/^- /gm)?.length,
+  });
+  expect(outline(chinese)).toEqual(outline(english));
+});
