@@ -1,4 +1,4 @@
-import type { Message } from "../data/example.ts";
+import type { Example, Message } from "../data/example.ts";
 import { alpaca } from "../data/formats/alpaca.ts";
 import type { InstructionRow } from "../demo/instructions.ts";
 import type { ScoredAnswer } from "../demo/score.ts";
@@ -37,5 +37,5 @@ export async function takeExam(
 /** The row's conversation without its answer. */
 function questionOf(row: InstructionRow): Message[] {
   const example = alpaca.read({ ...row }, { file: "held out", row: 1 });
-  return example.kind === "conversation" ? example.messages.slice(0, -1) : [];
+  return (example as Extract<Example, { kind: "conversation" }>).messages.slice(0, -1);
 }

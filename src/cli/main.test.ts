@@ -53,11 +53,12 @@ describe("attune train", () => {
       running.process.kill(signal);
       const { code, stdout } = await running.ended;
       expect(stdout).toContain("stopping after this step");
-      expect(stdout).toMatch(/^stopped after \d+ steps/m);
+      expect(stdout).toMatch(/^stopped after \d+ steps?, /m);
       expect(code).toBe(expected);
     }
     const { code, stdout } = await runCli(...words);
     expect(stdout).toMatch(/going on after step \d+/);
+    expect(stdout).toMatch(/┤[\u2800-\u28ff]+\n[\s\S]* 1 +step 60\n/); // the curve of the whole run
     expect(code).toBe(0);
     const lines = readFileSync(at("run", "metrics.jsonl"), "utf8").trim().split("\n");
     expect(lines.map((line) => JSON.parse(line).step)).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));

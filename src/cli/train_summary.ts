@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { EndEvent } from "../training/events.ts";
 import type { Recipe } from "../training/recipe.ts";
-import { formatCount, formatDuration, formatLoss, shellWord } from "./format.ts";
+import { formatDuration, formatLoss, plural, shellWord } from "./format.ts";
 import { type LossAt, readLosses } from "./losses.ts";
 import { plotLoss } from "./plot_loss.ts";
 import { smoother } from "./smooth.ts";
@@ -12,7 +12,7 @@ const CURVE_FROM = 10; // steps; fewer make no curve
 /** What a run came to: losses, their curve, where the result is and what one can do with it. */
 export function trainSummary(recipe: Recipe, end: EndEvent, seconds: number): string {
   const { training, evaluation } = readLosses(join(recipe.output, "metrics.jsonl"));
-  const lines = [`\n${REASONS[end.reason]} after ${formatCount(end.step)} steps, ${formatDuration(seconds)}`];
+  const lines = [`\n${REASONS[end.reason]} after ${plural(end.step, "step")}, ${formatDuration(seconds)}`];
   if (training.length > 0) lines.push(...summary(recipe, training, evaluation));
   if (training.length >= CURVE_FROM) lines.push("", plotLoss(training.map(({ loss }) => loss)), "");
   lines.push(headerLine(recipe.adapter ? "adapter" : "model", end.path));

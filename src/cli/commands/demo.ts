@@ -22,7 +22,8 @@ export const demoCommand = (): Command =>
     )
     .action(demo);
 
-const SETTINGS = {
+/** What `attune demo` does, but for where and on what screen. */
+export const demoSettings = {
   perTask: { train: 600, heldOut: 20 },
   adapter: { type: "lora", r: 16, alpha: 32, dropout: 0, targetModules: "all-linear" },
   training: {
@@ -41,7 +42,7 @@ async function demo({ output }: { output: string }): Promise<void> {
   const stop = stopSignals(() => screen.print("stopping after this step (again: stop at once)"));
   try {
     const base = shortest(packageFile("demo/base"));
-    await runDemo({ ...SETTINGS, base, output, screen, signal: stop.signal });
+    await runDemo({ ...demoSettings, base, output, screen, signal: stop.signal });
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   } finally {
