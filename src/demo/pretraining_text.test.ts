@@ -6,7 +6,7 @@ import { pretrainingText } from "./pretraining_text.ts";
 import { splitOf } from "./task.ts";
 import { TASKS } from "./tasks/index.ts";
 
-const documents = [...pretrainingText({ seed: 3, documents: 8000 })];
+const documents = [...pretrainingText({ seed: 3, documents: 16_000 })];
 const text = documents.join("\n\n");
 
 test("document i depends on the seed and i only", () => {
