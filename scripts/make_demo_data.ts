@@ -1,22 +1,20 @@
 /**
- * Writes what the demo's base model is pretrained from, all of it made from a seed: the text, the tokenizer and a model
- * directory with the weights to start from.
- *   npx tsx scripts/make_demo_data.ts DIRECTORY [--seed 1] [--documents 90000]
+ * Writes what the demo's base model is pretrained from, all of it made from a seed: the text, and a model
+ * directory with config and tokenizer and no weights, which start at random.
+ *   npx tsx scripts/make_demo_data.ts DIRECTORY [--seed 1] [--documents 120000]
  *   npm run attune -- train examples/demo-pretrain.yaml
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { saveModelDirectory } from "../src/checkpoints/model_directory.ts";
 import { baseConfig, CHAT_TEMPLATE, SPECIAL_TOKENS, tokenizerConfig } from "../src/demo/base_config.ts";
-import { initialWeights } from "../src/demo/initial_weights.ts";
 import { instructionSet } from "../src/demo/instructions.ts";
 import { pretrainingText } from "../src/demo/pretraining_text.ts";
 import { trainTokenizer } from "../src/tokenizers/train.ts";
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { seed: { type: "string", default: "1" }, documents: { type: "string", default: "90000" } },
+  options: { seed: { type: "string", default: "1" }, documents: { type: "string", default: "120000" } },
 });
 const [directory] = positionals;
 if (!directory) throw new Error("which directory? npx tsx scripts/make_demo_data.ts DIRECTORY");
@@ -37,19 +35,11 @@ const tokens = Object.entries(tokenizer.model.vocab)
   .sort(([, a], [, b]) => a - b)
   .map(([token]) => token);
 
-const model = join(directory, "initial");
-await saveModelDirectory(model, {
-  config: baseConfig,
-  tensors: [...initialWeights(baseConfig, tokens, seed)].map(([name, { shape, data }]) => ({
-    name,
-    dtype: "F32" as const,
-    shape,
-    data: () => data,
-  })),
-  replace: true,
-});
+const model = join(directory, "initial"); // no weights: pretraining starts from random ones
+mkdirSync(model, { recursive: true });
 const write = (name: string, value: unknown) =>
   writeFileSync(join(model, name), `${JSON.stringify(value, null, 2)}\n`);
+write("config.json", baseConfig);
 writeFileSync(join(model, "tokenizer.json"), JSON.stringify(tokenizer));
 writeFileSync(join(model, "chat_template.jinja"), CHAT_TEMPLATE);
 write("tokenizer_config.json", tokenizerConfig);

@@ -9,8 +9,8 @@ export interface PretrainingTextOptions {
 }
 
 /** Documents up to these are songs only, then songs, studies and facts, then of all kinds. */
-const SONGS_UNTIL = 600;
-const EASY_UNTIL = 4_000;
+const SONGS_UNTIL = 6_000;
+const EASY_UNTIL = 12_000;
 
 /**
  * The text that the demo's base model is pretrained on: songs, studies, tables and diaries that practise the skills of
