@@ -93,10 +93,15 @@ export const Recipe = z.strictObject({
       fraction: z.number().gt(0).lt(1).describe("Share of the examples held out."),
       patience: count.optional().describe("Stop after this many evaluations in a row without a lower loss."),
     })
-    .optional(),
-  training: training.prefault({}),
+    .optional()
+    .describe("Held-out examples that show whether the model learns more than the data by heart."),
+  training: training.prefault({}).describe("Steps, batches and rates."),
   shuffle: z.boolean().default(true).describe("A new order each epoch; otherwise the files' order."),
-  seed: z.int().nonnegative().default(42),
+  seed: z
+    .int()
+    .nonnegative()
+    .default(42)
+    .describe("Everything random follows from it: fresh weights, order, split, dropout."),
   output: z.string().min(1).describe("The run directory."),
 });
 
