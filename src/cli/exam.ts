@@ -10,7 +10,7 @@ export interface ExamAnswer extends ScoredAnswer {
 }
 
 const AT_ONCE = 48; // questions between two signs of life
-const MAX_TOKENS = 64; // more than any right answer has
+const MAX_TOKENS = 16; // more than any right answer has
 
 /** Puts each row's question as training puts it, and takes the likeliest answer. `tell` hears how many are answered. */
 export async function takeExam(
