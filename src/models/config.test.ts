@@ -158,9 +158,9 @@ describe("what config.json leaves out has the family's own default", () => {
     };
     const types = ["sliding_attention", "full_attention", "sliding_attention"];
     const windows = (changes: object) => attentionOf({ ...config, ...changes }).windows;
-    const [on, _] = [9, undefined];
-    expect(windows({ use_sliding_window: false, layer_types: types })).toEqual([_, _, _]);
-    expect(windows({ use_sliding_window: true, layer_types: types })).toEqual([on, _, on]);
-    expect(windows({ use_sliding_window: true, max_window_layers: 1 })).toEqual([_, on, on]);
+    const [on, off] = [9, undefined];
+    expect(windows({ use_sliding_window: false, layer_types: types })).toEqual([off, off, off]);
+    expect(windows({ use_sliding_window: true, layer_types: types })).toEqual([on, off, on]);
+    expect(windows({ use_sliding_window: true, max_window_layers: 1 })).toEqual([off, on, on]);
   });
 });

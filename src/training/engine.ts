@@ -60,18 +60,19 @@ export async function openEngine(
   const buffers = trainables.map(zeros);
   const into = Object.fromEntries(trainables.map(({ name }, i) => [gradientName(name), buffers[i]!]));
   const session = await open(trainingModel(model, method), options);
+  const computed = () => buffers.map(({ data }) => data as Float32Array);
+  let sums: Float32Array[] | undefined; // made when a batch takes several rows
   let evaluation: Promise<Session> | undefined;
 
   return {
     async gradients(batch, extra = () => ({})) {
       const rows = packRows(batch, rowLength);
-      const sums = rows.length > 1 ? trainables.map(({ data }) => new Float32Array(data.length)) : [];
-      const result = await runRows(rows, async (row, factor) => {
+      const result = await runRows(rows, async (row, factor, index) => {
         const outputs = await session.run({ ...rowFeeds(row, factor), ...extra(row), ...parameters }, into);
-        for (const [i, sum] of sums.entries()) addTo(sum, buffers[i]!.data as Float32Array);
+        if (rows.length > 1) sums = accumulate(sums, computed(), index === 0);
         return outputs;
       });
-      return { ...result, gradients: sums.length ? sums : buffers.map(({ data }) => data as Float32Array) };
+      return { ...result, gradients: rows.length > 1 ? sums! : computed() };
     },
     async evaluate(batch) {
       evaluation ??= open(evaluationModel(model, method), options);
@@ -137,6 +138,13 @@ const zeros = ({ dtype, shape, data }: TensorData): TensorData => ({
   data: new Float32Array(data.length),
 });
 
-function addTo(sum: Float32Array, term: Float32Array): void {
-  for (let i = 0; i < sum.length; i++) sum[i]! += term[i]!;
+/** `sums` and `terms` added up in place; `terms` alone, copied, when they are the first. */
+function accumulate(sums: Float32Array[] | undefined, terms: readonly Float32Array[], first: boolean) {
+  if (!sums) return terms.map((term) => term.slice());
+  sums.forEach((sum, p) => {
+    const term = terms[p]!;
+    if (first) sum.set(term);
+    else for (let i = 0; i < sum.length; i++) sum[i]! += term[i]!;
+  });
+  return sums;
 }

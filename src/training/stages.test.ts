@@ -129,6 +129,18 @@ test("finetuning on completions supervises them and their end", async () => {
   expect(second!.loss).toBeLessThan(first!.loss!);
 });
 
+test("a sequence may be as short as a token and its label, and its limit as long as it likes", async () => {
+  blankModel();
+  await runToEnd(pretrain("short", { training: { maxLength: 2, maxSteps: 1 } }));
+  expect(readMetrics(at("short"))[0]).toMatchObject({ tokens: 16, supervisedTokens: 8 });
+
+  const limits = [96, 2 ** 20]; // the first four rows are shorter than either
+  for (const maxLength of limits)
+    await runToEnd(smallRecipe(at(`${maxLength}`), { training: { maxLength, maxSteps: 1 } }));
+  const [first, second] = limits.map((maxLength) => readMetrics(at(`${maxLength}`)));
+  expect(second).toEqual(first);
+});
+
 describe("steps and epochs", () => {
   const steps = async (training: RecipeInput["training"]) => {
     const [start] = await runToEnd(

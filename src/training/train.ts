@@ -9,7 +9,7 @@ import { modelLayout } from "../models/layout.ts";
 import { openSession } from "../runtime/node.ts";
 import type { Device } from "../runtime/session.ts";
 import { dropoutFeeds } from "./dropout_words.ts";
-import { type Engine, openEngine } from "./engine.ts";
+import { type Engine, openEngine, type RowFeeds } from "./engine.ts";
 import type { EndEvent, EvaluationEvent, StartEvent, StepEvent, TrainEvent } from "./events.ts";
 import { createOptimizer, type Optimizer } from "./optimizer.ts";
 import { chooseMethod, prepareData, type RunData, type RunMethod } from "./prepare_run.ts";
@@ -109,9 +109,7 @@ async function trainStep(run: Run, step: number, clock: StepClock): Promise<Step
   const { training, seed } = recipe;
   const started = performance.now();
   const batch = order.at(step).examples.map((i) => run.data.train[i]!);
-  const extra = run.dropout
-    ? (row: Parameters<typeof dropoutFeeds>[0]) => dropoutFeeds(row, seed, step)
-    : undefined;
+  const extra: RowFeeds | undefined = run.dropout ? (row) => dropoutFeeds(row, seed, step) : undefined;
   const { loss, broken, gradients, tokens, supervisedTokens } = await engine.gradients(batch, extra);
   const learningRate = learningRateAt(step, { ...training, name: training.schedule, totalSteps });
   if (!Number.isFinite(loss)) throw notFinite(step, "loss", loss, await culprits(engine, batch, broken));

@@ -1,0 +1,128 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
+import { temporaryDirectory } from "../checkpoints/testing/temporary_directory.ts";
+import { packRows } from "../data/pack.ts";
+import type { TokenSequence } from "../data/token_sequence.ts";
+import { gradients } from "../graph/gradients.ts";
+import { lower } from "../graph/lower.ts";
+import { type Recompute, recomputeCheap } from "../graph/recompute.ts";
+import { isInput } from "../graph/sources.ts";
+import { reachable } from "../graph/walk.ts";
+import { type Base, openBase } from "../models/base.ts";
+import { initializeWeights } from "../models/initialize.ts";
+import { openSession } from "../runtime/node.ts";
+import { goldenPath } from "../testing/goldens.ts";
+import { dropoutFeeds, loraDropout } from "./dropout_words.ts";
+import { openEngine } from "./engine.ts";
+import { fullMethod, loraMethod, type Method } from "./method.ts";
+import { objective } from "./objective.ts";
+import { rowFeeds } from "./row_feeds.ts";
+
+const at = temporaryDirectory();
+const base = await openBase(goldenPath("models/llama-gqa"));
+const LAYERS = base.model.dimensions.layers;
+const R = 8; // the golden adapter's
+const T = 41; // no size of the model's
+const example: TokenSequence = {
+  tokens: Int32Array.from({ length: T }, (_, i) => (7 * i) % 320),
+  labelWeights: new Float32Array(T).fill(1),
+  origin: { file: "none", row: 1 },
+};
+const [row] = packRows([example], T);
+
+async function lora({ directory }: Base, dropout: number): Promise<Method> {
+  const adapter = await readAdapterDirectory(goldenPath("training/llama-gqa-lora-all/initial"));
+  const config = { ...adapter.config, dropout };
+  return loraMethod(directory.tensors, { ...adapter, config }, loraDropout(dropout, 1));
+}
+
+/** The loss of the row, and its gradient by each parameter. */
+async function computed({ trainables, scope }: Method, recompute?: Recompute) {
+  const { loss } = objective(base.model, scope(true));
+  const inputs = new Map(
+    reachable([loss])
+      .filter(isInput)
+      .map((t) => [t.attributes.name, t]),
+  );
+  const byName = gradients(
+    loss,
+    trainables.map(({ name }) => inputs.get(name)!),
+    { recompute },
+  ).map((gradient, i) => [`gradient ${trainables[i]!.name}`, gradient] as const);
+  const session = await openSession(lower({ loss, ...Object.fromEntries(byName) }), {
+    device: "cpu",
+    threads: 1,
+  });
+  const words = inputs.has("dropout.rows0") ? dropoutFeeds(row!, 1, 1) : {};
+  const parameters = Object.fromEntries(trainables.map((t) => [t.name, t]));
+  const results = await session.run({ ...rowFeeds(row!, 1 / T), ...words, ...parameters });
+  await session.release();
+  return Object.fromEntries(Object.entries(results).map(([name, { data }]) => [name, data]));
+}
+
+const METHODS: Record<string, () => Promise<Method>> = {
+  "LoRA with dropout": () => lora(base, 0.3),
+  "all weights": async () => fullMethod(initializeWeights(base.model, 1)),
+};
+
+describe("what is computed again", () => {
+  test.each(Object.entries(METHODS))("changes no bit of the gradients: %s", async (_, method) => {
+    const kept = await computed(await method());
+    expect(await computed(await method(), recomputeCheap)).toEqual(kept);
+    expect(await computed(await method(), () => true)).toEqual(kept);
+  });
+});
+
+interface Kernel {
+  op: string;
+  /** Of its first output. */
+  shape: number[];
+}
+
+/** The kernels of a step in the order they ran. */
+async function kernels(method: Method): Promise<Kernel[]> {
+  const session = { device: "cpu", threads: 1, profilePrefix: at("profile") } as const;
+  const engine = await openEngine(base.model, method, openSession, { rowLength: T, session });
+  await engine.gradients([example]);
+  await engine.release();
+  interface Event {
+    cat: string;
+    name: string;
+    args: { op_name: string; output_type_shape: Record<string, number[]>[] };
+  }
+  const events: Event[] = JSON.parse(readFileSync(at(readdirSync(at())[0]!), "utf8"));
+  return events
+    .filter(({ cat, name }) => cat === "Node" && name.endsWith("_kernel_time"))
+    .map(({ args }) => ({
+      op: args.op_name,
+      shape: Object.values(args.output_type_shape[0] ?? {})[0] ?? [],
+    }));
+}
+
+// What runs when decides how much is alive at once: by values alone, a wrong order would go unnoticed.
+describe("the order of a step", () => {
+  test("the forward pass holds nothing of the backward pass", async () => {
+    const order = await kernels(await lora(base, 0));
+    const forward = order.slice(
+      0,
+      order.findIndex(({ op }) => op === "LogSoftmax"),
+    );
+    const count = (op: string) => forward.filter((kernel) => kernel.op === op).length;
+    expect([count("Softmax"), count("Sigmoid")]).toEqual([LAYERS, LAYERS]);
+  });
+
+  test("each layer's gradients are made before the backward pass goes on to the layer below", async () => {
+    const order = await kernels(await lora(base, 0));
+    const attentions: number[] = []; // done before each gradient, once forward and once backward a layer
+    let done = 0;
+    for (const { op, shape } of order) {
+      if (op === "Softmax") done++;
+      else if (op === "FusedMatMul" && shape.includes(R) && !shape.includes(T)) attentions.push(done);
+    }
+    const layers = Array.from({ length: LAYERS }, (_, i) => LAYERS + i);
+    // A and B of o and of the MLP's three before the layer's attention, of q, k and v after.
+    const expected = layers.flatMap((before) => [...Array(8).fill(before), ...Array(6).fill(before + 1)]);
+    expect(attentions).toEqual(expected);
+  });
+});
