@@ -34,7 +34,13 @@ function pack(): string {
   });
   const [{ filename, files, size }] = JSON.parse(output);
   const paths: string[] = files.map(({ path }: { path: string }) => path);
-  for (const path of ["dist/cli.mjs", "dist/index.mjs", "dist/index.d.mts", "dist/session_worker.mjs"])
+  for (const path of [
+    "demo/base/model.safetensors",
+    "dist/cli.mjs",
+    "dist/index.mjs",
+    "dist/index.d.mts",
+    "dist/session_worker.mjs",
+  ])
     check(`the tarball has ${path}`, paths.includes(path));
   check("the tarball has no sources", !paths.some((path) => /^(src|goldens|test)\//.test(path)));
   console.log(`  ${paths.length} files, ${(size / 2 ** 20).toFixed(1)} MB`);

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { temporaryDirectory } from "../checkpoints/testing/temporary_directory.ts";
-import { TASKS } from "../demo/tasks/index.ts";
+import { DEMO_TASKS } from "../demo/tasks/index.ts";
 import { goldenPath } from "../testing/goldens.ts";
 import { type DemoOptions, runDemo } from "./demo.ts";
 import { readRecipe } from "./recipe_file.ts";
@@ -39,13 +39,13 @@ test("asks, tunes, asks again and shows the difference", async () => {
   expect(readdirSync(end.path)).toEqual(["adapter_config.json", "adapter_model.safetensors"]);
 
   const printed = demo.printed();
-  for (const { name } of TASKS) expect(printed).toMatch(new RegExp(`^${name} +\\d+% +\\d+%$`, "m"));
+  for (const { name } of DEMO_TASKS) expect(printed).toMatch(new RegExp(`^${name} +\\d+% +\\d+%$`, "m"));
   expect(printed).toMatch(/^ {2}[✓✗] .+[✓✗] /m);
   expect(printed).toMatch(/┤[\u2800-\u28ff]+\n/);
   expect(printed).toContain(`attune chat --model ${demo.base} --adapter ${end.path}`);
 
   const rows = JSON.parse(readFileSync(at("instructions.json"), "utf8"));
-  expect(rows).toHaveLength(TASKS.length);
+  expect(rows).toHaveLength(DEMO_TASKS.length);
   expect((await readRecipe(at("recipe.json"))).training.maxSteps).toBe(12);
 });
 

@@ -5,6 +5,7 @@ import { writeFileAtomic } from "../checkpoints/atomic.ts";
 import { type InstructionRow, instructionSet } from "../demo/instructions.ts";
 import { averageScore, scoreTasks } from "../demo/score.ts";
 import { answerTable, scoreTable } from "../demo/table.ts";
+import { DEMO_TASKS } from "../demo/tasks/index.ts";
 import { AttuneError } from "../errors.ts";
 import { loadModel } from "../generation/load_model.ts";
 import type { EndEvent } from "../training/events.ts";
@@ -51,7 +52,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult | undefi
     throw new AttuneError(
       `the demo's base model is missing: ${base}. Install attune again, or clone it whole.`,
     );
-  const questions = instructionSet({ seed, perTask: perTask.heldOut, split: "heldOut" });
+  const questions = instructionSet({ seed, perTask: perTask.heldOut, split: "heldOut", tasks: DEMO_TASKS });
   const recipe = await writeRecipe(options);
 
   title(screen, `1  ${base}, asked questions that it will not be trained on`);
@@ -80,7 +81,8 @@ async function writeRecipe({ base, output, perTask, adapter, training, seed }: D
     seed,
     output: join(output, "run"),
   };
-  await writeFileAtomic(data, json(instructionSet({ seed, perTask: perTask.train, split: "train" })));
+  const rows = instructionSet({ seed, perTask: perTask.train, split: "train", tasks: DEMO_TASKS });
+  await writeFileAtomic(data, json(rows));
   await writeFileAtomic(join(output, "recipe.json"), json(input));
   return parseRecipe(input);
 }

@@ -15,6 +15,8 @@ export interface InstructionSetOptions {
   /** Rows of each task. */
   perTask: number;
   split: Split;
+  /** All of them when left out. */
+  tasks?: readonly Task[];
   /** Ask in words that training never uses (default false). */
   unseenPhrasings?: boolean;
 }
@@ -24,9 +26,9 @@ export interface InstructionSetOptions {
  * of the held-out split occurs in pretraining text.
  */
 export function instructionSet(options: InstructionSetOptions): InstructionRow[] {
-  const { perTask } = options;
-  return Array.from({ length: perTask * TASKS.length }, (_, i) =>
-    instructionRow(TASKS[i % TASKS.length]!, Math.floor(i / TASKS.length), options),
+  const { perTask, tasks = TASKS } = options;
+  return Array.from({ length: perTask * tasks.length }, (_, i) =>
+    instructionRow(tasks[i % tasks.length]!, Math.floor(i / tasks.length), options),
   );
 }
 

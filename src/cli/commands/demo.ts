@@ -24,7 +24,7 @@ export const demoCommand = (): Command =>
 
 /** What `attune demo` does, but for where and on what screen. */
 export const demoSettings = {
-  perTask: { train: 600, heldOut: 20 },
+  perTask: { train: 1000, heldOut: 20 },
   adapter: { type: "lora", r: 16, alpha: 32, dropout: 0, targetModules: "all-linear" },
   training: {
     epochs: 1,
