@@ -1,4 +1,5 @@
 import { randomNormals } from "../data/random.ts";
+import { sizeOf } from "../graph/tensor.ts";
 import type { Model } from "./family.ts";
 import { modelLayout } from "./layout.ts";
 
@@ -9,7 +10,7 @@ import { modelLayout } from "./layout.ts";
 export function initializeWeights(model: Model, seed: number) {
   const weights = new Map<string, { shape: readonly number[]; data: Float32Array }>();
   for (const [name, shape] of modelLayout(model).parameters) {
-    const size = shape.reduce((n, d) => n * d, 1);
+    const size = sizeOf(shape);
     weights.set(name, { shape, data: initialValues(name, shape, size, model.initializerRange, seed) });
   }
   return weights;

@@ -1,11 +1,7 @@
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import {
-  readSafetensorsHeader,
-  readTensor,
-  readTensorBytes,
-  type TensorEntry,
-} from "../checkpoints/safetensors.ts";
+import { readSafetensorsHeader, readTensorBytes, type TensorEntry } from "../checkpoints/safetensors.ts";
+import type { DType } from "../graph/tensor.ts";
 import type { Values } from "./evaluate.ts";
 
 /** Absolute path of something under goldens/. */
@@ -18,19 +14,34 @@ export async function goldenTensorEntries(path: string): Promise<Map<string, Ten
   return new Map(headers.flatMap(({ tensors }) => [...tensors]));
 }
 
-/** A golden safetensors file, read whole: float32 and int64 tensors. */
-export async function readGoldenTensors(path: string): Promise<Record<string, Values>> {
-  const { tensors } = await readSafetensorsHeader(path);
-  const entries = [...tensors.values()].map(
-    async (t) => [t.name, { shape: t.shape, data: await numbers(t) }] as const,
-  );
-  return Object.fromEntries(await Promise.all(entries));
+export interface GoldenTensor extends Values {
+  dtype: DType;
 }
 
-async function numbers(entry: TensorEntry): Promise<number[]> {
-  if (entry.dtype !== "I64") return Array.from(await readTensor(entry));
-  const bytes = await readTensorBytes(entry);
-  return Array.from(new BigInt64Array(bytes.slice().buffer), Number);
+/** A golden safetensors file, read whole, in its own order. */
+export async function readGoldenMap(path: string): Promise<Map<string, GoldenTensor>> {
+  const { tensors } = await readSafetensorsHeader(path);
+  const read = async (t: TensorEntry) => [t.name, await goldenTensor(t)] as const;
+  return new Map(await Promise.all([...tensors.values()].map(read)));
+}
+
+/** The same by name. */
+export const readGoldenTensors = async (path: string): Promise<Record<string, GoldenTensor>> =>
+  Object.fromEntries(await readGoldenMap(path));
+
+const FORMATS: Record<string, [DType, (buffer: ArrayBuffer) => number[]]> = {
+  F64: ["float64", (buffer) => Array.from(new Float64Array(buffer))],
+  F32: ["float32", (buffer) => Array.from(new Float32Array(buffer))],
+  I64: ["int64", (buffer) => Array.from(new BigInt64Array(buffer), Number)],
+  I32: ["int32", (buffer) => Array.from(new Int32Array(buffer))],
+  BOOL: ["bool", (buffer) => Array.from(new Uint8Array(buffer))],
+};
+
+async function goldenTensor(entry: TensorEntry): Promise<GoldenTensor> {
+  const [dtype, numbers] = FORMATS[entry.dtype] ?? [];
+  if (!dtype || !numbers) throw new Error(`goldens hold no ${entry.dtype}`);
+  const bytes = new Uint8Array(await readTensorBytes(entry)); // a copy: its buffer starts at 0
+  return { dtype, shape: entry.shape, data: numbers(bytes.buffer) };
 }
 
 /** Largest |a - b|. */

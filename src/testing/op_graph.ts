@@ -3,7 +3,7 @@ import { cast, mul } from "../graph/ops/elementwise.ts";
 import { sumAll } from "../graph/ops/reduce.ts";
 import { input, weight } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import type { GoldenTensor } from "./golden.ts";
+import type { GoldenTensor } from "./goldens.ts";
 import type { OpCase } from "./op_cases.ts";
 
 export type Float = "float32" | "float64";

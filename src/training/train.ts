@@ -4,6 +4,7 @@ import { type BatchOrder, batchOrder } from "../data/batches.ts";
 import { describeOrigin } from "../data/example.ts";
 import type { TokenSequence } from "../data/token_sequence.ts";
 import { AttuneError } from "../errors.ts";
+import { sizeOf } from "../graph/tensor.ts";
 import { type Base, openBase } from "../models/base.ts";
 import { modelLayout } from "../models/layout.ts";
 import { openSession } from "../runtime/node.ts";
@@ -43,7 +44,6 @@ interface Run {
   order: BatchOrder;
   totalSteps: number;
   state: RunState;
-  dropout: boolean;
 }
 
 /**
@@ -71,8 +71,7 @@ export async function* train(
     await directory.begin();
     const order = batchOrder({ ...recipe.training, ...recipe, examples: data.train.length });
     const totalSteps = countSteps(recipe, order);
-    const dropout = method.method.dropout > 0;
-    const run = { recipe, directory, data, method, engine, optimizer, order, totalSteps, state, dropout };
+    const run = { recipe, directory, data, method, engine, optimizer, order, totalSteps, state };
     yield startEvent(run, base, step);
     yield* steps(run, step, signal);
   } finally {
@@ -109,7 +108,8 @@ async function trainStep(run: Run, step: number, clock: StepClock): Promise<Step
   const { training, seed } = recipe;
   const started = performance.now();
   const batch = order.at(step).examples.map((i) => run.data.train[i]!);
-  const extra: RowFeeds | undefined = run.dropout ? (row) => dropoutFeeds(row, seed, step) : undefined;
+  const drops = run.method.method.dropout > 0;
+  const extra: RowFeeds | undefined = drops ? (row) => dropoutFeeds(row, seed, step) : undefined;
   const { loss, broken, gradients, tokens, supervisedTokens } = await engine.gradients(batch, extra);
   const learningRate = learningRateAt(step, { ...training, name: training.schedule, totalSteps });
   if (!Number.isFinite(loss)) throw notFinite(step, "loss", loss, await culprits(engine, batch, broken));
@@ -195,7 +195,6 @@ function countSteps({ training }: Recipe, { stepsPerEpoch }: BatchOrder): number
 }
 
 function startEvent({ data, order, totalSteps, method }: Run, { model }: Base, step: number): StartEvent {
-  const size = (shape: readonly number[]) => shape.reduce((n, d) => n * d, 1);
   const { parameters } = modelLayout(model);
   return {
     type: "start",
@@ -204,8 +203,8 @@ function startEvent({ data, order, totalSteps, method }: Run, { model }: Base, s
     stepsPerEpoch: order.stepsPerEpoch,
     examples: data.train.length,
     evaluationExamples: data.evaluation.length,
-    trainedParameters: method.method.trainables.reduce((n, { shape }) => n + size(shape), 0),
-    parameters: [...parameters.values()].reduce((n, shape) => n + size(shape), 0),
+    trainedParameters: method.method.trainables.reduce((n, { shape }) => n + sizeOf(shape), 0),
+    parameters: [...parameters.values()].reduce((n, shape) => n + sizeOf(shape), 0),
     data: data.report,
   };
 }

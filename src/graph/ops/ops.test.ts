@@ -1,11 +1,12 @@
 import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Device } from "../../runtime/session.ts";
 import { centralDifferences } from "../../testing/central_difference.ts";
 import { difference } from "../../testing/difference.ts";
 import { dropoutOfMany, MANY } from "../../testing/dropout_of_many.ts";
 import { compile, type Feeds, type Values } from "../../testing/evaluate.ts";
-import { readGolden } from "../../testing/golden.ts";
+import { readGoldenMap } from "../../testing/goldens.ts";
 import { opCases } from "../../testing/op_cases.ts";
 import { type Float, opGraph } from "../../testing/op_graph.ts";
 import { profileKernels } from "../../testing/profile_kernels.ts";
@@ -50,7 +51,7 @@ const providers: Provider[] = [
   },
 ];
 
-const golden = readGolden(new URL("../goldens/ops.safetensors", import.meta.url));
+const golden = await readGoldenMap(fileURLToPath(new URL("../goldens/ops.safetensors", import.meta.url)));
 const feeds: Feeds = Object.fromEntries(golden);
 const cases = opCases();
 const caseOf = (key: string) => key.slice(0, key.lastIndexOf("/"));
