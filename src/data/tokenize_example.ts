@@ -1,6 +1,15 @@
 import { AttuneError } from "../errors.ts";
 import type { Encoding, Tokenizer } from "../tokenizers/tokenizer.ts";
-import { describeOrigin, type Example, type Origin } from "./example.ts";
+import {
+  type Completion,
+  type Conversation,
+  describeOrigin,
+  type Example,
+  type Feedback,
+  type Origin,
+  type Preference,
+  type Tokens,
+} from "./example.ts";
 import { labelSpan, renderConversation, type TextSpan } from "./label_conversation.ts";
 import type { Template } from "./template.ts";
 import { countLabels, type TokenSequence } from "./token_sequence.ts";
@@ -44,7 +53,8 @@ export function tokenizeExample(example: Example, options: TokenizeOptions): Tok
     const dropped = reasonToDrop(example);
     if (dropped !== undefined) return { sequences: [], truncated: false, dropped };
     if (example.kind === "text") return tokenizeDocument(example.text, example.origin, options);
-    return cut(label(...labelledText(example, options), example.origin), options.maxLength);
+    if (example.kind === "tokens") return cut(asSequence(example), options.maxLength);
+    return cut(label(...labelledText(likedAnswer(example), options), example.origin), options.maxLength);
   } catch (error) {
     if (!(error instanceof AttuneError)) throw error;
     throw new AttuneError(`${describeOrigin(example.origin)}: ${error.message}`);
@@ -69,13 +79,34 @@ function reasonToDrop(example: Example): string | undefined {
   if (example.kind === "text") return isBlank(example.text) ? "the text is empty" : undefined;
   if (example.kind === "completion")
     return isBlank(example.completion) ? "the completion is empty" : undefined;
-  const empty = example.messages.findIndex(({ role, content }) => role === "assistant" && isBlank(content));
+  if (example.kind === "tokens")
+    return example.tokens.length > 1 ? undefined : "a single token, which nothing predicts";
+  if (example.kind === "feedback" && !example.desirable) return "the answer is marked as undesirable";
+  const empty = likedAnswer(example).messages.findIndex(
+    ({ role, content }) => role === "assistant" && isBlank(content),
+  );
   return empty < 0 ? undefined : `the answer in message ${empty + 1} is empty`;
 }
 
 type Labelled = [encoding: Encoding, spans: TextSpan[]];
 
-function labelledText(example: Exclude<Example, { kind: "text" }>, options: TokenizeOptions): Labelled {
+function asSequence({ tokens, labelWeights, origin }: Tokens): TokenSequence {
+  const weights = Float32Array.from(labelWeights ?? tokens.map(() => 1));
+  weights[0] = 0;
+  return { tokens: Int32Array.from(tokens), labelWeights: weights, origin };
+}
+
+/** Instruction tuning learns the answer that was preferred. */
+function likedAnswer(example: Conversation | Preference | Feedback): Conversation;
+function likedAnswer(example: Conversation | Completion | Preference | Feedback): Conversation | Completion;
+function likedAnswer(example: Conversation | Completion | Preference | Feedback): Conversation | Completion {
+  if (example.kind !== "preference" && example.kind !== "feedback") return example;
+  const answer = example.kind === "preference" ? example.chosen : example.answer;
+  const { tools, origin } = example;
+  return { kind: "conversation", messages: [...example.messages, answer], tools, origin };
+}
+
+function labelledText(example: Conversation | Completion, options: TokenizeOptions): Labelled {
   const { tokenizer, template } = options;
   if (example.kind === "completion") {
     const text = withEos(example.prompt + example.completion, tokenizer);

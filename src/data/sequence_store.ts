@@ -1,0 +1,22 @@
+import type { TokenSequence } from "./token_sequence.ts";
+
+/** Tokenized examples, in memory or on disk, to be read in any order. */
+export interface SequenceStore {
+  readonly length: number;
+  /** Number of tokens of sequence `i`, without reading it. */
+  tokensOf(i: number): number;
+  at(i: number): TokenSequence;
+}
+
+export const sequencesInMemory = (sequences: readonly TokenSequence[]): SequenceStore => ({
+  length: sequences.length,
+  tokensOf: (i) => sequences[i]!.tokens.length,
+  at: (i) => sequences[i]!,
+});
+
+/** Some of a store's sequences, in the order of `indices`. */
+export const selectSequences = (store: SequenceStore, indices: ArrayLike<number>): SequenceStore => ({
+  length: indices.length,
+  tokensOf: (i) => store.tokensOf(indices[i]!),
+  at: (i) => store.at(indices[i]!),
+});
