@@ -1,3 +1,4 @@
+import { gather } from "../graph/ops/indexing.ts";
 import { concat } from "../graph/ops/shape.ts";
 import { input } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -33,14 +34,16 @@ export function cachedPass(): CachedPass {
     masks.set(window, mask);
     return mask;
   };
+  const tokens = input("tokens", ["T"], "int64");
   const added: Record<string, Tensor> = {};
   const remember = (past: string, name: string, fresh: Tensor) => {
     added[name] = fresh;
     return concat([input(past, ["P", ...fresh.shape.slice(1)]), fresh], 0, "N");
   };
   return {
-    tokens: input("tokens", ["T"], "int64"),
+    tokens,
     positions: input("positions", ["T"], "int32"),
+    embed: (weight) => gather(weight, tokens),
     added,
     attend(layer, q, k, v, { scale, window }) {
       const names = cacheNames(layer);

@@ -15,6 +15,8 @@ export interface Pass {
   readonly tokens: Tensor;
   /** int32 [T], counted from the start of each sequence. */
   readonly positions: Tensor;
+  /** Rows of the embedding's weight [V, D] at `tokens`: [T, D]; while training, with the noise that the pass adds. */
+  embed(weight: Tensor): Tensor;
   /** q [T, K, G, E], k and v [T, K, E], all of `layer`, rotated -> [T, K·G·E]. */
   attend(layer: number, q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor;
 }

@@ -11,7 +11,6 @@ import * as z from "zod";
 import { AttuneError } from "../errors.ts";
 import { gelu, geluTanh, silu } from "../graph/ops/activation.ts";
 import { add, mul } from "../graph/ops/elementwise.ts";
-import { gather } from "../graph/ops/indexing.ts";
 import { rmsNorm } from "../graph/ops/norm.ts";
 import { rope } from "../graph/ops/rope.ts";
 import { reshape } from "../graph/ops/shape.ts";
@@ -110,7 +109,7 @@ function decode(
 ): DecoderOutput {
   const model = scope.at("model");
   const embedding = model.at("embed_tokens").param("weight", [c.vocab_size, c.hidden_size]);
-  let x = gather(embedding, pass.tokens); // [T, D]
+  let x = pass.embed(embedding); // [T, D]
   for (let layer = 0; layer < c.num_hidden_layers; layer++)
     x = block(c, variant, model.at(`layers.${layer}`), layer, x, pass, angles);
   return {

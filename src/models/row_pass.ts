@@ -1,3 +1,4 @@
+import { gather } from "../graph/ops/indexing.ts";
 import { input } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { attention, attentionMask } from "./attention.ts";
@@ -23,9 +24,11 @@ export function rowPass(): Pass {
     masks.set(window, mask);
     return mask;
   };
+  const tokens = input("tokens", ["T"], "int64");
   return {
-    tokens: input("tokens", ["T"], "int64"),
+    tokens,
     positions,
+    embed: (weight) => gather(weight, tokens),
     attend: (_, q, k, v, { scale, window }) => attention(q, k, v, maskOf(window), scale),
   };
 }
