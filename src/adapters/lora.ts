@@ -1,6 +1,5 @@
 import { type DropoutWords, dropout } from "../graph/ops/dropout.ts";
-import { add } from "../graph/ops/elementwise.ts";
-import { matmul } from "../graph/ops/matmul.ts";
+import { addMatmul, matmul } from "../graph/ops/matmul.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { LinearHook } from "../models/scope.ts";
 
@@ -27,7 +26,7 @@ export function loraHook(
     const { A, B, scale } = term;
     const kept = term.dropout ? dropout(x, term.dropout.p, term.dropout.words) : x;
     const low = matmul(kept, A, { transB: true }); // [T, r]
-    return add(y, matmul(low, B, { transB: true, alpha: scale }));
+    return addMatmul(y, low, B, { transB: true, alpha: scale });
   };
 }
 

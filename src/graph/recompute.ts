@@ -34,6 +34,7 @@ export function replays(order: readonly Tensor[], recompute: Recompute): Map<Ten
  * stream. Computes again what is cheap: widened weights, norms, rotations, activations.
  */
 export const recomputeCheap: Recompute = (t) =>
-  !(t.op.name === "softmaxAttention" || (t.shape.length === 2 && KEPT.has(t.op.name)));
+  !(ALWAYS_KEPT.has(t.op.name) || (t.shape.length === 2 && KEPT_MATRICES.has(t.op.name)));
 
-const KEPT = new Set(["matmul", "add", "gather", "logSoftmax"]);
+const ALWAYS_KEPT = new Set(["keep", "softmaxAttention"]);
+const KEPT_MATRICES = new Set(["matmul", "addMatmul", "add", "gather", "logSoftmax"]);

@@ -4,7 +4,8 @@ import { linearCrossEntropy } from "../graph/ops/cross_entropy.ts";
 import { dropout } from "../graph/ops/dropout.ts";
 import * as elementwise from "../graph/ops/elementwise.ts";
 import { gather, scatterAdd } from "../graph/ops/indexing.ts";
-import { matmul } from "../graph/ops/matmul.ts";
+import { keep } from "../graph/ops/keep.ts";
+import { addMatmul, matmul } from "../graph/ops/matmul.ts";
 import { layerNorm, rmsNorm } from "../graph/ops/norm.ts";
 import { mean, sum, sumAll, sumTo } from "../graph/ops/reduce.ts";
 import { rope } from "../graph/ops/rope.ts";
@@ -63,6 +64,7 @@ function singles(): Entry[] {
     ...Object.entries(ops).map(([name, op]): Entry => [name, { y: ({ x }) => op(x) }]),
     ["tanh, far out", { y: ({ x }) => tanh(x) }],
     ["sigmoid, far out", { y: ({ x }) => sigmoid(x) }],
+    ["keep", { y: ({ x }) => keep(x) }],
     ["silu, far out", { y: ({ x }) => silu(x) }],
   ];
 }
@@ -173,11 +175,16 @@ function products(): Entry[] {
       a: kind.transA ? [2, 2, 3, "T"] : [2, 2, "T", 3],
       b: kind.transB ? [2, 1, "T", 3] : [2, 1, 3, "T"],
     };
+    const sum: OpCase = {
+      y: ({ c, a, b }) => addMatmul(c, a, b, kind),
+      shapes: { c: ["T", 6], a: kind.transA ? [4, "T"] : ["T", 4] },
+    };
     return [
       [name, { y }],
       [`${name}, groups share b`, { y, shapes }],
       [`${name}, one b`, { y }],
       [`${name}, one a`, { y }],
+      [name.replace("matmul", "addMatmul"), sum],
     ];
   });
   const y: OpCase["y"] = ({ x, weight }) => matmul(x, weight, { transB: true });

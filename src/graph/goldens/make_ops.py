@@ -137,6 +137,7 @@ def elementwise():
     found["shift"] = case(lambda x: x + 0.3, x=normal(2, 3))
     found["tanh, far out"] = case(torch.tanh, x=chosen([-90.0, -20.0, 0.0, 20.0, 90.0], torch.float64))
     found["sigmoid, far out"] = case(torch.sigmoid, x=chosen([-80.0, -20.0, 0.0, 20.0, 80.0], torch.float64))
+    found["keep"] = case(lambda x: x * 1, x=normal(3, 4))
     found["silu, far out"] = case(F.silu, x=chosen([-80.0, -20.0, 0.0, 20.0, 80.0], torch.float64))
     found["less"] = case(lambda a, b: a < b, a=small(3, 4), b=small(4))
     found["less, int32"] = case(lambda a, b: a < b, a=word(3, 4), b=word(3, 1))
@@ -241,6 +242,12 @@ def products():
                 )
                 found[f"matmul {kind}, one b"] = case(product, a=sized(3, 4, trans_a, 2), b=sized(4, 6, trans_b))
                 found[f"matmul {kind}, one a"] = case(product, a=sized(3, 4, trans_a), b=sized(4, 6, trans_b, 2))
+                found[f"addMatmul {kind}"] = case(
+                    lambda c, a, b, product=product: c + product(a, b),
+                    c=normal(T, 6),
+                    a=sized(T, 4, trans_a),
+                    b=sized(4, 6, trans_b),
+                )
     return {
         **found,
         "matmul, bfloat16 weight": case(

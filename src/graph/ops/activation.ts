@@ -20,15 +20,16 @@ function activation(
   });
 }
 
+/** x · s where s is sigmoid(x): one sigmoid serves the product and its gradient. */
+const gateBySigmoid = defineOp<[x: Tensor, s: Tensor]>({
+  name: "silu",
+  infer: ([x]) => x,
+  lower: (w, [x, s]) => w.node("Mul", [x, s]),
+  vjp: ([, s], dy, _, y) => [mul(dy, add(mul(y, sub(scalar(1, s), s)), s)), null],
+});
+
 /** x · sigmoid(x) (Elfwing et al. 2017, https://arxiv.org/abs/1702.03118); "silu" and "swish" of config.json. */
-export const silu = activation(
-  "silu",
-  (w, x) => w.node("Mul", [x, w.node("Sigmoid", [x])]),
-  (x) => {
-    const s = sigmoid(x);
-    return mul(s, shift(mul(x, sub(scalar(1, x), s)), 1));
-  },
-);
+export const silu = (x: Tensor): Tensor => gateBySigmoid(x, sigmoid(x));
 
 /** x · Φ(x), Φ the normal distribution (Hendrycks & Gimpel 2016, https://arxiv.org/abs/1606.08415); "gelu". */
 export const gelu = activation(

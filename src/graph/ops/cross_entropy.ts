@@ -1,6 +1,7 @@
 import { defineOp, ShapeError, sameShape, show, type Tensor } from "../tensor.ts";
 import { exp, mul, sub } from "./elementwise.ts";
 import { gather, scatterAdd } from "./indexing.ts";
+import { keep } from "./keep.ts";
 import { matmul } from "./matmul.ts";
 import { reshape } from "./shape.ts";
 import { logSoftmax } from "./softmax.ts";
@@ -44,6 +45,7 @@ const negativeLogLikelihood = defineOp<
  * hidden [S, D], weight [V, D], targets [S] (int64) -> [S].
  */
 export function linearCrossEntropy(hidden: Tensor, weight: Tensor, targets: Tensor): Tensor {
-  const logits = matmul(hidden, weight, { transB: true });
-  return negativeLogLikelihood(logSoftmax(logits), hidden, weight, targets);
+  const head = keep(weight); // its gradient comes next: widening it again would save nothing
+  const logits = matmul(hidden, head, { transB: true });
+  return negativeLogLikelihood(logSoftmax(logits), hidden, head, targets);
 }

@@ -3,6 +3,7 @@ import {
   defineOp,
   requireSameType,
   ShapeError,
+  sameShape,
   show,
   type Tensor,
   type TensorType,
@@ -17,19 +18,15 @@ export interface MatmulAttributes {
   alpha: number;
 }
 
+const PLAIN: MatmulAttributes = { transA: false, transB: false, alpha: 1 };
+
+/** alpha · a·b over the last two axes, [..., m, k] by [..., k, n]; leading axes broadcast. */
+export const matmul = (a: Tensor, b: Tensor, options: Partial<MatmulAttributes> = {}): Tensor =>
+  matmulOp(a, b, { ...PLAIN, ...options });
+
 const matmulOp = defineOp<[a: Tensor, b: Tensor], MatmulAttributes>({
   name: "matmul",
-
-  infer([a, b], { transA, transB }) {
-    requireSameType("matmul", a, b);
-    if (a.shape.length < 2 || b.shape.length < 2) throw new ShapeError("matmul", `${show(a)} by ${show(b)}`);
-    const [m, k] = lastTwo(a, transA);
-    const [k2, n] = lastTwo(b, transB);
-    if (k !== k2)
-      throw new ShapeError("matmul", `inner sizes of ${show(a)} and ${show(b)} differ: ${k}, ${k2}`);
-    const batch = (t: TensorType) => ({ dtype: t.dtype, shape: t.shape.slice(0, -2) });
-    return { dtype: a.dtype, shape: [...broadcast("matmul", batch(a), batch(b)), m, n] };
-  },
+  infer: ([a, b], attributes) => productType("matmul", a, b, attributes),
 
   lower(w, [a, b], { transA, transB, alpha }, [typeA, typeB], out) {
     if (!transA && !transB && alpha === 1) return w.node("MatMul", [a, b]);
@@ -41,21 +38,57 @@ const matmulOp = defineOp<[a: Tensor, b: Tensor], MatmulAttributes>({
     return w.node("Mul", [product, w.scalar(alpha, out.dtype)]);
   },
 
-  vjp([a, b], dy, { transA, transB, alpha }) {
-    return [
-      transA
-        ? matmul(b, dy, { transA: transB, transB: true, alpha })
-        : matmul(dy, b, { transB: !transB, alpha }),
-      transB
-        ? matmul(dy, a, { transA: true, transB: transA, alpha })
-        : matmul(a, dy, { transA: !transA, alpha }),
-    ];
-  },
+  vjp: ([a, b], dy, attributes) => productGradients(a, b, dy, attributes),
 });
 
-/** alpha · a·b over the last two axes, [..., m, k] by [..., k, n]; leading axes broadcast. */
-export const matmul = (a: Tensor, b: Tensor, options: Partial<MatmulAttributes> = {}): Tensor =>
-  matmulOp(a, b, { transA: false, transB: false, alpha: 1, ...options });
+/** c + alpha · a·b in one pass over c: c [m, n], a [m, k], b [k, n]. */
+export const addMatmul = (c: Tensor, a: Tensor, b: Tensor, options: Partial<MatmulAttributes> = {}): Tensor =>
+  addMatmulOp(c, a, b, { ...PLAIN, ...options });
+
+const addMatmulOp = defineOp<[c: Tensor, a: Tensor, b: Tensor], MatmulAttributes>({
+  name: "addMatmul",
+
+  infer([c, a, b], attributes) {
+    const product = productType("addMatmul", a, b, attributes);
+    if (c.dtype !== product.dtype || c.shape.length !== 2 || !sameShape(c.shape, product.shape))
+      throw new ShapeError(
+        "addMatmul",
+        `${show(c)} and the product ${show(product)} differ, or aren't matrices`,
+      );
+    return c;
+  },
+
+  lower: (w, [c, a, b], { transA, transB, alpha }) =>
+    w.node("Gemm", [a, b, c], { transA: +transA, transB: +transB, alpha: { float: alpha } }),
+
+  vjp: ([, a, b], dy, attributes) => [dy, ...productGradients(a, b, dy, attributes)],
+});
+
+function productType(op: string, a: Tensor, b: Tensor, { transA, transB }: MatmulAttributes): TensorType {
+  requireSameType(op, a, b);
+  if (a.shape.length < 2 || b.shape.length < 2) throw new ShapeError(op, `${show(a)} by ${show(b)}`);
+  const [m, k] = lastTwo(a, transA);
+  const [k2, n] = lastTwo(b, transB);
+  if (k !== k2) throw new ShapeError(op, `inner sizes of ${show(a)} and ${show(b)} differ: ${k}, ${k2}`);
+  const batch = (t: TensorType) => ({ dtype: t.dtype, shape: t.shape.slice(0, -2) });
+  return { dtype: a.dtype, shape: [...broadcast(op, batch(a), batch(b)), m, n] };
+}
+
+function productGradients(
+  a: Tensor,
+  b: Tensor,
+  dy: Tensor,
+  { transA, transB, alpha }: MatmulAttributes,
+): [Tensor, Tensor] {
+  return [
+    transA
+      ? matmul(b, dy, { transA: transB, transB: true, alpha })
+      : matmul(dy, b, { transB: !transB, alpha }),
+    transB
+      ? matmul(dy, a, { transA: true, transB: transA, alpha })
+      : matmul(a, dy, { transA: !transA, alpha }),
+  ];
+}
 
 const swapLast = (rank: number) =>
   Array.from({ length: rank }, (_, i) => (i < rank - 2 ? i : 2 * rank - 3 - i));

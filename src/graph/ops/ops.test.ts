@@ -121,7 +121,6 @@ describe.each(titled)("%s", (_, provider) => {
         "CPU Equal(int64, int64)",
         "CPU Expand(int64, int64)",
         "CPU FusedMatMul(float, float)",
-        "CPU Gather(bfloat16, int64)",
         "CPU LessOrEqual(int64, int64)",
         "CPU LogSoftmax(float)",
         "CPU Reshape(int64, int64)",

@@ -2,13 +2,13 @@ import { describe, expect, test } from "vitest";
 import { lower } from "../lower.ts";
 import { constant, input, weight } from "../sources.ts";
 import { type DType, type Shape, ShapeError, type Tensor } from "../tensor.ts";
-import { gelu, geluTanh, silu } from "./activation.ts";
+import { gelu, geluTanh } from "./activation.ts";
 import { softmaxAttention } from "./attention.ts";
 import { linearCrossEntropy } from "./cross_entropy.ts";
 import { dropout } from "./dropout.ts";
 import * as elementwise from "./elementwise.ts";
 import { gather, scatterAdd } from "./indexing.ts";
-import { matmul } from "./matmul.ts";
+import { addMatmul, matmul } from "./matmul.ts";
 import { layerNorm, rmsNorm } from "./norm.ts";
 import { mean, sum, sumTo } from "./reduce.ts";
 import { rope } from "./rope.ts";
@@ -32,7 +32,6 @@ const needFloats = {
   erf,
   cos,
   sin,
-  silu,
   gelu,
   geluTanh,
   softmax,
@@ -114,6 +113,11 @@ const wrong: [what: string, write: () => unknown, says: RegExp][] = [
   ["matmul: inner, transposed", () => matmul(floats(2, 3), floats(3, 5), { transB: true }), /differ: 3, 5/],
   ["matmul: inner, names", () => matmul(floats(2, "T"), floats("S", 5)), /differ: T, S/],
   ["matmul: vectors", () => matmul(floats(3), floats(3, 2)), /float32\[3\] by float32\[3, 2\]/],
+  [
+    "addMatmul: sum",
+    () => addMatmul(floats(2, 5), floats(2, 3), floats(3, 4)),
+    /float32\[2, 5\].*float32\[2, 4\]/,
+  ],
   ["matmul: batches", () => matmul(floats(2, 3, 4), floats(5, 4, 3)), /do not broadcast/],
   ["matmul: dtypes", () => matmul(floats(2, 3), of([3, 2], "float64")), /one dtype/],
   ["rmsNorm: weight", () => rmsNorm(floats(2, 8), floats(4), { eps }), /float32\[4\] is not as long/],
