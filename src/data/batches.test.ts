@@ -1,12 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { AttuneError } from "../errors.ts";
 import { batchOrder } from "./batches.ts";
+import { mixtureOrder } from "./mixture.ts";
 
-const settings = { examples: 10, batchSize: 4, shuffle: true, seed: 42 };
+const settings = { datasets: [{ size: 10 }], shuffle: true, seed: 42 };
+const batches = (changes: Partial<typeof settings> = {}) =>
+  batchOrder(mixtureOrder({ ...settings, ...changes }), 4);
 
 describe("batchOrder", () => {
   test("without shuffle: file order, batches don't reach across epochs", () => {
-    const order = batchOrder({ ...settings, shuffle: false });
+    const order = batches({ shuffle: false });
     expect(order.stepsPerEpoch).toBe(3);
     expect([1, 2, 3, 4].map(order.at)).toEqual([
       { epoch: 0, examples: [0, 1, 2, 3] },
@@ -18,7 +21,7 @@ describe("batchOrder", () => {
 
   test("an epoch holds every example once, in another order each epoch and for each seed", () => {
     const epochOf = (seed: number, epoch: number) => {
-      const order = batchOrder({ ...settings, seed });
+      const order = batches({ seed });
       return [1, 2, 3].flatMap((step) => order.at(3 * epoch + step).examples);
     };
     expect(epochOf(42, 0).toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -27,14 +30,13 @@ describe("batchOrder", () => {
   });
 
   test("any step can be asked for, in any order", () => {
-    const [forward, backward] = [batchOrder(settings), batchOrder(settings)];
+    const [forward, backward] = [batches(), batches()];
     const steps = [1, 2, 3, 4, 5, 6, 7];
-    const batches = steps.map(forward.at);
-    expect(steps.toReversed().map(backward.at)).toEqual(batches.toReversed());
+    expect(steps.toReversed().map(backward.at)).toEqual(steps.map(forward.at).toReversed());
   });
 
   test("no examples, or no batch, is an error", () => {
-    expect(() => batchOrder({ ...settings, examples: 0 })).toThrow(AttuneError);
-    expect(() => batchOrder({ ...settings, batchSize: 0 })).toThrow(/batchSize/);
+    expect(() => batches({ datasets: [{ size: 0 }] })).toThrow(AttuneError);
+    expect(() => batchOrder(mixtureOrder(settings), 0)).toThrow(/batchSize/);
   });
 });

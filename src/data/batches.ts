@@ -1,14 +1,5 @@
 import { AttuneError } from "../errors.ts";
-import { permutation } from "./random.ts";
-
-export interface BatchSettings {
-  /** Number of examples, of which indices 0 to examples - 1 are handed out. */
-  examples: number;
-  batchSize: number;
-  /** A new order each epoch; otherwise file order. */
-  shuffle: boolean;
-  seed: number;
-}
+import type { EpochOrder } from "./mixture.ts";
 
 export interface Batch {
   /** Counted from 0. */
@@ -27,15 +18,12 @@ export interface BatchOrder {
  * The order in which examples are trained on. A batch is `batchSize` examples and doesn't reach across epochs, so an
  * epoch's last may be smaller. Any step's batch can be asked for at any time: a resume needs nothing else.
  */
-export function batchOrder({ examples, batchSize, shuffle, seed }: BatchSettings): BatchOrder {
-  if (examples < 1) throw new AttuneError("batches: there are no examples to train on");
+export function batchOrder(epochs: EpochOrder, batchSize: number): BatchOrder {
+  if (epochs.examples < 1) throw new AttuneError("batches: there are no examples to train on");
   if (!Number.isInteger(batchSize) || batchSize < 1)
     throw new AttuneError(`batchSize: expected an integer of at least 1, got ${batchSize}`);
-  const stepsPerEpoch = Math.ceil(examples / batchSize);
-  const fileOrder = Uint32Array.from({ length: examples }, (_, i) => i);
-  const orderOf = rememberLast((epoch) =>
-    shuffle ? permutation(examples, seed, "shuffle", epoch) : fileOrder,
-  );
+  const stepsPerEpoch = Math.ceil(epochs.examples / batchSize);
+  const orderOf = rememberLast((epoch) => epochs.at(epoch));
   return {
     stepsPerEpoch,
     at(step) {

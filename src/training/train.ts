@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { appendMetrics } from "../checkpoints/metrics_file.ts";
 import { type BatchOrder, batchOrder } from "../data/batches.ts";
 import { describeOrigin } from "../data/example.ts";
+import { mixtureOrder } from "../data/mixture.ts";
 import type { TokenSequence } from "../data/token_sequence.ts";
 import { AttuneError } from "../errors.ts";
 import { sizeOf } from "../graph/tensor.ts";
@@ -69,7 +70,8 @@ export async function* train(
   const engine = await openEngine(base.model, method.method, openSession, options);
   try {
     await directory.begin();
-    const order = batchOrder({ ...recipe.training, ...recipe, examples: data.train.length });
+    const epochs = mixtureOrder({ ...recipe, datasets: [{ size: data.train.length }] });
+    const order = batchOrder(epochs, recipe.training.batchSize);
     const totalSteps = countSteps(recipe, order);
     const run = { recipe, directory, data, method, engine, optimizer, order, totalSteps, state };
     yield startEvent(run, base, step);
