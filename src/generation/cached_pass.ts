@@ -1,8 +1,9 @@
+import { add, equal, sub } from "../graph/ops/elementwise.ts";
 import { gather } from "../graph/ops/indexing.ts";
-import { concat } from "../graph/ops/shape.ts";
-import { input } from "../graph/sources.ts";
+import { concat, reshape } from "../graph/ops/shape.ts";
+import { constant, input } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { attention, attentionMask } from "../models/attention.ts";
+import { attention, attentionMask, largestSeen } from "../models/attention.ts";
 import type { Pass } from "../models/family.ts";
 
 /** A pass that computes new tokens after others, whose keys and values are fed. */
@@ -34,6 +35,7 @@ export function cachedPass(): CachedPass {
     masks.set(window, mask);
     return mask;
   };
+  const positions = input("positions", ["T"], "int32");
   const tokens = input("tokens", ["T"], "int64");
   const added: Record<string, Tensor> = {};
   const remember = (past: string, name: string, fresh: Tensor) => {
@@ -42,14 +44,19 @@ export function cachedPass(): CachedPass {
   };
   return {
     tokens,
-    positions: input("positions", ["T"], "int32"),
+    positions,
     embed: (weight) => gather(weight, tokens),
     added,
-    attend(layer, q, k, v, { scale, window }) {
+    lengths() {
+      const start = sub(index, positions); // the same for the tokens of a sequence, and for no others
+      const together = equal(reshape(start, ["T", 1]), reshape(start, [1, "T"]));
+      return largestSeen(together, add(positions, constant([1], [], "int32")));
+    },
+    attend(layer, q, k, v, { window, ...options }) {
       const names = cacheNames(layer);
       const keys = remember(names.past[0], names.added[0], k);
       const values = remember(names.past[1], names.added[1], v);
-      return attention(q, keys, values, maskOf(window), scale);
+      return attention(q, keys, values, maskOf(window), options);
     },
   };
 }

@@ -1,5 +1,6 @@
-import { softmaxAttention } from "../graph/ops/attention.ts";
+import { type SoftmaxAttentionAttributes, softmaxAttention } from "../graph/ops/attention.ts";
 import { and, less, lessOrEqual, sub, where } from "../graph/ops/elementwise.ts";
+import { max } from "../graph/ops/reduce.ts";
 import { reshape, transpose } from "../graph/ops/shape.ts";
 import { constant, scalar } from "../graph/sources.ts";
 import type { Dim, Tensor } from "../graph/tensor.ts";
@@ -29,16 +30,29 @@ export function attentionMask(sight: Sight, window?: number): Tensor {
   return asBias(and(seen, less(distance, scalar(window, distance))));
 }
 
+/** The largest of `values` (int32 [N]) among what each row of `seen` [T, N] sees: [T]. Values are 0 or more. */
+export function largestSeen(seen: Tensor, values: Tensor): Tensor {
+  const [T, N] = seen.shape as [Dim, Dim];
+  const none = constant([0], [], "int32");
+  return reshape(max(where(seen, reshape(values, [1, N]), none), [1]), [T]);
+}
+
 const asBias = (seen: Tensor) => where(seen, constant([0], []), constant([HIDDEN], []));
 
 /**
  * Attention of q [T, K, G, E] over k and v [N, K, E] under mask [T, N] -> [T, K·G·E].
  * Each of K key/value heads serves G query heads (Ainslie et al. 2023, https://arxiv.org/abs/2305.13245).
  */
-export function attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: number): Tensor {
+export function attention(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  mask: Tensor,
+  options: SoftmaxAttentionAttributes,
+): Tensor {
   const [T, K, G, E] = q.shape as [string, number, number, number];
   const [N] = k.shape as [string];
   const heads = (t: Tensor) => transpose(reshape(t, [N, K, 1, E]), [1, 2, 0, 3]); // [K, 1, N, E]
-  const y = softmaxAttention(transpose(q, [1, 2, 0, 3]), heads(k), heads(v), mask, { scale }); // [K, G, T, E]
+  const y = softmaxAttention(transpose(q, [1, 2, 0, 3]), heads(k), heads(v), mask, options); // [K, G, T, E]
   return reshape(transpose(y, [2, 0, 1, 3]), [T, K * G * E]);
 }

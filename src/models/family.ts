@@ -7,6 +7,8 @@ export interface AttentionOptions {
   scale: number;
   /** A query sees this many tokens back, itself included; everything when left out. */
   window?: number;
+  /** Bounds the scaled products: softcap · tanh(x / softcap); not at all when left out. */
+  softcap?: number;
 }
 
 /** What a decoder is computed over. T tokens, K key/value heads, G query heads a key/value head, E head_dim. */
@@ -15,6 +17,11 @@ export interface Pass {
   readonly tokens: Tensor;
   /** int32 [T], counted from the start of each sequence. */
   readonly positions: Tensor;
+  /**
+   * int32 [T]: tokens of the sequence each token is part of, as far as this pass knows it; of the longest branch where it
+   * branches behind the token. Rotations whose frequencies depend on the length ask for it.
+   */
+  lengths(): Tensor;
   /** Rows of the embedding's weight [V, D] at `tokens`: [T, D]; while training, with the noise that the pass adds. */
   embed(weight: Tensor): Tensor;
   /** q [T, K, G, E], k and v [T, K, E], all of `layer`, rotated -> [T, K·G·E]. */
@@ -22,10 +29,12 @@ export interface Pass {
 }
 
 export interface DecoderOutput {
-  /** Normed last hidden states [T, D]. */
+  /** Normed last hidden states [T, D], scaled where a family scales its logits. */
   hidden: Tensor;
   /** Weight of the output layer [V, D]; the embedding's own where they are tied. */
   head: Tensor;
+  /** Logits are softcap · tanh(x / softcap) of x = hidden · headᵀ; x itself when left out. */
+  softcap?: number;
 }
 
 /** What the rest of attune needs to know of a model's sizes, whatever its family. */
@@ -47,6 +56,8 @@ export interface Model {
   readonly tied: boolean;
   /** Standard deviation of freshly made weights. */
   readonly initializerRange: number;
+  /** What norms' weights start from: 0 where a family adds 1 to them. */
+  readonly normStart: 0 | 1;
   decode(scope: Scope, pass: Pass): DecoderOutput;
 }
 

@@ -1,31 +1,49 @@
 /** Qwen2: Llama's decoder with biases on q, k and v. Reference: transformers, models/qwen2/modeling_qwen2.py. */
 import * as z from "zod";
 import { parseFields, size } from "./config.ts";
+import { decoder, decoderFields } from "./decoder.ts";
 import type { Family } from "./family.ts";
-import { decoder, decoderFields } from "./llama.ts";
+import { layerTypes, layerWindows } from "./layer_types.ts";
+import { gatedMlp, headSizes, preNormBlock, rmsNorms, selfAttention } from "./layers.ts";
+import { ropeParameters } from "./rope_config.ts";
+import { rotation } from "./rotary.ts";
 
-const qwen2Fields = decoderFields.extend({
+/** How Qwen says which layers slide: only if told to, and in transformers 4 from `max_window_layers` on. */
+export const qwenWindowFields = {
   use_sliding_window: z.boolean().default(false),
   sliding_window: size.nullish(),
   max_window_layers: z.int().nonnegative().default(28),
-  layer_types: z.array(z.enum(["full_attention", "sliding_attention"])).nullish(),
-});
-type Qwen2Fields = z.output<typeof qwen2Fields>;
+  layer_types: layerTypes,
+};
+type QwenWindows = z.output<z.ZodObject<typeof qwenWindowFields>> & { num_hidden_layers: number };
+
+export function qwenWindows(c: QwenWindows): (number | undefined)[] {
+  const windows = layerWindows(c, (layer) => layer >= c.max_window_layers);
+  return c.use_sliding_window ? windows : windows.map(() => undefined);
+}
 
 export const qwen2: Family = {
   modelType: "qwen2",
   read(config) {
-    const fields = parseFields("", qwen2Fields, config);
-    return decoder(fields, {
+    const c = parseFields("", decoderFields.extend(qwenWindowFields), config);
+    const [heads, rope, norm] = [headSizes(c), ropeParameters(c), rmsNorms(c.rms_norm_eps)];
+    const bias = { qkv: true, o: false };
+    const windows = qwenWindows(c);
+    const mlp = { size: c.intermediate_size, activation: c.hidden_act };
+    return decoder(c, heads, {
       modelType: "qwen2",
-      bias: { qkv: true, o: false, mlp: false },
-      window: (layer) => (slides(fields, layer) ? (fields.sliding_window ?? undefined) : undefined),
+      norm,
+      blocks(pass) {
+        const prepare = rotation(pass, rope, heads.E);
+        return preNormBlock(
+          norm,
+          (p, x, layer) => {
+            const attention = { window: windows[layer] };
+            return selfAttention(pass, layer, p, x, { heads, bias, prepare, attention });
+          },
+          (p, x) => gatedMlp(p, x, mlp),
+        );
+      },
     });
   },
 };
-
-/** transformers 5 lists each layer's type; 4 slid from layer `max_window_layers` on. */
-function slides(c: Qwen2Fields, layer: number): boolean {
-  if (!c.use_sliding_window) return false;
-  return c.layer_types ? c.layer_types[layer] === "sliding_attention" : layer >= c.max_window_layers;
-}

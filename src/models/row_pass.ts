@@ -1,7 +1,9 @@
+import { add, and, less, lessOrEqual } from "../graph/ops/elementwise.ts";
 import { gather } from "../graph/ops/indexing.ts";
-import { input } from "../graph/sources.ts";
+import { reshape } from "../graph/ops/shape.ts";
+import { constant, input } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { attention, attentionMask } from "./attention.ts";
+import { attention, attentionMask, largestSeen } from "./attention.ts";
 import type { Pass } from "./family.ts";
 
 /**
@@ -24,11 +26,17 @@ export function rowPass(): Pass {
     masks.set(window, mask);
     return mask;
   };
+  const one = constant([1], [], "int32");
   const tokens = input("tokens", ["T"], "int64");
   return {
     tokens,
     positions,
     embed: (weight) => gather(weight, tokens),
-    attend: (_, q, k, v, { scale, window }) => attention(q, k, v, maskOf(window), scale),
+    attend: (_, q, k, v, { window, ...options }) => attention(q, k, v, maskOf(window), options),
+    lengths() {
+      const [own, others] = [reshape(index, ["T", 1]), reshape(index, [1, "T"])];
+      const behind = and(lessOrEqual(own, others), less(others, reshape(ends, ["T", 1])));
+      return largestSeen(behind, add(positions, one));
+    },
   };
 }

@@ -29,6 +29,15 @@ const meanOp = defineOp<[x: Tensor], Axes>({
   },
 });
 
+const maxOp = defineOp<[x: Tensor], Axes>({
+  name: "max",
+  infer: ([x], { axes }) => ({ dtype: x.dtype, shape: kept("max", x, axes) }),
+  lower: (w, [x], { axes }) => w.node("ReduceMax", [x, w.ints(axes)], { keepdims: 1 }),
+  vjp: () => [null],
+});
+
+/** Largest over `axes`, kept as size 1. It has no gradient. */
+export const max = (x: Tensor, axes: readonly number[]): Tensor => (axes.length ? maxOp(x, { axes }) : x);
 /** Sum over `axes`, kept as size 1. */
 export const sum = (x: Tensor, axes: readonly number[]): Tensor => (axes.length ? sumOp(x, { axes }) : x);
 /** Mean over `axes`, kept as size 1. */

@@ -1,0 +1,113 @@
+import * as z from "zod";
+import { scale } from "../graph/ops/elementwise.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { activation, size } from "./config.ts";
+import type { Model, Pass } from "./family.ts";
+import type { HeadSizes, Norm, Part } from "./layers.ts";
+import { ropeFields } from "./rope_config.ts";
+import type { Scope } from "./scope.ts";
+
+/** What the Llama-shaped families' config.json have in common. */
+export const decoderFields = z.looseObject({
+  ...ropeFields,
+  vocab_size: size,
+  hidden_size: size,
+  intermediate_size: size,
+  num_hidden_layers: size,
+  num_attention_heads: size,
+  num_key_value_heads: size.nullish(),
+  head_dim: size.nullish(),
+  hidden_act: activation.default("silu"),
+  rms_norm_eps: z.number().positive().default(1e-6),
+  initializer_range: z.number().positive().default(0.02),
+  tie_word_embeddings: z.boolean().default(false),
+});
+export type DecoderFields = z.output<typeof decoderFields>;
+
+/** What every family's config.json says, by the names most use. */
+type Fields = Pick<
+  DecoderFields,
+  | "vocab_size"
+  | "hidden_size"
+  | "num_hidden_layers"
+  | "max_position_embeddings"
+  | "tie_word_embeddings"
+  | "initializer_range"
+>;
+
+/** Where the parts of a model lie in its checkpoint. */
+interface Names {
+  root: string;
+  embedding: string;
+  layers: string;
+  norm: string;
+  head: string;
+}
+
+const LLAMA: Names = {
+  root: "model",
+  embedding: "embed_tokens",
+  layers: "layers",
+  norm: "norm",
+  head: "lm_head",
+};
+
+/** What differs from family to family. */
+export interface DecoderParts {
+  modelType: string;
+  /** The blocks of one pass: x [T, D] through block `layer`, whose parameters are those of `p`. */
+  blocks(pass: Pass): Part;
+  /** The norm after the last block. */
+  norm: Norm;
+  /** What becomes of the embedded tokens [T, D] before the first block; `p` is the root's scope. */
+  embedded?: (x: Tensor, p: Scope, pass: Pass) => Tensor;
+  /** Factor of the logits. */
+  logitScale?: number;
+  /** Bound of the logits: see DecoderOutput. */
+  softcap?: number;
+  names?: Names;
+  /** See Model. */
+  normStart?: 0 | 1;
+}
+
+/** A model: embedding, blocks, norm, output layer. */
+export function decoder(c: Fields, heads: HeadSizes, parts: DecoderParts): Model {
+  const {
+    modelType,
+    norm,
+    embedded = (x) => x,
+    logitScale = 1,
+    softcap,
+    names = LLAMA,
+    normStart = 1,
+  } = parts;
+  return {
+    modelType,
+    dimensions: {
+      vocabSize: c.vocab_size,
+      hiddenSize: c.hidden_size,
+      layers: c.num_hidden_layers,
+      keyValueHeads: heads.K,
+      headDim: heads.E,
+      maxPositions: c.max_position_embeddings ?? undefined,
+    },
+    tied: c.tie_word_embeddings,
+    initializerRange: c.initializer_range,
+    normStart,
+    decode(scope, pass) {
+      const root = scope.at(names.root);
+      const weight = (p: Scope) => p.param("weight", [c.vocab_size, c.hidden_size]);
+      const embedding = weight(root.at(names.embedding));
+      const block = parts.blocks(pass);
+      let x = embedded(pass.embed(embedding), root, pass); // [T, D]
+      for (let layer = 0; layer < c.num_hidden_layers; layer++)
+        x = block(root.at(`${names.layers}.${layer}`), x, layer);
+      const hidden = norm(root.at(names.norm), x);
+      return {
+        hidden: logitScale === 1 ? hidden : scale(hidden, logitScale),
+        head: c.tie_word_embeddings ? embedding : weight(scope.at(names.head)),
+        softcap,
+      };
+    },
+  };
+}

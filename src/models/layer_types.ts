@@ -1,0 +1,32 @@
+import * as z from "zod";
+import { AttuneError } from "../errors.ts";
+
+/** `layer_types` of config.json: what each layer sees. */
+export const layerTypes = z.array(z.enum(["full_attention", "sliding_attention"])).nullish();
+export type LayerTypes = z.output<typeof layerTypes>;
+
+interface Fields {
+  num_hidden_layers: number;
+  layer_types?: LayerTypes;
+  sliding_window?: number | null;
+}
+
+/**
+ * Whether each layer slides: as `layer_types` lists, or where the list is missing as `otherwise` says, which is how
+ * transformers 4 decided.
+ */
+export function slidingLayers(c: Fields, otherwise: (layer: number) => boolean): boolean[] {
+  const types = c.layer_types;
+  if (types && types.length < c.num_hidden_layers)
+    throw new AttuneError(
+      `config.json: layer_types lists ${types.length} layers; num_hidden_layers is ${c.num_hidden_layers}`,
+    );
+  return Array.from({ length: c.num_hidden_layers }, (_, layer) =>
+    types ? types[layer] === "sliding_attention" : otherwise(layer),
+  );
+}
+
+/** The attention window of each layer, nothing for all of the past. */
+export function layerWindows(c: Fields, otherwise: (layer: number) => boolean): (number | undefined)[] {
+  return slidingLayers(c, otherwise).map((slides) => (slides ? (c.sliding_window ?? undefined) : undefined));
+}

@@ -1,0 +1,154 @@
+/** The parts that families are put together from. T tokens, D hidden_size, K key/value heads, G query heads each, E head_dim. */
+import { AttuneError } from "../errors.ts";
+import { gelu, geluTanh, silu } from "../graph/ops/activation.ts";
+import { add, mul, scale, shift } from "../graph/ops/elementwise.ts";
+import { layerNorm, rmsNorm } from "../graph/ops/norm.ts";
+import { reshape } from "../graph/ops/shape.ts";
+import { constant } from "../graph/sources.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import type { ActivationName } from "./config.ts";
+import type { AttentionOptions, Pass } from "./family.ts";
+import type { Scope } from "./scope.ts";
+
+/** Norms x over its last axis with the parameters of `p`. */
+export type Norm = (p: Scope, x: Tensor) => Tensor;
+
+const width = (x: Tensor) => x.shape.at(-1) as number;
+
+export const rmsNorms =
+  (eps: number): Norm =>
+  (p, x) =>
+    rmsNorm(x, p.param("weight", [width(x)]), { eps });
+
+/** Gemma keeps a norm's weight less 1. */
+export const rmsNormsFromZero =
+  (eps: number): Norm =>
+  (p, x) =>
+    rmsNorm(x, shift(p.param("weight", [width(x)]), 1), { eps });
+
+export const layerNorms =
+  (eps: number): Norm =>
+  (p, x) =>
+    layerNorm(x, p.param("weight", [width(x)]), p.param("bias", [width(x)]), { eps });
+
+/** Layer norm without a bias. */
+export const layerNormsWithoutBias =
+  (eps: number): Norm =>
+  (p, x) =>
+    layerNorm(x, p.param("weight", [width(x)]), filled(0, width(x)), { eps });
+
+export const filled = (value: number, length: number) =>
+  constant(Array<number>(length).fill(value), [length]);
+
+const ACTIVATIONS: Record<ActivationName, (x: Tensor) => Tensor> = {
+  silu,
+  swish: silu,
+  gelu,
+  gelu_new: geluTanh,
+  gelu_pytorch_tanh: geluTanh,
+  gelu_fast: geluTanh,
+};
+
+export const activate = (name: ActivationName, x: Tensor): Tensor => ACTIVATIONS[name](x);
+
+export interface MlpOptions {
+  /** intermediate_size. */
+  size: number;
+  activation: ActivationName;
+  bias?: boolean;
+}
+
+/** down_proj(act(gate_proj(x)) · up_proj(x)) (Shazeer 2020, https://arxiv.org/abs/2002.05202). */
+export function gatedMlp(p: Scope, x: Tensor, { size, activation, bias }: MlpOptions): Tensor {
+  const gate = activate(activation, p.linear("gate_proj", x, size, { bias })); // [T, F]
+  return p.linear("down_proj", mul(gate, p.linear("up_proj", x, size, { bias })), width(x), { bias });
+}
+
+export interface HeadSizes {
+  K: number;
+  G: number;
+  E: number;
+}
+
+interface HeadFields {
+  hidden_size: number;
+  num_attention_heads: number;
+  num_key_value_heads?: number | null;
+  head_dim?: number | null;
+}
+
+export function headSizes(c: HeadFields): HeadSizes {
+  const heads = c.num_attention_heads;
+  const K = c.num_key_value_heads ?? heads;
+  if (heads % K !== 0)
+    throw new AttuneError(
+      `config.json: num_key_value_heads, ${K}, must divide num_attention_heads, ${heads}`,
+    );
+  const E = c.head_dim ?? c.hidden_size / heads;
+  if (E % 2 !== 0)
+    throw new AttuneError(
+      `config.json: head_dim (hidden_size / num_attention_heads when left out) must be even, since rotary embedding pairs its halves; got ${E}`,
+    );
+  return { K, G: heads / K, E };
+}
+
+/** q [T, K, G, E], k and v [T, K, 1, E]. */
+export interface Heads {
+  q: Tensor;
+  k: Tensor;
+  v: Tensor;
+}
+
+export const splitHeads = (x: Tensor, K: number, G: number, E: number): Tensor =>
+  reshape(x, [x.shape[0]!, K, G, E]);
+
+export interface SelfAttentionOptions {
+  heads: HeadSizes;
+  /** Of q, k and v; of o. */
+  bias?: { qkv: boolean; o: boolean };
+  /** What becomes of queries [T, K, G, E] and keys [T, K, 1, E] before they meet: norms, rotation. */
+  prepare: (heads: Tensor, name: "q" | "k") => Tensor;
+  /** How scores become weights; the scale is E^-½ when left out. */
+  attention?: Partial<AttentionOptions>;
+}
+
+/** q_proj, k_proj, v_proj, attention and o_proj: x [T, D] -> [T, D]. */
+export function selfAttention(
+  pass: Pass,
+  layer: number,
+  p: Scope,
+  x: Tensor,
+  { heads: { K, G, E }, bias = { qkv: false, o: false }, prepare, attention }: SelfAttentionOptions,
+): Tensor {
+  const project = (name: string, groups: number) =>
+    splitHeads(p.linear(name, x, K * groups * E, { bias: bias.qkv }), K, groups, E);
+  const q = prepare(project("q_proj", G), "q");
+  const k = prepare(project("k_proj", 1), "k");
+  const y = attend(pass, layer, { q, k, v: project("v_proj", 1) }, attention);
+  return p.linear("o_proj", y, width(x), { bias: bias.o });
+}
+
+/** Attention of heads that are ready to meet -> [T, K·G·E]. */
+export function attend(
+  pass: Pass,
+  layer: number,
+  { q, k, v }: Heads,
+  options: Partial<AttentionOptions> = {},
+): Tensor {
+  const [T, K, , E] = k.shape as [string, number, number, number];
+  const flat = (t: Tensor) => reshape(t, [T, K, E]);
+  return pass.attend(layer, q, flat(k), flat(v), { scale: E ** -0.5, ...options });
+}
+
+/** One of a block's two halves: x [T, D] -> what it adds to the residual stream. */
+export type Part = (p: Scope, x: Tensor, layer: number) => Tensor;
+
+/** Llama's block: each half reads the normed stream; what it adds is scaled by `residual`. */
+export const preNormBlock =
+  (norm: Norm, attention: Part, mlp: Part, residual = 1): Part =>
+  (p, x, layer) => {
+    const scaled = (t: Tensor) => (residual === 1 ? t : scale(t, residual));
+    const attended = attention(p.at("self_attn"), norm(p.at("input_layernorm"), x), layer);
+    const h = add(x, scaled(attended));
+    return add(h, scaled(mlp(p.at("mlp"), norm(p.at("post_attention_layernorm"), h), layer)));
+  };
