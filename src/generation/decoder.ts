@@ -1,7 +1,7 @@
 import type { TensorEntry } from "../checkpoints/safetensors.ts";
 import { lower } from "../graph/lower.ts";
+import { linearLogits } from "../graph/ops/cross_entropy.ts";
 import { gather } from "../graph/ops/indexing.ts";
-import { matmul } from "../graph/ops/matmul.ts";
 import { input } from "../graph/sources.ts";
 import type { Dimensions, Model } from "../models/family.ts";
 import { frozenParameters } from "../models/frozen.ts";
@@ -42,10 +42,10 @@ export function openDecodingSession(
   hook?: LinearHook,
 ): Promise<Session> {
   const pass = cachedPass();
-  const { hidden, head } = model.decode(createScope(frozenParameters(tensors), hook), pass);
+  const { hidden, head, softcap } = model.decode(createScope(frozenParameters(tensors), hook), pass);
   // Only the rows asked for reach the output layer, often the largest of all.
   const asked = gather(hidden, input("sources", ["S"], "int64")); // [S, D]
-  const logits = matmul(asked, head, { transB: true }); // [S, V]
+  const logits = linearLogits(asked, head, { softcap }); // [S, V]
   return open(lower({ logits, ...pass.added }), options);
 }
 

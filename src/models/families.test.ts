@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { matmul } from "../graph/ops/matmul.ts";
+import { linearLogits } from "../graph/ops/cross_entropy.ts";
 import { compile } from "../testing/evaluate.ts";
 import { goldenPath, goldenTensorEntries, maxDifference, readGoldenTensors } from "../testing/goldens.ts";
 import { readModel } from "./families.ts";
@@ -25,14 +25,18 @@ const MODELS = [
 /** The bound is 1e-4; measured is up to 1.4e-5. */
 const TOLERANCE = 5e-5;
 
+/** Smaller goldens, of one sequence. */
+const FAMILIES = readdirSync(goldenPath("families"));
+const paths = [...MODELS.map((name) => `models/${name}`), ...FAMILIES.map((name) => `families/${name}`)];
+
 /** Logits of each of the golden's sequences alone, [B·T·V], by the graph built from `config`. */
 async function logitsOf(name: string, config: Record<string, unknown>, inputIds: number[], B: number) {
-  const path = goldenPath(`models/${name}`);
+  const path = goldenPath(name);
   const tensors = await goldenTensorEntries(path);
   const model = readModel(config);
   checkTensors(model, tensors, path);
-  const { hidden, head } = model.decode(createScope(frozenParameters(tensors)), rowPass());
-  const compiled = await compile({ logits: matmul(hidden, head, { transB: true }) });
+  const { hidden, head, softcap } = model.decode(createScope(frozenParameters(tensors)), rowPass());
+  const compiled = await compile({ logits: linearLogits(hidden, head, { softcap }) });
   const T = inputIds.length / B;
   const index = Array.from({ length: T }, (_, i) => i);
   const vector = (data: number[]) => ({ shape: [T], data });
@@ -51,11 +55,11 @@ async function logitsOf(name: string, config: Record<string, unknown>, inputIds:
 }
 
 const readConfig = (name: string, file: string) =>
-  JSON.parse(readFileSync(goldenPath(`models/${name}/${file}`), "utf8")) as Record<string, unknown>;
+  JSON.parse(readFileSync(goldenPath(`${name}/${file}`), "utf8")) as Record<string, unknown>;
 
-describe.each(MODELS)("%s", (name) => {
+describe.each(paths)("%s", (name) => {
   test.each(["config.json", "config.v4.json"])("logits equal transformers', %s", async (file) => {
-    const golden = await readGoldenTensors(goldenPath(`models/${name}/logits.safetensors`));
+    const golden = await readGoldenTensors(goldenPath(`${name}/logits.safetensors`));
     const { shape, data } = golden.input_ids!;
     const logits = await logitsOf(name, readConfig(name, file), [...data], shape[0]!);
     expect(maxDifference(logits, golden.logits!.data)).toBeLessThan(TOLERANCE);
@@ -65,7 +69,7 @@ describe.each(MODELS)("%s", (name) => {
 test("the golden notices a changed rotary base", async () => {
   const golden = await readGoldenTensors(goldenPath("models/llama-gqa/logits.safetensors"));
   const { shape, data } = golden.input_ids!;
-  const config = { ...readConfig("llama-gqa", "config.v4.json"), rope_theta: 500 };
-  const logits = await logitsOf("llama-gqa", config, [...data], shape[0]!);
+  const config = { ...readConfig("models/llama-gqa", "config.v4.json"), rope_theta: 500 };
+  const logits = await logitsOf("models/llama-gqa", config, [...data], shape[0]!);
   expect(maxDifference(logits, golden.logits!.data)).toBeGreaterThan(1e-2);
 });

@@ -29,7 +29,8 @@ export function modelLayout(model: Model): ModelLayout {
 }
 
 /** Tensors that files carry and nothing is computed from: old buffers, and the copy of a tied weight. */
-const IGNORED = /\.rotary_emb\.inv_freq$|\.self_attn\.bias$|\.masked_bias$/;
+const IGNORED = /\.rotary_emb\.inv_freq$|\.(self_attn|attn|attention)\.(masked_)?bias$/;
+const OUTPUT_LAYERS = new Set(["lm_head.weight", "embed_out.weight"]);
 
 /** Refuses a checkpoint whose tensors are not the model's, naming all that differ. */
 export function checkTensors(
@@ -48,7 +49,7 @@ export function checkTensors(
       );
   }
   for (const name of tensors.keys())
-    if (!parameters.has(name) && !IGNORED.test(name) && !(model.tied && name === "lm_head.weight"))
+    if (!parameters.has(name) && !IGNORED.test(name) && !(model.tied && OUTPUT_LAYERS.has(name)))
       problems.push(`${name} is not part of a ${model.modelType} model with this config.json`);
   if (problems.length === 0) return;
   const shown = problems.slice(0, 10).map((problem) => `  ${problem}`);

@@ -17,7 +17,15 @@ export interface Scope {
   /** The parameter `name` of this module. */
   param(name: string, shape: readonly number[]): Tensor;
   /** x [T, in] · weightᵀ [out, in] + bias of the linear layer `name`: [T, out]. */
-  linear(name: string, x: Tensor, out: number, options?: { bias?: boolean }): Tensor;
+  linear(name: string, x: Tensor, out: number, options?: LinearOptions): Tensor;
+}
+
+export interface LinearOptions {
+  bias?: boolean;
+  /** The checkpoint keeps the weight as [in, out]. */
+  transposed?: boolean;
+  /** No adapter may sit on this layer. */
+  fixed?: boolean;
 }
 
 export function createScope(source: ParameterSource, hook: LinearHook = (_, __, y) => y, path = ""): Scope {
@@ -25,10 +33,12 @@ export function createScope(source: ParameterSource, hook: LinearHook = (_, __, 
   return {
     at: (name) => createScope(source, hook, join(name)),
     param: (name, shape) => source(join(name), shape),
-    linear(name, x, out, { bias = false } = {}) {
+    linear(name, x, out, { bias = false, transposed = false, fixed = false } = {}) {
       const module = join(name);
-      const weight = source(`${module}.weight`, [out, x.shape.at(-1)!]);
-      const y = hook(module, x, matmul(x, weight, { transB: true }));
+      const inputs = x.shape.at(-1)!;
+      const weight = source(`${module}.weight`, transposed ? [inputs, out] : [out, inputs]);
+      const product = matmul(x, weight, { transB: !transposed });
+      const y = fixed ? product : hook(module, x, product);
       return bias ? add(y, source(`${module}.bias`, [out])) : y;
     },
   };

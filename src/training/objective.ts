@@ -21,8 +21,8 @@ export interface Objective {
  * its entry of `weights` (float32 [S]). Only supervised rows reach the output layer.
  */
 export function objective(model: Model, scope: Scope): Objective {
-  const { hidden, head } = model.decode(scope, rowPass());
+  const { hidden, head, softcap } = model.decode(scope, rowPass());
   const supervised = gather(hidden, input("sources", ["S"], "int64")); // [S, D]
-  const nll = linearCrossEntropy(supervised, head, input("targets", ["S"], "int64"));
+  const nll = linearCrossEntropy(supervised, head, input("targets", ["S"], "int64"), { softcap });
   return { nll, loss: sumAll(mul(nll, input("weights", ["S"]))) };
 }

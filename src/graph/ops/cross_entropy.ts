@@ -1,17 +1,25 @@
+import { scalar } from "../sources.ts";
 import { defineOp, ShapeError, sameShape, show, type Tensor } from "../tensor.ts";
-import { exp, mul, sub } from "./elementwise.ts";
+import { exp, mul, scale, sub, tanh } from "./elementwise.ts";
 import { gather, scatterAdd } from "./indexing.ts";
 import { keep } from "./keep.ts";
 import { matmul } from "./matmul.ts";
+import { sum } from "./reduce.ts";
 import { reshape } from "./shape.ts";
 import { logSoftmax } from "./softmax.ts";
 
+interface Softcap {
+  /** Logits are softcap · tanh(x / softcap) of the products x (Gemma 2); x itself when left out. */
+  softcap?: number;
+}
+
 /** -logProbabilities[s, targets[s]], whose gradient goes around the [S, V] matrix to hidden states and weight. */
 const negativeLogLikelihood = defineOp<
-  [logProbabilities: Tensor, hidden: Tensor, weight: Tensor, targets: Tensor]
+  [logProbabilities: Tensor, products: Tensor, hidden: Tensor, weight: Tensor, targets: Tensor],
+  Softcap
 >({
   name: "negativeLogLikelihood",
-  infer([logProbabilities, , , targets]) {
+  infer([logProbabilities, , , , targets]) {
     const rows = logProbabilities.shape.slice(0, -1);
     if (targets.dtype !== "int64" || rows.length !== 1 || !sameShape(targets.shape, rows))
       throw new ShapeError(
@@ -20,32 +28,57 @@ const negativeLogLikelihood = defineOp<
       );
     return { dtype: logProbabilities.dtype, shape: targets.shape };
   },
-  lower(w, [logProbabilities, , , targets]) {
+  lower(w, [logProbabilities, , , , targets]) {
     const index = w.node("Unsqueeze", [targets, w.ints([-1])]);
     const taken = w.node("GatherElements", [logProbabilities, index], { axis: 1 });
     return w.node("Neg", [w.node("Squeeze", [taken, w.ints([-1])])]);
   },
-  // With P = softmax(hidden · weightᵀ) and t the targets' one-hot rows, dlogits = dy · (P - t); t is never built:
-  // t · weight is a gather of rows, tᵀ · hidden a scatter.
-  vjp([logProbabilities, hidden, weight, targets], dy) {
-    const P = exp(logProbabilities); // [S, V]
+  // With P = softmax(logits) and t the targets' one-hot rows, dlogits = dy · (P - t); t is never built: t · weight is a
+  // gather of rows, tᵀ · hidden a scatter. Where logits are bounded, both are scaled by the slope at their products.
+  vjp([logProbabilities, products, hidden, weight, targets], dy, { softcap }) {
+    const slope = (x: Tensor, y: Tensor) => (softcap === undefined ? y : mul(y, slopeOf(x, softcap)));
+    const P = slope(products, exp(logProbabilities)); // [S, V]
+    const rows = gather(weight, targets); // [S, D]
+    const own = sum(mul(hidden, rows), [-1]); // the targets' products [S, 1]
     const each = reshape(dy, [...dy.shape, 1]); // [S, 1]
     const weighted = mul(hidden, each); // [S, D]
     return [
       null,
-      mul(sub(matmul(P, weight), gather(weight, targets)), each),
-      sub(matmul(P, weighted, { transA: true }), scatterAdd(weight, targets, weighted)),
+      null,
+      mul(sub(matmul(P, weight), slope(own, rows)), each),
+      sub(matmul(P, weighted, { transA: true }), scatterAdd(weight, targets, slope(own, weighted))),
       null,
     ];
   },
 });
 
+const slopeOf = (x: Tensor, softcap: number) => {
+  const t = tanh(scale(x, 1 / softcap));
+  return sub(scalar(1, t), mul(t, t));
+};
+
+/** The logits of hidden [S, D] under the output layer `weight` [V, D]: [S, V]. */
+export function linearLogits(hidden: Tensor, weight: Tensor, { softcap }: Softcap = {}): Tensor {
+  const products = matmul(hidden, weight, { transB: true });
+  return softcap === undefined ? products : bounded(products, softcap);
+}
+
+const bounded = (products: Tensor, softcap: number) => scale(tanh(scale(products, 1 / softcap)), softcap);
+
 /**
- * Cross-entropy of a linear head, row by row: -log softmax(hidden · weightᵀ)[target].
+ * Cross-entropy of a linear head, row by row: -log softmax(logits)[target], the logits hidden · weightᵀ, or bounded.
  * hidden [S, D], weight [V, D], targets [S] (int64) -> [S].
  */
-export function linearCrossEntropy(hidden: Tensor, weight: Tensor, targets: Tensor): Tensor {
+export function linearCrossEntropy(
+  hidden: Tensor,
+  weight: Tensor,
+  targets: Tensor,
+  { softcap }: Softcap = {},
+): Tensor {
   const head = keep(weight); // its gradient comes next: widening it again would save nothing
-  const logits = matmul(hidden, head, { transB: true });
-  return negativeLogLikelihood(logSoftmax(logits), hidden, head, targets);
+  const products = matmul(hidden, head, { transB: true });
+  if (softcap === undefined)
+    return negativeLogLikelihood(logSoftmax(products), products, hidden, head, targets, {});
+  const logits = bounded(products, softcap);
+  return negativeLogLikelihood(logSoftmax(logits), products, hidden, head, targets, { softcap });
 }
