@@ -1,10 +1,12 @@
 import { AttuneError } from "../errors.ts";
+import { firstEqual } from "./equal_sequences.ts";
 import { permutation } from "./random.ts";
-import type { TokenSequence } from "./token_sequence.ts";
+import type { SequenceStore } from "./sequence_store.ts";
 
+/** Indices of a store's sequences, ascending. */
 export interface Split {
-  train: TokenSequence[];
-  evaluation: TokenSequence[];
+  train: Uint32Array;
+  evaluation: Uint32Array;
 }
 
 /**
@@ -13,43 +15,45 @@ export interface Split {
  * @param fraction of (0, 1).
  */
 export function splitSequences(
-  sequences: readonly TokenSequence[],
+  sequences: SequenceStore,
   { fraction, seed }: { fraction: number; seed: number },
 ): Split {
   if (!(fraction > 0 && fraction < 1))
     throw new AttuneError(`evaluation.fraction: expected a number between 0 and 1, got ${fraction}`);
-  const groups = groupEqual(sequences);
-  const heldOut = chooseGroups(groups, Math.max(1, Math.round(fraction * sequences.length)), seed);
-  const split: Split = { train: [], evaluation: [] };
-  sequences.forEach((sequence, i) => {
-    split[heldOut.has(i) ? "evaluation" : "train"].push(sequence);
-  });
+  const first = firstEqual(sequences);
+  const { different, sizes } = groupSizes(first);
+  const count = Math.max(1, Math.round(fraction * first.length));
+  const isHeldOut = chooseGroups(different, sizes, count, seed);
+  const indices = first.map((_, i) => i);
+  const split = {
+    train: indices.filter((i) => isHeldOut[first[i]!] === 0),
+    evaluation: indices.filter((i) => isHeldOut[first[i]!] === 1),
+  };
   if (split.train.length === 0 || split.evaluation.length === 0)
     throw new AttuneError(
-      `evaluation.fraction: ${fraction} of ${sequences.length} examples (${groups.length} of them different) leaves ${split.train.length} to train on and ${split.evaluation.length} to evaluate; give more data or leave evaluation out`,
+      `evaluation.fraction: ${fraction} of ${first.length} examples (${different.length} of them different) leaves ${split.train.length} to train on and ${split.evaluation.length} to evaluate; give more data or leave evaluation out`,
     );
   return split;
 }
 
-/** Indices of equal sequences, in order of first appearance. */
-function groupEqual(sequences: readonly TokenSequence[]): number[][] {
-  const groups = new Map<string, number[]>();
-  sequences.forEach(({ tokens, labelWeights }, i) => {
-    const key = `${tokens.join()};${labelWeights.join()}`;
-    const group = groups.get(key);
-    if (group) group.push(i);
-    else groups.set(key, [i]);
-  });
-  return [...groups.values()];
+/** The first sequence of each group of equal ones, and at its index how many they are. */
+function groupSizes(first: Uint32Array): { different: Uint32Array; sizes: Uint32Array } {
+  const sizes = new Uint32Array(first.length);
+  for (const i of first) sizes[i]!++;
+  return { different: first.filter((other, i) => other === i), sizes };
 }
 
-/** Takes groups in random order while they fit into `count`. */
-function chooseGroups(groups: number[][], count: number, seed: number): Set<number> {
-  const chosen = new Set<number>();
-  for (const index of permutation(groups.length, seed, "split", 0)) {
-    const group = groups[index]!;
-    if (chosen.size + group.length <= count) for (const member of group) chosen.add(member);
-    if (chosen.size === count) break;
+/** Takes groups in random order while they fit into `count`: 1 at the first sequence of those that are taken. */
+function chooseGroups(different: Uint32Array, sizes: Uint32Array, count: number, seed: number): Uint8Array {
+  const chosen = new Uint8Array(sizes.length);
+  let left = count;
+  for (const group of permutation(different.length, seed, "split", 0)) {
+    const first = different[group]!;
+    if (sizes[first]! <= left) {
+      chosen[first] = 1;
+      left -= sizes[first]!;
+    }
+    if (left === 0) break;
   }
   return chosen;
 }

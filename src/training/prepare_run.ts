@@ -9,6 +9,7 @@ import { readTensor } from "../checkpoints/safetensors.ts";
 import { type PreparationReport, prepareExamples } from "../data/prepare_examples.ts";
 import { randomUniform } from "../data/random.ts";
 import { readExamples } from "../data/read_examples.ts";
+import { sequencesInMemory } from "../data/sequence_store.ts";
 import { splitSequences } from "../data/split.ts";
 import type { TokenSequence } from "../data/token_sequence.ts";
 import { type Base, openTemplate } from "../models/base.ts";
@@ -44,9 +45,15 @@ export async function prepareData(recipe: Recipe, base: Base, now: Date): Promis
     stage: recipe.stage,
   });
   const split = recipe.evaluation
-    ? splitSequences(sequences, { fraction: recipe.evaluation.fraction, seed: recipe.seed })
+    ? splitInMemory(sequences, { fraction: recipe.evaluation.fraction, seed: recipe.seed })
     : { train: sequences, evaluation: [] };
   return { ...split, report, hash: hashOf(sequences) };
+}
+
+function splitInMemory(sequences: TokenSequence[], options: { fraction: number; seed: number }) {
+  const { train, evaluation } = splitSequences(sequencesInMemory(sequences), options);
+  const sequencesOf = (side: Uint32Array) => Array.from(side, (i) => sequences[i]!);
+  return { train: sequencesOf(train), evaluation: sequencesOf(evaluation) };
 }
 
 function hashOf(sequences: readonly TokenSequence[]): string {
