@@ -1,0 +1,27 @@
+import { styleText } from "node:util";
+import { describeOrigin } from "../data/example.ts";
+import { type Segment, segmentsOf } from "../data/inspect/segments.ts";
+import { countLabels, type TokenSequence } from "../data/token_sequence.ts";
+import type { Tokenizer } from "../tokenizers/tokenizer.ts";
+import { printable } from "./failure.ts";
+import { plural } from "./format.ts";
+
+/** A sequence as the model sees it, what it is trained on in colour. */
+export function previewText(sequence: TokenSequence, tokenizer: Tokenizer): string {
+  const head = `${describeOrigin(sequence.origin)}: ${plural(sequence.tokens.length, "token")}, ${countLabels(sequence)} trained`;
+  const body = segmentsOf(sequence, tokenizer).map(painted).join("");
+  return `${styleText("bold", printable(head))}\n${body}`;
+}
+
+export const previewLegend = (): string =>
+  `${styleText("green", "trained")}  ${styleText("yellow", "trained, with another weight than 1")}  ${styleText("dim", "context")}`;
+
+function painted({ text, weight, special }: Segment): string {
+  const colour = weight === 0 ? "dim" : weight === 1 ? "green" : "yellow";
+  const style = special ? ([colour, "underline"] as const) : ([colour] as const);
+  // Styles end at line breaks, so that a pager shows every line in its colour.
+  return printable(text)
+    .split("\n")
+    .map((line) => (line === "" ? "" : styleText([...style], line)))
+    .join("\n");
+}
