@@ -61,7 +61,6 @@ describe("what changes the computation is refused by name", () => {
     [{ exclude_modules: "x" }, /exclude_modules/],
     [{ trainable_token_indices: [1] }, /trainable_token_indices/],
     [{ target_parameters: ["experts.down_proj"] }, /target_parameters/],
-    [{ fan_in_fan_out: true }, /fan_in_fan_out/],
     [{ layer_replication: [[0, 2]] }, /layer_replication/],
     [{ megatron_config: { a: 1 } }, /megatron_config/],
     [{ alora_invocation_tokens: [1, 2] }, /alora_invocation_tokens/],

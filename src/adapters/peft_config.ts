@@ -56,6 +56,7 @@ const IGNORED = new Set([
   "auto_mapping",
   "corda_config",
   "eva_config",
+  "fan_in_fan_out", // how the base keeps its weights, which the base's own family knows
   "inference_mode",
   "loftq_config",
   "lora_ga_config",

@@ -167,18 +167,18 @@ test("a step graph, printed", () => {
     %10 float32[16, 8] = keep(%5)
     %11 float32[S, 16] = matmul(%9, %10) transA=false transB=true alpha=1
     %12 float32[S, 16] = logSoftmax(%11)
-    %13 float32[S] = negativeLogLikelihood(%12, %9, %10, %1)
+    %13 float32[S] = negativeLogLikelihood(%12, %11, %9, %10, %1)
     %14 float32[1] = sum(%13) axes=[0]
     %15 float32[] = reshape(%14)
     %16 float32[] = constant() values=[1]
     %17 float32[1] = reshape(%16)
     %18 float32[S] = expand(%17, %13)
     %19 float32[S, 16] = exp(%12)
-    %20 float32[S, 1] = reshape(%18)
-    %21 float32[S, 8] = matmul(%19, %10) transA=false transB=false alpha=1
-    %22 float32[S, 8] = gather(%10, %1)
-    %23 float32[S, 8] = sub(%21, %22)
-    %24 float32[S, 8] = mul(%23, %20)
+    %20 float32[S, 8] = gather(%10, %1)
+    %21 float32[S, 1] = reshape(%18)
+    %22 float32[S, 8] = matmul(%19, %10) transA=false transB=false alpha=1
+    %23 float32[S, 8] = sub(%22, %20)
+    %24 float32[S, 8] = mul(%23, %21)
     %25 float32[] = constant() values=[1]
     %26 float32[S, 8] = sub(%25, %8)
     %27 float32[S, 8] = mul(%9, %26)

@@ -1,13 +1,13 @@
 import * as activation from "../graph/ops/activation.ts";
 import { softmaxAttention } from "../graph/ops/attention.ts";
-import { linearCrossEntropy } from "../graph/ops/cross_entropy.ts";
+import { linearCrossEntropy, linearLogits } from "../graph/ops/cross_entropy.ts";
 import { dropout } from "../graph/ops/dropout.ts";
 import * as elementwise from "../graph/ops/elementwise.ts";
 import { gather, scatterAdd } from "../graph/ops/indexing.ts";
 import { keep } from "../graph/ops/keep.ts";
 import { addMatmul, matmul } from "../graph/ops/matmul.ts";
 import { layerNorm, rmsNorm } from "../graph/ops/norm.ts";
-import { mean, sum, sumAll, sumTo } from "../graph/ops/reduce.ts";
+import { max, mean, sum, sumAll, sumTo } from "../graph/ops/reduce.ts";
 import { rope } from "../graph/ops/rope.ts";
 import { concat, expandLike, reshape, slice, transpose } from "../graph/ops/shape.ts";
 import { logSoftmax, softmax } from "../graph/ops/softmax.ts";
@@ -99,6 +99,8 @@ function shapes(): Entry[] {
     ["sum, last axis", { y: ({ x }) => sum(x, [-1]) }],
     ["sum, two axes", { y: ({ x }) => sum(x, [0, 2]) }],
     ["sum, named", { y: ({ x }) => sum(x, [0]), ...tall }],
+    ["max", { y: ({ x }) => max(x, [1]) }],
+    ["max, first axis", { y: ({ x }) => max(x, [0]) }],
     ["sum, no axes", { y: ({ x }) => sum(x, []) }],
     ["sumAll", { y: ({ x }) => sumAll(x) }],
     ["sumAll, scalar", { y: ({ x }) => sumAll(x) }],
@@ -221,6 +223,13 @@ function networks(): Entry[] {
         shapes: { q: [2, 2, "T", 3], k: [2, 1, "T", 3], v: [2, 1, "T", 3], mask: ["T", "T"] },
       },
     ],
+    [
+      "softmaxAttention, bounded",
+      {
+        y: ({ q, k, v, mask }) => softmaxAttention(q, k, v, mask, { scale: 0.75, softcap: 1.5 }),
+        frozen: ["mask"],
+      },
+    ],
     ["logSoftmax", { y: ({ x }) => logSoftmax(x) }],
     ["logSoftmax, far out", { y: ({ x }) => logSoftmax(x) }],
     ["rmsNorm", { y: ({ x, weight }) => rmsNorm(x, weight, { eps: 1e-6 }) }],
@@ -240,6 +249,15 @@ function networks(): Entry[] {
     ],
     ["linearCrossEntropy", crossEntropy],
     ["linearCrossEntropy, far out", crossEntropy],
+    [
+      "linearCrossEntropy, bounded",
+      {
+        ...crossEntropy,
+        y: ({ hidden, weight, targets }) => linearCrossEntropy(hidden, weight, targets, { softcap: 2 }),
+      },
+    ],
+    ["linearLogits", { y: ({ hidden, weight }) => linearLogits(hidden, weight) }],
+    ["linearLogits, bounded", { y: ({ hidden, weight }) => linearLogits(hidden, weight, { softcap: 2 }) }],
     ["linearCrossEntropy, frozen weight", { ...crossEntropy, frozen }],
     ["linearCrossEntropy, bfloat16 weight", { ...crossEntropy, frozen, bfloat16: "weight" }],
     [

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
 import { type ModelDirectory, openModelDirectory } from "../checkpoints/model_directory.ts";
@@ -25,6 +25,12 @@ const CASES = [
   "qwen2-tied-full",
   "mistral-window-full",
 ];
+
+/** Of every family, LoRA on all its linear layers. */
+const FAMILIES = readdirSync(goldenPath("families")).filter((name) =>
+  existsSync(goldenPath(`families/${name}/metrics.json`)),
+);
+const paths = [...CASES.map((name) => `training/${name}`), ...FAMILIES.map((name) => `families/${name}`)];
 
 interface Case {
   model: string;
@@ -59,7 +65,7 @@ function readExamples(path: string): TokenSequence[] {
 }
 
 async function methodOf(name: string, directory: ModelDirectory): Promise<Method> {
-  const initial = goldenPath(`training/${name}/initial`);
+  const initial = goldenPath(`${name}/initial`);
   if (existsSync(initial)) return loraMethod(directory.tensors, await readAdapterDirectory(initial));
   const weights = new Map<string, { shape: readonly number[]; data: Float32Array }>();
   for (const [parameter, shape] of modelLayout(readModel(directory.config)).parameters)
@@ -70,9 +76,9 @@ async function methodOf(name: string, directory: ModelDirectory): Promise<Method
 const asPeftKey = (name: string) => (name.includes(".lora_") ? `base_model.model.${name}` : name);
 const relative = (a: number, b: number) => Math.abs(a - b) / Math.abs(b);
 
-describe.each(CASES)("%s", (name) => {
-  const golden: Case = json(`training/${name}/case.json`);
-  const metrics: Metrics[] = json(`training/${name}/metrics.json`);
+describe.each(paths)("%s", (name) => {
+  const golden: Case = json(`${name}/case.json`);
+  const metrics: Metrics[] = json(`${name}/metrics.json`);
   let method: Method;
   let engine: Engine;
 
@@ -88,7 +94,7 @@ describe.each(CASES)("%s", (name) => {
     const { settings } = golden;
     const examples = readExamples(golden.examples);
     const optimizer = createOptimizer(method.trainables);
-    const expected = await readGoldenTensors(goldenPath(`training/${name}/gradients.safetensors`));
+    const expected = await readGoldenTensors(goldenPath(`${name}/gradients.safetensors`));
     const perEpoch = Math.ceil(examples.length / settings.batchSize);
     const worst = { loss: 0, gradNorm: 0, gradient: 0 };
     for (const [i, wanted] of metrics.entries()) {

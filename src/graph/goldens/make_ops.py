@@ -163,6 +163,10 @@ def shapes():
         "sum, last axis": case(lambda x: x.sum(-1, keepdim=True), x=normal(2, 3, 4)),
         "sum, two axes": case(lambda x: x.sum((0, 2), keepdim=True), x=normal(2, 3, 4)),
         "sum, named": case(lambda x: x.sum(0, keepdim=True), x=normal(T, 4)),
+        "max": case(
+            lambda x: x.amax((1,), keepdim=True), x=chosen([[3, -1, 4], [1, 5, -9], [2, 6, 6]], torch.int32)
+        ),
+        "max, first axis": case(lambda x: x.amax((0,), keepdim=True), x=chosen([[3, -1, 4], [1, 5, -9]], torch.int32)),
         "sum, no axes": case(lambda x: x, x=normal(2, 3)),
         "sumAll": case(lambda x: x.sum(), x=normal(2, 3)),
         "sumAll, scalar": case(lambda x: x, x=normal()),
@@ -275,6 +279,15 @@ def networks():
     def attention(q, k, v, mask):
         return (0.75 * (q @ k.mT) + mask).softmax(-1) @ v
 
+    def bounded(x, cap):
+        return cap * (x / cap).tanh()
+
+    def bounded_attention(q, k, v, mask):
+        return (bounded(0.75 * (q @ k.mT), 1.5) + mask).softmax(-1) @ v
+
+    def bounded_cross_entropy(hidden, weight, targets):
+        return F.cross_entropy(bounded(hidden @ weight.T, 2.0), targets, reduction="none")
+
     causal = torch.ones(T, T).tril().bool()
     targets = chosen([3, 0, 3, 5, 8], torch.int64)
     return {
@@ -289,6 +302,9 @@ def networks():
             k=normal(2, 1, T, 3),
             v=normal(2, 1, T, 3),
             mask=chosen(torch.full((T, T), NEGATIVE_INFINITY).triu(1).tolist(), torch.float64),
+        ),
+        "softmaxAttention, bounded": case(
+            bounded_attention, frozen=["mask"], q=normal(2, T, 4), k=normal(2, 3, 4), v=normal(2, 3, 4), mask=normal(T, 3)
         ),
         "logSoftmax": case(lambda x: x.log_softmax(-1), x=normal(3, 5, scale=2.0)),
         "logSoftmax, far out": case(lambda x: x.log_softmax(-1), x=normal(3, 5, scale=20.0)),
@@ -314,6 +330,13 @@ def networks():
             rope, frozen=["cos", "sin"], x=normal(2, 3, T, 8), cos=normal(T, 4), sin=normal(T, 4)
         ),
         "linearCrossEntropy": case(cross_entropy, hidden=normal(T, 4), weight=normal(9, 4), targets=targets),
+        "linearCrossEntropy, bounded": case(
+            bounded_cross_entropy, hidden=normal(T, 4), weight=normal(9, 4), targets=targets
+        ),
+        "linearLogits": case(lambda hidden, weight: hidden @ weight.T, hidden=normal(T, 4), weight=normal(9, 4)),
+        "linearLogits, bounded": case(
+            lambda hidden, weight: bounded(hidden @ weight.T, 2.0), hidden=normal(T, 4), weight=normal(9, 4)
+        ),
         "linearCrossEntropy, far out": case(
             cross_entropy, hidden=normal(T, 4), weight=normal(9, 4, scale=40.0), targets=targets
         ),
