@@ -39,12 +39,12 @@ describe("findJsonError", () => {
     expect(findJsonError(text).index).toBe(text.length);
   });
 
-  test("line, column and row", () => {
+  test("line and column", () => {
     const text = '[\n  {"a": [1, 2]},\n  {"a": "x" "b"}\n]';
-    expect(findJsonError(text)).toMatchObject({ line: 3, column: 13, row: 2 });
+    expect(findJsonError(text)).toMatchObject({ line: 3, column: 13 });
   });
 
   test("a long string doesn't exhaust the stack", () => {
-    expect(findJsonError(`["${"\\n".repeat(1_000_000)}", x]`).row).toBe(2);
+    expect(findJsonError(`["${"\\n".repeat(1_000_000)}", x]`).index).toBe(2_000_005);
   });
 });

@@ -1,33 +1,34 @@
 export interface JsonError {
   /** Where the text stops being JSON. */
   index: number;
+  /** 1-based. */
   line: number;
   column: number;
-  /** 1-based: which element of an outermost list it is in. */
-  row: number;
+  /** Whether all would be well so far, had the text not ended. */
+  isCut: boolean;
 }
 
 /** What may come next. */
 type Expectation = "value" | "value or ]" | "key" | "key or }" | ":" | ", or end";
-type TokenKind = "{" | "}" | "[" | "]" | "," | ":" | "string" | "atom";
+type TokenKind = "{" | "}" | "[" | "]" | "," | ":" | "string" | "open string" | "atom";
 
 /** Finds where a text that `JSON.parse` refused goes wrong: engines tell it in different ways, or not at all. */
 export function findJsonError(text: string): JsonError {
   const open: string[] = [];
   let expected: Expectation = "value";
-  let [index, row] = [0, 1];
+  let index = 0;
+  let token: ReturnType<typeof readToken>;
   for (;;) {
     index = skipSpace(text, index);
-    const token = readToken(text, index);
-    if (!token) break;
-    const next = step(expected, token.kind, open);
-    if (!next) break;
-    if (token.kind === "," && open.length === 1) row++;
+    token = readToken(text, index);
+    const next: Expectation | undefined = token && step(expected, token.kind, open);
+    if (!token || !next) break;
     expected = next;
     index = token.end;
   }
   const before = text.slice(0, index).split("\n");
-  return { index, line: before.length, column: before.at(-1)!.length + 1, row };
+  const isCut = index === text.length || token?.kind === "open string";
+  return { index, line: before.length, column: before.at(-1)!.length + 1, isCut };
 }
 
 /** Undefined where `kind` may not come; `open` holds the brackets to be closed. */
@@ -67,7 +68,7 @@ function readToken(text: string, index: number): { kind: TokenKind; end: number 
 
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 
-function readString(text: string, index: number): { kind: "string"; end: number } | undefined {
+function readString(text: string, index: number): { kind: TokenKind; end: number } | undefined {
   for (let at = index + 1; at < text.length; ) {
     if (text[at] === '"') return { kind: "string", end: at + 1 };
     if (text.charCodeAt(at) < 0x20) return undefined;
@@ -78,5 +79,10 @@ function readString(text: string, index: number): { kind: "string"; end: number 
       at = ESCAPE.lastIndex;
     }
   }
-  return undefined;
+  return { kind: "open string", end: text.length };
+}
+
+/** What stands where the JSON goes wrong. */
+export function excerptAt(text: string, { index, isCut }: JsonError): string {
+  return isCut ? ": the text ends too early" : `, before ${JSON.stringify(text.slice(index, index + 20))}`;
 }

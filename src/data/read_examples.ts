@@ -1,56 +1,78 @@
 import { AttuneError } from "../errors.ts";
-import type { Example } from "./example.ts";
-import { alpaca } from "./formats/alpaca.ts";
-import { completion } from "./formats/completion.ts";
-import { messages } from "./formats/messages.ts";
-import { describeValue, isRow, own, type RowFormat } from "./formats/row_fields.ts";
-import { text } from "./formats/text.ts";
-import { type DataFile, type DataRow, holdsRows, readRows } from "./read_rows.ts";
+import type { Example, UnusableRow } from "./example.ts";
+import { type Format, formatByName } from "./formats/known_formats.ts";
+import { recogniseFormat } from "./formats/recognise_format.ts";
+import { describeValue, isRow, type RowFormat } from "./formats/row_fields.ts";
+import { type ColumnMapping, type Columns, mapColumns } from "./map_columns.ts";
+import type { DataRow } from "./rows/data_row.ts";
 
-const FORMATS = { alpaca, messages, completion, text } satisfies Record<string, RowFormat<Example>>;
+export interface ReadOptions {
+  /** Told from the first rows when left out. */
+  format?: Format;
+  /** Names of the rows' columns where they aren't the format's. */
+  columns?: Columns;
+}
 
-export type Format = keyof typeof FORMATS;
-
-/** The formats' names, for schemas and messages. */
-export const formatNames = Object.keys(FORMATS) as Format[];
+const SAMPLE = 20; // rows the format is told from
 
 /**
- * Reads a file of examples: a JSON list or JSONL of rows, or plain text, which is one document. Every row has to be of
- * the format, which is told from the first row's keys when left out.
- * @throws AttuneError naming file and row: broken JSON, an unknown format, missing keys, wrong types, no rows at all.
+ * What a file's rows say, in their order; none if there are no rows. A row that can't be read is told of and passed.
+ * @throws AttuneError when the format is unknown or no row has a column that is named; whatever `rows` throws.
  */
-export function readExamples(file: DataFile, format?: Format): Example[] {
-  const data = { ...file, text: file.text.replace(/^\uFEFF/, "") };
-  if ((format ?? "text") === "text" && !holdsRows(data)) return [readDocument(data)];
-  const rows = readRows(data);
-  const reader = format === undefined ? recognise(data, rows[0]!) : byName(format);
-  return rows.map(({ value, row }) => {
-    if (!isRow(value))
-      throw new AttuneError(`${file.name} row ${row}: expected an object, got ${describeValue(value)}`);
-    return reader.read(value, { file: file.name, row });
-  });
+export async function* examplesOf(
+  rows: AsyncIterable<DataRow>,
+  file: string,
+  { format, columns = {} }: ReadOptions = {},
+): AsyncGenerator<Example | UnusableRow> {
+  const mapping = mapColumns(columns);
+  const mapped = mapRows(rows, mapping);
+  try {
+    const sample = await takeSome(mapped, format === undefined ? SAMPLE : 1);
+    if (sample.length === 0) return;
+    const reader = formatByName(format ?? recognise(sample, file, mapping));
+    for (const row of sample) yield* readRow(row, file, reader);
+    for await (const row of mapped) yield* readRow(row, file, reader);
+    mapping.checkFound(file);
+  } finally {
+    await mapped.return(undefined); // closes the file when the reader has had enough
+  }
 }
 
-function readDocument({ name, text }: DataFile): Example {
-  if (text.trim() === "") throw new AttuneError(`${name}: the dataset is empty`);
-  return { kind: "text", text, origin: { file: name, row: 1 } };
+async function* mapRows(rows: AsyncIterable<DataRow>, { apply }: ColumnMapping): AsyncGenerator<DataRow> {
+  for await (const row of rows) {
+    if ("problem" in row) yield row;
+    else if (isRow(row.value)) yield { row: row.row, value: apply(row.value) };
+    else yield { row: row.row, problem: `expected an object, got ${describeValue(row.value)}` };
+  }
 }
 
-function byName(format: string): RowFormat<Example> {
-  if (Object.hasOwn(FORMATS, format)) return FORMATS[format as Format];
-  throw new AttuneError(`format: ${JSON.stringify(format)} is unknown; known are ${formatNames.join(", ")}`);
+async function takeSome<T>(rows: AsyncGenerator<T>, count: number): Promise<T[]> {
+  const taken: T[] = [];
+  while (taken.length < count) {
+    const next = await rows.next();
+    if (next.done) break;
+    taken.push(next.value);
+  }
+  return taken;
 }
 
-function recognise({ name }: DataFile, { value, row }: DataRow): RowFormat<Example> {
-  const keys = isRow(value) ? Object.keys(value) : [];
-  const found = Object.values(FORMATS).find(({ requiredKeys }) =>
-    requiredKeys.every((key) => isRow(value) && own(value, key) !== undefined),
-  );
-  if (found) return found;
-  const known = Object.values(FORMATS).map(
-    ({ name, requiredKeys }) => `${name} (${requiredKeys.join(", ")})`,
-  );
-  throw new AttuneError(
-    `${name} row ${row}: unknown format: found ${keys.length > 0 ? `the keys ${keys.join(", ")}` : describeValue(value)}; known formats are ${known.join(", ")}`,
-  );
+/** A column's name that is wrong is said before a format that is unknown for it. */
+function recognise(sample: DataRow[], file: string, mapping: ColumnMapping): Format {
+  try {
+    return recogniseFormat(sample, file);
+  } catch (error) {
+    mapping.checkFound(file);
+    throw error;
+  }
+}
+
+function readRow(row: DataRow, file: string, format: RowFormat): (Example | UnusableRow)[] {
+  const origin = { file, row: row.row };
+  if ("problem" in row) return [{ kind: "unusable", reason: row.problem, origin }];
+  try {
+    return [format.read(row.value as Record<string, unknown>, origin)].flat();
+  } catch (error) {
+    if (!(error instanceof AttuneError)) throw error;
+    return [{ kind: "unusable", reason: error.message, origin }];
+  }
 }

@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
+import { readDataset } from "../datasets/read_dataset.ts";
 import { AttuneError } from "../errors.ts";
 import { createTokenizer, type Tokenizer } from "../tokenizers/tokenizer.ts";
 import { trainTokenizer } from "../tokenizers/train.ts";
 import type { Example, Message } from "./example.ts";
 import { prepareExamples } from "./prepare_examples.ts";
-import { readExamples } from "./read_examples.ts";
 import { alpacaTemplate, chatTemplate, type Template } from "./template.ts";
 import type { TokenSequence } from "./token_sequence.ts";
 import { type TokenizeOptions, tokenizeExample } from "./tokenize_example.ts";
@@ -28,6 +29,15 @@ const jinja = (source: string) => chatTemplate(source, tokenizer.specialTokens);
 const chatml = jinja(CHATML);
 
 const origin = { file: "a.json", row: 3 };
+
+async function readFile(url: URL): Promise<Example[]> {
+  const examples: Example[] = [];
+  for await (const row of readDataset({ path: fileURLToPath(url) })) {
+    if (row.kind === "unusable") throw new Error(row.reason);
+    examples.push(row);
+  }
+  return examples;
+}
 const talk = (...contents: string[]): Example => ({
   kind: "conversation",
   messages: contents.map((content, i): Message => ({ role: i % 2 === 0 ? "user" : "assistant", content })),
@@ -298,7 +308,7 @@ describe.skipIf(!existsSync(new URL("data/tokens-chat-96.json", goldens)))(
     const text = (path: string) => readFileSync(new URL(path, goldens), "utf8");
     const json = (path: string) => JSON.parse(text(path));
 
-    test.each(["tokens-chat-96", "tokens-chat-48", "tokens-alpaca-256"])("%s", (name) => {
+    test.each(["tokens-chat-96", "tokens-chat-48", "tokens-alpaca-256"])("%s", async (name) => {
       const golden = json(`data/${name}.json`);
       const directory = golden.tokenizer.replace(/^goldens\//, "");
       const tokenizer = createTokenizer(
@@ -309,10 +319,7 @@ describe.skipIf(!existsSync(new URL("data/tokens-chat-96.json", goldens)))(
         golden.template === "alpaca"
           ? alpacaTemplate(tokenizer.specialTokens.eos!)
           : chatTemplate(text(`${directory}/chat_template.jinja`), tokenizer.specialTokens);
-      const examples = readExamples({
-        name: "alpaca.json",
-        text: text(golden.source.replace(/^goldens\//, "")),
-      });
+      const examples = await readFile(new URL(golden.source.replace(/^goldens\//, ""), goldens));
       const prepared = prepareExamples(examples, {
         tokenizer,
         template,
@@ -336,11 +343,10 @@ const shared = new URL("../../../shared/data/", import.meta.url);
 
 describe.skipIf(!existsSync(shared))("the field's own files", () => {
   let sets: [string, Example[]][];
-  beforeAll(() => {
-    sets = ["alpaca_en_demo.json", "alpaca_zh_demo.json"].map((name) => [
-      name,
-      readExamples({ name, text: readFileSync(new URL(name, shared), "utf8") }),
-    ]);
+  beforeAll(async () => {
+    sets = [];
+    for (const name of ["alpaca_en_demo.json", "alpaca_zh_demo.json"])
+      sets.push([name, await readFile(new URL(name, shared))]);
   });
 
   test("no row is lost in silence, labels decode to the answers", () => {

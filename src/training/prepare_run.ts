@@ -4,14 +4,15 @@ import { checkLoraConfig } from "../adapters/lora_config.ts";
 import { type Adapter, checkAdapterFits } from "../adapters/peft.ts";
 import { matchTargetModules } from "../adapters/target_modules.ts";
 import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
-import { readTextFile } from "../checkpoints/json_file.ts";
 import { readTensor } from "../checkpoints/safetensors.ts";
+import { describeOrigin, type Example, type UnusableRow } from "../data/example.ts";
 import { type PreparationReport, prepareExamples } from "../data/prepare_examples.ts";
 import { randomUniform } from "../data/random.ts";
-import { readExamples } from "../data/read_examples.ts";
 import { sequencesInMemory } from "../data/sequence_store.ts";
 import { splitSequences } from "../data/split.ts";
 import type { TokenSequence } from "../data/token_sequence.ts";
+import { readDataset } from "../datasets/read_dataset.ts";
+import { AttuneError } from "../errors.ts";
 import { type Base, openTemplate } from "../models/base.ts";
 import { initializeWeights } from "../models/initialize.ts";
 import { modelLayout } from "../models/layout.ts";
@@ -28,14 +29,11 @@ export interface RunData {
   hash: string;
 }
 
-const DATA_LIMIT = 512 * 2 ** 20; // bytes: a string's limit in V8
-
 /** Reads, renders, tokenizes and splits the recipe's data. `now` is today for templates that write the date. */
 export async function prepareData(recipe: Recipe, base: Base, now: Date): Promise<RunData> {
   const examples = [];
   for (const { path, format } of recipe.data)
-    for (const example of readExamples({ name: path, text: await readTextFile(path, DATA_LIMIT) }, format))
-      examples.push(example);
+    for await (const example of readDataset({ path, format })) examples.push(usable(example));
   const template = await openTemplate(base, { name: recipe.template, now });
   const { maxLength } = recipe.training;
   const { sequences, report } = prepareExamples(examples, {
@@ -48,6 +46,11 @@ export async function prepareData(recipe: Recipe, base: Base, now: Date): Promis
     ? splitInMemory(sequences, { fraction: recipe.evaluation.fraction, seed: recipe.seed })
     : { train: sequences, evaluation: [] };
   return { ...split, report, hash: hashOf(sequences) };
+}
+
+function usable(row: Example | UnusableRow): Example {
+  if (row.kind === "unusable") throw new AttuneError(`${describeOrigin(row.origin)}: ${row.reason}`);
+  return row;
 }
 
 function splitInMemory(sequences: TokenSequence[], options: { fraction: number; seed: number }) {

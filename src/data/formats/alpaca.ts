@@ -1,44 +1,56 @@
 import { AttuneError } from "../../errors.ts";
-import { describeOrigin, type Example, type Message, type Origin } from "../example.ts";
-import { optionalText, own, type Row, type RowFormat, refuseKeys, requiredText } from "./row_fields.ts";
+import type { Conversation, Message } from "../example.ts";
+import {
+  isText,
+  optionalList,
+  optionalText,
+  type Row,
+  type RowFormat,
+  refuseKeys,
+  requiredText,
+} from "./row_fields.ts";
+import { readTools } from "./tools.ts";
+import { unsupportedMedia } from "./turns.ts";
 
 /**
- * `instruction`, optional `input`, `output`; LLaMA-Factory's `system` and `history` (earlier turns, [[user,
+ * `instruction`, optional `input`, `output`; LLaMA-Factory's `system`, `tools` and `history` (earlier turns, [[user,
  * assistant], …]) too. The user's message is the instruction, then a blank line and the input when there is one.
  */
-export const alpaca: RowFormat<Example> = {
-  name: "alpaca",
-  requiredKeys: ["instruction", "output"],
+export const alpaca: RowFormat<Conversation> = {
+  forms: [{ instruction: isText, output: isText }],
   read(row, origin) {
-    refuseKeys(row, ["chosen", "rejected", "label", "tools"], origin);
-    const messages: Message[] = [
-      ...systemMessage(optionalText(row, "system", origin)),
-      ...historyMessages(row, origin),
-      userMessage(requiredText(row, "instruction", origin), optionalText(row, "input", origin)),
-      { role: "assistant", content: requiredText(row, "output", origin) },
-    ];
-    return { kind: "conversation", messages, origin };
+    refuseKeys(row, ["chosen", "rejected", "label", "kto_tag"]);
+    const messages = [...readQuestion(row), answerMessage(requiredText(row, "output"))];
+    return { kind: "conversation", messages, ...readTools(row), origin };
   },
 };
 
-function systemMessage(content: string): Message[] {
-  return content === "" ? [] : [{ role: "system", content }];
+/** All of an Alpaca row that comes before the answer. */
+export function readQuestion(row: Row): Message[] {
+  refuseKeys(row, unsupportedMedia);
+  return [
+    ...systemMessage(optionalText(row, "system")),
+    ...historyMessages(row),
+    userMessage(requiredText(row, "instruction"), optionalText(row, "input")),
+  ];
 }
 
-function userMessage(instruction: string, input: string): Message {
+export const answerMessage = (content: string): Message => ({ role: "assistant", content });
+
+export function userMessage(instruction: string, input: string): Message {
   if (input === "") return { role: "user", content: instruction };
   const content = instruction === "" ? input : `${instruction}\n\n${input}`;
   return { role: "user", content, input };
 }
 
-function historyMessages(row: Row, origin: Origin): Message[] {
-  const history = own(row, "history") ?? [];
+function systemMessage(content: string): Message[] {
+  return content === "" ? [] : [{ role: "system", content }];
+}
+
+function historyMessages(row: Row): Message[] {
   const isTurn = (turn: unknown): turn is [string, string] =>
-    Array.isArray(turn) && turn.length === 2 && turn.every((side) => typeof side === "string");
-  if (!Array.isArray(history) || !history.every(isTurn))
-    throw new AttuneError(`${describeOrigin(origin)}: "history" should be a list of [user, assistant] texts`);
-  return history.flatMap(([user, assistant]): Message[] => [
-    { role: "user", content: user },
-    { role: "assistant", content: assistant },
-  ]);
+    Array.isArray(turn) && turn.length === 2 && turn.every(isText);
+  const history = optionalList(row, "history");
+  if (!history.every(isTurn)) throw new AttuneError('"history" should be a list of [user, assistant] texts');
+  return history.flatMap(([user, assistant]) => [{ role: "user", content: user }, answerMessage(assistant)]);
 }

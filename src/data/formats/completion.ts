@@ -1,16 +1,32 @@
-import type { Example } from "../example.ts";
-import { type RowFormat, refuseKeys, requiredText } from "./row_fields.ts";
+import { AttuneError } from "../../errors.ts";
+import type { Completion, Conversation } from "../example.ts";
+import { isText, own, type RowFormat, refuseKeys, requiredText } from "./row_fields.ts";
+import { isTurnList, readConversation, readTurns } from "./turns.ts";
 
-/** `prompt` and `completion`, as text; no template is applied. */
-export const completion: RowFormat<Example> = {
-  name: "completion",
-  requiredKeys: ["prompt", "completion"],
+/**
+ * `prompt` and `completion`: texts, to which no template is applied; or TRL's lists of messages, which are a
+ * conversation of which only the completion is trained.
+ */
+export const completion: RowFormat<Completion | Conversation> = {
+  forms: [
+    { prompt: isText, completion: isText },
+    { prompt: isTurnList, completion: isTurnList },
+  ],
   read(row, origin) {
-    refuseKeys(row, ["label", "chosen", "rejected"], origin);
+    refuseKeys(row, ["label", "kto_tag", "chosen", "rejected"]);
+    if (Array.isArray(own(row, "prompt"))) {
+      const { messages, tools } = readConversation(row, "prompt");
+      const given = messages.map((one) => (one.role === "assistant" ? { ...one, weight: 0 } : one));
+      const answer = readTurns(own(row, "completion"), "completion");
+      if (!answer.some(({ role }) => role === "assistant"))
+        throw new AttuneError('"completion" has no message from the assistant');
+      return { kind: "conversation", messages: [...given, ...answer], ...(tools && { tools }), origin };
+    }
+    refuseKeys(row, ["system", "tools", "functions", "history"]);
     return {
       kind: "completion",
-      prompt: requiredText(row, "prompt", origin),
-      completion: requiredText(row, "completion", origin),
+      prompt: requiredText(row, "prompt"),
+      completion: requiredText(row, "completion"),
       origin,
     };
   },

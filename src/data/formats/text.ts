@@ -1,9 +1,8 @@
-import type { Example } from "../example.ts";
-import { type RowFormat, requiredText } from "./row_fields.ts";
+import type { Text } from "../example.ts";
+import { isText, type RowFormat, requiredText } from "./row_fields.ts";
 
 /** `text`: one document a row. */
-export const text: RowFormat<Example> = {
-  name: "text",
-  requiredKeys: ["text"],
-  read: (row, origin) => ({ kind: "text", text: requiredText(row, "text", origin), origin }),
+export const text: RowFormat<Text> = {
+  forms: [{ text: isText }],
+  read: (row, origin) => ({ kind: "text", text: requiredText(row, "text"), origin }),
 };

@@ -1,0 +1,90 @@
+import { AttuneError } from "../../errors.ts";
+import type { Feedback, Message, Tool } from "../example.ts";
+import { alpaca, answerMessage, readQuestion } from "./alpaca.ts";
+import { completion } from "./completion.ts";
+import { messages } from "./messages.ts";
+import {
+  describeValue,
+  type Form,
+  isText,
+  own,
+  type Row,
+  type RowFormat,
+  refuseKeys,
+  requiredText,
+} from "./row_fields.ts";
+import { sharegpt } from "./sharegpt.ts";
+import { readTools } from "./tools.ts";
+import { isConversation, readConversation, readTurns } from "./turns.ts";
+
+const LABELS: ReadonlyMap<unknown, boolean> = new Map<unknown, boolean>([
+  [true, true],
+  [1, true],
+  ["true", true],
+  ["1", true],
+  [false, false],
+  [0, false],
+  ["false", false],
+  ["0", false],
+]);
+
+const isLabel = (value: unknown): boolean => labelOf(value) !== undefined;
+const labelOf = (value: unknown) => LABELS.get(isText(value) ? value.toLowerCase() : value);
+
+const answered: Form[] = [messages, sharegpt, completion, alpaca].flatMap(({ forms }) => forms);
+
+/**
+ * An answer and whether it was liked, as KTO takes it (Ethayarajh et al. 2024): `label` or LLaMA-Factory's `kto_tag`,
+ * beside `messages` or `conversations` that end with the answer, `prompt` and `completion`, or Alpaca's keys.
+ */
+export const feedback: RowFormat<Feedback> = {
+  forms: ["label", "kto_tag"].flatMap((key) => answered.map((form) => ({ [key]: isLabel, ...form }))),
+  read(row, origin) {
+    refuseKeys(row, ["chosen", "rejected"]);
+    return { kind: "feedback", ...readAnswered(row), desirable: readLabel(row), origin };
+  },
+};
+
+interface Answered {
+  messages: Message[];
+  tools?: Tool[];
+  answer: Message;
+}
+
+function readLabel(row: Row): boolean {
+  const key = Object.hasOwn(row, "kto_tag") ? "kto_tag" : "label";
+  const label = labelOf(own(row, key));
+  if (label === undefined)
+    throw new AttuneError(`"${key}" should be true or false, got ${describeValue(own(row, key))}`);
+  return label;
+}
+
+function readAnswered(row: Row): Answered {
+  const key = ["conversations", "conversation", "messages"].find((name) => isConversation(own(row, name)));
+  if (key !== undefined) return splitAnswer(readConversation(row, key), key);
+  if (isText(own(row, "instruction")))
+    return {
+      messages: readQuestion(row),
+      ...readTools(row),
+      answer: answerMessage(requiredText(row, "output")),
+    };
+  return readCompletion(row);
+}
+
+function readCompletion(row: Row): Answered {
+  const prompt = own(row, "prompt");
+  const turns = isText(prompt) ? [{ role: "user", content: prompt }] : prompt;
+  const { messages, tools } = readConversation({ ...row, prompt: turns }, "prompt");
+  const answer = own(row, "completion");
+  const answers = isText(answer) ? [answerMessage(answer)] : readTurns(answer, "completion");
+  return splitAnswer({ messages: [...messages, ...answers], tools }, "completion");
+}
+
+function splitAnswer({ messages, tools }: Omit<Answered, "answer">, key: string): Answered {
+  const answer = messages.at(-1)!;
+  if (answer.role !== "assistant" || messages.length < 2)
+    throw new AttuneError(
+      `"${key}" should end with an assistant's answer, it ends with the role ${answer.role}`,
+    );
+  return { messages: messages.slice(0, -1), ...(tools && { tools }), answer };
+}

@@ -1,0 +1,43 @@
+import { AttuneError } from "../../errors.ts";
+import { alpaca } from "./alpaca.ts";
+import { completion } from "./completion.ts";
+import { feedback } from "./feedback.ts";
+import { messages } from "./messages.ts";
+import { preference } from "./preference.ts";
+import type { RowFormat } from "./row_fields.ts";
+import { selfInstruct } from "./self_instruct.ts";
+import { sharegpt } from "./sharegpt.ts";
+import { text } from "./text.ts";
+import { tokens } from "./tokens.ts";
+
+/** The formats' names, for schemas and messages. */
+export const formatNames = [
+  "alpaca",
+  "sharegpt",
+  "messages",
+  "completion",
+  "selfInstruct",
+  "text",
+  "preference",
+  "feedback",
+  "tokens",
+] as const;
+
+export type Format = (typeof formatNames)[number];
+
+const FORMATS: Record<Format, RowFormat> = {
+  alpaca,
+  sharegpt,
+  messages,
+  completion,
+  selfInstruct,
+  text,
+  preference,
+  feedback,
+  tokens,
+};
+
+export function formatByName(name: Format): RowFormat {
+  if (Object.hasOwn(FORMATS, name)) return FORMATS[name];
+  throw new AttuneError(`format: ${JSON.stringify(name)} is unknown; known are ${formatNames.join(", ")}`);
+}

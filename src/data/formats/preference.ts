@@ -1,0 +1,90 @@
+import { AttuneError } from "../../errors.ts";
+import type { Message, Preference, Tool } from "../example.ts";
+import { answerMessage, readQuestion } from "./alpaca.ts";
+import { describeValue, isRow, isText, own, type Row, type RowFormat, refuseKeys } from "./row_fields.ts";
+import { readTools } from "./tools.ts";
+import { isConversation, isTurnList, readConversation, readSingleTurn, readTurns } from "./turns.ts";
+
+const isAnswer = (value: unknown): boolean => isText(value) || isRow(value) || isTurnList(value);
+
+/**
+ * Two answers to one question, `chosen` and `rejected`: texts, messages, or lists of messages. The question is in
+ * `prompt` (text or messages), `conversations`, `messages` or Alpaca's keys; or both answers are whole conversations
+ * that differ in their last message (TRL's implicit prompt).
+ */
+export const preference: RowFormat<Preference> = {
+  forms: [{ chosen: isAnswer, rejected: isAnswer }],
+  read(row, origin) {
+    refuseKeys(row, ["label", "kto_tag"]);
+    const [chosen, rejected] = [readAnswer(row, "chosen"), readAnswer(row, "rejected")];
+    const isWhole = chosen.length > 1 || rejected.length > 1;
+    const question = isWhole ? sharedPrefix(row, chosen, rejected) : readPrompt(row);
+    if (question.messages.length === 0)
+      throw new AttuneError('there is no question: "prompt", "conversations" or "instruction" is missing');
+    return {
+      kind: "preference",
+      ...question,
+      chosen: lastAnswer(chosen, "chosen"),
+      rejected: lastAnswer(rejected, "rejected"),
+      origin,
+    };
+  },
+};
+
+interface Question {
+  messages: Message[];
+  tools?: Tool[];
+}
+
+function readAnswer(row: Row, key: string): Message[] {
+  const value = own(row, key);
+  if (isText(value)) return [answerMessage(value)];
+  if (isRow(value)) return [readSingleTurn(value, key)];
+  return readTurns(value, key);
+}
+
+function lastAnswer(messages: Message[], key: string): Message {
+  const answer = messages.at(-1)!;
+  if (answer.role !== "assistant")
+    throw new AttuneError(
+      `"${key}" should end with an assistant's message, it ends with the role ${answer.role}`,
+    );
+  return answer;
+}
+
+function readPrompt(row: Row): Question {
+  const key = ["conversations", "messages"].find((name) => isConversation(own(row, name)));
+  if (key !== undefined) return readConversation(row, key);
+  const prompt = own(row, "prompt");
+  if (isTurnList(prompt)) return readConversation(row, "prompt");
+  if (isText(own(row, "instruction"))) return { messages: readQuestion(row), ...readTools(row) };
+  if (isText(prompt)) return withText(row, prompt);
+  if (prompt === undefined || prompt === null) return { messages: [] };
+  throw new AttuneError(`"prompt" should be text or a list of messages, got ${describeValue(prompt)}`);
+}
+
+function withText(row: Row, content: string): Question {
+  return readConversation({ ...row, prompt: [{ role: "user", content }] }, "prompt");
+}
+
+/** What both conversations begin with; they may differ in their last message only. */
+function sharedPrefix(row: Row, chosen: Message[], rejected: Message[]): Question {
+  const messages = chosen.slice(0, -1);
+  if (!isSame(messages, rejected.slice(0, -1)))
+    throw new AttuneError('"chosen" and "rejected" differ in more than their last message');
+  checkPrompt(row, messages);
+  return { messages, ...readTools(row) };
+}
+
+/** A prompt that is given too has to be that of the conversations. */
+function checkPrompt(row: Row, messages: Message[]): void {
+  refuseKeys(row, ["conversations", "system"]);
+  const prompt = own(row, "prompt");
+  if (prompt === undefined || prompt === null || prompt === "") return;
+  const agrees = isText(prompt)
+    ? messages.some(({ content }) => content === prompt)
+    : isSame(readTurns(prompt, "prompt"), messages);
+  if (!agrees) throw new AttuneError('"prompt" is not what "chosen" and "rejected" begin with');
+}
+
+const isSame = (one: Message[], other: Message[]): boolean => JSON.stringify(one) === JSON.stringify(other);

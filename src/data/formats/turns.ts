@@ -1,0 +1,193 @@
+import { AttuneError } from "../../errors.ts";
+import type { Message, Tool } from "../example.ts";
+import {
+  describeValue,
+  isEmpty,
+  isRow,
+  isText,
+  listKeys,
+  own,
+  parseText,
+  type Row,
+  refuseKeys,
+} from "./row_fields.ts";
+import { readToolCall, readToolCalls, readTools } from "./tools.ts";
+
+/** Roles by the names they have in the field's files; "function_call" is an assistant's message that is nothing but calls. */
+const ROLES: ReadonlyMap<string, Message["role"]> = new Map(
+  Object.entries({
+    system: ["system", "developer"],
+    user: ["user", "human", "prompter"],
+    assistant: ["assistant", "gpt", "model", "ai", "chatgpt", "bing", "bard", "function_call", "tool_call"],
+    tool: ["tool", "observation", "function", "function_response", "tool_response", "ipython"],
+  }).flatMap(([role, names]) => names.map((name) => [name, role as Message["role"]])),
+);
+
+const ROLE_KEYS = ["role", "from"];
+const CONTENT_KEYS = ["content", "value", "text"];
+const REASONING_KEYS = ["reasoning_content", "reasoning", "thinking"];
+/** What others' trainers, or models that see and hear, read; it can't be left out in silence. */
+const UNSUPPORTED_TURN_KEYS = ["train", "train_detail", "refusal", "audio", "images", "audios", "videos"];
+
+export const unsupportedMedia = ["images", "image", "audios", "audio", "videos", "video"] as const;
+
+/** Whether a value looks like a list of turns, of which there may be none. */
+export const isTurnList = (value: unknown): boolean => Array.isArray(value) && value.every(isRow);
+
+/** The same, or JSON text of one, as CSV files have it. */
+export const isConversation = (value: unknown): boolean =>
+  isText(value) ? /^\s*\[\s*[{\]]/.test(value) : isTurnList(value);
+
+/** The conversation in `key`, after the row's `system` where it has one; with the row's `tools`. */
+export function readConversation(row: Row, key: string): { messages: Message[]; tools?: Tool[] } {
+  refuseKeys(row, unsupportedMedia);
+  return { messages: withSystem(own(row, "system"), readTurns(own(row, key), key)), ...readTools(row) };
+}
+
+/** @throws AttuneError unless one of `messages` is the assistant's. */
+export function checkAnswered(messages: readonly Message[]): void {
+  if (!messages.some(({ role }) => role === "assistant"))
+    throw new AttuneError(
+      `there is no answer: no message has the role "assistant", found ${messages.map(({ role }) => role).join(", ")}`,
+    );
+}
+
+/** A list of turns, { role, content } or { from, value } or whatever else their keys are; `key` is for messages. */
+export function readTurns(value: unknown, key: string): Message[] {
+  const turns = isText(value) ? parseText(value, key) : value;
+  if (!Array.isArray(turns) || turns.length === 0)
+    throw new AttuneError(`"${key}" should be a list of {role, content}, got ${describeValue(turns)}`);
+  const keys = findKeys(turns.filter(isRow));
+  return turns.map((turn, i) => {
+    try {
+      return readTurn(turn, keys);
+    } catch (error) {
+      if (!(error instanceof AttuneError)) throw error;
+      throw new AttuneError(`message ${i + 1} of "${key}": ${error.message}`);
+    }
+  });
+}
+
+/** One turn, as a preference's `chosen` may be. */
+export function readSingleTurn(value: unknown, key: string): Message {
+  return readTurns([value], key)[0]!;
+}
+
+interface TurnKeys {
+  role: string;
+  content: string;
+}
+
+/** The names first, then what the turns look like: roles are known words, the content is the other text. */
+function findKeys(turns: Row[]): TurnKeys {
+  const keys = [...new Set(turns.flatMap(Object.keys))];
+  const isRole = (key: string) => turns.every((turn) => roleOf(own(turn, key)) !== undefined);
+  const role =
+    ROLE_KEYS.find((key) => turns.some((turn) => own(turn, key) !== undefined)) ??
+    keys.find(isRole) ??
+    "role";
+  const isContent = (key: string) => key !== role && turns.every((turn) => isText(own(turn, key)));
+  const others = keys.filter(isContent);
+  const content =
+    CONTENT_KEYS.find((key) => turns.some((turn) => !isEmpty(own(turn, key)))) ??
+    (others.length === 1 ? others[0]! : "content");
+  return { role, content };
+}
+
+function readTurn(turn: unknown, keys: TurnKeys): Message {
+  if (!isRow(turn)) throw new AttuneError(`it should be {role, content}, got ${describeValue(turn)}`);
+  refuseKeys(turn, UNSUPPORTED_TURN_KEYS);
+  const named = own(turn, keys.role);
+  const role = roleOf(named);
+  if (role === undefined) throw unknownRole(turn, named, keys.role);
+  const toolCalls = readCalls(turn, named as string, keys);
+  return {
+    role,
+    content: isCallName(named as string) ? "" : readContent(turn, keys.content, toolCalls.length > 0),
+    ...readReasoning(turn, role),
+    ...(toolCalls.length > 0 && { toolCalls }),
+    ...optional("name", own(turn, "name")),
+    ...optional("toolCallId", own(turn, "tool_call_id")),
+    ...readWeight(turn, role),
+  };
+}
+
+const roleOf = (name: unknown): Message["role"] | undefined =>
+  isText(name) ? ROLES.get(name.toLowerCase()) : undefined;
+
+function unknownRole(turn: Row, named: unknown, key: string): AttuneError {
+  if (isEmpty(named)) return new AttuneError(`"${key}" is missing; found the keys ${listKeys(turn)}`);
+  return new AttuneError(
+    `the role ${isText(named) ? JSON.stringify(named.slice(0, 40)) : describeValue(named)} is unknown; known are ${[...ROLES.keys()].join(", ")}`,
+  );
+}
+
+const isCallName = (role: string): boolean => /^(function|tool)_call$/i.test(role);
+
+function readCalls(turn: Row, role: string, keys: TurnKeys) {
+  if (isCallName(role)) {
+    const content = own(turn, keys.content);
+    const calls = isText(content) ? parseText(content, role) : content;
+    return Array.isArray(calls) ? calls.map(readToolCall) : [readToolCall(calls)];
+  }
+  const calls = readToolCalls(own(turn, "tool_calls"));
+  const single = own(turn, "function_call");
+  if (!isEmpty(single)) calls.push(readToolCall(single));
+  if (calls.length > 0 && roleOf(role) !== "assistant")
+    throw new AttuneError(`only an assistant's message may have "tool_calls", this one's role is ${role}`);
+  return calls;
+}
+
+/** Text, or OpenAI's list of { type: "text", text }; null where there are tool calls instead. */
+function readContent(turn: Row, key: string, mayBeEmpty: boolean): string {
+  const content = own(turn, key);
+  if (isText(content)) return content;
+  if (Array.isArray(content)) return content.map(readPart).join("");
+  if (mayBeEmpty && isEmpty(content)) return "";
+  if (content === undefined || content === null)
+    throw new AttuneError(`"${key}" is missing; found the keys ${listKeys(turn)}`);
+  throw new AttuneError(`"${key}" should be text, got ${describeValue(content)}`);
+}
+
+function readPart(part: unknown): string {
+  const text = isRow(part) && own(part, "type") === "text" ? own(part, "text") : undefined;
+  if (isText(text)) return text;
+  const type = isRow(part) ? own(part, "type") : part;
+  throw new AttuneError(
+    `a part of the content should be {type: "text", text}, got ${isText(type) ? `type ${JSON.stringify(type.slice(0, 40))}` : describeValue(type)}`,
+  );
+}
+
+function readReasoning(turn: Row, role: Message["role"]): { reasoning?: string } {
+  const key = REASONING_KEYS.find((name) => !isEmpty(own(turn, name)));
+  if (key === undefined) return {};
+  const reasoning = own(turn, key);
+  if (!isText(reasoning)) throw new AttuneError(`"${key}" should be text, got ${describeValue(reasoning)}`);
+  if (role !== "assistant")
+    throw new AttuneError(`only an assistant's message may have "${key}", this one's role is ${role}`);
+  return { reasoning };
+}
+
+function readWeight(turn: Row, role: Message["role"]): { weight?: number } {
+  const weight = own(turn, "weight");
+  if (weight === undefined || weight === null) return {};
+  if (typeof weight !== "number" || !Number.isFinite(weight) || weight < 0)
+    throw new AttuneError(`"weight" should be a number, 0 or larger, got ${describeValue(weight)}`);
+  if (role === "assistant") return { weight };
+  if (weight === 0) return {}; // it isn't trained anyway
+  throw new AttuneError(`only an assistant's message may have a "weight", this one's role is ${role}`);
+}
+
+function optional(name: "name" | "toolCallId", value: unknown): Partial<Message> {
+  if (isEmpty(value)) return {};
+  if (!isText(value)) throw new AttuneError(`"${name}" should be text, got ${describeValue(value)}`);
+  return { [name]: value };
+}
+
+function withSystem(system: unknown, messages: Message[]): Message[] {
+  if (isEmpty(system)) return messages;
+  if (!isText(system)) throw new AttuneError(`"system" should be text, got ${describeValue(system)}`);
+  if (messages[0]?.role !== "system") return [{ role: "system", content: system }, ...messages];
+  if (messages[0].content === system) return messages;
+  throw new AttuneError('both the key "system" and the first message are system messages, and they differ');
+}

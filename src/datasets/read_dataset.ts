@@ -1,0 +1,24 @@
+import type { Example, UnusableRow } from "../data/example.ts";
+import { examplesOf, type ReadOptions } from "../data/read_examples.ts";
+import { AttuneError } from "../errors.ts";
+import { dataFiles } from "./data_files.ts";
+import { readDataFile } from "./open_data.ts";
+
+export interface Dataset extends ReadOptions {
+  /** A data file, a directory of such, or "-". */
+  path: string;
+}
+
+/**
+ * What all rows of a dataset say, file by file; each file may be of a kind and format of its own.
+ * @throws AttuneError when a file can't be read, or there is no row in any.
+ */
+export async function* readDataset({ path, ...options }: Dataset): AsyncGenerator<Example | UnusableRow> {
+  let isEmpty = true;
+  for (const file of await dataFiles(path))
+    for await (const example of examplesOf(readDataFile(file), file, options)) {
+      isEmpty = false;
+      yield example;
+    }
+  if (isEmpty) throw new AttuneError(`${path}: the dataset is empty`);
+}
