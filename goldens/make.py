@@ -1,4 +1,4 @@
-"""Remakes every golden: python goldens/make.py [models] [training] [generation] [merge]
+"""Remakes every golden: python goldens/make.py [models] [training] [generation] [merge] [quantization]
 
 Needs torch, transformers, peft, tokenizers, safetensors (versions in each golden's JSON).
 """
@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-STAGES = ["models", "training", "generation", "merge"]
+STAGES = ["models", "training", "generation", "merge", "quantization"]
 
 
 def main():
