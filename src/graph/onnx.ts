@@ -6,6 +6,7 @@ import { type DType, show, type TensorType } from "./tensor.ts";
 const DATA_TYPE: Record<DType, number> = {
   float32: 1,
   uint8: 2,
+  int8: 3,
   int32: 6,
   int64: 7,
   bool: 9,
@@ -18,7 +19,7 @@ const IR_VERSION = 10;
 const OPSET = 21;
 const MICROSOFT = "com.microsoft";
 /** Ops that are ONNX Runtime's own. */
-const CONTRIB = new Set(["FusedMatMul", "MatMulBnb4", "DequantizeBnb4"]);
+const CONTRIB = new Set(["FusedMatMul", "MatMulBnb4"]);
 
 export type OnnxAttribute = number | string | readonly number[] | { readonly float: number };
 

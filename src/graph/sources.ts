@@ -35,6 +35,7 @@ const BYTES: Record<DType, number> = {
   bfloat16: 2,
   int64: 8,
   int32: 4,
+  int8: 1,
   uint8: 1,
   bool: 1,
 };

@@ -1,6 +1,15 @@
 import type { OnnxWriter } from "./onnx.ts";
 
-export type DType = "float32" | "float64" | "float16" | "bfloat16" | "int64" | "int32" | "uint8" | "bool";
+export type DType =
+  | "float32"
+  | "float64"
+  | "float16"
+  | "bfloat16"
+  | "int64"
+  | "int32"
+  | "int8"
+  | "uint8"
+  | "bool";
 
 /** A number, or the name of a size known only when the graph runs: "T" tokens in the row, "S" supervised rows. */
 export type Dim = number | string;

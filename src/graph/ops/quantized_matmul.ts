@@ -1,0 +1,160 @@
+import type { OnnxWriter } from "../onnx.ts";
+import { defineOp, ShapeError, show, sizeOf, type Tensor, type TensorType } from "../tensor.ts";
+
+/** How 4-bit codes stand for a matrix: bitsandbytes' layout over the flattened matrix, first code in the high half. */
+export interface Layout4bit {
+  readonly type: "nf4" | "fp4";
+  /** Values that share a scale: 16, 32, 64, 128 or 256. */
+  readonly blockSize: number;
+  readonly shape: readonly [out: number, inputs: number];
+}
+
+type Packed = [codes: Tensor, scales: Tensor];
+
+/**
+ * The matrix [out, in] that 4-bit codes (uint8 [⌈out·in / 2⌉]) and block scales (float32 [⌈out·in / blockSize⌉]) stand
+ * for: frozen, without a gradient. `quantizedMatmul` multiplies by it without making it.
+ */
+export const dequantize4bit = defineOp<Packed, Layout4bit>({
+  name: "dequantize4bit",
+  infer([codes, scales], layout) {
+    requirePacked("dequantize4bit", codes, scales, layout);
+    return { dtype: "float32", shape: layout.shape };
+  },
+  lower: (w, [codes, scales], layout) =>
+    w.node("Reshape", [columns(w, codes, scales, layout, 1), w.ints(layout.shape)]),
+  vjp: () => [null, null],
+});
+
+/** x [T, in] · Wᵀ for a W that `dequantize4bit` gives: [T, out]. Only x has a gradient. */
+export function quantizedMatmul(x: Tensor, weight: Tensor): Tensor {
+  if (weight.op.name !== "dequantize4bit")
+    throw new ShapeError("quantizedMatmul", `${show(weight)} is no 4-bit weight`);
+  const [codes, scales] = weight.inputs as Packed;
+  return forward(x, codes, scales, weight.attributes as Layout4bit);
+}
+
+const forward = defineOp<[x: Tensor, ...Packed], Layout4bit>({
+  name: "quantizedMatmul",
+  infer: ([x, codes, scales], layout) => productType(x, codes, scales, layout, 1),
+  lower: (w, names, layout) => w.node("MatMulBnb4", names, bnb4(layout, layout.shape)),
+  vjp: ([, codes, scales], dy, layout) => [backward(dy, codes, scales, layout), null, null],
+});
+
+/**
+ * dy [T, out] · W: [T, in]. The CPU's MatMulBnb4 has no such product (it reads `transB: 0` and multiplies by the transpose
+ * all the same), but hands W out when it multiplies the identity. Four columns at a time that costs half of one by one:
+ * what comes is [4, out, in / 4], and dy is multiplied by each of the four.
+ */
+const backward = defineOp<[dy: Tensor, ...Packed], Layout4bit>({
+  name: "quantizedMatmulBackward",
+  infer: ([dy, codes, scales], layout) => productType(dy, codes, scales, layout, 0),
+  lower(w, [dy, codes, scales], layout) {
+    const [out, inputs] = layout.shape;
+    const step = inputs % 4 === 0 ? 4 : 1;
+    const W = w.node("Reshape", [
+      columns(w, codes, scales, layout, step),
+      w.ints([step, out, inputs / step]),
+    ]);
+    const product = w.node("MatMul", [dy, W]); // [step, T, in / step]
+    return w.node("Reshape", [w.node("Transpose", [product], { perm: [1, 2, 0] }), w.ints([-1, inputs])]);
+  },
+  vjp: ([, codes, scales], ddx, layout) => [forward(ddx, codes, scales, layout), null, null],
+});
+
+/** The flattened matrix, read as [out·in / width, width], transposed: [width, out·in / width]. */
+function columns(w: OnnxWriter, codes: string, scales: string, layout: Layout4bit, width: number): string {
+  const identity = Array.from({ length: width ** 2 }, (_, i) => +(i % (width + 1) === 0));
+  const one = w.constant(identity, { dtype: "float32", shape: [width, width] });
+  return w.node("MatMulBnb4", [one, codes, scales], bnb4(layout, [sizeOf(layout.shape) / width, width]));
+}
+
+/** https://github.com/microsoft/onnxruntime/blob/v1.23.0/docs/ContribOperators.md#com.microsoft.MatMulBnb4 */
+const bnb4 = ({ type, blockSize }: Layout4bit, [N, K]: readonly [number, number]) => ({
+  K,
+  N,
+  block_size: blockSize,
+  quant_type: type === "nf4" ? 1 : 0,
+});
+
+function productType(x: Tensor, codes: Tensor, scales: Tensor, layout: Layout4bit, axis: 0 | 1): TensorType {
+  requirePacked("quantizedMatmul", codes, scales, layout);
+  if (x.dtype !== "float32" || x.shape.length !== 2 || x.shape[1] !== layout.shape[axis])
+    throw new ShapeError("quantizedMatmul", `${show(x)} by ${layout.type} [${layout.shape}], axis ${axis}`);
+  return { dtype: "float32", shape: [x.shape[0]!, layout.shape[1 - axis]!] };
+}
+
+const BLOCK_SIZES = [16, 32, 64, 128, 256]; // MatMulBnb4's
+
+function requirePacked(op: string, codes: TensorType, scales: TensorType, { blockSize, shape }: Layout4bit) {
+  const n = sizeOf(shape);
+  if (!BLOCK_SIZES.includes(blockSize))
+    throw new ShapeError(op, `blocks of ${blockSize}, not ${BLOCK_SIZES}`);
+  const bytes = show({ dtype: "uint8", shape: [Math.ceil(n / 2)] });
+  const floats = show({ dtype: "float32", shape: [Math.ceil(n / blockSize)] });
+  if (show(codes) !== bytes || show(scales) !== floats)
+    throw new ShapeError(
+      op,
+      `[${shape}] takes ${bytes} and ${floats}, got ${show(codes)} and ${show(scales)}`,
+    );
+}
+
+/**
+ * The matrix [out, in] of int8 codes times a scale (float32 [out]) for each row: frozen, without a gradient, made anew
+ * wherever it is read.
+ */
+export const dequantizeRows = defineOp<[codes: Tensor, scales: Tensor]>({
+  name: "dequantizeRows",
+  infer([codes, scales]) {
+    if (codes.dtype !== "int8" || scales.dtype !== "float32" || codes.shape.length !== 2)
+      throw new ShapeError("dequantizeRows", `${show(codes)} by ${show(scales)}`);
+    if (scales.shape.length !== 1 || scales.shape[0] !== codes.shape[0])
+      throw new ShapeError("dequantizeRows", `${show(codes)} has other rows than ${show(scales)}`);
+    return { dtype: "float32", shape: codes.shape };
+  },
+  lower: (w, names) => w.node("DequantizeLinear", names, { axis: 0 }),
+  vjp: () => [null, null],
+});
+
+/** The float32 scales [n] that 8-bit codes (uint8 [n]) stand for: map[code] · absmax of its block + offset. */
+export const expandScales = defineOp<
+  [codes: Tensor, map: Tensor, absmax: Tensor, offset: Tensor],
+  { blockSize: number }
+>({
+  name: "expandScales",
+  infer([codes, map, absmax, offset], { blockSize }) {
+    const n = sizeOf(codes.shape);
+    const floats = (shape: readonly number[]) => show({ dtype: "float32", shape });
+    const expected = [
+      show({ dtype: "uint8", shape: [n] }),
+      floats([256]),
+      floats([Math.ceil(n / blockSize)]),
+    ];
+    const found = [codes, map, absmax].map(show);
+    if (found.join() !== expected.join() || show(offset) !== floats([]))
+      throw new ShapeError("expandScales", `expected ${expected}, got ${found} and ${show(offset)}`);
+    return { dtype: "float32", shape: codes.shape };
+  },
+  lower(
+    w,
+    [codes, map, absmax, offset],
+    { blockSize },
+    [
+      {
+        shape: [n],
+      },
+      ,
+      {
+        shape: [blocks],
+      },
+    ],
+  ) {
+    const values = w.node("Gather", [map, w.node("Cast", [codes], { to: 6 })], { axis: 0 }); // int32
+    const column = w.node("Reshape", [absmax, w.ints([-1, 1])]);
+    const each = w.node("Expand", [column, w.ints([blocks as number, blockSize])]);
+    const flat = w.node("Reshape", [each, w.ints([-1])]);
+    const factors = w.node("Slice", [flat, w.ints([0]), w.ints([n as number]), w.ints([0])]);
+    return w.node("Add", [w.node("Mul", [values, factors]), offset]);
+  },
+  vjp: () => [null, null, null, null],
+});
