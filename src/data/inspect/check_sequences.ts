@@ -1,5 +1,7 @@
 import type { Tokenizer } from "../../tokenizers/tokenizer.ts";
+import { firstEqual } from "../equal_sequences.ts";
 import type { Origin } from "../example.ts";
+import { hashWords } from "../hash_words.ts";
 import type { SequenceStore } from "../sequence_store.ts";
 import { countLabels, type TokenSequence } from "../token_sequence.ts";
 import { type Histogram, histogram } from "./histogram.ts";
@@ -34,7 +36,7 @@ export interface SequenceCheck {
 const SHOWN = 5;
 const EXCERPT = 60; // tokens of an answer that are shown
 
-/** Reads every sequence once; keeps a few numbers of each. */
+/** Keeps a few numbers of each sequence. */
 export function checkSequences(
   store: SequenceStore,
   tokenizer: Tokenizer,
@@ -43,7 +45,7 @@ export function checkSequences(
   const lengths = Uint32Array.from({ length: store.length }, (_, i) => store.tokensOf(i));
   const ends = new Map<string, number>();
   const [endless, doubleBos, duplicates] = [emptyFinding(), emptyFinding(), emptyFinding()];
-  const seen = new Set<string>();
+  const firstOf = firstEqual(store);
   const answers = new Map<string, { example: number; count: number }>();
   const bos = tokenizer.specialTokens.bos;
   const bosId = bos === undefined ? undefined : tokenizer.idOf(bos);
@@ -58,9 +60,7 @@ export function checkSequences(
     ends.set(end, (ends.get(end) ?? 0) + 1);
     if (end === "") note(endless, origin);
     if (bosId !== undefined && tokens[0] === bosId && tokens[1] === bosId) note(doubleBos, origin);
-    const key = `${fingerprint(tokens)} ${fingerprint(sequence.labelWeights)}`;
-    if (seen.has(key)) note(duplicates, origin);
-    seen.add(key);
+    if (firstOf[i] !== i) note(duplicates, origin);
     const answerKey = fingerprint(answer);
     const known = answers.get(answerKey);
     if (known) known.count++;
@@ -131,14 +131,5 @@ function paddingOf(lengths: Uint32Array, batchSize: number): number {
   return padding;
 }
 
-/** 64 bits of hash (two rounds of FNV-1a) and the length: enough for a report, where a collision costs one count. */
-function fingerprint(values: Int32Array | Float32Array): string {
-  const words = new Int32Array(values.buffer, values.byteOffset, values.length);
-  let [a, b] = [0x811c9dc5, 0x01000193];
-  for (const word of words) {
-    a = Math.imul(a ^ word, 0x01000193);
-    b = Math.imul(b ^ (word + 0x9e3779b9), 0x85ebca6b);
-    b ^= b >>> 13;
-  }
-  return `${a >>> 0} ${b >>> 0} ${values.length}`;
-}
+const fingerprint = ({ buffer, byteOffset, length }: Int32Array): string =>
+  hashWords(new Uint32Array(buffer, byteOffset, length)).join(" ");
