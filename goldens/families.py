@@ -60,38 +60,39 @@ GRANITE = dict(embedding_multiplier=2.0, attention_multiplier=0.2, residual_mult
 YARN = rope("yarn", factor=4.0, original_max_position_embeddings=16, beta_fast=4.0, beta_slow=0.5)
 MOE = dict(num_experts=4, num_experts_per_tok=2, moe_intermediate_size=12, norm_topk_prob=True)
 
-# name -> model type, its config, what must move the logits when set to this (checked), whether LoRA is trained on it
+ALL, ATTENTION = "all-linear", ["q_proj", "k_proj", "v_proj", "o_proj"]
+# name -> model type, its config, what must move the logits when set to this (checked), what LoRA is trained on
 CASES = {
-    "qwen3": ("qwen3", {**SMALL, **QWEN3}, {"layer_types": [FULL, FULL]}, True),
-    "gemma": ("gemma", SMALL, {"rope_parameters": rope("default", 100.0)}, True),
-    "gemma2": ("gemma2", {**SMALL, **GEMMA2}, {"attn_logit_softcapping": None, "final_logit_softcapping": None, "sliding_window": 64, "query_pre_attn_scalar": 8}, True),
-    "gemma3_text": ("gemma3_text", {**SMALL, **GEMMA3}, {"layer_types": [FULL] * 3, "sliding_window": 64, "rope_parameters": None}, True),
-    "phi3": ("phi3", {**DERIVED, "sliding_window": 12, "rope_parameters": rope("default", partial_rotary_factor=0.5)}, {"sliding_window": None, "rope_parameters": rope("default")}, True),
-    "phi3-longrope": ("phi3", {**DERIVED, "rope_parameters": LONG, "original_max_position_embeddings": 16}, {"original_max_position_embeddings": 64}, False),
-    "gpt2": ("gpt2", {**GPT2, **STILL}, {"scale_attn_by_inverse_layer_idx": True, "layer_norm_epsilon": 0.5}, True),
-    "gpt_neox": ("gpt_neox", {**DERIVED, **STILL, "intermediate_size": 48, "tie_word_embeddings": False, "rope_parameters": rope("default", partial_rotary_factor=0.5)}, {"use_parallel_residual": False, "rope_parameters": rope("default", partial_rotary_factor=1.0)}, True),
-    "gpt_neox-serial": ("gpt_neox", {**DERIVED, **STILL, "intermediate_size": 48, "use_parallel_residual": False, "rope_parameters": rope("default", partial_rotary_factor=0.25)}, {}, False),
-    "olmo2": ("olmo2", {**DERIVED, "rope_parameters": rope("default", 500000.0)}, {"rms_norm_eps": 0.5}, True),
-    "smollm3": ("smollm3", {**DERIVED, "no_rope_layers": [1, 0], "use_sliding_window": True, "sliding_window": 8, "layer_types": [FULL, SLIDES], "rope_parameters": rope("default", 20000.0)}, {"no_rope_layers": [1, 1], "sliding_window": 64}, True),
-    "granite": ("granite", {**DERIVED, **GRANITE}, {key: 1.0 for key in GRANITE}, True),
-    "starcoder2": ("starcoder2", {**DERIVED, "sliding_window": 8, "intermediate_size": 48}, {"sliding_window": None, "norm_epsilon": 0.5}, True),
-    "cohere": ("cohere", {**DERIVED, "logit_scale": 0.5}, {"logit_scale": 1.0, "layer_norm_eps": 0.5}, True),
-    "cohere-qk-norm": ("cohere", {**DERIVED, "use_qk_norm": True, "logit_scale": 0.5}, {}, False),
-    "llama-dynamic": ("llama", {**SMALL, "max_position_embeddings": 16, "rope_parameters": rope("dynamic", factor=2.0)}, {"rope_parameters": rope("default")}, False),
-    "llama-yarn": ("llama", {**SMALL, "rope_parameters": YARN}, {"rope_parameters": rope("default")}, False),
-    "llama-yarn-mscale": ("llama", {**SMALL, "rope_parameters": {**YARN, "mscale": 0.5, "mscale_all_dim": 1.0, "truncate": False}}, {"rope_parameters": YARN}, False),
-    "qwen3_moe": ("qwen3_moe", {**SMALL, **MOE}, {"norm_topk_prob": False, "num_experts_per_tok": 3}, True),
-    "mixtral": ("mixtral", {**SMALL, "num_local_experts": 4, "intermediate_size": 12, "sliding_window": 8}, {"num_experts_per_tok": 3, "sliding_window": None}, True),
+    "qwen3": ("qwen3", {**SMALL, **QWEN3}, {"layer_types": [FULL, FULL]}, ALL),
+    "gemma": ("gemma", SMALL, {"rope_parameters": rope("default", 100.0)}, ALL),
+    "gemma2": ("gemma2", {**SMALL, **GEMMA2}, {"attn_logit_softcapping": None, "final_logit_softcapping": None, "sliding_window": 64, "query_pre_attn_scalar": 8}, ALL),
+    "gemma3_text": ("gemma3_text", {**SMALL, **GEMMA3}, {"layer_types": [FULL] * 3, "sliding_window": 64, "rope_parameters": None}, ALL),
+    "phi3": ("phi3", {**DERIVED, "sliding_window": 12, "rope_parameters": rope("default", partial_rotary_factor=0.5)}, {"sliding_window": None, "rope_parameters": rope("default")}, ALL),
+    "phi3-longrope": ("phi3", {**DERIVED, "rope_parameters": LONG, "original_max_position_embeddings": 16}, {"original_max_position_embeddings": 64}, None),
+    "gpt2": ("gpt2", {**GPT2, **STILL}, {"scale_attn_by_inverse_layer_idx": True, "layer_norm_epsilon": 0.5}, ALL),
+    "gpt_neox": ("gpt_neox", {**DERIVED, **STILL, "intermediate_size": 48, "tie_word_embeddings": False, "rope_parameters": rope("default", partial_rotary_factor=0.5)}, {"use_parallel_residual": False, "rope_parameters": rope("default", partial_rotary_factor=1.0)}, ALL),
+    "gpt_neox-serial": ("gpt_neox", {**DERIVED, **STILL, "intermediate_size": 48, "use_parallel_residual": False, "rope_parameters": rope("default", partial_rotary_factor=0.25)}, {}, None),
+    "olmo2": ("olmo2", {**DERIVED, "rope_parameters": rope("default", 500000.0)}, {"rms_norm_eps": 0.5}, ALL),
+    "smollm3": ("smollm3", {**DERIVED, "no_rope_layers": [1, 0], "use_sliding_window": True, "sliding_window": 8, "layer_types": [FULL, SLIDES], "rope_parameters": rope("default", 20000.0)}, {"no_rope_layers": [1, 1], "sliding_window": 64}, ALL),
+    "granite": ("granite", {**DERIVED, **GRANITE}, {key: 1.0 for key in GRANITE}, ALL),
+    "starcoder2": ("starcoder2", {**DERIVED, "sliding_window": 8, "intermediate_size": 48}, {"sliding_window": None, "norm_epsilon": 0.5}, ALL),
+    "cohere": ("cohere", {**DERIVED, "logit_scale": 0.5}, {"logit_scale": 1.0, "layer_norm_eps": 0.5}, ALL),
+    "cohere-qk-norm": ("cohere", {**DERIVED, "use_qk_norm": True, "logit_scale": 0.5}, {}, None),
+    "llama-dynamic": ("llama", {**SMALL, "max_position_embeddings": 16, "rope_parameters": rope("dynamic", factor=2.0)}, {"rope_parameters": rope("default")}, None),
+    "llama-yarn": ("llama", {**SMALL, "rope_parameters": YARN}, {"rope_parameters": rope("default")}, None),
+    "llama-yarn-mscale": ("llama", {**SMALL, "rope_parameters": {**YARN, "mscale": 0.5, "mscale_all_dim": 1.0, "truncate": False}}, {"rope_parameters": YARN}, None),
+    "qwen3_moe": ("qwen3_moe", {**SMALL, **MOE}, {"norm_topk_prob": False, "num_experts_per_tok": 3}, ATTENTION),
+    "mixtral": ("mixtral", {**SMALL, "num_local_experts": 4, "intermediate_size": 12, "sliding_window": 8}, {"num_experts_per_tok": 3, "sliding_window": None}, ATTENTION),
 }
 
 
 def make():
     examples = write_tokens("chat", SETTINGS["maxLength"])
-    for name, (kind, config, moves, trained) in CASES.items():
+    for name, (kind, config, moves, targets) in CASES.items():
         directory = fresh(FAMILIES / name)
         make_model(name, directory, transformers.AutoConfig.for_model(kind, **config), moves)
-        if trained:
-            make_training(name, directory, examples)
+        if targets:
+            make_training(name, directory, targets, examples)
         readable(directory)
 
 
@@ -155,6 +156,8 @@ def config_v4(written):
     if kind == "qwen3":
         config.pop("layer_types")
         config["max_window_layers"] = 1
+    if kind == "qwen3_moe":
+        config["num_experts"] = config.pop("num_local_experts")
     if config.get("head_dim", 0) is None:
         config.pop("head_dim")
     return dict(sorted(config.items()))
@@ -192,10 +195,10 @@ def relogits(directory, config, input_ids):
         return logits_of(load(scratch), input_ids)[0]
 
 
-def make_training(name, directory, examples_path):
+def make_training(name, directory, targets, examples_path):
     """initial/, metrics.json, gradients.safetensors and case.json as in training/."""
     examples = read_json(examples_path)["examples"]
-    write_initial_adapter(directory / "initial", directory, generator("family adapter", name))
+    write_initial_adapter(directory / "initial", directory, targets, generator("family adapter", name))
     model = load_trainable(directory, directory, torch.float32)
     metrics, gradients = train(model, examples, SETTINGS)
     exact, _ = train(load_trainable(directory, directory, torch.float64), examples, SETTINGS)
@@ -208,9 +211,8 @@ def make_training(name, directory, examples_path):
     report(name, metrics, noise)
 
 
-def write_initial_adapter(directory, model_directory, g):
-    """r = 4 on every linear layer: what PEFT means by all-linear."""
-    config = LoraConfig(r=4, lora_alpha=8, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
+def write_initial_adapter(directory, model_directory, targets, g):
+    config = LoraConfig(r=4, lora_alpha=8, lora_dropout=0.0, target_modules=targets, task_type="CAUSAL_LM")
     model = get_peft_model(load(model_directory), config)
     with torch.no_grad():
         for name, p in model.named_parameters():

@@ -45,7 +45,9 @@ def generator(*name):
 
 
 def load(directory, dtype=torch.float32):
-    model = transformers.AutoModelForCausalLM.from_pretrained(directory, dtype=dtype, attn_implementation="eager")
+    model = transformers.AutoModelForCausalLM.from_pretrained(
+        directory, dtype=dtype, attn_implementation="eager", experts_implementation="eager"
+    )
     return model.eval()
 
 

@@ -9,10 +9,12 @@ import { gpt2 } from "./gpt2.ts";
 import { granite } from "./granite.ts";
 import { llama } from "./llama.ts";
 import { mistral } from "./mistral.ts";
+import { mixtral } from "./mixtral.ts";
 import { olmo2 } from "./olmo2.ts";
 import { phi3 } from "./phi3.ts";
 import { qwen2 } from "./qwen2.ts";
 import { qwen3 } from "./qwen3.ts";
+import { qwen3Moe } from "./qwen3_moe.ts";
 import { smollm3 } from "./smollm3.ts";
 import { starcoder2 } from "./starcoder2.ts";
 
@@ -32,6 +34,8 @@ const FAMILIES: readonly Family[] = [
   granite,
   starcoder2,
   cohere,
+  mixtral,
+  qwen3Moe,
 ];
 
 /** The model that config.json describes. */
