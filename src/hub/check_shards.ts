@@ -1,0 +1,20 @@
+/** Whether a model's directory has every file that its index of weights names. */
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { ifThere, readJsonObject } from "../checkpoints/json_file.ts";
+import { AttuneError } from "../errors.ts";
+
+/** @throws AttuneError that lists the shards which are missing; a snapshot in the cache may be another tool's unfinished work. */
+export async function checkShards(directory: string, repo: string): Promise<void> {
+  const index = await ifThere(readJsonObject(join(directory, "model.safetensors.index.json")));
+  if (!index || (await isThere(join(directory, "model.safetensors")))) return;
+  const names = new Set(Object.values((index.weight_map ?? {}) as Record<string, unknown>).map(String));
+  const missing: string[] = [];
+  for (const name of names) if (!(await isThere(join(directory, name)))) missing.push(name);
+  if (missing.length === 0) return;
+  throw new AttuneError(
+    `${repo} lacks ${missing.length} of its ${names.size} files of weights in ${directory}: ${missing.slice(0, 3).join(", ")}${missing.length > 3 ? ", …" : ""}. Download it with the network on.`,
+  );
+}
+
+const isThere = async (path: string) => (await stat(path).catch(() => undefined))?.isFile() === true;

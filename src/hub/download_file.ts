@@ -1,0 +1,141 @@
+/** One file from a hub to its place: in parts, resumed where it broke off, checked before it takes its name. */
+import { type FileHandle, mkdir, open, rename, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { diskError } from "../checkpoints/disk_error.ts";
+import { AttuneError } from "../errors.ts";
+import { fileChecksum } from "./checksum.ts";
+import type { Connection } from "./connection.ts";
+import { downloadPart, RangeRefused } from "./download_part.ts";
+import { withLock } from "./lock.ts";
+import { cutIntoParts, noteParts, type Part, readParts, removeNote, removePartial } from "./partial_file.ts";
+import type { Counter } from "./progress.ts";
+import type { RemoteFile } from "./remote_file.ts";
+import { together } from "./together.ts";
+
+export interface Job {
+  file: RemoteFile;
+  /** Where it shall be. */
+  target: string;
+  /** Where it grows until it is whole. */
+  partial: string;
+  lock: string;
+}
+
+export interface Downloads {
+  connection: Connection;
+  /** Shared by all parts of all files. */
+  limit: <T>(work: () => Promise<T>) => Promise<T>;
+  counter: Counter;
+}
+
+/** @throws AttuneError when the file cannot be had as announced; what is there stays for the next time. */
+export async function downloadFile(job: Job, downloads: Downloads): Promise<void> {
+  await mkdir(dirname(job.partial), { recursive: true });
+  await withLock(job.lock, downloads.connection.signal, async () => {
+    if (await hasSize(job.target, job.file.size))
+      downloads.counter.addBytes(job.file.size); // another process did it
+    else await fetchAndCheck(job, downloads);
+    downloads.counter.addFile();
+  });
+}
+
+/** A wrong checksum after resuming may be the fault of what was there before: then once more from the start. */
+async function fetchAndCheck(job: Job, downloads: Downloads): Promise<void> {
+  const resumed = await fetchAll(job, downloads);
+  const problem = await checksumProblem(job, downloads.connection.signal);
+  if (problem) {
+    await removePartial(job.partial);
+    if (!resumed) throw new AttuneError(problem);
+    downloads.counter.addBytes(-job.file.size);
+    return fetchAndCheck(job, downloads);
+  }
+  await mkdir(dirname(job.target), { recursive: true });
+  await rename(job.partial, job.target);
+  await removeNote(job.partial);
+}
+
+/** @returns whether something was there already. */
+async function fetchAll(job: Job, downloads: Downloads): Promise<boolean> {
+  const { file, partial } = job;
+  const parts = await readParts(partial, file.size, downloads.connection.tuning.partSize);
+  const before = sum(parts);
+  downloads.counter.addBytes(before);
+  try {
+    await writeParts(job, parts, downloads);
+    return before > 0;
+  } catch (error) {
+    if (!(error instanceof RangeRefused)) throw error;
+    downloads.counter.addBytes(-sum(parts));
+    await removePartial(partial);
+    await writeParts(job, cutIntoParts(file.size, file.size), downloads);
+    return false;
+  }
+}
+
+const sum = (parts: readonly Part[]) => parts.reduce((total, { done }) => total + done, 0);
+
+async function writeParts(job: Job, parts: Part[], downloads: Downloads): Promise<void> {
+  const file = await openPartial(job.partial);
+  const { connection, limit, counter } = downloads;
+  const note = noteEverySecond(job.partial, parts);
+  const works = parts.filter(isOpen).map((part) => (signal: AbortSignal) => {
+    const own: Connection = { ...connection, signal };
+    return downloadPart({
+      remote: job.file,
+      part,
+      alone: parts.length === 1,
+      file,
+      connection: own,
+      counter,
+      note,
+    });
+  });
+  try {
+    await together(works, limit, connection.signal);
+  } catch (error) {
+    connection.signal?.throwIfAborted();
+    throw diskError(error, "write", job.partial);
+  } finally {
+    await noteParts(job.partial, parts);
+    await file.close();
+  }
+}
+
+const isOpen = ({ start, end, done }: Part) => start + done < end;
+
+/** A process that is killed loses no more than what came since the last note. */
+function noteEverySecond(partial: string, parts: readonly Part[]): () => Promise<void> {
+  let last = Date.now();
+  return async () => {
+    if (Date.now() - last < 1000) return;
+    last = Date.now();
+    await noteParts(partial, parts);
+  };
+}
+
+async function openPartial(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, (await stat(path).catch(() => undefined)) ? "r+" : "w");
+  } catch (error) {
+    throw diskError(error, "write", path);
+  }
+}
+
+async function checksumProblem(job: Job, signal: AbortSignal | undefined): Promise<string | undefined> {
+  const { file, partial } = job;
+  if (!(await hasSize(partial, file.size)))
+    return `${file.path} has another size on the disk than was received.`;
+  if (!file.checksum) return undefined;
+  const { algorithm, hex } = file.checksum;
+  const got = await fileChecksum(partial, algorithm, signal);
+  if (got === hex) return undefined;
+  return (
+    `${file.path} was received with ${algorithm} ${got}, expected ${hex}. It was deleted. ` +
+    `Try again; if it stays so, the hub or something in between is broken (HF_ENDPOINT names another one).`
+  );
+}
+
+export async function hasSize(path: string, size: number): Promise<boolean> {
+  const info = await stat(path).catch(() => undefined);
+  return info?.isFile() === true && info.size === size;
+}

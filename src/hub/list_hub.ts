@@ -1,0 +1,109 @@
+/** The files of a repository on the Hugging Face hub, or on a mirror of it. */
+import { datasetInfo, listFiles, modelInfo } from "@huggingface/hub";
+import * as z from "zod";
+import { AttuneError } from "../errors.ts";
+import { readSmall } from "./body.ts";
+import { type Connection, HttpError, request } from "./connection.ts";
+import { checkFileName, type RemoteFile } from "./remote_file.ts";
+import type { Repo } from "./repo.ts";
+
+/** A repository at one commit. */
+export interface Listing {
+  /** 40 hexadecimal digits. */
+  commit: string;
+  files: RemoteFile[];
+}
+
+const MOST_FILES = 200_000;
+const JSON_LIMIT = 32 * 2 ** 20; // bytes a page; the hub's have 1000 entries
+
+const hex = (length: number) => z.string().regex(new RegExp(`^[0-9a-f]{${length}}$`));
+const Entry = z.object({
+  type: z.string(),
+  path: z.string(),
+  size: z.int().nonnegative().optional(),
+  oid: z.string().optional(),
+  lfs: z.object({ oid: hex(64), size: z.int().nonnegative() }).optional(),
+});
+const FileEntry = Entry.extend({ size: z.int().nonnegative(), oid: hex(40) });
+
+/** @throws HttpError; AttuneError when the answer is not of the shape that the hub documents. */
+export async function listHub(repo: Repo, connection: Connection): Promise<Listing> {
+  try {
+    const commit = await findCommit(repo, connection);
+    return { commit, files: await listAt(repo, commit, connection) };
+  } catch (error) {
+    connection.signal?.throwIfAborted();
+    if (error instanceof AttuneError || error instanceof HttpError) throw error;
+    const why = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
+    throw new AttuneError(
+      `${connection.endpoint} answers about ${repo.id} in a way that attune does not know (${why.slice(0, 300)}). Is HF_ENDPOINT a hub?`,
+      { cause: error },
+    );
+  }
+}
+
+async function findCommit({ id, kind, revision = "main" }: Repo, connection: Connection): Promise<string> {
+  const asked = { name: id, revision, hubUrl: connection.endpoint, fetch: hubFetch(connection) };
+  const info =
+    kind === "model"
+      ? await modelInfo({ ...asked, additionalFields: ["sha"] })
+      : await datasetInfo({ ...asked, additionalFields: ["sha"] });
+  return hex(40).parse(info.sha);
+}
+
+async function listAt(repo: Repo, commit: string, connection: Connection): Promise<RemoteFile[]> {
+  const files: RemoteFile[] = [];
+  const listing = listFiles({
+    repo: { type: repo.kind, name: repo.id },
+    revision: commit,
+    recursive: true,
+    hubUrl: connection.endpoint,
+    fetch: hubFetch(connection),
+  });
+  let count = 0;
+  for await (const raw of listing) {
+    const entry = Entry.parse(raw);
+    if (++count > MOST_FILES) throw new AttuneError(`${repo.id} lists more than ${MOST_FILES} files.`);
+    if (entry.type === "file")
+      files.push(remoteFile(repo, commit, FileEntry.parse(entry), connection.endpoint));
+  }
+  return files;
+}
+
+function remoteFile(
+  repo: Repo,
+  commit: string,
+  entry: z.output<typeof FileEntry>,
+  endpoint: string,
+): RemoteFile {
+  const { path, lfs, oid } = entry;
+  checkFileName(path, repo.id);
+  const prefix = repo.kind === "dataset" ? "datasets/" : "";
+  return {
+    path,
+    size: lfs?.size ?? entry.size,
+    checksum: lfs ? { algorithm: "sha256", hex: lfs.oid } : { algorithm: "git-sha1", hex: oid },
+    url: `${endpoint}/${prefix}${repo.id}/resolve/${commit}/${path.split("/").map(encodeURIComponent).join("/")}`,
+  };
+}
+
+/** `fetch` for @huggingface/hub: our retries, redirects and secrets, answers of bounded length. */
+function hubFetch(connection: Connection): typeof fetch {
+  return async (input) => {
+    const url = atEndpoint(String(input), connection.endpoint);
+    const response = await request(url, connection, { accept: "application/json" });
+    const body = await readSmall(response, url, connection, JSON_LIMIT);
+    return new Response(new Uint8Array(body), { headers: pick(response.headers, ["link", "content-type"]) });
+  };
+}
+
+/** Mirrors pass on the hub's links to the next page; the mirror has that page too, the hub may be out of reach. */
+function atEndpoint(url: string, endpoint: string): string {
+  if (url.startsWith(`${endpoint}/`)) return url;
+  const { pathname, search } = new URL(url);
+  return endpoint + pathname + search;
+}
+
+const pick = (headers: Headers, names: string[]): [string, string][] =>
+  names.flatMap((name) => (headers.has(name) ? [[name, headers.get(name)!] as [string, string]] : []));

@@ -1,0 +1,62 @@
+/** Which of a model repository's files attune needs. */
+import { AttuneError } from "../errors.ts";
+
+/** Configuration and tokenizer: what a model directory is read from, and what `merge` copies along. */
+const SMALL_FILES = new Set([
+  "config.json",
+  "generation_config.json",
+  "special_tokens_map.json",
+  "added_tokens.json",
+  "vocab.json",
+  "vocab.txt",
+  "merges.txt",
+  "tokenizer.model",
+  "spiece.model",
+  "chat_template.jinja",
+  "chat_template.json",
+]);
+const SINGLE = "model.safetensors";
+const INDEX = "model.safetensors.index.json";
+const SHARD = /^model-\d+-of-\d+\.safetensors$/;
+const ADAPTER_CONFIG = "adapter_config.json";
+const ADAPTER = "adapter_model.safetensors";
+
+/**
+ * Of all `paths` those of a model or of an adapter: never the same weights a second time in another format, never
+ * what lies in folders (`onnx/`, `original/`).
+ * @throws AttuneError when there is no model, or none in safetensors.
+ */
+export function selectModelFiles(paths: readonly string[], repo: string): string[] {
+  const there = new Set(paths);
+  if (!there.has("config.json") && !there.has(ADAPTER_CONFIG))
+    throw new AttuneError(
+      `${repo} has neither config.json nor ${ADAPTER_CONFIG}: it is no model that attune reads.`,
+    );
+  const weights = selectWeights(paths, there);
+  if (weights.length === 0) throw new AttuneError(noWeights(paths, repo));
+  return [
+    ...paths.filter((path) => SMALL_FILES.has(path) || /^tokenizer[^/]*\.json$/.test(path)),
+    ...weights,
+  ];
+}
+
+function selectWeights(paths: readonly string[], there: ReadonlySet<string>): string[] {
+  const adapter = there.has(ADAPTER_CONFIG) && there.has(ADAPTER) ? [ADAPTER_CONFIG, ADAPTER] : [];
+  return [...adapter, ...modelWeights(paths, there)];
+}
+
+function modelWeights(paths: readonly string[], there: ReadonlySet<string>): string[] {
+  if (!there.has("config.json")) return [];
+  if (there.has(SINGLE)) return [SINGLE];
+  const shards = paths.filter((path) => SHARD.test(path));
+  return there.has(INDEX) && shards.length > 0 ? [INDEX, ...shards] : [];
+}
+
+function noWeights(paths: readonly string[], repo: string): string {
+  const others = paths.filter((path) => /^[^/]+\.(bin|pth?|gguf|h5|msgpack|safetensors)$/.test(path));
+  const has = others.length > 0 ? `only ${others.slice(0, 3).join(", ")}` : "no weights";
+  return (
+    `${repo} has ${has}; expected ${SINGLE}, ${INDEX} with its shards, or ${ADAPTER}. ` +
+    `Look for a copy in safetensors: often a revision such as @refs/pr/1, or convert it with transformers' save_pretrained.`
+  );
+}
