@@ -1,6 +1,5 @@
 import { styleText } from "node:util";
-import type { Origin } from "../data/example.ts";
-import type { PreparationReport } from "../data/prepare_examples.ts";
+import type { LeftOut, PreparationReport } from "../data/preparation_report.ts";
 import type { StartEvent } from "../training/events.ts";
 import type { Recipe } from "../training/recipe.ts";
 import { printable } from "./failure.ts";
@@ -38,7 +37,7 @@ function data({ examples, evaluationExamples, data }: StartEvent): string {
   return `${plural(data.read, "row")}: ${plural(examples, "sequence")} to train on${heldOut}; ${plural(data.tokens, "token")}, ${formatCount(data.supervisedTokens)} of them labels`;
 }
 
-function leftOut({ truncated, withoutLabel, dropped }: PreparationReport, { training }: Recipe) {
+function leftOut({ truncated, withoutLabel, dropped, unusable }: PreparationReport, { training }: Recipe) {
   const rows: [string, string][] = [];
   const cut = truncated - withoutLabel;
   if (cut > 0)
@@ -46,32 +45,21 @@ function leftOut({ truncated, withoutLabel, dropped }: PreparationReport, { trai
       "cut",
       `${plural(cut, "row")} to maxLength ${training.maxLength}: their answers lost the end`,
     ]);
-  for (const [reason, origins] of byReason(dropped))
-    rows.push(["dropped", `${plural(origins.length, "row")}: ${reason} (${places(origins)})`]);
+  for (const rowsOf of dropped) rows.push(["dropped", reasonAndPlaces(rowsOf)]);
+  for (const rowsOf of unusable) rows.push(["unusable", reasonAndPlaces(rowsOf)]);
   return rows;
-}
-
-function byReason(dropped: PreparationReport["dropped"]): Map<string, Origin[]> {
-  const groups = new Map<string, Origin[]>();
-  for (const { reason, origin } of dropped) {
-    const group = groups.get(reason);
-    if (group) group.push(origin);
-    else groups.set(reason, [origin]);
-  }
-  return groups;
 }
 
 const SHOWN = 3;
 
-/** file row 3, 5, 8 and 12 more */
-function places(origins: readonly Origin[]): string {
+/** 14 rows: why (file row 3, 5, 8 and 11 more) */
+function reasonAndPlaces({ reason, count, origins }: LeftOut): string {
+  const shown = origins.slice(0, SHOWN);
   const files = new Map<string, number[]>();
-  for (const { file, row } of origins) files.set(file, [...(files.get(file) ?? []), row]);
-  const parts = Array.from(files, ([file, rows]) => {
-    const more = rows.length > SHOWN ? ` and ${formatCount(rows.length - SHOWN)} more` : "";
-    return `${file} row ${rows.slice(0, SHOWN).join(", ")}${more}`;
-  });
-  return parts.join("; ");
+  for (const { file, row } of shown) files.set(file, [...(files.get(file) ?? []), row]);
+  const places = Array.from(files, ([file, rows]) => `${file} row ${rows.join(", ")}`).join("; ");
+  const more = count > shown.length ? ` and ${formatCount(count - shown.length)} more` : "";
+  return `${plural(count, "row")}: ${reason} (${places}${more})`;
 }
 
 function steps({ training }: Recipe, { totalSteps, stepsPerEpoch, step }: StartEvent): string {

@@ -182,7 +182,13 @@ test("empty answers among others are left out, counted and named", async () => {
     data: {
       read: 3,
       kept: 2,
-      dropped: [{ origin: { file: at("data.json"), row: 2 }, reason: "the answer in message 2 is empty" }],
+      dropped: [
+        {
+          reason: "the answer in message 2 is empty",
+          count: 1,
+          origins: [{ file: at("data.json"), row: 2 }],
+        },
+      ],
     },
   });
 });

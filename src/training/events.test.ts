@@ -85,7 +85,7 @@ describe("what a run says", () => {
     const [start] = await runToEnd(smallRecipe(at("run"), { training: { maxSteps: 1, maxLength: 48 } }));
     const { data, examples } = start as StartEvent;
     expect(data).toMatchObject({ read: rows, truncated: cut.length, withoutLabel: dropped.length });
-    expect(data.dropped.map(({ origin }) => origin.row - 1)).toEqual(dropped);
+    expect(data.dropped.flatMap(({ origins }) => origins.map(({ row }) => row - 1))).toEqual(dropped);
     expect(examples).toBe(rows - dropped.length);
   });
 });
