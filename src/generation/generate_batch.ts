@@ -79,13 +79,21 @@ function advance(read: readonly Live[], logits: Float32Array, stopIds: ReadonlyS
   });
 }
 
-/** Reads each one's newest token: logits [live, V]. */
+/** Reads each one's newest token, or all of one that has outgrown the model's short length: logits [live, V]. */
 function readNewest(decoder: Decoder, cache: KvCache, live: readonly Live[]): Promise<Float32Array> {
-  const pieces = live.map(({ sequence, prompt, answer: { ids } }) => ({
-    sequence,
-    start: prompt.length + ids.length - 1,
-    tokens: ids.slice(-1),
-  }));
+  const { shortLength } = decoder.dimensions;
+  const lengthOf = ({ prompt, answer: { ids } }: Live) => prompt.length + ids.length;
+  const outgrown = new Set(live.filter((one) => lengthOf(one) - 1 === shortLength));
+  if (outgrown.size > 0)
+    forgetAllBut(
+      live.filter((one) => !outgrown.has(one)),
+      cache,
+    );
+  const pieces = live.map((one) => {
+    const { sequence, prompt, answer } = one;
+    if (outgrown.has(one)) return { sequence, start: 0, tokens: [...prompt, ...answer.ids] };
+    return { sequence, start: lengthOf(one) - 1, tokens: answer.ids.slice(-1) };
+  });
   return decoder.read(cache, pieces);
 }
 

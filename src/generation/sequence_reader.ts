@@ -10,16 +10,20 @@ export interface SequenceReader {
 }
 
 export function sequenceReader(decoder: Decoder): SequenceReader {
+  const { shortLength = Number.POSITIVE_INFINITY } = decoder.dimensions;
   const cache = decoder.newCache();
   const read: number[] = []; // the tokens the cache holds
+  let long = false; // whether they were read as a sequence beyond the short length
   return {
     async next(tokens, signal) {
-      read.length = Math.min(commonLength(read, tokens), tokens.length - 1);
+      const same = long === tokens.length > shortLength;
+      read.length = same ? Math.min(commonLength(read, tokens), tokens.length - 1) : 0;
+      long = tokens.length > shortLength;
       cache.truncate(read.length);
       let logits: Float32Array = new Float32Array();
       while (read.length < tokens.length) {
         signal?.throwIfAborted();
-        const part = tokens.slice(read.length, read.length + PASS_TOKENS);
+        const part = tokens.slice(read.length, long ? undefined : read.length + PASS_TOKENS);
         logits = await decoder.read(cache, [{ sequence: 0, start: read.length, tokens: part }]);
         read.push(...part);
       }

@@ -42,7 +42,7 @@ export function endOfTurn(
 ): number | undefined {
   const answer = "attune";
   const exchange = [...messages, { role: "assistant", content: answer } as const];
-  const text = template.render(exchange, { addGenerationPrompt: false });
+  const text = template.render({ messages: exchange }, { addGenerationPrompt: false });
   const { ids } = tokenizer.encode(text.slice(text.lastIndexOf(answer) + answer.length));
   return ids.find(tokenizer.isSpecial) ?? ids.find(tokenizer.isAdded);
 }

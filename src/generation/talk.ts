@@ -121,5 +121,5 @@ function renderPrompt(messages: readonly Message[], { render }: Template): strin
     throw new AttuneError(
       `the conversation must end with a message to answer; ${last ? "its last is the assistant's" : "it is empty"}`,
     );
-  return render(messages, { addGenerationPrompt: true });
+  return render({ messages }, { addGenerationPrompt: true });
 }

@@ -34,6 +34,7 @@ export const cohere: Family = {
     return decoder(c, heads, {
       modelType: "cohere",
       norm,
+      rope,
       logitScale: c.logit_scale,
       blocks(pass) {
         const rotate = rotationOfNeighbours(pass, rope, heads.E);

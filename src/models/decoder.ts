@@ -4,7 +4,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { activation, size } from "./config.ts";
 import type { Model, Pass } from "./family.ts";
 import type { HeadSizes, Norm, Part } from "./layers.ts";
-import { ropeFields } from "./rope_config.ts";
+import { type RopeParameters, ropeFields } from "./rope_config.ts";
 import type { Scope } from "./scope.ts";
 
 /** What the Llama-shaped families' config.json have in common. */
@@ -59,6 +59,8 @@ export interface DecoderParts {
   blocks(pass: Pass): Part;
   /** The norm after the last block. */
   norm: Norm;
+  /** Left out where positions aren't rotated in. */
+  rope?: RopeParameters;
   /** What becomes of the embedded tokens [T, D] before the first block; `p` is the root's scope. */
   embedded?: (x: Tensor, p: Scope, pass: Pass) => Tensor;
   /** Factor of the logits. */
@@ -75,6 +77,7 @@ export function decoder(c: Fields, heads: HeadSizes, parts: DecoderParts): Model
   const {
     modelType,
     norm,
+    rope,
     embedded = (x) => x,
     logitScale = 1,
     softcap,
@@ -90,6 +93,7 @@ export function decoder(c: Fields, heads: HeadSizes, parts: DecoderParts): Model
       keyValueHeads: heads.K,
       headDim: heads.E,
       maxPositions: c.max_position_embeddings ?? undefined,
+      shortLength: rope && shortLength(rope),
     },
     tied: c.tie_word_embeddings,
     initializerRange: c.initializer_range,
@@ -110,4 +114,10 @@ export function decoder(c: Fields, heads: HeadSizes, parts: DecoderParts): Model
       };
     },
   };
+}
+
+function shortLength(rope: RopeParameters): number | undefined {
+  if (rope.type === "dynamic") return rope.maxPositions;
+  if (rope.type === "longrope") return rope.originalMaxPositions;
+  return undefined;
 }

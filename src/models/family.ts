@@ -46,6 +46,11 @@ export interface Dimensions {
   headDim: number;
   /** Longest sequence the model was made for, when it says. */
   maxPositions?: number;
+  /**
+   * Rotations of a sequence longer than this depend on its length (rope types dynamic and longrope): one that outgrows it
+   * is read again, whole, as transformers does for Phi-3.
+   */
+  shortLength?: number;
 }
 
 /** A model whose config.json has been read: everything that is left is to compute. */

@@ -1,8 +1,11 @@
 import type { TensorEntry } from "../checkpoints/safetensors.ts";
 import { AttuneError } from "../errors.ts";
-import { cast } from "../graph/ops/elementwise.ts";
-import { weight } from "../graph/sources.ts";
-import type { DType, Tensor } from "../graph/tensor.ts";
+import { cast, scale } from "../graph/ops/elementwise.ts";
+import { dequantize4bit, dequantizeRows, expandScales } from "../graph/ops/quantized_matmul.ts";
+import { constant, weight } from "../graph/sources.ts";
+import { type DType, sizeOf, type Tensor } from "../graph/tensor.ts";
+import { INT8_SCALE } from "../quantization/quantize8bit.ts";
+import { isQuantized, type Parts4bit, type QuantizedEntry } from "../quantization/quantized_entry.ts";
 import type { ParameterSource } from "./scope.ts";
 
 const DTYPES: Partial<Record<string, DType>> = { F32: "float32", F16: "float16", BF16: "bfloat16" };
@@ -14,13 +17,47 @@ export function frozenParameters(tensors: ReadonlyMap<string, TensorEntry>): Par
     const known = made.get(name);
     if (known) return known;
     const entry = tensors.get(name)!;
-    const dtype = DTYPES[entry.dtype];
-    if (!dtype)
-      throw new AttuneError(
-        `${entry.file}: ${name} is ${entry.dtype}; weights are read from F32, F16 or BF16`,
-      );
-    const tensor = cast(weight(name, { dtype, shape: entry.shape }, entry), "float32");
+    const tensor = isQuantized(entry) ? quantizedParameter(entry) : cast(inPlace(entry), "float32");
     made.set(name, tensor);
     return tensor;
   };
 }
+
+function inPlace(entry: TensorEntry): Tensor {
+  const dtype = DTYPES[entry.dtype];
+  if (dtype) return weight(entry.name, { dtype, shape: entry.shape }, entry);
+  throw new AttuneError(
+    `${entry.file}: ${entry.name} is ${entry.dtype}; weights are read from F32, F16 or BF16`,
+  );
+}
+
+/** What its codes stand for; products of linear layers read the codes themselves. */
+function quantizedParameter(entry: QuantizedEntry): Tensor {
+  const { name, shape, parts } = entry;
+  if (parts.type === "int8")
+    return dequantizeRows(
+      weight(name, { dtype: "int8", shape }, entry),
+      scale(inPlace(parts.absmax), INT8_SCALE),
+    );
+  const codes = bytes(entry, Math.ceil(sizeOf(shape) / 2));
+  const { type, blockSize } = parts;
+  return dequantize4bit(codes, blockScales(parts), { type, blockSize, shape: shape as [number, number] });
+}
+
+/** Scales that are quantized themselves stay so in memory, too. */
+function blockScales({ absmax, nested }: Parts4bit): Tensor {
+  if (!nested) return inPlace(absmax);
+  const { map, absmax: nestedAbsmax, offset, blockSize } = nested;
+  return expandScales(
+    bytes(absmax, sizeOf(absmax.shape)),
+    inPlace(map),
+    inPlace(nestedAbsmax),
+    constant([offset], []),
+    {
+      blockSize,
+    },
+  );
+}
+
+const bytes = (entry: TensorEntry, count: number): Tensor =>
+  weight(entry.name, { dtype: "uint8", shape: [count] }, entry);

@@ -41,6 +41,7 @@ export const gemma: Family = {
     return decoder(c, heads, {
       modelType: "gemma",
       norm,
+      rope,
       normStart: 0,
       embedded: scaleEmbedded,
       blocks(pass) {

@@ -42,6 +42,7 @@ export const gemma2: Family = {
     return decoder(c, heads, {
       modelType: "gemma2",
       norm,
+      rope,
       normStart: 0,
       embedded: scaleEmbedded,
       softcap: c.final_logit_softcapping ?? undefined,

@@ -37,6 +37,7 @@ export const gemma3Text: Family = {
     return decoder(c, heads, {
       modelType: "gemma3_text",
       norm,
+      rope: ropes.full,
       normStart: 0,
       embedded: scaleEmbedded,
       softcap: c.final_logit_softcapping ?? undefined,

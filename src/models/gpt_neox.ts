@@ -51,6 +51,7 @@ export const gptNeox: Family = {
     return decoder(c, heads, {
       modelType: "gpt_neox",
       norm,
+      rope,
       names: NAMES,
       blocks(pass) {
         const rotate = rotation(pass, rope, heads.E);

@@ -29,6 +29,7 @@ export const granite: Family = {
     return decoder(c, heads, {
       modelType: "granite",
       norm,
+      rope,
       embedded: (x) => scale(x, c.embedding_multiplier),
       logitScale: 1 / c.logits_scaling,
       blocks(pass) {

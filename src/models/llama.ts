@@ -25,6 +25,7 @@ export const llama: Family = {
     return decoder(c, heads, {
       modelType: "llama",
       norm,
+      rope,
       blocks(pass) {
         const prepare = rotation(pass, rope, heads.E);
         return preNormBlock(

@@ -22,6 +22,7 @@ export const mistral: Family = {
     return decoder(c, heads, {
       modelType: "mistral",
       norm,
+      rope,
       blocks(pass) {
         const prepare = rotation(pass, rope, heads.E);
         return preNormBlock(

@@ -33,6 +33,7 @@ export const mixtral: Family = {
     return decoder(c, heads, {
       modelType: "mixtral",
       norm,
+      rope,
       blocks(pass) {
         const prepare = rotation(pass, rope, heads.E);
         return (p, x, layer) => {

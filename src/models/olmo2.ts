@@ -33,6 +33,7 @@ export const olmo2: Family = {
     return decoder(c, heads, {
       modelType: "olmo2",
       norm,
+      rope,
       blocks(pass) {
         const rotate = rotation(pass, rope, heads.E);
         return (p, x, layer) => {

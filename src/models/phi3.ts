@@ -41,6 +41,7 @@ export const phi3: Family = {
     return decoder(c, heads, {
       modelType: "phi3",
       norm,
+      rope,
       blocks(pass) {
         const rotate = rotation(pass, rope, heads.E);
         return preNormBlock(

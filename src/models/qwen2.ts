@@ -33,6 +33,7 @@ export const qwen2: Family = {
     return decoder(c, heads, {
       modelType: "qwen2",
       norm,
+      rope,
       blocks(pass) {
         const prepare = rotation(pass, rope, heads.E);
         return preNormBlock(

@@ -25,6 +25,7 @@ export const qwen3: Family = {
     return decoder(c, heads, {
       modelType: "qwen3",
       norm,
+      rope,
       blocks(pass) {
         const rotate = rotation(pass, rope, heads.E);
         return preNormBlock(

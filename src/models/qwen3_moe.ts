@@ -44,6 +44,7 @@ export const qwen3Moe: Family = {
     return decoder(c, heads, {
       modelType: "qwen3_moe",
       norm,
+      rope,
       blocks(pass) {
         const rotate = rotation(pass, rope, heads.E);
         return preNormBlock(

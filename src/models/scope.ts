@@ -1,5 +1,6 @@
 import { add } from "../graph/ops/elementwise.ts";
 import { matmul } from "../graph/ops/matmul.ts";
+import { quantizedMatmul } from "../graph/ops/quantized_matmul.ts";
 import type { Shape, Tensor } from "../graph/tensor.ts";
 
 /** Gives the float32 tensor of a checkpoint's parameter: frozen, trained or still to be made. */
@@ -37,9 +38,15 @@ export function createScope(source: ParameterSource, hook: LinearHook = (_, __, 
       const module = join(name);
       const inputs = x.shape.at(-1)!;
       const weight = source(`${module}.weight`, transposed ? [inputs, out] : [out, inputs]);
-      const product = matmul(x, weight, { transB: !transposed });
+      const product = linearProduct(x, weight, transposed);
       const y = fixed ? product : hook(module, x, product);
       return bias ? add(y, source(`${module}.bias`, [out])) : y;
     },
   };
+}
+
+/** x · weightᵀ, or x · weight where the checkpoint keeps it transposed; of 4-bit weights on their codes. */
+function linearProduct(x: Tensor, weight: Tensor, transposed: boolean): Tensor {
+  if (weight.op.name === "dequantize4bit" && !transposed) return quantizedMatmul(x, weight);
+  return matmul(x, weight, { transB: !transposed });
 }

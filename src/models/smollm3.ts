@@ -35,6 +35,7 @@ export const smollm3: Family = {
     return decoder(c, heads, {
       modelType: "smollm3",
       norm,
+      rope,
       blocks(pass) {
         const rotate = rotation(pass, rope, heads.E);
         const leave = (t: Tensor) => t;

@@ -31,6 +31,7 @@ export const starcoder2: Family = {
     return decoder(c, heads, {
       modelType: "starcoder2",
       norm,
+      rope,
       blocks(pass) {
         const prepare = rotation(pass, rope, heads.E);
         return preNormBlock(
