@@ -92,7 +92,7 @@ export function decoder(c: Fields, heads: HeadSizes, parts: DecoderParts): Model
       layers: c.num_hidden_layers,
       keyValueHeads: heads.K,
       headDim: heads.E,
-      maxPositions: c.max_position_embeddings ?? undefined,
+      maxPositions: longest(c, rope),
       shortLength: rope && shortLength(rope),
     },
     tied: c.tie_word_embeddings,
@@ -114,6 +114,11 @@ export function decoder(c: Fields, heads: HeadSizes, parts: DecoderParts): Model
       };
     },
   };
+}
+
+/** A dynamic rope stretches `max_position_embeddings`; other files already say what is stretched. */
+function longest({ max_position_embeddings: positions }: Fields, rope?: RopeParameters): number | undefined {
+  return rope?.type === "dynamic" ? Math.floor(rope.maxPositions * rope.factor) : (positions ?? undefined);
 }
 
 function shortLength(rope: RopeParameters): number | undefined {
