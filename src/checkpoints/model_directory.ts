@@ -2,6 +2,7 @@
 import { readdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { AttuneError } from "../errors.ts";
+import { foldQuantized } from "./bitsandbytes.ts";
 import { chooseChatTemplate } from "./chat_template.ts";
 import { diskError } from "./disk_error.ts";
 import { ifThere, readJsonFile, readJsonObject, readTextFile } from "./json_file.ts";
@@ -17,7 +18,7 @@ export interface ModelDirectory {
   path: string; // absolute, links resolved
   config: Record<string, unknown>;
   generationConfig: Record<string, unknown>; // {} when the file is missing
-  tensors: Map<string, TensorEntry>; // by name; empty only where weights are optional
+  tensors: Map<string, TensorEntry>; // by name, quantized weights in one piece; empty only where weights are optional
   tokenizerJson: unknown; // undefined when the file is missing
   tokenizerConfig: Record<string, unknown>; // {} when the file is missing
   specialTokensMap: Record<string, unknown>; // {} when the file is missing
@@ -35,11 +36,13 @@ export async function openModelDirectory(
 ): Promise<ModelDirectory> {
   const directory = await checkDirectory(path);
   const tokenizerConfig = await optionalObject(directory, "tokenizer_config.json");
+  const config = await readJsonObject(join(directory, "config.json"));
+  const tensors = (await locateTensors(directory)) ?? (await withoutWeights(directory, weights));
   return {
     path: directory,
-    config: await readJsonObject(join(directory, "config.json")),
+    config,
     generationConfig: await optionalObject(directory, "generation_config.json"),
-    tensors: (await locateTensors(directory)) ?? (await withoutWeights(directory, weights)),
+    tensors: tensors.size > 0 ? await foldQuantized(tensors, config, path) : tensors,
     tokenizerJson: await ifThere(readJsonFile(join(directory, "tokenizer.json"))),
     tokenizerConfig,
     specialTokensMap: await optionalObject(directory, "special_tokens_map.json"),

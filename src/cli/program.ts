@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { chatCommand } from "./commands/chat.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { mergeCommand } from "./commands/merge.ts";
+import { quantizeCommand } from "./commands/quantize.ts";
 import { trainCommand } from "./commands/train.ts";
 import { examples } from "./help.ts";
 import { version } from "./package_root.ts";
@@ -22,7 +23,7 @@ export function createProgram(): Command {
         ["attune train --help", "what a command can do"],
       ]),
     );
-  for (const command of [demoCommand(), trainCommand(), chatCommand(), mergeCommand()])
+  for (const command of [demoCommand(), trainCommand(), chatCommand(), mergeCommand(), quantizeCommand()])
     program.addCommand(
       command
         .helpOption("-h, --help", "show help")

@@ -28,9 +28,13 @@ export function nestScales(scales: Float32Array): NestedScales {
 }
 
 /** The scales [n] that `nested` stands for, in float32. */
-export function expandScales({ codes, absmax, offset }: NestedScales, map = DYNAMIC_MAP): Float32Array {
+export function expandScales(
+  { codes, absmax, offset }: NestedScales,
+  map = DYNAMIC_MAP,
+  blockSize = NESTED_BLOCK_SIZE,
+): Float32Array {
   return Float32Array.from(
     codes,
-    (code, i) => Math.fround(map[code]! * absmax[Math.floor(i / NESTED_BLOCK_SIZE)]!) + offset,
+    (code, i) => Math.fround(map[code]! * absmax[Math.floor(i / blockSize)]!) + offset,
   );
 }

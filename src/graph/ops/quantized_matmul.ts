@@ -10,6 +10,7 @@ export interface Layout4bit {
 }
 
 type Packed = [codes: Tensor, scales: Tensor];
+type Gradients = [x: Tensor, codes: null, scales: null];
 
 /**
  * The matrix [out, in] that 4-bit codes (uint8 [⌈out·in / 2⌉]) and block scales (float32 [⌈out·in / blockSize⌉]) stand
@@ -38,7 +39,7 @@ const forward = defineOp<[x: Tensor, ...Packed], Layout4bit>({
   name: "quantizedMatmul",
   infer: ([x, codes, scales], layout) => productType(x, codes, scales, layout, 1),
   lower: (w, names, layout) => w.node("MatMulBnb4", names, bnb4(layout, layout.shape)),
-  vjp: ([, codes, scales], dy, layout) => [backward(dy, codes, scales, layout), null, null],
+  vjp: ([, codes, scales], dy, layout): Gradients => [backward(dy, codes, scales, layout), null, null],
 });
 
 /**
@@ -59,7 +60,7 @@ const backward = defineOp<[dy: Tensor, ...Packed], Layout4bit>({
     const product = w.node("MatMul", [dy, W]); // [step, T, in / step]
     return w.node("Reshape", [w.node("Transpose", [product], { perm: [1, 2, 0] }), w.ints([-1, inputs])]);
   },
-  vjp: ([, codes, scales], ddx, layout) => [forward(ddx, codes, scales, layout), null, null],
+  vjp: ([, codes, scales], ddx, layout): Gradients => [forward(ddx, codes, scales, layout), null, null],
 });
 
 /** The flattened matrix, read as [out·in / width, width], transposed: [width, out·in / width]. */

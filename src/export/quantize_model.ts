@@ -1,0 +1,47 @@
+import { openModelDirectory, saveModelDirectory } from "../checkpoints/model_directory.ts";
+import { quantizationConfig, weightsToQuantize } from "../checkpoints/quantize_tensors.ts";
+import { copyOf, readTensor } from "../checkpoints/safetensors.ts";
+import { sizeOf } from "../graph/tensor.ts";
+import { readModel } from "../models/families.ts";
+import { checkTensors, modelLayout } from "../models/layout.ts";
+import { bitsandbytesTensors } from "../quantization/bitsandbytes_tensors.ts";
+import type { QuantizationSettings } from "../quantization/quantization_schema.ts";
+
+export interface QuantizeOptions {
+  /** Directories: the model, and where the quantized one goes, which must be free or empty. */
+  model: string;
+  output: string;
+  quantization: QuantizationSettings;
+  /** transformers 4's default, 5 GB, when left out. */
+  maxShardBytes?: number;
+}
+
+export interface QuantizeReport {
+  /** Linear layers quantized, their parameters, and the bytes those take now. */
+  modules: number;
+  parameters: number;
+  bytes: number;
+}
+
+/**
+ * Writes a model whose linear layers are quantized as bitsandbytes keeps them, in a directory that transformers and
+ * `openModelDirectory` load. Embeddings, norms and the output layer stay as they are. One weight is in memory at a time.
+ * @throws AttuneError that names the fault.
+ */
+export async function quantizeModel(options: QuantizeOptions): Promise<QuantizeReport> {
+  const { quantization, output, maxShardBytes } = options;
+  const from = await openModelDirectory(options.model);
+  const model = readModel(from.config);
+  checkTensors(model, from.tensors, options.model);
+  const weights = weightsToQuantize(from.tensors, modelLayout(model).linears);
+  const parts = await bitsandbytesTensors(weights, quantization, readTensor);
+  const names = new Set(weights.map(({ name }) => name));
+  const others = [...from.tensors.values()].filter(({ name }) => !names.has(name)).map(copyOf);
+  const config = { ...from.config, quantization_config: quantizationConfig(quantization) };
+  await saveModelDirectory(output, { config, tensors: [...others, ...parts], from, maxShardBytes });
+  return {
+    modules: weights.length,
+    parameters: weights.reduce((n, { shape }) => n + sizeOf(shape), 0),
+    bytes: parts.reduce((n, { dtype, shape }) => n + sizeOf(shape) * (dtype === "F32" ? 4 : 1), 0),
+  };
+}

@@ -1,0 +1,33 @@
+import type { TensorEntry } from "../checkpoints/safetensors.ts";
+import type { FourBit } from "./code_tables.ts";
+
+/** Where the rest of a 4-bit weight lies. */
+export interface Parts4bit {
+  type: FourBit;
+  /** Values that share a scale. */
+  blockSize: number;
+  /** Block scales, float32 [blocks]; with `nested`, their 8-bit codes. */
+  absmax: TensorEntry;
+  nested?: {
+    /** Scales that share a scale, values of the codes [256], scales of the scales, their mean. */
+    blockSize: number;
+    map: TensorEntry;
+    absmax: TensorEntry;
+    offset: number;
+  };
+  /** Of the weight before it was quantized. */
+  dtype: "F32" | "F16" | "BF16";
+}
+
+export interface Parts8bit {
+  type: "int8";
+  /** Largest magnitude of each row, float32 [out]. */
+  absmax: TensorEntry;
+}
+
+/** A weight that its files hold quantized: `shape` is the weight's own, [out, in], the bytes are codes. */
+export interface QuantizedEntry extends TensorEntry {
+  readonly parts: Parts4bit | Parts8bit;
+}
+
+export const isQuantized = (entry: TensorEntry): entry is QuantizedEntry => "parts" in entry;
