@@ -46,6 +46,13 @@ describe("a float32 merge", () => {
   });
 });
 
+test("weights that are kept transposed are merged as they are kept", async () => {
+  const model = goldenPath("families/gpt2");
+  const report = await mergeAdapter({ model, adapter: `${model}/initial`, output: join(home, "merged") });
+  expect(report.modules).toBe(8);
+  expect(report.agreement.maxDifference).toBeLessThan(1e-4);
+});
+
 describe("a bfloat16 merge", () => {
   test("is rounded once, stays bfloat16, and is sharded as asked", async () => {
     const model = goldenPath("models/llama-bf16");

@@ -43,11 +43,12 @@ export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> 
   const model = readModel(directory.config);
   checkTensors(model, directory.tensors, options.model);
   const adapter = await readAdapterDirectory(options.adapter);
-  checkAdapterFits(adapter, modelLayout(model).linears);
+  const { linears, transposed } = modelLayout(model);
+  checkAdapterFits(adapter, linears);
 
   let agreement: LogitsAgreement | undefined;
   await writeDirectoryAtomic(options.output, async (path) => {
-    await writeMerged(path, directory, adapter, options.maxShardBytes);
+    await writeMerged(path, directory, adapter, transposed, options.maxShardBytes);
     const written = await openModelDirectory(path);
     checkTensors(model, written.tensors, options.output);
     agreement = requireSameLogits(
@@ -60,8 +61,14 @@ export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> 
   return { modules: adapter.modules.size, agreement: agreement! };
 }
 
-async function writeMerged(path: string, from: ModelDirectory, adapter: Adapter, maxShardBytes?: number) {
-  const merged = await mergedTensors(from.tensors, adapter, openSession);
+async function writeMerged(
+  path: string,
+  from: ModelDirectory,
+  adapter: Adapter,
+  transposed: ReadonlySet<string>,
+  maxShardBytes?: number,
+) {
+  const merged = await mergedTensors(from.tensors, adapter, transposed, openSession);
   try {
     await saveModelDirectory(path, { config: from.config, tensors: merged.tensors, from, maxShardBytes });
   } finally {

@@ -16,15 +16,20 @@ export interface MergedTensors {
 
 /**
  * W + scale · B·A for every module of `adapter`, in float32, rounded once to the type of W in its file; all other
- * tensors as they are.
+ * tensors as they are. W of the modules in `transposed` is kept as [in, out].
  * @throws AttuneError when a weight to be merged is no float of 16 or 32 bits.
  */
 export async function mergedTensors(
   tensors: ReadonlyMap<string, TensorEntry>,
   adapter: Adapter,
+  transposed: ReadonlySet<string>,
   open: OpenSession,
 ): Promise<MergedTensors> {
-  const weights = new Map([...adapter.modules].map(([module, lora]) => [`${module}.weight`, lora]));
+  const turned = (module: string, lora: LoraWeights) =>
+    transposed.has(module) ? transposedTerm(lora) : lora;
+  const weights = new Map(
+    [...adapter.modules].map(([module, lora]) => [`${module}.weight`, turned(module, lora)]),
+  );
   for (const name of weights.keys()) checkFloat(tensors.get(name)!);
   const session = await open(mergeGraph(), { device: "cpu" });
   const scale = loraScale(adapter.config);
@@ -35,6 +40,20 @@ export async function mergedTensors(
     }),
     release: session.release,
   };
+}
+
+/** The term whose product is (B·A)ᵀ = Aᵀ·Bᵀ. */
+const transposedTerm = ({ A, B, r, in: inputs, out }: LoraWeights): LoraWeights => ({
+  A: flipped(B, out, r),
+  B: flipped(A, r, inputs),
+  r,
+  in: out,
+  out: inputs,
+});
+
+/** matrix [rows, columns] -> [columns, rows]. */
+function flipped(matrix: Float32Array, rows: number, columns: number): Float32Array {
+  return matrix.map((_, i) => matrix[(i % rows) * columns + Math.floor(i / rows)]!);
 }
 
 /** In the order PEFT computes it. W [O, I], A [R, I], B [O, R]. */

@@ -4,14 +4,14 @@ import type { Model } from "./family.ts";
 import { modelLayout } from "./layout.ts";
 
 /**
- * Fresh float32 weights, as transformers makes them: matrices normal with `initializer_range`, norms 1, biases 0. Each is
- * a function of (seed, name).
+ * Fresh float32 weights, as transformers makes them: matrices normal with `initializer_range`, norms 1 (Gemma's, kept less
+ * 1, 0), biases 0. Each is a function of (seed, name).
  */
 export function initializeWeights(model: Model, seed: number) {
   const weights = new Map<string, { shape: readonly number[]; data: Float32Array }>();
   for (const [name, shape] of modelLayout(model).parameters) {
     const size = sizeOf(shape);
-    weights.set(name, { shape, data: initialValues(name, shape, size, model.initializerRange, seed) });
+    weights.set(name, { shape, data: initialValues(name, shape, size, model, seed) });
   }
   return weights;
 }
@@ -20,9 +20,10 @@ function initialValues(
   name: string,
   shape: readonly number[],
   size: number,
-  range: number,
+  { normStart, initializerRange }: Model,
   seed: number,
 ): Float32Array {
-  if (shape.length === 1) return new Float32Array(size).fill(name.endsWith(".bias") ? 0 : 1);
-  return randomNormals(size, seed, `initialize ${name}`, 0).map((x) => x * range);
+  if (name.endsWith(".bias")) return new Float32Array(size);
+  if (shape.length === 1 || /norm\.weight$/.test(name)) return new Float32Array(size).fill(normStart);
+  return randomNormals(size, seed, `initialize ${name}`, 0).map((x) => x * initializerRange);
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { AttuneError } from "../errors.ts";
 import { goldenPath, goldenTensorEntries } from "../testing/goldens.ts";
@@ -6,20 +6,22 @@ import { readModel } from "./families.ts";
 import { checkTensors, modelLayout } from "./layout.ts";
 
 const modelOf = (name: string) =>
-  readModel(JSON.parse(readFileSync(goldenPath(`models/${name}/config.json`), "utf8")));
+  readModel(JSON.parse(readFileSync(goldenPath(`${name}/config.json`), "utf8")));
+const FAMILIES = readdirSync(goldenPath("families")).map((name) => `families/${name}`);
 
-test.each(["llama-gqa", "llama-bias", "mistral-window", "qwen2-tied"])(
+const OLDER = ["llama-gqa", "llama-bias", "mistral-window", "qwen2-tied"];
+test.each([...OLDER.map((name) => `models/${name}`), ...FAMILIES])(
   "%s: the parameters are its file's tensors",
   async (name) => {
     const { parameters } = modelLayout(modelOf(name));
-    const tensors = await goldenTensorEntries(goldenPath(`models/${name}`));
+    const tensors = await goldenTensorEntries(goldenPath(name));
     const shapes = (map: ReadonlyMap<string, unknown>) => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
     expect(shapes(parameters)).toEqual(shapes(new Map([...tensors].map(([key, { shape }]) => [key, shape]))));
   },
 );
 
 test("the linear layers are those an adapter can sit on, the output layer not among them", () => {
-  const { linears } = modelLayout(modelOf("llama-gqa")); // 3 layers, hidden size 32, 2 of 4 heads, 72 in the MLP
+  const { linears } = modelLayout(modelOf("models/llama-gqa")); // 3 layers, hidden size 32, 2 of 4 heads, 72 in the MLP
   expect(linears.size).toBe(3 * 7);
   const layer = Object.fromEntries(
     [...linears].flatMap(([name, sizes]) =>
@@ -37,10 +39,30 @@ test("the linear layers are those an adapter can sit on, the output layer not am
   });
 });
 
+const endings = (name: string) => [
+  ...new Set([...modelLayout(modelOf(name)).linears.keys()].map((module) => module.split(".").at(-1))),
+];
+test.each([
+  ["gpt2", ["c_attn", "c_proj", "c_fc"]],
+  ["gpt_neox", ["query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h"]],
+  ["phi3", ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]],
+  ["starcoder2", ["q_proj", "k_proj", "v_proj", "o_proj", "c_fc", "c_proj"]],
+  ["mixtral", ["q_proj", "k_proj", "v_proj", "o_proj"]],
+  ["qwen3_moe", ["q_proj", "k_proj", "v_proj", "o_proj"]],
+])("%s: adapters sit on %j", (name, expected) => {
+  expect(endings(`families/${name}`).sort()).toEqual(expected.sort());
+});
+
+test("GPT-2's linear layers are kept transposed, and only its", () => {
+  const { linears, transposed } = modelLayout(modelOf("families/gpt2"));
+  expect([...transposed]).toEqual([...linears.keys()]);
+  expect(modelLayout(modelOf("families/gpt_neox")).transposed.size).toBe(0);
+});
+
 describe("tensors that are not the model's are refused", () => {
   type Tensors = Map<string, { shape: readonly number[]; file: string }>;
   async function refusal(name: string, change: (tensors: Tensors) => void): Promise<string> {
-    const tensors: Tensors = await goldenTensorEntries(goldenPath(`models/${name}`));
+    const tensors: Tensors = await goldenTensorEntries(goldenPath(name));
     change(tensors);
     try {
       checkTensors(modelOf(name), tensors, "some/model");
@@ -53,7 +75,7 @@ describe("tensors that are not the model's are refused", () => {
   const norm = "model.norm.weight";
 
   test("missing, misshaped and foreign ones, all by name", async () => {
-    const message = await refusal("llama-gqa", (tensors) => {
+    const message = await refusal("models/llama-gqa", (tensors) => {
       tensors.delete(norm);
       tensors.set("lm_head.weight", { shape: [320, 33], file: "model-2.safetensors" });
       tensors.set("model.layers.0.self_attn.q_norm.weight", { shape: [8], file: "x" });
@@ -67,7 +89,7 @@ describe("tensors that are not the model's are refused", () => {
   });
 
   test("ten of many", async () => {
-    const message = await refusal("llama-gqa", (tensors) => tensors.clear());
+    const message = await refusal("models/llama-gqa", (tensors) => tensors.clear());
     expect(message.split("\n").length).toBe(12);
     expect(message).toMatch(/… and 20 more$/); // 3 layers of 9, and 3
   });
@@ -76,8 +98,12 @@ describe("tensors that are not the model's are refused", () => {
     const copy = { shape: [320, 32], file: "x" };
     const extra = (tensors: Tensors) =>
       tensors.set("model.layers.0.self_attn.rotary_emb.inv_freq", copy).set("lm_head.weight", copy);
-    expect(await refusal("qwen2-tied", extra)).toBe("fits");
-    const untied = await refusal("llama-gqa", (tensors) => tensors.set("lm_head.bias", copy));
+    expect(await refusal("models/qwen2-tied", extra)).toBe("fits");
+    const masks = (at: string) => (tensors: Tensors) =>
+      tensors.set(`${at}.bias`, copy).set(`${at}.masked_bias`, copy);
+    expect(await refusal("families/gpt2", masks("transformer.h.0.attn"))).toBe("fits");
+    expect(await refusal("families/gpt_neox", masks("gpt_neox.layers.0.attention"))).toBe("fits");
+    const untied = await refusal("models/llama-gqa", (tensors) => tensors.set("lm_head.bias", copy));
     expect(untied).toContain("lm_head.bias is not part of a llama model");
   });
 });

@@ -9,17 +9,20 @@ export interface ModelLayout {
   parameters: Map<string, readonly number[]>;
   /** Linear layers an adapter can sit on; the output layer is none of them. */
   linears: Map<string, { in: number; out: number }>;
+  /** Those of them whose weights the checkpoint keeps as [in, out]. */
+  transposed: Set<string>;
 }
 
 /** Walks the model once and notes what it asks for. */
 export function modelLayout(model: Model): ModelLayout {
-  const layout: ModelLayout = { parameters: new Map(), linears: new Map() };
+  const layout: ModelLayout = { parameters: new Map(), linears: new Map(), transposed: new Set() };
   const scope = createScope(
     (name, shape) => {
       layout.parameters.set(name, shape as readonly number[]);
       return input(name, shape);
     },
-    (module, x, y) => {
+    (module, x, y, transposed) => {
+      if (transposed) layout.transposed.add(module);
       layout.linears.set(module, { in: x.shape.at(-1) as number, out: y.shape.at(-1) as number });
       return y;
     },

@@ -14,7 +14,7 @@ interface Row {
 }
 
 async function open(name: string) {
-  const path = goldenPath(`models/${name}`);
+  const path = goldenPath(name);
   const config = JSON.parse(readFileSync(`${path}/config.json`, "utf8"));
   const scope = createScope(frozenParameters(await goldenTensorEntries(path)));
   const { hidden } = readModel(config).decode(scope, rowPass());
@@ -46,9 +46,13 @@ const alone = (sequence: number[]): Row => ({
 const TOLERANCE = 5e-6;
 
 // Longer than mistral-window's window of 8, before and after the branches part.
-const [prompt, yes, no] = [tokens(12, 0), tokens(11, 50), tokens(9, 120)] as const;
+const [prompt, yes, no] = [tokens(12, 0), tokens(11, 50), tokens(11, 120)] as const;
 
-describe.each(["llama-gqa", "mistral-window"])("%s: a row's sequences don't see each other", (name) => {
+// Prompt and branches are longer than the windows of 8 and the short lengths of 16.
+const NAMES = ["gemma2", "gemma3_text", "gpt2", "gpt_neox", "phi3-longrope", "llama-dynamic"];
+const paths = ["models/llama-gqa", "models/mistral-window", ...NAMES.map((name) => `families/${name}`)];
+
+describe.each(paths)("%s: a row's sequences don't see each other", (name) => {
   test("side by side", async () => {
     const { hidden, release } = await open(name);
     const sequences = [[...prompt, ...yes], no, [...no, ...prompt]];

@@ -8,9 +8,9 @@ export type ParameterSource = (name: string, shape: Shape) => Tensor;
 
 /**
  * What an adapter adds to the output of a linear layer: `module` is its path, x [T, in] its input, y [T, out] the
- * frozen layer's output without bias.
+ * frozen layer's output without bias, `transposed` whether its weight is kept as [in, out].
  */
-export type LinearHook = (module: string, x: Tensor, y: Tensor) => Tensor;
+export type LinearHook = (module: string, x: Tensor, y: Tensor, transposed: boolean) => Tensor;
 
 /** A place in a checkpoint's tree of modules: families name parameters as the files do. */
 export interface Scope {
@@ -39,7 +39,7 @@ export function createScope(source: ParameterSource, hook: LinearHook = (_, __, 
       const inputs = x.shape.at(-1)!;
       const weight = source(`${module}.weight`, transposed ? [inputs, out] : [out, inputs]);
       const product = linearProduct(x, weight, transposed);
-      const y = fixed ? product : hook(module, x, product);
+      const y = fixed ? product : hook(module, x, product, transposed);
       return bias ? add(y, source(`${module}.bias`, [out])) : y;
     },
   };
