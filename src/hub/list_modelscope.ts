@@ -18,7 +18,7 @@ const PAGE = 100;
 const MOST_PAGES = 2000;
 const JSON_LIMIT = 32 * 2 ** 20; // bytes
 
-const Answer = z.object({ Code: z.int(), Message: z.string().nullish(), Data: z.unknown() });
+const Answer = z.object({ Code: z.int(), Message: z.string().nullish(), Data: z.unknown().optional() });
 const Files = z.object({
   Files: z
     .array(

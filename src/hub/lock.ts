@@ -5,7 +5,8 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { diskError, errorCode } from "../checkpoints/disk_error.ts";
 
-const here = new Set<string>(); // locks of this process
+/** Locks that this process holds or is about to take: who wants one waits for the last before it. */
+const queues = new Map<string, Promise<unknown>>();
 
 /** Runs `work` while `path` exists for us alone; waits for whoever holds it, unless its process is gone. */
 export async function withLock<T>(
@@ -13,25 +14,33 @@ export async function withLock<T>(
   signal: AbortSignal | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
-  while (!(await take(path))) {
-    await sleep(200, undefined, { signal }).catch(() => {});
+  const before = queues.get(path) ?? Promise.resolve();
+  const own = before.then(() => lockedWork(path, signal, work));
+  const end = own.catch(() => {});
+  queues.set(path, end);
+  try {
+    return await own;
+  } finally {
+    if (queues.get(path) === end) queues.delete(path);
+  }
+}
+
+async function lockedWork<T>(
+  path: string,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted();
+  while (!(await create(path))) {
+    if (await isAbandoned(path)) await rm(path, { force: true });
+    else await sleep(200, undefined, { signal }).catch(() => {});
     signal?.throwIfAborted();
   }
   try {
     return await work();
   } finally {
     await rm(path, { force: true });
-    here.delete(path);
   }
-}
-
-async function take(path: string): Promise<boolean> {
-  if (here.has(path)) return false;
-  here.add(path);
-  if (await create(path)) return true;
-  if (await isAbandoned(path)) await rm(path, { force: true });
-  here.delete(path);
-  return false;
 }
 
 async function create(path: string): Promise<boolean> {
@@ -43,7 +52,6 @@ async function create(path: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (errorCode(error) === "EEXIST") return false;
-    here.delete(path);
     throw diskError(error, "write", path);
   }
 }

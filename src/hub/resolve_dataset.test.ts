@@ -1,0 +1,133 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type DatasetOptions, resolveDataset } from "./resolve_dataset.ts";
+import { type HubServer, startHubServer } from "./testing/hub_server.ts";
+
+const COMMIT = "0123456789abcdef0123456789abcdef01234567";
+let server: HubServer;
+let home: string;
+
+beforeEach(async () => {
+  server = await startHubServer({});
+  home = await mkdtemp(join(tmpdir(), "attune-hub-"));
+});
+
+afterEach(async () => {
+  await server.close();
+  await rm(home, { recursive: true });
+});
+
+function give(names: string[], readme?: string): void {
+  const files = Object.fromEntries(names.map((name) => [name, `content of ${name}`]));
+  server.repos["org/data"] = {
+    kind: "dataset",
+    commit: COMMIT,
+    files: { ...files, ".gitattributes": "x", ...(readme === undefined ? {} : { "README.md": readme }) },
+  };
+}
+
+async function resolve(options: DatasetOptions = {}, env = {}): Promise<string[]> {
+  const where = { HF_ENDPOINT: server.url, HF_HOME: home, HOME: home };
+  const tuning = { firstPause: 1, attempts: 2 };
+  const paths = await resolveDataset("org/data", { tuning, ...options, env: { ...where, ...env } });
+  const snapshot = join(home, "hub", "datasets--org--data", "snapshots", COMMIT);
+  for (const path of paths)
+    expect(await readFile(path, "utf8")).toBe(`content of ${relative(snapshot, path)}`);
+  return paths.map((path) => relative(snapshot, path));
+}
+
+describe("by names of files", () => {
+  test("one split is fetched, in order, and no other", async () => {
+    give([
+      "data/train-00001-of-00002.parquet",
+      "data/train-00000-of-00002.parquet",
+      "data/test-00000-of-00001.parquet",
+    ]);
+    expect(await resolve()).toEqual([
+      "data/train-00000-of-00002.parquet",
+      "data/train-00001-of-00002.parquet",
+    ]);
+    expect(server.asked.some(({ file }) => file?.includes("test"))).toBe(false);
+    expect(await resolve({ split: "test" })).toEqual(["data/test-00000-of-00001.parquet"]);
+  });
+
+  test("a split that isn't there: those that are", async () => {
+    give(["train.jsonl", "dev.jsonl"]);
+    await expect(resolve({ split: "test" })).rejects.toThrow(
+      'org/data has no split "test"; it has train, validation.',
+    );
+  });
+
+  test("compressed files, and no files of other kinds", async () => {
+    give(["a.jsonl.gz", "b.jsonl.zst", "notes.txt", "script.py"]);
+    expect(await resolve()).toEqual(["a.jsonl.gz", "b.jsonl.zst"]);
+  });
+
+  test("a script: says so", async () => {
+    give(["data.py"]);
+    await expect(resolve()).rejects.toThrow(
+      /org\/data: expected parquet.*found a Python script.*org\/data@refs\/convert\/parquet/,
+    );
+  });
+
+  test("offline from the cache", async () => {
+    give(["train.jsonl"]);
+    await resolve();
+    server.asked.length = 0;
+    expect(await resolve({}, { HF_HUB_OFFLINE: "1" })).toEqual(["train.jsonl"]);
+    expect(server.asked).toEqual([]);
+  });
+});
+
+describe("by README.md's configs", () => {
+  const readme = [
+    "---",
+    "configs:",
+    "- config_name: main",
+    "  default: true",
+    "  data_files:",
+    "  - split: train",
+    '    path: "main/a*.csv"',
+    "  - split: test",
+    "    path:",
+    "    - main/t.csv",
+    "- config_name: socratic",
+    "  data_dir: socratic",
+    "---",
+    "# Data",
+  ].join("\n");
+  const names = ["main/a1.csv", "main/a2.csv", "main/t.csv", "socratic/train.csv", "socratic/test.csv"];
+
+  test("the default one and a named one", async () => {
+    give(names, readme);
+    expect(await resolve()).toEqual(["main/a1.csv", "main/a2.csv"]);
+    expect(await resolve({ split: "test" })).toEqual(["main/t.csv"]);
+    expect(await resolve({ config: "socratic" })).toEqual(["socratic/train.csv"]);
+    await expect(resolve({ config: "other" })).rejects.toThrow(
+      'no configuration "other"; choose one of main, socratic.',
+    );
+  });
+
+  test("several and none the default", async () => {
+    give(names, readme.replace("  default: true\n", ""));
+    await expect(resolve()).rejects.toThrow(
+      "org/data has several configurations; choose one of main, socratic.",
+    );
+  });
+
+  test("without configs, by names; broken metadata is named", async () => {
+    give(["train.csv"], "---\nlicense: mit\n---\n");
+    expect(await resolve()).toEqual(["train.csv"]);
+    give(["train.csv"], "---\nconfigs: [1, {\n---\n");
+    await expect(resolve()).rejects.toThrow(/metadata in README.md is not YAML/);
+    give(["train.csv"], "---\nconfigs: 3\n---\n");
+    await expect(resolve()).rejects.toThrow(/README.md's configs/);
+  });
+
+  test("patterns cannot leave the repository", async () => {
+    give(["train.csv"], '---\nconfigs:\n- config_name: x\n  data_files: "../../*"\n---\n');
+    await expect(resolve()).rejects.toThrow(/no file that attune reads matches/);
+  });
+});
