@@ -20,7 +20,9 @@ export function alpacaTemplate(eos: string): Template {
     );
   return {
     name: "alpaca",
-    render(messages, { addGenerationPrompt }) {
+    render({ messages, tools }, { addGenerationPrompt }) {
+      if (tools?.length || messages.some(({ toolCalls }) => toolCalls?.length))
+        throw new AttuneError("template alpaca: it has no place for tools; use the model's own template");
       const [first] = messages;
       const opening = first?.role === "system" ? first.content : standardOpening(messages);
       const turns = first?.role === "system" ? messages.slice(1) : messages;

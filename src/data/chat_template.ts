@@ -1,11 +1,13 @@
-import { Environment, Interpreter, Template as JinjaTemplate } from "@huggingface/jinja";
 import { AttuneError } from "../errors.ts";
 import type { SpecialTokens } from "../tokenizers/tokenizer_files.ts";
+import type { Message } from "./example.ts";
 import { formatTime } from "./format_time.ts";
+import { compileJinja } from "./jinja/compile.ts";
+import { fromJson, str, TemplateError, type Value } from "./jinja/value.ts";
 import type { Template } from "./template.ts";
 
 export interface ChatTemplateOptions {
-  /** For messages to the user: "chat", or the template's file. */
+  /** For messages to the user: "chat", a built-in's name, or the template's file. */
   name?: string;
   /** What `strftime_now` calls now; some templates write today's date. */
   now?: Date;
@@ -22,19 +24,20 @@ export function chatTemplate(
   { name = "chat", now = new Date() }: ChatTemplateOptions = {},
 ): Template {
   const fail = (error: unknown) => new AttuneError(`template ${name}: ${(error as Error).message}`);
-  const template = attempt(() => new JinjaTemplate(source), fail);
+  const template = attempt(() => compileJinja(source), fail);
+  const constants = new Map([...functions(now), ...tokenVariables(specialTokens)]);
   return {
     name,
-    render(messages, { addGenerationPrompt }) {
-      const variables = {
-        ...globals(now),
-        ...tokenVariables(specialTokens),
-        messages: messages.map(({ role, content }) => ({ role, content })),
-        tools: null,
-        documents: null,
-        add_generation_prompt: addGenerationPrompt,
-      };
-      return attempt(() => interpret(template, variables), fail);
+    marksGeneration: template.marksGeneration,
+    render({ messages, tools }, { addGenerationPrompt, marks }) {
+      const variables = new Map<string, Value>([
+        ...constants,
+        ["messages", messages.map(messageVariable)],
+        ["tools", tools && tools.length > 0 ? fromJson(tools) : null],
+        ["documents", null],
+        ["add_generation_prompt", addGenerationPrompt],
+      ]);
+      return attempt(() => template.render(variables, marks), fail);
     },
   };
 }
@@ -43,37 +46,49 @@ function attempt<T>(work: () => T, fail: (error: unknown) => AttuneError): T {
   try {
     return work();
   } catch (error) {
-    throw fail(error);
+    // A RangeError is a text too long for JavaScript, or a stack too deep.
+    if (error instanceof TemplateError || error instanceof RangeError) throw fail(error);
+    throw error;
   }
 }
 
-function interpret(template: JinjaTemplate, variables: Record<string, unknown>): string {
-  const environment = new Environment();
-  for (const [name, value] of Object.entries(variables)) environment.set(name, value);
-  return String(new Interpreter(environment).run(template.parsed).value);
+/** As OpenAI writes a message: one that only makes calls has no content. */
+function messageVariable(message: Message): Value {
+  const { role, content, reasoning, toolCalls, name, toolCallId } = message;
+  const variable = new Map<Value, Value>([
+    ["role", role],
+    ["content", content === "" && toolCalls?.length ? null : content],
+  ]);
+  if (reasoning !== undefined) variable.set("reasoning_content", reasoning);
+  if (toolCalls?.length)
+    variable.set(
+      "tool_calls",
+      fromJson(
+        toolCalls.map((call) => ({
+          ...(call.id !== undefined && { id: call.id }),
+          type: "function",
+          function: { name: call.name, arguments: call.arguments },
+        })),
+      ),
+    );
+  if (name !== undefined) variable.set("name", name);
+  if (toolCallId !== undefined) variable.set("tool_call_id", toolCallId);
+  return variable;
 }
 
-/** What transformers' environment has (utils/chat_template_utils.py), and Jinja's constants. */
-function globals(now: Date): Record<string, unknown> {
-  return {
-    ...{ true: true, false: false, none: null, True: true, False: false, None: null },
-    raise_exception: (message: string) => {
-      throw new Error(message);
-    },
-    strftime_now: (format: string) => formatTime(now, format),
-    range,
-  };
+/** What transformers' environment has (utils/chat_template_utils.py). */
+function functions(now: Date): [string, Value][] {
+  return [
+    [
+      "raise_exception",
+      ([message]) => {
+        throw new TemplateError(str(message));
+      },
+    ],
+    ["strftime_now", ([format]) => formatTime(now, str(format))],
+  ];
 }
 
-const MAX_RANGE = 100_000; // jinja2.sandbox.MAX_RANGE
-
-function range(first: number, last?: number, step = 1): number[] {
-  const [start, stop] = last === undefined ? [0, first] : [first, last];
-  const length = Math.max(0, Math.ceil((stop - start) / step));
-  if (!(length <= MAX_RANGE)) throw new Error(`range too big: at most ${MAX_RANGE} numbers`);
-  return Array.from({ length }, (_, i) => start + i * step);
-}
-
-function tokenVariables(tokens: SpecialTokens): Record<string, string> {
-  return Object.fromEntries(Object.entries(tokens).map(([name, token]) => [`${name}_token`, token]));
+function tokenVariables(tokens: SpecialTokens): [string, Value][] {
+  return Object.entries(tokens).map(([name, token]) => [`${name}_token`, token]);
 }

@@ -16,13 +16,13 @@ describe("alpacaTemplate", () => {
   const template = alpacaTemplate("</s>");
 
   test("Stanford's prompt without input", () => {
-    expect(template.render([user("Say hi."), assistant("Hi")], whole)).toBe(
+    expect(template.render({ messages: [user("Say hi."), assistant("Hi")] }, whole)).toBe(
       "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n### Instruction:\nSay hi.\n\n### Response:Hi</s>",
     );
   });
 
   test("Stanford's prompt with input, up to the answer", () => {
-    expect(template.render([user("Add.\n\nNow.\n\n1 2", "1 2")], prompt)).toBe(
+    expect(template.render({ messages: [user("Add.\n\nNow.\n\n1 2", "1 2")] }, prompt)).toBe(
       "Below is an instruction that describes a task, paired with an input that provides further context. Write a response that appropriately completes the request.\n\n### Instruction:\nAdd.\n\nNow.\n\n### Input:\n1 2\n\n### Response:",
     );
   });
@@ -34,14 +34,14 @@ describe("alpacaTemplate", () => {
       assistant("b"),
       user("c"),
     ];
-    expect(template.render(messages, prompt)).toBe(
+    expect(template.render({ messages }, prompt)).toBe(
       "Be kind.\n\n### Instruction:\na\n\n### Response:b</s>\n\n### Instruction:\nc\n\n### Response:",
     );
   });
 
   test("no eos, or a role without a place, is an error", () => {
     expect(() => alpacaTemplate("")).toThrow(AttuneError);
-    expect(() => template.render([user("a"), { role: "tool", content: "b" }], whole)).toThrow(
+    expect(() => template.render({ messages: [user("a"), { role: "tool", content: "b" }] }, whole)).toThrow(
       /a tool message/,
     );
   });
@@ -50,7 +50,7 @@ describe("alpacaTemplate", () => {
 describe("chatTemplate", () => {
   const render = (source: string, messages: Message[] = [user("hi")], options = whole) =>
     chatTemplate(source, { bos: "<s>", eos: "</s>" }, { now: new Date(2024, 6, 6, 15, 4, 5) }).render(
-      messages,
+      { messages },
       options,
     );
 
@@ -63,7 +63,7 @@ describe("chatTemplate", () => {
   test("has no tools, and says what the model sees of a message and no more", () => {
     const source =
       "{% if tools is none and documents is none %}none{% endif %}{{ messages[0].input is defined }}";
-    expect(render(source, [user("a\n\nb", "b")])).toBe("nonefalse");
+    expect(render(source, [user("a\n\nb", "b")])).toBe("noneFalse");
   });
 
   test("trims blocks and strips indentation, as transformers does", () => {

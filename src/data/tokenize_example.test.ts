@@ -104,6 +104,15 @@ describe("labels of a conversation", () => {
     );
   });
 
+  test("a generation prompt that goes on otherwise than the answer: the answer begins where it is written", () => {
+    const source =
+      "{% for m in messages %}{{ m.role + ':' + m.content }}</s>{% endfor %}{% if add_generation_prompt %}assistant:<think>{% endif %}";
+    expect(labelled(only(talk("a", "b", "c", "<d"), { template: jinja(source) }).sequence)).toEqual([
+      "b</s>",
+      "<d</s>",
+    ]);
+  });
+
   test("a token that straddles the answer's start is no label", () => {
     const json = trainTokenizer(Array(9).fill("Response:Yes"), { vocabSize: 300, specialTokens: ["</s>"] });
     const glued: Tokenizer = createTokenizer(
@@ -115,7 +124,7 @@ describe("labels of a conversation", () => {
     expect(ids.length).toBeGreaterThan(0);
     const template: Template = {
       name: "glued",
-      render: (messages) => `### Response:${messages[1] ? "Yes</s>" : ""}`,
+      render: ({ messages }) => `### Response:${messages[1] ? "Yes</s>" : ""}`,
     };
     const { sequence } = only(talk("a", "Yes"), { tokenizer: glued, template });
     expect(Array.from(sequence.tokens).filter((_, i) => sequence.labelWeights[i])).toEqual([
@@ -136,19 +145,13 @@ describe("a template that can't be labelled", () => {
     );
   });
 
-  test("changes earlier turns", () => {
+  test("leaves earlier turns out", () => {
     const source =
       "{% for m in messages %}{% if loop.last or m.role == 'user' %}{{ m.content }}{% endif %}</s>{% endfor %}";
     expect(failing(source, talk("a", "b", "c", "d"))).toThrow(
-      /row 3: template chat: the place of the answer in message 2.*differently when other messages follow/,
+      /row 3: template chat: the place of the answer in message 2.*leaves it out, or changes it/,
     );
     expect(labelled(only(talk("a", "b"), { template: jinja(source) }).sequence)).toEqual(["b</s>"]);
-  });
-
-  test("has another generation prompt than the answer's beginning", () => {
-    const source =
-      "{% for m in messages %}{{ m.content }}</s>{% endfor %}{% if add_generation_prompt %}<think>{% endif %}";
-    expect(failing(source)).toThrow(/row 3: .*message 2.*doesn't follow the generation prompt/);
   });
 
   test("throws", () => {

@@ -6,17 +6,23 @@ import {
   describeOrigin,
   type Example,
   type Feedback,
+  type Message,
   type Origin,
   type Preference,
   type Tokens,
 } from "./example.ts";
-import { labelSpan, renderConversation, type TextSpan } from "./label_conversation.ts";
+import { isAnswer } from "./label_conversation.ts";
 import type { Template } from "./template.ts";
 import { countLabels, type TokenSequence } from "./token_sequence.ts";
+import { labelConversation, type WeightedSpan } from "./weigh_answers.ts";
 
 export type { TokenSequence } from "./token_sequence.ts";
 
 export type Stage = "pretrain" | "finetune" | "instruct";
+
+/** Which answers of a conversation are trained; "everything" trains all tokens but the first. */
+export const trainOnValues = ["answers", "lastAnswer", "everything"] as const;
+export type TrainOn = (typeof trainOnValues)[number];
 
 export interface TokenizeOptions {
   tokenizer: Tokenizer;
@@ -24,6 +30,8 @@ export interface TokenizeOptions {
   /** Most tokens a sequence may have. */
   maxLength: number;
   stage: Stage;
+  /** "answers" when left out. A prompt/completion row has one answer, its completion; text has no others. */
+  trainOn?: TrainOn;
 }
 
 export interface TokenizedExample {
@@ -37,12 +45,14 @@ export interface TokenizedExample {
 
 /**
  * Tokenizes an example once, as one text, with no special tokens beyond those the text has, and labels it:
- * - conversation: every assistant message, from after its generation prompt to its end-of-turn token;
+ * - conversation: every assistant message (`trainOn`: the last one, or everything), from after its generation prompt to
+ *   its end-of-turn token, by the weights the messages and their spans carry;
  * - completion: prompt, completion and eos; the completion and eos are labels;
  * - text: the text and eos; every token but the first is a label. Longer than `maxLength`, it is cut into parts that
  *   overlap by one token, so that nothing is lost and no token is a label twice.
  *
- * A token is a label if it begins and ends inside the labelled text. Conversations and completions keep their first
+ * A token is a label if it begins and ends inside the labelled text. One that lies in several spans takes the largest of
+ * their weights, so that what is to be trained is. Conversations and completions keep their first
  * `maxLength` tokens. The eos is not added to a text that ends with it.
  * @throws AttuneError naming file and row.
  */
@@ -50,7 +60,7 @@ export function tokenizeExample(example: Example, options: TokenizeOptions): Tok
   checkOptions(options);
   try {
     checkStage(example, options.stage);
-    const dropped = reasonToDrop(example);
+    const dropped = reasonToDrop(example, options);
     if (dropped !== undefined) return { sequences: [], truncated: false, dropped };
     if (example.kind === "text") return tokenizeDocument(example.text, example.origin, options);
     if (example.kind === "tokens") return cut(asSequence(example), options.maxLength);
@@ -74,7 +84,7 @@ function checkStage({ kind }: Example, stage: Stage): void {
 }
 
 /** What holds nothing to learn is left out, and reported. */
-function reasonToDrop(example: Example): string | undefined {
+function reasonToDrop(example: Example, { trainOn }: TokenizeOptions): string | undefined {
   const isBlank = (text: string) => text.trim() === "";
   if (example.kind === "text") return isBlank(example.text) ? "the text is empty" : undefined;
   if (example.kind === "completion")
@@ -82,13 +92,25 @@ function reasonToDrop(example: Example): string | undefined {
   if (example.kind === "tokens")
     return example.tokens.length > 1 ? undefined : "a single token, which nothing predicts";
   if (example.kind === "feedback" && !example.desirable) return "the answer is marked as undesirable";
-  const empty = likedAnswer(example).messages.findIndex(
-    ({ role, content }) => role === "assistant" && isBlank(content),
-  );
-  return empty < 0 ? undefined : `the answer in message ${empty + 1} is empty`;
+  return trainOn === "everything"
+    ? undefined
+    : reasonToDropConversation(likedAnswer(example).messages, trainOn);
 }
 
-type Labelled = [encoding: Encoding, spans: TextSpan[]];
+function reasonToDropConversation(
+  messages: readonly Message[],
+  trainOn: TrainOn = "answers",
+): string | undefined {
+  const last = messages.findLastIndex(isAnswer);
+  const trained = messages.flatMap((message, i) =>
+    isAnswer(message) && message.weight !== 0 && (trainOn === "answers" || i === last) ? [i] : [],
+  );
+  if (trained.length === 0) return last < 0 ? "no message is the assistant's" : "every answer's weight is 0";
+  const empty = trained.find((i) => messages[i]!.content.trim() === "" && !messages[i]!.toolCalls?.length);
+  return empty === undefined ? undefined : `the answer in message ${empty + 1} is empty`;
+}
+
+type Labelled = [encoding: Encoding, spans: WeightedSpan[]];
 
 function asSequence({ tokens, labelWeights, origin }: Tokens): TokenSequence {
   const weights = Float32Array.from(labelWeights ?? tokens.map(() => 1));
@@ -107,14 +129,13 @@ function likedAnswer(example: Conversation | Completion | Preference | Feedback)
 }
 
 function labelledText(example: Conversation | Completion, options: TokenizeOptions): Labelled {
-  const { tokenizer, template } = options;
+  const { tokenizer } = options;
   if (example.kind === "completion") {
     const text = withEos(example.prompt + example.completion, tokenizer);
-    return [encode(text, tokenizer), [{ start: example.prompt.length, end: text.length }]];
+    const start = options.trainOn === "everything" ? 0 : example.prompt.length;
+    return [encode(text, tokenizer), [{ start, end: text.length, weight: 1 }]];
   }
-  const { text, answers } = renderConversation(example.messages, template);
-  const encoding = encode(text, tokenizer);
-  return [encoding, answers.map((answer) => labelSpan(answer, { text, tokenizer, template }, encoding))];
+  return labelConversation(example, { ...options, encode: (text) => encode(text, tokenizer) });
 }
 
 function withEos(text: string, { specialTokens, idOf }: Tokenizer): string {
@@ -137,14 +158,20 @@ function encode(text: string, tokenizer: Tokenizer): Encoding {
   return encoding;
 }
 
-function label({ ids, offsets }: Encoding, spans: TextSpan[], origin: Origin): TokenSequence {
-  const isLabel = ([start, end]: [number, number]) =>
-    spans.some((span) => start >= span.start && end <= span.end);
+function label({ ids, offsets }: Encoding, spans: WeightedSpan[], origin: Origin): TokenSequence {
   return {
     tokens: Int32Array.from(ids),
-    labelWeights: Float32Array.from(offsets, (offset, i) => (i > 0 && isLabel(offset) ? 1 : 0)),
+    labelWeights: Float32Array.from(offsets, (offset, i) => (i > 0 ? weightOf(offset, spans) : 0)),
     origin,
   };
+}
+
+function weightOf([start, end]: [number, number], spans: WeightedSpan[]): number {
+  const span = spans.find((span) => start >= span.start && end <= span.end);
+  if (!span) return 0;
+  const parts = span.parts?.filter((part) => start < part.end && end > part.start) ?? [];
+  const covered = parts.some((part) => start >= part.start && end <= part.end);
+  return Math.max(...parts.map(({ weight }) => weight), ...(covered ? [] : [span.weight]));
 }
 
 function cut(sequence: TokenSequence, maxLength: number): TokenizedExample {

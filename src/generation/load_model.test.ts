@@ -188,7 +188,7 @@ describe("answers", () => {
     const loaded = await loadModel(goldenPath("models/llama-gqa"), { template: "alpaca", threads: 1 });
     const { promptTokens } = await loaded.chat(question, { maxTokens: 1 });
     await loaded.release();
-    const prompt = alpacaTemplate("<|im_end|>").render(question, { addGenerationPrompt: true });
+    const prompt = alpacaTemplate("<|im_end|>").render({ messages: question }, { addGenerationPrompt: true });
     expect(promptTokens).toBe(loaded.tokenizer.encode(prompt).ids.length);
     await expect(loadModel(goldenPath("models/llama-gqa"), { template: "no.jinja" })).rejects.toThrow(
       /no\.jinja/,

@@ -1,6 +1,6 @@
 import { readTextFile } from "../checkpoints/json_file.ts";
 import { type ModelDirectory, openModelDirectory } from "../checkpoints/model_directory.ts";
-import { alpacaTemplate, chatTemplate, type Template } from "../data/template.ts";
+import { chatTemplate, namedTemplate, type Template } from "../data/template.ts";
 import { AttuneError } from "../errors.ts";
 import { checkVocabulary } from "../tokenizers/check_vocabulary.ts";
 import { createTokenizer, type Tokenizer } from "../tokenizers/tokenizer.ts";
@@ -41,8 +41,8 @@ function within<T>(path: string, read: () => T): T {
 }
 
 /**
- * The template of this name: "chat" is the model's own, or Stanford's prompt where it has none; "alpaca" is Stanford's;
- * anything else is a Jinja file.
+ * The template of this name: "chat" is the model's own, or Stanford's prompt where it has none; then the built-in ones
+ * ("alpaca", "chatml", …); anything else is a Jinja file.
  */
 export async function openTemplate(
   { directory, tokenizer }: Base,
@@ -51,6 +51,6 @@ export async function openTemplate(
   const { specialTokens } = tokenizer;
   if (name === "chat" && directory.chatTemplate !== undefined)
     return chatTemplate(directory.chatTemplate, specialTokens, { now });
-  if (name === "chat" || name === "alpaca") return alpacaTemplate(specialTokens.eos ?? "");
-  return chatTemplate(await readTextFile(name), specialTokens, { name, now });
+  const builtIn = namedTemplate(name === "chat" ? "alpaca" : name, tokenizer, { now });
+  return builtIn ?? chatTemplate(await readTextFile(name), specialTokens, { name, now });
 }
