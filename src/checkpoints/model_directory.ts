@@ -8,6 +8,7 @@ import { diskError } from "./disk_error.ts";
 import { ifThere, readJsonFile, readJsonObject, readTextFile } from "./json_file.ts";
 import { locateTensors, SINGLE_FILE } from "./model_weights.ts";
 import type { TensorEntry } from "./safetensors.ts";
+import { rootedNames } from "./tensor_names.ts";
 
 export { saveModelDirectory } from "./save_model_directory.ts";
 
@@ -37,7 +38,8 @@ export async function openModelDirectory(
   const directory = await checkDirectory(path);
   const tokenizerConfig = await optionalObject(directory, "tokenizer_config.json");
   const config = await readJsonObject(join(directory, "config.json"));
-  const tensors = (await locateTensors(directory)) ?? (await withoutWeights(directory, weights));
+  const located = (await locateTensors(directory)) ?? (await withoutWeights(directory, weights));
+  const tensors = rootedNames(located, config.model_type);
   return {
     path: directory,
     config,
