@@ -5,6 +5,7 @@ import { compressors } from "hyparquet-compressors";
 import { concatBytes } from "../data/rows/bytes.ts";
 import type { DataRow } from "../data/rows/data_row.ts";
 import { AttuneError } from "../errors.ts";
+import { WINDOW_LIMIT } from "./zstd.ts";
 
 const MEMORY_LIMIT = 2 ** 30; // bytes of a row group, of a footer, or of a file that can't be read in parts
 const PAGE_LIMIT = 256 * 2 ** 20; // bytes, decompressed
@@ -96,15 +97,25 @@ type Decompressor = (input: Uint8Array, outputLength: number) => Uint8Array;
 const boundedCompressors = Object.fromEntries(
   Object.entries({
     ...compressors,
-    ZSTD: (input: Uint8Array, size: number) => decompressZstd(input, new Uint8Array(size)),
+    ZSTD: (input: Uint8Array, size: number) => {
+      checkPage(size, WINDOW_LIMIT);
+      return decompressZstd(input, new Uint8Array(size));
+    },
   } as Record<string, Decompressor>).map(([codec, inflate]): [string, Decompressor] => [
     codec,
     (input, size) => {
-      if (!(size >= 0 && size <= PAGE_LIMIT)) throw new AttuneError(`a page of ${size} bytes is too large`);
+      checkPage(size, PAGE_LIMIT);
       return inflate(input, size);
     },
   ]),
 );
+
+function checkPage(size: number, limit: number): void {
+  if (!(size >= 0 && size <= limit))
+    throw new AttuneError(
+      `a page of ${size} bytes is larger than ${limit}; write the file with smaller pages`,
+    );
+}
 
 function checkSize(bytes: number, what: string): void {
   if (!(bytes <= MEMORY_LIMIT))

@@ -3,7 +3,8 @@ import { concatBytes } from "../data/rows/bytes.ts";
 import { AttuneError } from "../errors.ts";
 
 const FRAME = 0xfd2fb528;
-const WINDOW_LIMIT = 128 * 2 ** 20; // bytes; as the zstd program's own, without --memory
+/** Bytes. fzstd reads no more than 25 bits of a distance, and would give something else for those of 64 MiB and more. */
+export const WINDOW_LIMIT = 32 * 2 ** 20;
 const BLOCK_LIMIT = 128 * 1024; // bytes, of RFC 8878
 
 /**
@@ -55,7 +56,7 @@ async function readHeader(source: ByteSource): Promise<{ header: Uint8Array; has
   const needed = isSingleSegment ? number(contentSize) : windowSize(window[0]!);
   if (needed > WINDOW_LIMIT)
     throw new AttuneError(
-      `the zstd data needs a window of ${needed} bytes, more than ${WINDOW_LIMIT}; compress it without --long`,
+      `the zstd data needs a window of ${needed} bytes, more than ${WINDOW_LIMIT}; compress it without --long and --ultra`,
     );
   return { header: concatBytes([descriptor, window, contentSize]), hasChecksum: (flags & 4) !== 0 };
 }
