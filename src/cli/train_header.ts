@@ -45,21 +45,24 @@ function leftOut({ truncated, withoutLabel, dropped, unusable }: PreparationRepo
       "cut",
       `${plural(cut, "row")} to maxLength ${training.maxLength}: their answers lost the end`,
     ]);
-  for (const rowsOf of dropped) rows.push(["dropped", reasonAndPlaces(rowsOf)]);
-  for (const rowsOf of unusable) rows.push(["unusable", reasonAndPlaces(rowsOf)]);
+  for (const entry of dropped) rows.push(["dropped", describeLeftOut(entry)]);
+  for (const entry of unusable) rows.push(["unusable", describeLeftOut(entry)]);
   return rows;
 }
 
+/** 3 rows: the answer is empty (file row 3, 5, 8) */
+export const describeLeftOut = ({ reason, count, origins }: LeftOut): string =>
+  `${plural(count, "row")}: ${reason} (${places(origins, count)})`;
+
 const SHOWN = 3;
 
-/** 14 rows: why (file row 3, 5, 8 and 11 more) */
-function reasonAndPlaces({ reason, count, origins }: LeftOut): string {
-  const shown = origins.slice(0, SHOWN);
+/** file row 3, 5, 8; other row 1 and 12 more */
+function places(origins: readonly Origin[], count: number): string {
   const files = new Map<string, number[]>();
+  const shown = origins.slice(0, SHOWN);
   for (const { file, row } of shown) files.set(file, [...(files.get(file) ?? []), row]);
-  const places = Array.from(files, ([file, rows]) => `${file} row ${rows.join(", ")}`).join("; ");
   const more = count > shown.length ? ` and ${formatCount(count - shown.length)} more` : "";
-  return `${plural(count, "row")}: ${reason} (${places}${more})`;
+  return Array.from(files, ([file, rows]) => `${file} row ${rows.join(", ")}`).join("; ") + more;
 }
 
 function steps({ training }: Recipe, { totalSteps, stepsPerEpoch, step }: StartEvent): string {

@@ -21,6 +21,7 @@ test("the least recipe gets every default", () => {
   expect(parseRecipe(least)).toEqual({
     stage: "instruct",
     ...least,
+    deduplicate: false,
     template: "chat",
     training: {
       epochs: 3,
@@ -180,7 +181,7 @@ test("the JSON Schema asks for what the recipe asks for, and explains it", () =>
   expect(required.sort()).toEqual(["data", "model", "output"]);
   expect(additionalProperties).toBe(false);
   expect(Object.keys(properties).sort()).toEqual(
-    Object.keys(parseRecipe(least)).concat("adapter", "evaluation").sort(),
+    Object.keys(parseRecipe(least)).concat("adapter", "evaluation", "mixture").sort(),
   );
   expect(properties.stage!.default).toBe("instruct");
   const training = properties.training!.properties as Record<string, { description?: string }>;

@@ -1,5 +1,7 @@
 import * as z from "zod";
 import { nearest } from "../adapters/nearest.ts";
+import { formatNames } from "../data/formats/known_formats.ts";
+import { datasetShare, mixture } from "../data/mixture_schema.ts";
 import { AttuneError } from "../errors.ts";
 import { got } from "../models/config.ts";
 
@@ -23,12 +25,19 @@ const existing = z
   .strictObject({ path: z.string().min(1).describe("A PEFT adapter directory.") })
   .describe("Go on from an adapter.");
 
+const text = z.string().min(1);
+
 const dataset = z.strictObject({
-  path: z.string().min(1).describe("A JSON, JSONL or text file."),
-  format: z
-    .enum(["alpaca", "messages", "completion", "text"])
+  path: text.describe(
+    "A file (JSON, JSONL, CSV, Parquet or text, also as .gz or .zst), a directory of files, - for standard input, or a dataset of the hub: org/name.",
+  ),
+  split: text.optional().describe("Of a hub's dataset; train when left out."),
+  format: z.enum(formatNames).optional().describe("Guessed from the rows when left out."),
+  columns: z
+    .record(text, text)
     .optional()
-    .describe("Guessed from the rows when left out."),
+    .describe("What the format calls a key, and what the rows call it: { instruction: question }."),
+  ...datasetShare,
 });
 
 const training = z
@@ -62,6 +71,11 @@ const training = z
       .positive()
       .default(1)
       .describe("Longer gradients are scaled down to this L2 norm."),
+    neftuneNoiseAlpha: z
+      .number()
+      .positive()
+      .optional()
+      .describe("Noise on the embeddings while training (NEFTune, Jain et al. 2023); 5 is usual."),
     evaluateEvery: count.default(100).describe("Steps between evaluations."),
     saveEvery: count.default(100).describe("Steps between checkpoints."),
   })
@@ -80,9 +94,16 @@ export const Recipe = z.strictObject({
   model: z
     .string()
     .min(1)
-    .describe("A model directory. With stage pretrain it may lack weights: they start at random."),
+    .describe(
+      "A model directory, or a model of the hub: org/name. With stage pretrain a directory may lack weights: they start at random.",
+    ),
   adapter: z.union([lora, existing]).optional().describe("Leave out to train all weights."),
-  data: z.array(dataset).min(1).describe("Files to train on."),
+  data: z.array(dataset).min(1).describe("What to train on."),
+  mixture: mixture.optional(),
+  deduplicate: z
+    .boolean()
+    .default(false)
+    .describe("Leave out examples that equal an earlier one; those held out are never trained on anyway."),
   template: z
     .string()
     .min(1)
@@ -158,6 +179,7 @@ const KNOWN_KEYS: Record<string, string[]> = {
   "": Object.keys(Recipe.shape),
   adapter: [...Object.keys(lora.shape), "path"],
   data: Object.keys(dataset.shape),
+  mixture: Object.keys(mixture.shape),
   evaluation: ["fraction", "patience"],
   training: Object.keys((training.def.in as z.ZodObject).shape),
 };
