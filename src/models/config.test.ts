@@ -12,7 +12,7 @@ const llama = configOf("llama-gqa");
 
 function refusal(config: object): string {
   try {
-    readModel(config as Record<string, unknown>);
+    modelLayout(readModel(config as Record<string, unknown>));
   } catch (error) {
     expect(error).toBeInstanceOf(AttuneError);
     return (error as Error).message;
@@ -46,6 +46,15 @@ describe("what attune cannot compute is named", () => {
     ],
     [{ rope_parameters: { rope_type: "linear" } }, "  rope_parameters.factor: Invalid input"],
     [
+      { rope_parameters: { rope_type: "dynamic", factor: 2 }, max_position_embeddings: undefined },
+      'config.json: rope_parameters has rope_type "dynamic", which needs max_position_embeddings',
+    ],
+    [
+      { rope_parameters: { rope_type: "longrope", short_factor: [1] } },
+      "  rope_parameters.long_factor: Invalid",
+    ],
+    [{ partial_rotary_factor: 0.5 }, "config.json: partial_rotary_factor is 0.5; this family rotates whole"],
+    [
       { rope_parameters: { rope_theta: "1e4" } },
       '  rope_parameters.rope_theta: Invalid input: expected number, received string; got "1e4"',
     ],
@@ -65,6 +74,49 @@ describe("what attune cannot compute is named", () => {
       "hidden_act",
       "rms_norm_eps",
     ]);
+  });
+});
+
+describe("what a family cannot compute is named", () => {
+  test.each<[string, object, string]>([
+    [
+      "gemma",
+      { use_bidirectional_attention: true },
+      "use_bidirectional_attention: attune's attention looks back",
+    ],
+    [
+      "gemma2",
+      { layer_types: ["chunked_attention"] },
+      '  layer_types.0: Invalid option: expected one of "full_',
+    ],
+    ["gemma2", { layer_types: ["full_attention"] }, "layer_types lists 1 layers; num_hidden_layers is 2"],
+    [
+      "gemma3_text",
+      { attn_logit_softcapping: 50 },
+      "attn_logit_softcapping: Gemma 3 is computed without a bound",
+    ],
+    [
+      "gemma3_text",
+      { rope_parameters: { rope_theta: 1e4 } },
+      'rope_parameters: Unrecognized key: "rope_theta"',
+    ],
+    ["gpt2", { add_cross_attention: true }, "add_cross_attention: attune computes decoders alone"],
+    ["gpt2", { activation_function: "relu" }, "activation_function: Invalid option"],
+    ["gpt_neox", { rope_parameters: { partial_rotary_factor: 0.1 } }, "of 0.1 rotates 0; it must be even"],
+    ["phi3-longrope", { partial_rotary_factor: 1, rope_parameters: null }, "read"],
+    ["qwen3_moe", { num_local_experts: undefined }, "num_experts is missing"],
+    ["smollm3", { no_rope_layers: [1] }, "no_rope_layers lists 1 layers; num_hidden_layers is 2"],
+    ["smollm3", { no_rope_layers: [1, 2] }, "  no_rope_layers.1: Invalid input"],
+  ])("%s %j", (name, change, message) => {
+    const config = JSON.parse(readFileSync(goldenPath(`families/${name}/config.json`), "utf8"));
+    expect(refusal({ ...config, ...change })).toContain(message);
+  });
+
+  test("factors of another number than rotated pairs", () => {
+    const path = goldenPath("families/phi3-longrope/config.json");
+    const config = JSON.parse(readFileSync(path, "utf8"));
+    config.rope_parameters.long_factor = [1, 2];
+    expect(refusal(config)).toBe("config.json: long_factor has 2 entries; expected 3");
   });
 });
 
@@ -103,6 +155,38 @@ describe("rotary parameters", () => {
       { ...read3, theta: 5e5 },
     ],
     [{ rope_parameters: { rope_theta: 5e5, rope_type: "llama3", ...llama3 } }, { ...read3, theta: 5e5 }],
+    [
+      { max_position_embeddings: 64, rope_scaling: { type: "dynamic", factor: 2 } },
+      { type: "dynamic", theta: 1e4, factor: 2, maxPositions: 64 },
+    ],
+    [
+      { max_position_embeddings: 64, rope_scaling: { type: "yarn", original_max_position_embeddings: 16 } },
+      {
+        type: "yarn",
+        theta: 1e4,
+        factor: 4,
+        betaFast: 32,
+        betaSlow: 1,
+        truncate: true,
+        originalMaxPositions: 16,
+        attentionFactor: 0.1 * Math.log(4) + 1,
+      },
+    ],
+    [
+      {
+        max_position_embeddings: 64,
+        original_max_position_embeddings: 16,
+        rope_scaling: { type: "longrope", short_factor: [1], long_factor: [2] },
+      },
+      {
+        type: "longrope",
+        theta: 1e4,
+        shortFactors: [1],
+        longFactors: [2],
+        originalMaxPositions: 16,
+        attentionFactor: Math.sqrt(1.5),
+      },
+    ],
   ])("%j", (config, expected) => {
     expect(ropeParameters(config)).toEqual({ ...expected, rotated: 1 });
   });

@@ -4,29 +4,6 @@ import { parseFields, size } from "./config.ts";
 
 const positive = z.number().positive();
 const theta = positive.nullish();
-const factor = z.looseObject({ factor: positive });
-const TYPES = {
-  default: z.looseObject({}),
-  linear: factor,
-  dynamic: factor,
-  llama3: factor.extend({ low_freq_factor: positive, high_freq_factor: positive }),
-  yarn: z.looseObject({
-    factor: positive.nullish(),
-    attention_factor: positive.nullish(),
-    beta_fast: positive.nullish(),
-    beta_slow: positive.nullish(),
-    mscale: z.number().nullish(),
-    mscale_all_dim: z.number().nullish(),
-    truncate: z.boolean().default(true),
-  }),
-  longrope: z.looseObject({
-    factor: positive.nullish(),
-    attention_factor: positive.nullish(),
-    short_factor: z.array(positive),
-    long_factor: z.array(positive),
-  }),
-};
-type RopeType = keyof typeof TYPES;
 
 /** Rotary frequencies as config.json describes them, of transformers 4 and 5 alike. Lengths are in tokens. */
 export type RopeParameters = {
@@ -110,82 +87,113 @@ export function ropeParametersAt(
     throw new AttuneError(
       `config.json: partial_rotary_factor is ${rotated}; this family rotates whole heads, 1`,
     );
-  const basis = { theta: shared.rope_theta ?? config.rope_theta ?? defaults.theta ?? 10_000, rotated };
+  const base = shared.rope_theta ?? config.rope_theta ?? defaults.theta ?? 10_000;
   const type = ropeType(place, fields, defaults);
-  const maxPositions = config.max_position_embeddings;
-  const original =
-    config.original_max_position_embeddings ?? shared.original_max_position_embeddings ?? maxPositions;
-  const required = (value: number | null | undefined, name: string): number => {
+  const needed = (name: string, ...values: (number | null | undefined)[]) => {
+    const value = values.find((v) => v);
     if (value) return value;
     throw new AttuneError(`config.json: ${place} has rope_type "${type}", which needs ${name}`);
   };
-  const length = () => required(original, "original_max_position_embeddings");
-  const ratio = () => required(maxPositions, "max_position_embeddings") / length();
-  switch (type) {
-    case "default":
-      return { type, ...basis };
-    case "linear":
-      return { type, ...basis, factor: parseFields(place, TYPES.linear, fields).factor };
-    case "dynamic": {
-      const { factor } = parseFields(place, TYPES.dynamic, fields);
-      return { type, ...basis, factor, maxPositions: required(maxPositions, "max_position_embeddings") };
-    }
-    case "llama3": {
-      const scaling = parseFields(place, TYPES.llama3, fields);
-      return {
-        type,
-        ...basis,
-        factor: scaling.factor,
-        lowFrequencyFactor: scaling.low_freq_factor,
-        highFrequencyFactor: scaling.high_freq_factor,
-        originalMaxPositions: length(),
-      };
-    }
-    case "yarn": {
-      const scaling = parseFields(place, TYPES.yarn, fields);
-      const stretch = scaling.factor ?? ratio();
-      return {
-        type,
-        ...basis,
-        factor: stretch,
-        betaFast: scaling.beta_fast || 32,
-        betaSlow: scaling.beta_slow || 1,
-        truncate: scaling.truncate,
-        originalMaxPositions: length(),
-        attentionFactor: scaling.attention_factor ?? yarnAttention(stretch, scaling),
-      };
-    }
-    case "longrope": {
-      const scaling = parseFields(place, TYPES.longrope, fields);
-      const stretch = scaling.factor ?? ratio();
-      return {
-        type,
-        ...basis,
-        shortFactors: scaling.short_factor,
-        longFactors: scaling.long_factor,
-        originalMaxPositions: length(),
-        attentionFactor:
-          scaling.attention_factor ??
-          (stretch <= 1 ? 1 : Math.sqrt(1 + Math.log(stretch) / Math.log(length()))),
-      };
-    }
-  }
+  const { max_position_embeddings: positions, original_max_position_embeddings: original } = config;
+  const lengths: Lengths = {
+    max: () => needed("max_position_embeddings", positions),
+    original: () =>
+      needed(
+        "original_max_position_embeddings",
+        original,
+        shared.original_max_position_embeddings,
+        positions,
+      ),
+  };
+  const parse: Parse = (schema) => parseFields(place, schema, fields);
+  return { theta: base, rotated, ...READERS[type](parse, lengths) };
 }
+
+/** The longest sequence, now and before it was stretched; each refuses a config.json that does not say. */
+interface Lengths {
+  max(): number;
+  original(): number;
+}
+type Parse = <T>(schema: z.ZodType<T>) => T;
+type RopeType = RopeParameters["type"];
+type Scaling<T extends RopeType> = Omit<RopeParameters & { type: T }, "theta" | "rotated">;
+
+const factor = z.looseObject({ factor: positive });
+const READERS: { [T in RopeType]: (parse: Parse, lengths: Lengths) => Scaling<T> } = {
+  default: () => ({ type: "default" }),
+  linear: (parse) => ({ type: "linear", factor: parse(factor).factor }),
+  dynamic: (parse, { max }) => ({ type: "dynamic", factor: parse(factor).factor, maxPositions: max() }),
+  llama3,
+  yarn,
+  longrope,
+};
 
 function ropeType(place: string, fields: Record<string, unknown>, { aliases = {} }: RopeDefaults): RopeType {
   const named = String(fields.rope_type ?? fields.type ?? "default");
   const type = Object.hasOwn(aliases, named) ? aliases[named]! : named;
-  if (Object.hasOwn(TYPES, type)) return type as RopeType;
+  if (Object.hasOwn(READERS, type)) return type as RopeType;
   throw new AttuneError(
-    `config.json: ${place} has rope_type ${JSON.stringify(named)}; known are ${Object.keys(TYPES).join(", ")}`,
+    `config.json: ${place} has rope_type ${JSON.stringify(named)}; known are ${Object.keys(READERS).join(", ")}`,
   );
 }
 
+function llama3(parse: Parse, { original }: Lengths): Scaling<"llama3"> {
+  const fields = parse(factor.extend({ low_freq_factor: positive, high_freq_factor: positive }));
+  return {
+    type: "llama3",
+    factor: fields.factor,
+    lowFrequencyFactor: fields.low_freq_factor,
+    highFrequencyFactor: fields.high_freq_factor,
+    originalMaxPositions: original(),
+  };
+}
+
+const yarnFields = z.looseObject({
+  factor: positive.nullish(),
+  attention_factor: positive.nullish(),
+  beta_fast: positive.nullish(),
+  beta_slow: positive.nullish(),
+  mscale: z.number().nullish(),
+  mscale_all_dim: z.number().nullish(),
+  truncate: z.boolean().default(true),
+});
+
+function yarn(parse: Parse, { max, original }: Lengths): Scaling<"yarn"> {
+  const fields = parse(yarnFields);
+  const stretch = fields.factor ?? max() / original();
+  return {
+    type: "yarn",
+    factor: stretch,
+    betaFast: fields.beta_fast ?? 32,
+    betaSlow: fields.beta_slow ?? 1,
+    truncate: fields.truncate,
+    originalMaxPositions: original(),
+    attentionFactor: fields.attention_factor ?? yarnAttention(stretch, fields),
+  };
+}
+
 /** Peng et al. 2023 (https://arxiv.org/abs/2309.00071), equation 22, and DeepSeek's two scales of it. */
-function yarnAttention(
-  factor: number,
-  { mscale, mscale_all_dim }: { mscale?: number | null; mscale_all_dim?: number | null },
-): number {
-  const at = (m: number) => (factor <= 1 ? 1 : 0.1 * m * Math.log(factor) + 1);
+function yarnAttention(stretch: number, { mscale, mscale_all_dim }: z.output<typeof yarnFields>): number {
+  const at = (m: number) => (stretch <= 1 ? 1 : 0.1 * m * Math.log(stretch) + 1);
   return mscale && mscale_all_dim ? at(mscale) / at(mscale_all_dim) : at(1);
+}
+
+const longropeFields = z.looseObject({
+  factor: positive.nullish(),
+  attention_factor: positive.nullish(),
+  short_factor: z.array(positive),
+  long_factor: z.array(positive),
+});
+
+function longrope(parse: Parse, { max, original }: Lengths): Scaling<"longrope"> {
+  const fields = parse(longropeFields);
+  const stretch = fields.factor ?? max() / original();
+  const attention = stretch <= 1 ? 1 : Math.sqrt(1 + Math.log(stretch) / Math.log(original()));
+  return {
+    type: "longrope",
+    shortFactors: fields.short_factor,
+    longFactors: fields.long_factor,
+    originalMaxPositions: original(),
+    attentionFactor: fields.attention_factor ?? attention,
+  };
 }
