@@ -1,7 +1,12 @@
 import { defineConfig } from "tsdown";
 
 export default defineConfig({
-  entry: { index: "src/index.ts", cli: "src/cli/main.ts" },
+  entry: {
+    index: "src/index.ts",
+    cli: "src/cli/main.ts",
+    // The thread that tokenizes: found beside every chunk, as sessions' is.
+    tokenize_worker: "src/datasets/tokenize_worker.ts",
+  },
   platform: "node",
   target: "node20.19",
   dts: true,
