@@ -153,7 +153,10 @@ function hubApi(
   const repo = findRepo(server, id, revision);
   if (!isRepo(repo)) return repo;
   if (what === "revision")
-    return { status: 200, json: { _id: "1", id, sha: repo.commit, lastModified: "2026-01-01" } };
+    return {
+      status: 200,
+      json: { _id: "1", id, sha: repo.commit, lastModified: "2026-01-01T00:00:00.000Z" },
+    };
   const entries = Object.entries(repo.files).map(([path, content]) =>
     treeEntry(repo, path, Buffer.from(content)),
   );

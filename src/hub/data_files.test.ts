@@ -1,0 +1,43 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { goldenPath } from "../testing/goldens.ts";
+import { filesOf, guessSplits, ofOneKind } from "./data_files.ts";
+import { globToRegExp } from "./glob.ts";
+
+interface Layout {
+  files: string[];
+  splits: Record<string, string[]>;
+}
+const golden: { layouts: Layout[] } = JSON.parse(readFileSync(goldenPath("hub/data_files.json"), "utf8"));
+
+describe("splits by names, as Python's datasets", () => {
+  test.each(golden.layouts)("$files", ({ files, splits }) => {
+    const found = [...guessSplits(files)].map(([split, patterns]) => [split, filesOf(files, patterns)]);
+    expect(found).toEqual(Object.entries(splits));
+  });
+});
+
+test("splits below a folder", () => {
+  const files = ["en/train.csv", "en/test.csv", "de/train.csv"];
+  const splits = guessSplits(files, "en/");
+  expect(filesOf(files, splits.get("train")!, "en/")).toEqual(["en/train.csv"]);
+});
+
+test("of several kinds the most frequent one; parquet before json before csv before text", () => {
+  expect(ofOneKind(["a.csv", "b.jsonl", "c.jsonl.gz", "LICENSE.txt"])).toEqual(["b.jsonl", "c.jsonl.gz"]);
+  expect(ofOneKind(["a.txt", "b.csv", "c.parquet", "d.json"])).toEqual(["c.parquet"]);
+  expect(ofOneKind(["a.png", "b"])).toEqual([]);
+});
+
+test.each([
+  ["*.csv", ["a.csv"], ["d/a.csv", "a.csv.gz", "xcsv"]],
+  ["**/*.csv", ["a.csv", "d/e/a.csv"], ["a.json"]],
+  ["a/**", ["a/b", "a/b/c"], ["a", "b/a"]],
+  ["a/*/c", ["a/b/c"], ["a/c", "a/b/b/c"]],
+  ["x[0-9]?", ["x1a"], ["xa1", "x1", "x1/"]],
+  ["x[!0-9].+", ["xa.+"], ["x1.+", "xaa+"]],
+])("the pattern %s", (pattern, yes, no) => {
+  const glob = globToRegExp(pattern);
+  expect(yes.filter((path) => !glob.test(path))).toEqual([]);
+  expect(no.filter((path) => glob.test(path))).toEqual([]);
+});
