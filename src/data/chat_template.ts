@@ -52,12 +52,12 @@ function attempt<T>(work: () => T, fail: (error: unknown) => AttuneError): T {
   }
 }
 
-/** As OpenAI writes a message: one that only makes calls has no content. */
+/** As transformers' data has it. A message that only makes calls has an empty content: many templates fail at none. */
 function messageVariable(message: Message): Value {
   const { role, content, reasoning, toolCalls, name, toolCallId } = message;
   const variable = new Map<Value, Value>([
     ["role", role],
-    ["content", content === "" && toolCalls?.length ? null : content],
+    ["content", content],
   ]);
   if (reasoning !== undefined) variable.set("reasoning_content", reasoning);
   if (toolCalls?.length)

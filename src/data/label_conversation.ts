@@ -108,7 +108,7 @@ export function labelSpan(
 ): TextSpan {
   const contentEnd = endOfContent(answer, text);
   const lastEnd = (isEnd: (id: number) => boolean) =>
-    offsets.findLast(([start, end], i) => start >= contentEnd && end <= answer.end && isEnd(ids[i]!))?.[1];
+    offsets.findLast(([start], i) => start >= contentEnd && start < answer.end && isEnd(ids[i]!))?.[1];
   const end = lastEnd(tokenizer.isSpecial) ?? lastEnd(tokenizer.isAdded);
   if (end === undefined)
     throw new AttuneError(

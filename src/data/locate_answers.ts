@@ -106,16 +106,21 @@ function promptOf(
   };
 }
 
-/** After the header where the text has it; else as far back as the text is that of the answer alone. */
+/**
+ * After the header where the text has it, or its beginning right before the mark; else as far back as the text is that
+ * of the answer alone.
+ */
 function beginning(
   text: string,
   { at, begin, prompt, after }: { at: number; begin: number; prompt: Prompt; after: number },
 ): number {
   const { header, answer } = prompt;
   if (text.slice(after, at).endsWith(header + answer)) return begin;
-  const headed = header === "" ? -1 : text.slice(after, at).lastIndexOf(header);
+  const between = text.slice(after, at);
+  const headed = header === "" ? -1 : between.lastIndexOf(header);
   if (headed >= 0) return after + headed + header.length;
-  return at - commonSuffix(text.slice(after, at), answer);
+  const endsInHeader = Array.from(header, (_, i) => header.slice(0, i + 1)).some((h) => between.endsWith(h));
+  return endsInHeader ? at : at - commonSuffix(between, answer);
 }
 
 function commonPrefix(a: string, b: string): number {

@@ -16,7 +16,7 @@ const ALTERNATE =
   "{% if (turn.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('user and assistant messages must take turns, after a system message at most') }}{% endif %}";
 
 /** The prompts of well-known families, for models that carry no template of their own. They know no tools. */
-const TEMPLATES: Record<string, NamedTemplate> = {
+export const JINJA_TEMPLATES: Readonly<Record<string, NamedTemplate>> = {
   chatml: {
     end: "<|im_end|>",
     source:
@@ -55,7 +55,7 @@ const TEMPLATES: Record<string, NamedTemplate> = {
 };
 
 /** Names that `namedTemplate` knows. */
-export const namedTemplates: readonly string[] = ["alpaca", ...Object.keys(TEMPLATES)];
+export const namedTemplates: readonly string[] = ["alpaca", ...Object.keys(JINJA_TEMPLATES)];
 
 /**
  * A built-in template, or undefined when there is none of this name.
@@ -67,8 +67,8 @@ export function namedTemplate(
   options: ChatTemplateOptions = {},
 ): Template | undefined {
   if (name === "alpaca") return alpacaTemplate(specialTokens.eos ?? "");
-  if (!Object.hasOwn(TEMPLATES, name)) return undefined;
-  const { source, end = specialTokens.eos } = TEMPLATES[name]!;
+  if (!Object.hasOwn(JINJA_TEMPLATES, name)) return undefined;
+  const { source, end = specialTokens.eos } = JINJA_TEMPLATES[name]!;
   const id = end === undefined ? undefined : idOf(end);
   if (id === undefined || !isAdded(id))
     throw new AttuneError(

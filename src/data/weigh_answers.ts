@@ -38,8 +38,12 @@ export function labelConversation(
   const encoding = encode(text);
   const wanted = trainOn === "lastAnswer" ? answers.slice(-1) : answers;
   const spans = wanted.flatMap((answer): WeightedSpan[] => {
-    const { weight = 1, spans } = messages[answer.message]!;
+    const { weight = 1, spans, toolCalls = [] } = messages[answer.message]!;
     if (weight === 0) return [];
+    if (!toolCalls.every(({ name }) => text.slice(answer.start, answer.end).includes(name)))
+      throw new AttuneError(
+        `template ${template.name}: it leaves out the tool calls of message ${answer.message + 1}; use a template that knows tools, or rows without them`,
+      );
     const span = labelSpan(answer, { text, tokenizer, template }, encoding);
     return [{ ...span, weight, ...(spans && { parts: placeParts(answer, spans, { text, template }) }) }];
   });
