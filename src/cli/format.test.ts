@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
+  formatBytes,
   formatCount,
   formatDuration,
   formatLoss,
@@ -12,6 +13,10 @@ import {
 describe("format", () => {
   test.each([
     [formatCount(1234567), "1,234,567"],
+    [formatBytes(0), "0 B"],
+    [formatBytes(12_345), "12 KB"],
+    [formatBytes(34_512_000), "34.5 MB"],
+    [formatBytes(1_234_567_890), "1.2 GB"],
     [plural(1, "step"), "1 step"],
     [plural(2000, "step"), "2,000 steps"],
     [formatDuration(0.4), "0s"],

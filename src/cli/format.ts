@@ -7,6 +7,13 @@ export const formatCount = (value: number): string => value.toLocaleString("en-U
 export const plural = (value: number, noun: string): string =>
   `${formatCount(value)} ${noun}${value === 1 ? "" : "s"}`;
 
+/** 1.2 GB, 34.5 MB, 12 KB: decimal units, as disks and networks are sold. */
+export function formatBytes(bytes: number): string {
+  const power = Math.min(4, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  const value = bytes / 1000 ** power;
+  return `${value.toFixed(power >= 2 && value < 100 ? 1 : 0)} ${["B", "KB", "MB", "GB", "TB"][power]}`;
+}
+
 /** Seconds → 8s, 2m 05s, 1h 03m */
 export function formatDuration(seconds: number): string {
   const whole = Math.round(seconds);

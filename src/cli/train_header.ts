@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import type { Origin } from "../data/example.ts";
 import type { LeftOut, PreparationReport } from "../data/preparation_report.ts";
 import type { StartEvent } from "../training/events.ts";
 import type { Recipe } from "../training/recipe.ts";

@@ -2,6 +2,8 @@ import { readTextFile } from "../checkpoints/json_file.ts";
 import { type ModelDirectory, openModelDirectory } from "../checkpoints/model_directory.ts";
 import { chatTemplate, namedTemplate, type Template } from "../data/template.ts";
 import { AttuneError } from "../errors.ts";
+import type { HubOptions } from "../hub/options.ts";
+import { resolveModel } from "../hub/resolve_model.ts";
 import { checkVocabulary } from "../tokenizers/check_vocabulary.ts";
 import { createTokenizer, type Tokenizer } from "../tokenizers/tokenizer.ts";
 import { readModel } from "./families.ts";
@@ -15,12 +17,22 @@ export interface Base {
   tokenizer: Tokenizer;
 }
 
+export interface OpenBaseOptions {
+  /** "optional" where a config and a tokenizer are enough, to pretrain from. */
+  weights?: "required" | "optional";
+  /** For a model of the hub that has to be fetched. */
+  hub?: HubOptions;
+}
+
 /**
- * Opens a model directory and checks that its parts fit together.
- * @param weights "optional" where a config and a tokenizer are enough, to pretrain from.
+ * Opens a model directory, or a model of the hub, and checks that its parts fit together.
  * @throws AttuneError that names the file at fault.
  */
-export async function openBase(path: string, weights: "required" | "optional" = "required"): Promise<Base> {
+export async function openBase(
+  name: string,
+  { weights = "required", hub }: OpenBaseOptions = {},
+): Promise<Base> {
+  const path = await resolveModel(name, hub);
   const directory = await openModelDirectory(path, { weights });
   const model = within(path, () => readModel(directory.config));
   if (directory.tensors.size > 0) checkTensors(model, directory.tensors, path);

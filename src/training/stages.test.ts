@@ -44,7 +44,7 @@ async function weightsOf(path: string) {
 
 describe("pretraining from nothing but config and tokenizer", () => {
   test("starts at random weights of the seed, learns, and writes a model directory", async () => {
-    const { model } = await openBase(blankModel(), "optional");
+    const { model } = await openBase(blankModel(), { weights: "optional" });
     await runToEnd(pretrain("still", { training: { maxSteps: 1, warmupRatio: 1 } })); // the first rate is 0
     const start = await weightsOf(at("still/model/model.safetensors"));
     const fresh = initializeWeights(model, SEED);
@@ -57,7 +57,7 @@ describe("pretraining from nothing but config and tokenizer", () => {
     expect(Math.abs(losses[0]! - Math.log(320))).toBeLessThan(0.1); // every token is as likely
     expect(losses.at(-1)!).toBeLessThan(losses[0]! - 0.2);
     const trained = await openBase(at("run/model"));
-    expect(trained.directory.config).toEqual((await openBase(at("blank"), "optional")).directory.config);
+    expect(trained.directory.config).toEqual((await openBase(at("blank"), { weights: "optional" })).directory.config);
     expect([...trained.directory.tensors.keys()].sort()).toEqual(
       [...modelLayout(model).parameters.keys()].sort(),
     );

@@ -6,6 +6,8 @@ import { mixtureOrder } from "../data/mixture.ts";
 import type { TokenSequence } from "../data/token_sequence.ts";
 import { AttuneError } from "../errors.ts";
 import { sizeOf } from "../graph/tensor.ts";
+import type { HubOptions } from "../hub/options.ts";
+import type { HubProgress } from "../hub/progress.ts";
 import { type Base, openBase } from "../models/base.ts";
 import { modelLayout } from "../models/layout.ts";
 import { openSession } from "../runtime/node.ts";
@@ -29,6 +31,8 @@ export interface TrainOptions {
   threads?: number;
   /** Writes a profile by op, `PREFIX_*.json`. */
   profilePrefix?: string;
+  /** Hears how far the download of a model or dataset of the hub is. */
+  onDownload?: (progress: HubProgress) => void;
 }
 
 /** Tokens a row holds at least: fewer would leave the matrix products too small to be fast. */
@@ -54,13 +58,12 @@ interface Run {
  */
 export async function* train(
   input: RecipeInput,
-  { signal, ...session }: TrainOptions = {},
+  { signal, onDownload, ...session }: TrainOptions = {},
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const recipe = parseRecipe(input);
-  const base = await openBase(
-    recipe.model,
-    recipe.stage === "pretrain" && !recipe.adapter ? "optional" : "required",
-  );
+  const hub: HubOptions = { signal, onProgress: onDownload };
+  const weights = recipe.stage === "pretrain" && !recipe.adapter ? "optional" : "required";
+  const base = await openBase(recipe.model, { weights, hub });
   const directory = await openRunDirectory(recipe);
   const data = await prepareData(recipe, base, directory.startedAt);
   const method = await chooseMethod(recipe, base);

@@ -4,6 +4,7 @@ import { type LoadedModel, loadModel } from "../../generation/load_model.ts";
 import type { AnswerOptions } from "../../generation/talk.ts";
 import { converse } from "../converse.ts";
 import { printable } from "../failure.ts";
+import { fetchModel } from "../fetch_model.ts";
 import { examples } from "../help.ts";
 import { BASE, namedAdapters } from "../named_adapters.ts";
 import { type ComputeOptions, collect, number, wholeNumber, withCompute } from "../options.ts";
@@ -71,8 +72,8 @@ async function runChat(flags: ChatFlags): Promise<void> {
   const { adapter = [], template, device, threads } = flags;
   const adapters = namedAdapters(adapter);
   const prompt = flags.prompt === "-" ? (await readAll(process.stdin)).trimEnd() : flags.prompt;
-  const model = await loadModel(flags.model, {
-    adapters,
+  const model = await loadModel(await fetchModel(flags.model), {
+    adapters: await fetchAll(adapters),
     template: template === "none" ? undefined : template,
     device,
     threads,
@@ -89,6 +90,12 @@ async function runChat(flags: ChatFlags): Promise<void> {
   } finally {
     await model.release();
   }
+}
+
+async function fetchAll(adapters: Readonly<Record<string, string>>): Promise<Record<string, string>> {
+  const fetched: Record<string, string> = {};
+  for (const [name, from] of Object.entries(adapters)) fetched[name] = await fetchModel(from);
+  return fetched;
 }
 
 function asking(model: LoadedModel, flags: ChatFlags): Ask {

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { mergeAdapter } from "../../export/merge.ts";
+import { fetchModel } from "../fetch_model.ts";
 import { plural, shellWord } from "../format.ts";
 import { examples } from "../help.ts";
 import { openScreen } from "../screen.ts";
@@ -32,10 +33,11 @@ export const mergeCommand = (): Command =>
     .action(runMerge);
 
 async function runMerge({ model, adapter, out }: MergeFlags): Promise<void> {
+  const [base, term] = [await fetchModel(model), await fetchModel(adapter)];
   const screen = openScreen();
   screen.show(() => `merging ${adapter} into ${model} …`);
   try {
-    const { modules, agreement } = await mergeAdapter({ model, adapter, output: out });
+    const { modules, agreement } = await mergeAdapter({ model: base, adapter: term, output: out });
     screen.clear();
     screen.print(
       [

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { train } from "../../training/train.ts";
+import { showDownload } from "../fetch_model.ts";
 import { examples } from "../help.ts";
 import { type ComputeOptions, collect, withCompute } from "../options.ts";
 import { openProfile } from "../profile.ts";
@@ -53,7 +54,8 @@ async function runTrain(path: string, { set, device, threads, profile }: TrainFl
   const started = performance.now();
   const measured = openWanted(profile);
   try {
-    const options = { signal: stop.signal, device, threads, profilePrefix: measured?.prefix };
+    const onDownload = showDownload(screen);
+    const options = { signal: stop.signal, device, threads, profilePrefix: measured?.prefix, onDownload };
     for await (const event of train(recipe, options)) {
       tell(event);
       if (event.type !== "end") continue;
