@@ -39,6 +39,8 @@ export interface Conversation {
   kind: "conversation";
   messages: Message[];
   tools?: Tool[];
+  /** Of a task's row: which of the task's phrasings it was written in, counted from 0, templates before inversions. */
+  phrasing?: number;
   origin: Origin;
 }
 

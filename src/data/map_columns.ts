@@ -33,7 +33,7 @@ export function mapColumns(columns: Columns): ColumnMapping {
 }
 
 /** A column of that very name, or what the path of names leads to. */
-function valueAt(row: Row, column: string): unknown {
+export function valueAt(row: Row, column: string): unknown {
   const whole = own(row, column);
   if (whole !== undefined) return whole;
   let value: unknown = row;
