@@ -1,4 +1,4 @@
-"""The other families and rope types: tiny random models, logits of transformers, 20 steps of PEFT's LoRA."""
+"""The other families and rope types: tiny random models, the logits of transformers, 20 steps of LoRA by PEFT."""
 
 import copy
 import math
@@ -65,24 +65,103 @@ ALL, ATTENTION = "all-linear", ["q_proj", "k_proj", "v_proj", "o_proj"]
 CASES = {
     "qwen3": ("qwen3", {**SMALL, **QWEN3}, {"layer_types": [FULL, FULL]}, ALL),
     "gemma": ("gemma", SMALL, {"rope_parameters": rope("default", 100.0)}, ALL),
-    "gemma2": ("gemma2", {**SMALL, **GEMMA2}, {"attn_logit_softcapping": None, "final_logit_softcapping": None, "sliding_window": 64, "query_pre_attn_scalar": 8}, ALL),
-    "gemma3_text": ("gemma3_text", {**SMALL, **GEMMA3}, {"layer_types": [FULL] * 3, "sliding_window": 64, "rope_parameters": None}, ALL),
-    "phi3": ("phi3", {**DERIVED, "sliding_window": 12, "rope_parameters": rope("default", partial_rotary_factor=0.5)}, {"sliding_window": None, "rope_parameters": rope("default")}, ALL),
-    "phi3-longrope": ("phi3", {**DERIVED, "rope_parameters": LONG, "original_max_position_embeddings": 16}, {"original_max_position_embeddings": 64}, None),
+    "gemma2": (
+        "gemma2",
+        {**SMALL, **GEMMA2},
+        {
+            "attn_logit_softcapping": None,
+            "final_logit_softcapping": None,
+            "sliding_window": 64,
+            "query_pre_attn_scalar": 8,
+        },
+        ALL,
+    ),
+    "gemma3_text": (
+        "gemma3_text",
+        {**SMALL, **GEMMA3},
+        {"layer_types": [FULL] * 3, "sliding_window": 64, "rope_parameters": None},
+        ALL,
+    ),
+    "phi3": (
+        "phi3",
+        {**DERIVED, "sliding_window": 12, "rope_parameters": rope("default", partial_rotary_factor=0.5)},
+        {"sliding_window": None, "rope_parameters": rope("default")},
+        ALL,
+    ),
+    "phi3-longrope": (
+        "phi3",
+        {**DERIVED, "rope_parameters": LONG, "original_max_position_embeddings": 16},
+        {"original_max_position_embeddings": 64},
+        None,
+    ),
     "gpt2": ("gpt2", {**GPT2, **STILL}, {"scale_attn_by_inverse_layer_idx": True, "layer_norm_epsilon": 0.5}, ALL),
-    "gpt_neox": ("gpt_neox", {**DERIVED, **STILL, "intermediate_size": 48, "tie_word_embeddings": False, "rope_parameters": rope("default", partial_rotary_factor=0.5)}, {"use_parallel_residual": False, "rope_parameters": rope("default", partial_rotary_factor=1.0)}, ALL),
-    "gpt_neox-serial": ("gpt_neox", {**DERIVED, **STILL, "intermediate_size": 48, "use_parallel_residual": False, "rope_parameters": rope("default", partial_rotary_factor=0.25)}, {}, None),
+    "gpt_neox": (
+        "gpt_neox",
+        {
+            **DERIVED,
+            **STILL,
+            "intermediate_size": 48,
+            "tie_word_embeddings": False,
+            "rope_parameters": rope("default", partial_rotary_factor=0.5),
+        },
+        {"use_parallel_residual": False, "rope_parameters": rope("default", partial_rotary_factor=1.0)},
+        ALL,
+    ),
+    "gpt_neox-serial": (
+        "gpt_neox",
+        {
+            **DERIVED,
+            **STILL,
+            "intermediate_size": 48,
+            "use_parallel_residual": False,
+            "rope_parameters": rope("default", partial_rotary_factor=0.25),
+        },
+        {},
+        None,
+    ),
     "olmo2": ("olmo2", {**DERIVED, "rope_parameters": rope("default", 500000.0)}, {"rms_norm_eps": 0.5}, ALL),
-    "smollm3": ("smollm3", {**DERIVED, "no_rope_layers": [1, 0], "use_sliding_window": True, "sliding_window": 8, "layer_types": [FULL, SLIDES], "rope_parameters": rope("default", 20000.0)}, {"no_rope_layers": [1, 1], "sliding_window": 64}, ALL),
+    "smollm3": (
+        "smollm3",
+        {
+            **DERIVED,
+            "no_rope_layers": [1, 0],
+            "use_sliding_window": True,
+            "sliding_window": 8,
+            "layer_types": [FULL, SLIDES],
+            "rope_parameters": rope("default", 20000.0),
+        },
+        {"no_rope_layers": [1, 1], "sliding_window": 64},
+        ALL,
+    ),
     "granite": ("granite", {**DERIVED, **GRANITE}, {key: 1.0 for key in GRANITE}, ALL),
-    "starcoder2": ("starcoder2", {**DERIVED, "sliding_window": 8, "intermediate_size": 48}, {"sliding_window": None, "norm_epsilon": 0.5}, ALL),
+    "starcoder2": (
+        "starcoder2",
+        {**DERIVED, "sliding_window": 8, "intermediate_size": 48},
+        {"sliding_window": None, "norm_epsilon": 0.5},
+        ALL,
+    ),
     "cohere": ("cohere", {**DERIVED, "logit_scale": 0.5}, {"logit_scale": 1.0, "layer_norm_eps": 0.5}, ALL),
     "cohere-qk-norm": ("cohere", {**DERIVED, "use_qk_norm": True, "logit_scale": 0.5}, {}, None),
-    "llama-dynamic": ("llama", {**SMALL, "max_position_embeddings": 16, "rope_parameters": rope("dynamic", factor=2.0)}, {"rope_parameters": rope("default")}, None),
+    "llama-dynamic": (
+        "llama",
+        {**SMALL, "max_position_embeddings": 16, "rope_parameters": rope("dynamic", factor=2.0)},
+        {"rope_parameters": rope("default")},
+        None,
+    ),
     "llama-yarn": ("llama", {**SMALL, "rope_parameters": YARN}, {"rope_parameters": rope("default")}, None),
-    "llama-yarn-mscale": ("llama", {**SMALL, "rope_parameters": {**YARN, "mscale": 0.5, "mscale_all_dim": 1.0, "truncate": False}}, {"rope_parameters": YARN}, None),
+    "llama-yarn-mscale": (
+        "llama",
+        {**SMALL, "rope_parameters": {**YARN, "mscale": 0.5, "mscale_all_dim": 1.0, "truncate": False}},
+        {"rope_parameters": YARN},
+        None,
+    ),
     "qwen3_moe": ("qwen3_moe", {**SMALL, **MOE}, {"norm_topk_prob": False, "num_experts_per_tok": 3}, ATTENTION),
-    "mixtral": ("mixtral", {**SMALL, "num_local_experts": 4, "intermediate_size": 12, "sliding_window": 8}, {"num_experts_per_tok": 3, "sliding_window": None}, ATTENTION),
+    "mixtral": (
+        "mixtral",
+        {**SMALL, "num_local_experts": 4, "intermediate_size": 12, "sliding_window": 8},
+        {"num_experts_per_tok": 3, "sliding_window": None},
+        ATTENTION,
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""Remakes every golden: python goldens/make.py [models] [training] [generation] [merge] [quantization]
+"""Remakes every golden: python goldens/make.py [models] [training] [generation] [merge] [quantization] [families]
 
 Needs torch, transformers, peft, tokenizers, safetensors (versions in each golden's JSON).
 """
@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-STAGES = ["models", "training", "generation", "merge", "quantization"]
+STAGES = ["models", "training", "generation", "merge", "quantization", "families"]
 
 
 def main():
