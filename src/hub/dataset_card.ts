@@ -13,26 +13,28 @@ export interface DatasetConfig {
   isDefault: boolean;
 }
 
-const paths = z.union([z.string().transform((path) => [path]), z.array(z.string())]);
+const path = z.string().transform((text) => text.replace(/^(\.\/)+/, ""));
+const paths = z.union([path.transform((one) => [one]), z.array(path)]);
+const name = z.union([z.string(), z.number().transform(String)]); // `config_name: 2020` is a number in YAML
 const DataFiles = z.union([
   paths.transform((train): SplitPatterns => new Map([["train", train]])),
   z
-    .array(z.object({ split: z.string(), path: paths }))
+    .array(z.object({ split: name, path: paths }))
     .transform((splits): SplitPatterns => new Map(splits.map(({ split, path }) => [split, path]))),
 ]);
 const Config = z.object({
-  config_name: z.string(),
+  config_name: name,
   data_files: DataFiles.optional(),
   data_dir: z.string().optional(),
   default: z.boolean().optional(),
 });
 
 /** No configurations when the README has none. @throws AttuneError when they are not of the documented shape. */
-export function readDatasetConfigs(readme: string, name: string): DatasetConfig[] {
-  const configs = metadata(readme, name)?.configs;
+export function readDatasetConfigs(readme: string, dataset: string): DatasetConfig[] {
+  const configs = metadata(readme, dataset)?.configs;
   if (configs === undefined || configs === null) return [];
   const read = z.array(Config).safeParse(configs);
-  if (!read.success) throw new AttuneError(`${name}: README.md's configs: ${z.prettifyError(read.error)}`);
+  if (!read.success) throw new AttuneError(`${dataset}: README.md's configs: ${z.prettifyError(read.error)}`);
   return read.data.map(({ config_name, data_files, data_dir, default: isDefault }) => ({
     name: config_name,
     dataFiles: data_files,
@@ -42,14 +44,14 @@ export function readDatasetConfigs(readme: string, name: string): DatasetConfig[
 }
 
 /** The YAML between two lines of "---" at the beginning. */
-function metadata(readme: string, name: string): Record<string, unknown> | undefined {
+function metadata(readme: string, dataset: string): Record<string, unknown> | undefined {
   const block = /^---[ \t]*\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)/.exec(readme.replace(/^\ufeff/, ""))?.[1];
   if (block === undefined) return undefined;
   try {
-    const value = parse(block, { maxAliasCount: 20 });
+    const value = parse(block, { maxAliasCount: 20, logLevel: "error" });
     return typeof value === "object" && value !== null ? value : undefined;
   } catch (error) {
-    throw new AttuneError(`${name}: the metadata in README.md is not YAML: ${(error as Error).message}`);
+    throw new AttuneError(`${dataset}: the metadata in README.md is not YAML: ${(error as Error).message}`);
   }
 }
 

@@ -5,10 +5,15 @@ import { readSmall } from "./body.ts";
 import { type Connection, HttpError, request } from "./connection.ts";
 import { type Repo, repoName } from "./repo.ts";
 
+/** What was asked for is not where it was looked for. */
+export class NotFoundError extends AttuneError {}
+
 /** Turns a refusal into an AttuneError; any other error is handed back as it is. */
 export async function explain(error: unknown, repo: Repo, connection: Connection): Promise<unknown> {
   if (!(error instanceof HttpError)) return error;
-  return new AttuneError(await explanation(error, repo, connection), { cause: error });
+  const missing = (error.status === 404 || error.status === 401) && error.code !== "GatedRepo";
+  const Kind = missing ? NotFoundError : AttuneError;
+  return new Kind(await explanation(error, repo, connection), { cause: error });
 }
 
 async function explanation(error: HttpError, repo: Repo, connection: Connection): Promise<string> {

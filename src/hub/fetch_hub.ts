@@ -1,7 +1,6 @@
 /** Files of a repository on the Hugging Face hub, in the cache that Python's huggingface_hub shares. */
-import { AttuneError } from "../errors.ts";
 import { type Connection, HttpError, UnreachableError } from "./connection.ts";
-import { explain } from "./explain.ts";
+import { explain, NotFoundError } from "./explain.ts";
 import { fetchFiles } from "./fetch_files.ts";
 import { cachedCommit, cacheJob, linkSnapshot, snapshotFolder } from "./hub_cache.ts";
 import { type Listing, listHub } from "./list_hub.ts";
@@ -57,7 +56,7 @@ async function cached(repo: Repo, settings: HubSettings, why: string): Promise<S
   const directory = commit && snapshotFolder(settings.cache, repo, commit);
   const paths = directory && (await filesBelow(directory));
   if (!paths || paths.length === 0)
-    throw new AttuneError(
+    throw new NotFoundError(
       `${repoName(repo)} is not in the cache (${settings.cache}): ${why}. Download it once with the network on.`,
     );
   return { paths, fetch: async () => directory };

@@ -6,11 +6,10 @@
  */
 import { rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { AttuneError } from "../errors.ts";
 import { fileChecksum } from "./checksum.ts";
 import { HttpError, UnreachableError } from "./connection.ts";
 import { hasSize, type Job } from "./download_file.ts";
-import { explain } from "./explain.ts";
+import { explain, NotFoundError } from "./explain.ts";
 import { fetchFiles } from "./fetch_files.ts";
 import { listModelScope, type ModelScopeFile } from "./list_modelscope.ts";
 import { readModelScopeIndex, writeModelScopeIndex } from "./modelscope_index.ts";
@@ -109,7 +108,7 @@ async function linkPlainName(cache: string, repo: Repo, directory: string): Prom
 async function cached(repo: Repo, directory: string, why: string): Promise<Snapshot> {
   const paths = await filesBelow(directory);
   if (paths.length === 0)
-    throw new AttuneError(
+    throw new NotFoundError(
       `${repoName(repo)} is not in the cache (${dirname(directory)}): ${why}. Download it once with the network on.`,
     );
   return { paths, fetch: async () => directory };

@@ -89,7 +89,7 @@ describe("by README.md's configs", () => {
     "  default: true",
     "  data_files:",
     "  - split: train",
-    '    path: "main/a*.csv"',
+    '    path: "./main/a*.csv"',
     "  - split: test",
     "    path:",
     "    - main/t.csv",

@@ -265,6 +265,19 @@ describe("downloads", () => {
     expect(bytes).toBeLessThan(250_000);
   });
 
+  test("a file that changed since the interruption comes anew", async () => {
+    faultOnWeights({ cutAfter: 40_000 });
+    await expect(resolve("org/tiny", { tuning: { ...fast, attempts: 1 } })).rejects.toThrow(/broke off/);
+    const changed = randomBytes(300_000);
+    server.repos["org/tiny"] = {
+      ...tiny,
+      commit: "e".repeat(40),
+      files: { ...files, "model.safetensors": changed },
+    };
+    server.fault = () => undefined;
+    expect(changed.equals(await readFile(join(await resolve("org/tiny"), "model.safetensors")))).toBe(true);
+  });
+
   test("two at once fetch each file once", async () => {
     await Promise.all([resolve("org/tiny"), resolve("org/tiny")]);
     const fetched = server.asked.filter(({ where }) => where === "cdn");
@@ -421,6 +434,19 @@ describe("local directories", () => {
   test("come back as they are", async () => {
     expect(await resolve(home)).toBe(home);
     expect(server.asked).toEqual([]);
+  });
+
+  test("a mistyped one that may be a name on the hub", async () => {
+    await mkdir(join(home, "runs", "alpaca"), { recursive: true });
+    const before = process.cwd();
+    process.chdir(home);
+    try {
+      await expect(resolve("runs/alpca")).rejects.toThrow(
+        /has no model runs\/alpca.*\(There is no directory runs\/alpca either; the nearest is runs\/alpaca\.\)/,
+      );
+    } finally {
+      process.chdir(before);
+    }
   });
 
   test("a mistyped one: the nearest is named", async () => {

@@ -1,6 +1,7 @@
 /** From a model's name to a directory that holds it. */
 import { AttuneError } from "../errors.ts";
 import { checkShards } from "./check_shards.ts";
+import { NotFoundError } from "./explain.ts";
 import { openHub } from "./fetch_hub.ts";
 import { openModelScope } from "./fetch_modelscope.ts";
 import { localDirectory, nearestDirectory } from "./local_directory.ts";
@@ -34,9 +35,10 @@ export async function resolveModel(nameOrPath: string, options: HubOptions = {})
 
 /** A mistyped directory such as `runs/alpca` looks like a name on the hub. */
 async function mentionDirectory(error: unknown, path: string): Promise<unknown> {
-  const near = error instanceof AttuneError && path.includes("/") ? await nearestDirectory(path) : undefined;
+  const near =
+    error instanceof NotFoundError && path.includes("/") ? await nearestDirectory(path) : undefined;
   if (!near) return error;
-  const { message, cause } = error as AttuneError;
+  const { message, cause } = error as NotFoundError;
   return new AttuneError(`${message} (There is no directory ${path} either; the nearest is ${near}.)`, {
     cause,
   });

@@ -158,7 +158,7 @@ function hubApi(
       json: { _id: "1", id, sha: repo.commit, lastModified: "2026-01-01T00:00:00.000Z" },
     };
   const entries = Object.entries(repo.files).map(([path, content]) =>
-    treeEntry(repo, path, Buffer.from(content)),
+    treeEntry(repo, path, asBuffer(content)),
   );
   const from = Number(query.get("cursor") ?? 0);
   const next = `<${server.url}/api/${repo.kind}s/${id}/tree/${revision}?recursive=true&cursor=${from + PAGE}>; rel="next"`;
@@ -166,10 +166,19 @@ function hubApi(
   return { status: 200, headers, json: entries.slice(from, from + PAGE) };
 }
 
-export const sha256 = (content: Buffer | string) => createHash("sha256").update(content).digest("hex");
+const hashes = new WeakMap<Buffer, string>(); // large files are asked for many times
 
-export const gitSha1 = (content: Buffer) =>
+export function sha256(content: Buffer | string): string {
+  const bytes = asBuffer(content);
+  const known = hashes.get(bytes) ?? createHash("sha256").update(bytes).digest("hex");
+  hashes.set(bytes, known);
+  return known;
+}
+
+const gitSha1 = (content: Buffer) =>
   createHash("sha1").update(`blob ${content.length}\0`).update(content).digest("hex");
+
+const asBuffer = (content: Buffer | string) => (typeof content === "string" ? Buffer.from(content) : content);
 
 const isLfs = (repo: HubRepo, path: string, content: Buffer) =>
   repo.lfs?.includes(path) ?? content.length >= 1000;
@@ -189,7 +198,7 @@ function treeEntry(repo: HubRepo, path: string, content: Buffer): object {
 function hubFile(server: HubServer, id: string, revision: string, path: string): Found {
   const repo = findRepo(server, id, revision);
   if (!isRepo(repo)) return repo;
-  const content = repo.files[path] === undefined ? undefined : Buffer.from(repo.files[path]!);
+  const content = repo.files[path] === undefined ? undefined : asBuffer(repo.files[path]!);
   const commit = { "x-repo-commit": repo.commit };
   if (!content) return { status: 404, headers: { ...commit, "x-error-code": "EntryNotFound" } };
   if (!isLfs(repo, path, content))
@@ -203,7 +212,7 @@ function cdnFile(server: HubServer, url: string): Found {
   const wanted = url.slice(1).split("?")[0];
   for (const repo of Object.values(server.repos)) {
     const found = Object.entries(repo.files).find(([, content]) => sha256(content) === wanted);
-    if (found) return { status: 200, file: { path: found[0], content: Buffer.from(found[1]) } };
+    if (found) return { status: 200, file: { path: found[0], content: asBuffer(found[1]) } };
   }
   return { status: 403 };
 }
@@ -220,8 +229,8 @@ function modelScope(server: HubServer, path: string, query: URLSearchParams): Fo
     return scoped({ Id: Number(numbered.find((pair) => pair[1] === id)![0]) });
   const content = repo.files[query.get("FilePath") ?? ""];
   if (content !== undefined)
-    return { status: 200, file: { path: query.get("FilePath")!, content: Buffer.from(content) } };
-  const files = Object.entries(repo.files).map(([name, bytes]) => scopedFile(repo, name, Buffer.from(bytes)));
+    return { status: 200, file: { path: query.get("FilePath")!, content: asBuffer(content) } };
+  const files = Object.entries(repo.files).map(([name, bytes]) => scopedFile(repo, name, asBuffer(bytes)));
   const [page, size] = [Number(query.get("PageNumber") ?? 1), Number(query.get("PageSize") ?? 1e6)];
   return scoped({
     Files: [...files, { Type: "tree", Path: "folder", Size: 0 }].slice((page - 1) * size, page * size),
