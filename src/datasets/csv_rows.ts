@@ -33,7 +33,7 @@ export async function* readCsvRows(
       else yield toRow(record, columns, { row: ++row, line: info.lines });
     }
   } catch (error) {
-    throw error instanceof CsvError ? explain(error, file, row + 1) : error;
+    throw error instanceof CsvError ? explain(error, file) : error;
   } finally {
     source.destroy();
     parser.destroy();
@@ -62,13 +62,11 @@ function toRow(fields: string[], columns: string[], { row, line }: { row: number
   return { row, value: Object.fromEntries(fields.map((field, i) => [columns[i]!, field])) };
 }
 
-function explain(error: CsvError, file: string, row: number): AttuneError {
-  const { code, message } = error;
+/** Its messages name the line; rows that were read with it are lost, so theirs aren't known here. */
+function explain({ code, message }: CsvError, file: string): AttuneError {
   const reason =
     code === "CSV_MAX_RECORD_SIZE"
-      ? `the row has more than ${ROW_LIMIT} characters; is a quotation mark missing?`
-      : code === "CSV_QUOTE_NOT_CLOSED"
-        ? "a quotation mark is opened and never closed"
-        : `${message}; within a quoted field, double the quotation marks`;
-  return new AttuneError(`${file} row ${row}: ${reason}`, { cause: error });
+      ? `${message}; is a quotation mark missing?`
+      : `${message}; a field with quotation marks in it is put in such, and they are doubled`;
+  return new AttuneError(`${file}: ${reason}`);
 }

@@ -9,6 +9,7 @@ import { WINDOW_LIMIT } from "./zstd.ts";
 
 const MEMORY_LIMIT = 2 ** 30; // bytes of a row group, of a footer, or of a file that can't be read in parts
 const PAGE_LIMIT = 256 * 2 ** 20; // bytes, decompressed
+const GROUP_LIMIT = 2 ** 24; // rows: a few bytes can say that there are many
 const ROWS_AT_ONCE = 1000; // where pages can be found one by one
 
 export const isParquet = (head: Uint8Array): boolean =>
@@ -21,7 +22,7 @@ export async function fileBuffer(handle: FileHandle): Promise<AsyncBuffer> {
 }
 
 async function readAt(handle: FileHandle, start: number, end: number): Promise<ArrayBuffer> {
-  checkSize(end - start, "a part of it");
+  checkSize(end - start, "a part");
   const bytes = new Uint8Array(Math.max(0, end - start));
   for (let at = 0; at < bytes.length; ) {
     const { bytesRead } = await handle.read(bytes, at, bytes.length - at, start + at);
@@ -53,12 +54,12 @@ export async function bufferOf(chunks: AsyncIterable<Uint8Array>, file: string):
  * @throws AttuneError when it can't be read.
  */
 export async function* readParquetRows(file: AsyncBuffer, name: string): AsyncGenerator<DataRow> {
-  const metadata = await explained(name, () => parquetMetadataAsync(file, { geoparquet: false }));
+  const metadata = await reading(file, name, (part) => parquetMetadataAsync(part, { geoparquet: false }));
   let row = 0;
-  for (const { rowStart, rowEnd } of explainedNow(name, () => partsOf(metadata))) {
-    const rows = await explained(name, () =>
+  for (const { rowStart, rowEnd } of partsOf(metadata, name)) {
+    const rows = await reading(file, name, (part) =>
       parquetReadObjects({
-        file,
+        file: part,
         metadata,
         rowStart,
         rowEnd,
@@ -72,7 +73,7 @@ export async function* readParquetRows(file: AsyncBuffer, name: string): AsyncGe
 }
 
 /** Rows that are read together. */
-function partsOf({ row_groups }: FileMetaData): { rowStart: number; rowEnd: number }[] {
+function partsOf({ row_groups }: FileMetaData, name: string): { rowStart: number; rowEnd: number }[] {
   const parts: { rowStart: number; rowEnd: number }[] = [];
   let start = 0;
   for (const { num_rows, columns } of row_groups) {
@@ -82,7 +83,9 @@ function partsOf({ row_groups }: FileMetaData): { rowStart: number; rowEnd: numb
       0,
     );
     const hasIndex = columns.every(({ offset_index_offset }) => offset_index_offset !== undefined);
-    checkSize(hasIndex ? 0 : Math.max(bytes, rows), "a row group");
+    if (!(rows >= 0 && rows <= GROUP_LIMIT))
+      throw new AttuneError(`${name}: a row group of ${rows} rows is larger than ${GROUP_LIMIT}`);
+    if (!hasIndex) checkSize(bytes, `${name}: a row group`);
     const step = hasIndex ? ROWS_AT_ONCE : rows;
     for (let at = 0; at < rows; at += step)
       parts.push({ rowStart: start + at, rowEnd: start + Math.min(at + step, rows) });
@@ -137,20 +140,24 @@ function plainValue(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, plainValue(one)]));
 }
 
-async function explained<T>(name: string, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    throw unreadable(error, name);
-  }
-}
-
-function explainedNow<T>(name: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw unreadable(error, name);
-  }
+/**
+ * Gives `read` the file until it is done. hyparquet leaves promises behind when it throws, whose own errors would end
+ * the process: what they wait for never comes.
+ */
+function reading<T>(file: AsyncBuffer, name: string, read: (file: AsyncBuffer) => Promise<T>): Promise<T> {
+  let isOver = false;
+  return new Promise<T>((resolve, reject) => {
+    const fail = (error: unknown) => {
+      isOver = true;
+      reject(unreadable(error, name));
+    };
+    const slice = (start: number, end?: number) =>
+      new Promise<ArrayBuffer>((give) => {
+        const take = async () => file.slice(start, end);
+        setImmediate(() => isOver || take().then((bytes) => isOver || give(bytes), fail));
+      });
+    read({ byteLength: file.byteLength, slice }).then(resolve, fail);
+  });
 }
 
 const unreadable = (error: unknown, name: string): AttuneError =>
