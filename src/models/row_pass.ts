@@ -6,11 +6,17 @@ import type { Tensor } from "../graph/tensor.ts";
 import { attention, attentionMask, largestSeen } from "./attention.ts";
 import type { Pass } from "./family.ts";
 
+export interface RowPass extends Pass {
+  /** Whether what was computed so far of a token depends on what comes after it: then a prefix is not the same for all. */
+  looksAhead(): boolean;
+}
+
 /**
  * A pass over one row of T tokens, as trained on and scored: sequences, or trees of them, side by side, each token
- * seeing its own past. Fed `tokens` (int64), `positions`, `ends` and `index` (int32), all [T].
+ * seeing its own past. Fed `tokens` (int64), `positions`, `ends` and `index` (int32), all [T]. `noise` changes the embeddings
+ * [T, D].
  */
-export function rowPass(): Pass {
+export function rowPass(noise: (x: Tensor) => Tensor = (x) => x): RowPass {
   const [index, ends] = [input("index", ["T"], "int32"), input("ends", ["T"], "int32")];
   const positions = input("positions", ["T"], "int32");
   const sight = {
@@ -28,12 +34,15 @@ export function rowPass(): Pass {
   };
   const one = constant([1], [], "int32");
   const tokens = input("tokens", ["T"], "int64");
+  let lengthsRead = false;
   return {
     tokens,
     positions,
-    embed: (weight) => gather(weight, tokens),
+    embed: (weight) => noise(gather(weight, tokens)),
     attend: (_, q, k, v, { window, ...options }) => attention(q, k, v, maskOf(window), options),
+    looksAhead: () => lengthsRead,
     lengths() {
+      lengthsRead = true;
       const [own, others] = [reshape(index, ["T", 1]), reshape(index, [1, "T"])];
       const behind = and(lessOrEqual(own, others), less(others, reshape(ends, ["T", 1])));
       return largestSeen(behind, add(positions, one));

@@ -8,11 +8,18 @@ import { dropoutFeeds, loraDropout, noDropout } from "./dropout_words.ts";
 const [P, WIDTH, LENGTH] = [0.3, 64, 200];
 const MODULES = ["layers.0.q_proj", "layers.1.q_proj", "layers.0.v_proj"];
 
-const sequences = [LENGTH, LENGTH, 37].map((length, row) => ({
-  tokens: new Int32Array(length),
-  labelWeights: new Float32Array(length),
+const sequenceOf = (tokens: number[], row: number) => ({
+  tokens: Int32Array.from(tokens),
+  labelWeights: new Float32Array(tokens.length),
   origin: { file: "ones", row },
-}));
+});
+/** Of one token again and again, but for the first. */
+const sequences = [LENGTH, LENGTH, 37].map((length, row) =>
+  sequenceOf(
+    Array.from({ length }, (_, i) => (i === 0 ? row : 9)),
+    row,
+  ),
+);
 const [oneRow] = packRows(sequences, 1000) as [Row];
 
 /** What each module keeps: a graph of the modules' dropout of ones, [T, WIDTH], under `seed`. */
@@ -75,13 +82,30 @@ describe("dropout's words", () => {
     expectIndependent(q0.slice(0, -WIDTH), q0.slice(WIDTH));
   });
 
+  test("are the same along a shared prefix, and others where examples part", async () => {
+    const [prefix, a, b] = [0, 1000, 2000].map((from) => Array.from({ length: LENGTH }, (_, i) => from + i));
+    const examples = [sequenceOf([...prefix!, ...a!], 0), sequenceOf([...prefix!, ...b!], 1)];
+    const [tree] = packRows(examples, 1000) as [Row];
+    expect(tree.tokens.length).toBe(3 * LENGTH);
+    const shared = (await seven.masks(tree, 1))[0]!;
+    const alone = await Promise.all(
+      packRows(examples, 1000, { share: false }).map(async (row) => (await seven.masks(row, 1))[0]!),
+    );
+    const [first, second] = [0, 1].map((i) =>
+      alone[0]!.slice(2 * i * LENGTH * WIDTH, 2 * (i + 1) * LENGTH * WIDTH),
+    );
+    expect(first).toEqual(shared.slice(0, 2 * LENGTH * WIDTH));
+    expect(second).toEqual([...example(shared, 0), ...example(shared, 2)]);
+    expectIndependent(example(shared, 1), example(shared, 2));
+  });
+
   test("don't change with the packing", async () => {
     const packed = (await seven.masks(oneRow, 1))[0]!;
     const rows = packRows([...sequences], 210);
     expect(rows.length).toBe(3);
     for (const row of rows) {
       const alone = (await seven.masks(row, 1))[0]!;
-      const start = oneRow.examples.indexOf(row.examples[0]!) * WIDTH;
+      const start = row.tokens[0]! * LENGTH * WIDTH;
       expect(alone).toEqual(packed.slice(start, start + alone.length));
     }
   });

@@ -1,4 +1,5 @@
 import type { Row } from "../data/pack.ts";
+import { pathWords } from "../data/path_words.ts";
 import { randomUint32 } from "../data/random.ts";
 import type { DropoutWords } from "../graph/ops/dropout.ts";
 import { constant, input } from "../graph/sources.ts";
@@ -27,15 +28,12 @@ export function loraDropout(p: number, seed: number): DropoutSource {
   };
 }
 
-/** The rows' words, two a token: a function of (seed, step, example, position), whatever the packing. */
+/**
+ * The rows' words, two a token: a function of (seed, step) and of the token and all it sees. So packed, prefix-shared and
+ * one-by-one drop the same; examples of a step that start alike drop the same there, equal ones throughout.
+ */
 export function dropoutFeeds(row: Row, seed: number, step: number): Record<string, TensorData> {
-  const T = row.tokens.length;
-  const words = (salt: number): TensorData => ({
-    dtype: "int32",
-    shape: [T, 1],
-    data: Int32Array.from({ length: T }, (_, t) =>
-      randomUint32(seed, `dropout rows ${salt} ${row.examples[t]}`, step, row.positions[t]!),
-    ),
-  });
-  return { [ROWS[0]]: words(0), [ROWS[1]]: words(1) };
+  const words = pathWords(row, seed, "dropout rows", step);
+  const shape = [row.tokens.length, 1];
+  return Object.fromEntries(ROWS.map((name, i) => [name, { dtype: "int32", shape, data: words[i]! }]));
 }

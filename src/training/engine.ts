@@ -8,16 +8,20 @@ import { isInput } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { reachable } from "../graph/walk.ts";
 import type { Model } from "../models/family.ts";
-import type { OpenSession, Session, SessionOptions, TensorData } from "../runtime/session.ts";
+import type { OpenSession, SessionOptions, TensorData } from "../runtime/session.ts";
 import type { Method } from "./method.ts";
-import { objective } from "./objective.ts";
+import { type Neftune, neftuneNoise } from "./neftune.ts";
+import { type Objective, objective } from "./objective.ts";
 import { rowFeeds } from "./row_feeds.ts";
 
 /** The loss of a batch: Σ weight · nll / Σ weight over its labels, however it was split into rows. */
 export interface BatchLoss {
   loss: number;
-  /** Tokens computed, and labels among them. */
+  /** Tokens of the examples. */
   tokens: number;
+  /** Tokens the model computed: fewer, where examples share a prefix. */
+  computedTokens: number;
+  /** Labels of the examples. */
   supervisedTokens: number;
   /** Places in the batch of examples whose loss is not a finite number. */
   broken: number[];
@@ -32,17 +36,19 @@ export interface Engine {
     batch: readonly TokenSequence[],
     extra?: RowFeeds,
   ): Promise<BatchLoss & { gradients: Float32Array[] }>;
-  /** The loss of `batch`, dropout off. */
+  /** The loss of `batch`, dropout and noise off. */
   evaluate(batch: readonly TokenSequence[]): Promise<BatchLoss>;
   release(): Promise<void>;
 }
 
-/** What a row is fed beyond itself: dropout's words. */
+/** What a row is fed beyond itself: dropout's words, and the noise's. */
 export type RowFeeds = (row: Row) => Record<string, TensorData>;
 
 export interface EngineOptions {
   /** Tokens a row may hold: as many examples as fit are computed side by side. */
   rowLength: number;
+  /** Noise at the embeddings while training, which also switches prefix sharing off: it depends on the whole sequence. */
+  neftune?: Neftune;
   session: SessionOptions;
 }
 
@@ -53,21 +59,26 @@ export async function openEngine(
   model: Model,
   method: Method,
   open: OpenSession,
-  { rowLength, session: options }: EngineOptions,
+  { rowLength, neftune, session: options }: EngineOptions,
 ): Promise<Engine> {
   const { trainables } = method;
   const parameters = Object.fromEntries(trainables.map((t) => [t.name, t]));
   const buffers = trainables.map(zeros);
   const into = Object.fromEntries(trainables.map(({ name }, i) => [gradientName(name), buffers[i]!]));
-  const session = await open(trainingModel(model, method), options);
+  const training = objective(model, method.scope(true), neftune && neftuneNoise(neftune));
+  const session = await open(trainingModel(training, method), options);
   const computed = () => buffers.map(({ data }) => data as Float32Array);
   let sums: Float32Array[] | undefined; // made when a batch takes several rows
-  let evaluation: Promise<Session> | undefined;
+  let evaluation: ReturnType<typeof openEvaluation> | undefined;
+  const openEvaluation = async () => {
+    const { loss, nll, shareable } = objective(model, method.scope(false));
+    return { session: await open(lower({ loss, nll }), options), shareable };
+  };
 
   return {
     async gradients(batch, extra = () => ({})) {
-      const rows = packRows(batch, rowLength);
-      const result = await runRows(rows, async (row, factor, index) => {
+      const rows = packRows(batch, rowLength, { share: training.shareable });
+      const result = await runRows(batch, rows, async (row, factor, index) => {
         const outputs = await session.run({ ...rowFeeds(row, factor), ...extra(row), ...parameters }, into);
         if (rows.length > 1) sums = accumulate(sums, computed(), index === 0);
         return outputs;
@@ -75,45 +86,43 @@ export async function openEngine(
       return { ...result, gradients: rows.length > 1 ? sums! : computed() };
     },
     async evaluate(batch) {
-      evaluation ??= open(evaluationModel(model, method), options);
-      const opened = await evaluation;
-      return runRows(packRows(batch, rowLength), (row, factor) =>
-        opened.run({ ...rowFeeds(row, factor), ...parameters }),
+      evaluation ??= openEvaluation();
+      const { session, shareable: share } = await evaluation;
+      return runRows(batch, packRows(batch, rowLength, { share }), (row, factor) =>
+        session.run({ ...rowFeeds(row, factor), ...parameters }),
       );
     },
     async release() {
       await session.release();
-      await (await evaluation)?.release();
+      await (await evaluation)?.session.release();
     },
   };
 }
 
 /** Runs each row, its weights divided by the sum over all rows, and adds the losses up. */
-async function runRows(rows: readonly Row[], pass: Pass): Promise<BatchLoss> {
+async function runRows(
+  batch: readonly TokenSequence[],
+  rows: readonly Row[],
+  pass: Pass,
+): Promise<BatchLoss> {
   const total = rows.reduce((sum, { weights }) => weights.reduce((n, w) => n + w, sum), 0);
-  const result: BatchLoss = { loss: 0, tokens: 0, supervisedTokens: 0, broken: [] };
+  const tokens = batch.reduce((n, example) => n + example.tokens.length, 0);
+  const result = { loss: 0, tokens, computedTokens: 0, supervisedTokens: 0 };
+  const broken = new Set<number>();
   for (const [index, row] of rows.entries()) {
     const { loss, nll } = await pass(row, 1 / total, index);
     result.loss += (loss!.data as Float32Array)[0]!;
-    result.tokens += row.tokens.length;
-    result.supervisedTokens += row.targets.length;
-    for (const example of brokenExamples(row, nll!.data as Float32Array)) result.broken.push(example);
+    result.computedTokens += row.tokens.length;
+    for (const { length } of row.examples) result.supervisedTokens += length;
+    (nll!.data as Float32Array).forEach((value, s) => {
+      if (!Number.isFinite(value)) for (const example of row.examples[s]!) broken.add(example);
+    });
   }
-  result.broken.sort((a, b) => a - b);
-  return result;
-}
-
-function brokenExamples(row: Row, nll: Float32Array): Set<number> {
-  const broken = new Set<number>();
-  nll.forEach((value, s) => {
-    if (!Number.isFinite(value)) broken.add(row.examples[row.sources[s]!]!);
-  });
-  return broken;
+  return { ...result, broken: [...broken].sort((a, b) => a - b) };
 }
 
 /** Loss, and the gradient of each trainable. */
-function trainingModel(model: Model, method: Method): OnnxModel {
-  const { loss, nll } = objective(model, method.scope(true));
+function trainingModel({ loss, nll }: Objective, method: Method): OnnxModel {
   const inputs = new Map(
     reachable([loss])
       .filter(isInput)
@@ -126,9 +135,6 @@ function trainingModel(model: Model, method: Method): OnnxModel {
   });
   return lower(outputs);
 }
-
-const evaluationModel = (model: Model, method: Method): OnnxModel =>
-  lower({ ...objective(model, method.scope(false)) });
 
 const gradientName = (name: string) => `gradient ${name}`;
 

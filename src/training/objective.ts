@@ -14,15 +14,20 @@ export interface Objective {
   loss: Tensor;
   /** -log probability of each label [S]. */
   nll: Tensor;
+  /** Whether a prefix is computed alike whatever follows it, so that examples may share it. */
+  shareable: boolean;
 }
 
 /**
  * Next-token cross-entropy of a row: the hidden states at `sources` predict `targets` (int64 [S]), each counted with
- * its entry of `weights` (float32 [S]). Only supervised rows reach the output layer.
+ * its entry of `weights` (float32 [S]). Only supervised rows reach the output layer. `noise` changes the
+ * embeddings [T, D].
  */
-export function objective(model: Model, scope: Scope): Objective {
-  const { hidden, head, softcap } = model.decode(scope, rowPass());
+export function objective(model: Model, scope: Scope, noise?: (x: Tensor) => Tensor): Objective {
+  const pass = rowPass(noise);
+  const { hidden, head, softcap } = model.decode(scope, pass);
   const supervised = gather(hidden, input("sources", ["S"], "int64")); // [S, D]
   const nll = linearCrossEntropy(supervised, head, input("targets", ["S"], "int64"), { softcap });
-  return { nll, loss: sumAll(mul(nll, input("weights", ["S"]))) };
+  const loss = sumAll(mul(nll, input("weights", ["S"])));
+  return { nll, loss, shareable: !noise && !pass.looksAhead() };
 }

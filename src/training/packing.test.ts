@@ -93,11 +93,9 @@ describe.each(Object.keys(CASES))("%s: loss and gradients don't depend on how a 
     const engine = await engineOf(4096);
     const total = batch.reduce((n, example) => n + labelWeight(example), 0);
     const sum = { loss: 0, gradients: method.trainables.map(({ data }) => new Float32Array(data.length)) };
-    for (const [i, example] of batch.entries()) {
+    for (const example of batch) {
       const share = labelWeight(example) / total;
-      const alone: RowFeeds | undefined =
-        extra && ((row) => extra({ ...row, examples: row.examples.map(() => i) }));
-      const { loss, gradients } = await engine.gradients([example], alone);
+      const { loss, gradients } = await engine.gradients([example], extra);
       sum.loss += share * loss;
       gradients.forEach((g, p) => {
         const into = sum.gradients[p]!;
