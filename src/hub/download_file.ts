@@ -91,6 +91,7 @@ async function writeParts(job: Job, parts: Part[], downloads: Downloads): Promis
     });
   });
   try {
+    await noteParts(job.partial, parts); // before the first byte: a file with holes is no beginning
     await together(works, limit, connection.signal);
   } catch (error) {
     connection.signal?.throwIfAborted();
@@ -105,11 +106,12 @@ const isOpen = ({ start, end, done }: Part) => start + done < end;
 
 /** A process that is killed loses no more than what came since the last note. */
 function noteEverySecond(partial: string, parts: readonly Part[]): () => Promise<void> {
-  let last = Date.now();
+  let next = Date.now() + 1000;
   return async () => {
-    if (Date.now() - last < 1000) return;
-    last = Date.now();
+    if (Date.now() < next) return;
+    next = Number.POSITIVE_INFINITY; // one at a time
     await noteParts(partial, parts);
+    next = Date.now() + 1000;
   };
 }
 

@@ -2,7 +2,7 @@
  * A file on its way: NAME.incomplete, as huggingface_hub names it, fetched in parts. How far each part is stands in
  * NAME.incomplete.parts; without that file what is there is the beginning, as a download in one piece leaves it.
  */
-import { readFile, rm, stat, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 
 /** The bytes from `start` to before `end`; `done` of them are on the disk. */
 export interface Part {
@@ -38,7 +38,7 @@ async function readNote(partial: string, size: number): Promise<Part[] | undefin
     const parts: Part[] = JSON.parse(await readFile(noteName(partial), "utf8"));
     return isWhole(parts, size) ? parts : undefined;
   } catch {
-    return undefined; // none, or cut off in writing: the checksum decides about what is there
+    return undefined; // none, or none of ours: the checksum decides about what is there
   }
 }
 
@@ -52,9 +52,12 @@ function isWhole(parts: Part[], size: number): boolean {
   return at === size;
 }
 
-/** Notes how far the parts are. A file in one part needs no note: its length says so. */
+/** Notes how far the parts are, whole or not at all. A file in one part needs no note: its length says so. */
 export async function noteParts(partial: string, parts: readonly Part[]): Promise<void> {
-  if (parts.length > 1) await writeFile(noteName(partial), JSON.stringify(parts));
+  if (parts.length < 2) return;
+  const unfinished = `${noteName(partial)}.new`;
+  await writeFile(unfinished, JSON.stringify(parts));
+  await rename(unfinished, noteName(partial));
 }
 
 export async function removeNote(partial: string): Promise<void> {

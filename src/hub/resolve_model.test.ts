@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -250,6 +251,16 @@ describe("downloads", () => {
     server.fault = () => ({ silent: true });
     const tuning = { ...fast, stall: 100, attempts: 2 };
     await expect(resolve("org/tiny", { tuning })).rejects.toThrow(/cannot be reached: no answer/);
+  });
+
+  test("how far the parts are is noted before the first of them has a byte", async () => {
+    const seen: (string | undefined)[] = [];
+    const onProgress = ({ bytes }: HubProgress) => {
+      if (bytes > 1000 && bytes < 290_000) seen.push(readFileSync(`${partial()}.parts`, "utf8"));
+    };
+    await resolve("org/tiny", { onProgress });
+    expect(JSON.parse(seen[0]!)).toHaveLength(5);
+    expect((await readdir(blobs())).filter((name) => name.includes(".parts"))).toEqual([]);
   });
 
   test("an abort keeps what is there", async () => {
