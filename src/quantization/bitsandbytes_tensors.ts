@@ -2,6 +2,7 @@
 import { pathKey } from "../checkpoints/json_scan.ts";
 import { pythonJson } from "../checkpoints/python_json.ts";
 import type { Dtype, TensorEntry, TensorSource } from "../checkpoints/safetensors.ts";
+import { AttuneError } from "../errors.ts";
 import { sizeOf } from "../graph/tensor.ts";
 import { CODE_TABLES, type FourBit } from "./code_tables.ts";
 import { DYNAMIC_MAP } from "./dynamic_map.ts";
@@ -16,7 +17,7 @@ export type ReadWeight = (entry: TensorEntry) => Promise<Float32Array>;
 const DTYPE_NAMES: Partial<Record<Dtype, string>> = { F32: "float32", F16: "float16", BF16: "bfloat16" };
 
 /**
- * Sources of the tensors that replace `weights`, each quantized when a part of it is asked for. One weight is kept at a
+ * Sources of the tensors that replace `weights`, each quantized when a part of it is asked for (an AttuneError names one that can't be). One weight is kept at a
  * time: a file takes the parts in the order of their types, then names, so that each weight is read two or three times over.
  */
 export async function bitsandbytesTensors(
@@ -26,11 +27,15 @@ export async function bitsandbytesTensors(
 ): Promise<TensorSource[]> {
   const { type } = settings;
   if (type === "int8") {
-    const quantize = lastOnly(async (entry: TensorEntry) => quantize8bit(await read(entry), entry.shape[0]!));
+    const quantize = lastOnly(async (entry: TensorEntry) =>
+      finite(entry, quantize8bit(await read(entry), entry.shape[0]!)),
+    );
     return weights.flatMap((entry) => parts8bit(entry, quantize));
   }
   const format = { type, blockSize: BLOCK_SIZE };
-  const quantize = lastOnly(async (entry: TensorEntry) => quantize4bit(await read(entry), format));
+  const quantize = lastOnly(async (entry: TensorEntry) =>
+    finite(entry, quantize4bit(await read(entry), format)),
+  );
   const sources: TensorSource[] = [];
   for (const entry of weights) {
     sources.push(...parts4bit(entry, type, quantize));
@@ -39,6 +44,11 @@ export async function bitsandbytesTensors(
     );
   }
   return sources;
+}
+
+function finite<P extends { absmax: Float32Array }>({ file, name }: TensorEntry, packed: P): P {
+  if (packed.absmax.every(Number.isFinite)) return packed;
+  throw new AttuneError(`${file}: ${name} holds values that are no finite numbers: it can't be quantized`);
 }
 
 function parts8bit(

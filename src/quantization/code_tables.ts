@@ -30,11 +30,31 @@ const FP4_MIDPOINTS = Float32Array.of(
   ...[0.00260417, 0.0859375, 0.20833333, 0.29166667, 0.4166667, 0.583333, 0.8333333],
 );
 
+const BUCKETS = 512; // for each unit, narrower than the midpoints are apart
+
 /** The code nearest to x, a float32: the number of midpoints below it, so that a tie goes down; NaN is code 0. */
 export const nearestCode: Readonly<Record<FourBit, (x: number) => number>> = {
-  nf4: (x) => countBelow(NF4_MIDPOINTS, x),
-  fp4: (x) => FP4_ORDER[countBelow(FP4_MIDPOINTS, Math.abs(x))]! + (x < 0 ? 8 : 0),
+  nf4: quickCount(NF4_MIDPOINTS),
+  fp4: signedCode(quickCount(FP4_MIDPOINTS)),
 };
+
+function signedCode(count: (x: number) => number): (x: number) => number {
+  return (x) => FP4_ORDER[count(Math.abs(x))]! + (x < 0 ? 8 : 0);
+}
+
+/**
+ * `countBelow` for x about -1 to 1, five times as fast: a table says how many midpoints lie below x's bucket, and at most
+ * one lies in it.
+ */
+function quickCount(midpoints: Float32Array): (x: number) => number {
+  const below = Uint8Array.from({ length: 2 * BUCKETS }, (_, bucket) =>
+    midpoints.reduce((n, midpoint) => n + +(midpoint < bucket / BUCKETS - 1), 0),
+  );
+  return (x) => {
+    const count = below[Math.min(2 * BUCKETS - 1, (x + 1) * BUCKETS) | 0]!;
+    return x > midpoints[count]! ? count + 1 : count;
+  };
+}
 
 /** How many of the `sorted` numbers, one less than a power of two, are below x. */
 export function countBelow(sorted: Float32Array, x: number): number {

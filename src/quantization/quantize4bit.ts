@@ -41,10 +41,11 @@ export function quantize4bit(weights: Float32Array, { type, blockSize }: Format4
 /** The largest magnitude of each block: float32 [⌈n / blockSize⌉]. */
 export function blockMaxima(values: Float32Array, blockSize: number): Float32Array {
   const maxima = new Float32Array(Math.ceil(values.length / blockSize));
-  for (let i = 0; i < values.length; i++) {
-    const block = Math.floor(i / blockSize);
-    const magnitude = Math.abs(values[i]!);
-    if (magnitude > maxima[block]!) maxima[block] = magnitude;
+  for (let block = 0; block < maxima.length; block++) {
+    let max = 0;
+    const end = Math.min(values.length, (block + 1) * blockSize);
+    for (let i = block * blockSize; i < end; i++) max = Math.max(max, Math.abs(values[i]!));
+    maxima[block] = max;
   }
   return maxima;
 }

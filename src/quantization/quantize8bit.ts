@@ -16,7 +16,7 @@ export function quantize8bit(weights: Float32Array, rows: number): Packed8bit {
   const absmax = new Float32Array(rows);
   for (let row = 0; row < rows; row++) {
     const values = weights.subarray(row * columns, (row + 1) * columns);
-    for (const value of values) if (Math.abs(value) > absmax[row]!) absmax[row] = Math.abs(value);
+    absmax[row] = values.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
     const factor = absmax[row] === 0 ? 0 : Math.fround(127 / absmax[row]!);
     for (let i = 0; i < columns; i++)
       codes[row * columns + i] = roundHalfEven(Math.fround(values[i]! * factor));
