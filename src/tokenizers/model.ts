@@ -1,5 +1,6 @@
-import { BPE, type Model, Unigram } from "@huggingface/tokenizers";
+import { type Model, Unigram } from "@huggingface/tokenizers";
 import { AttuneError } from "../errors.ts";
+import { type BytePairModel, createBytePairEncoder } from "./bpe.ts";
 
 /** Tokens of one piece of text, as columns: ids and the piece's units [from, to) each covers. */
 export interface PieceTokens {
@@ -17,17 +18,41 @@ export interface TokenModel {
 /** The `model` of tokenizer.json: byte-pair encoding or SentencePiece's unigram model. */
 export function createModel(config: Record<string, unknown>): TokenModel {
   refuseUnsupported(config);
-  const model = config.type === "Unigram" ? new Unigram(config as never, "") : new BPE(config as never);
+  const { ids, encode } = config.type === "Unigram" ? unigram(config) : bytePairs(config);
+  return { ids, encode: remember(encode) };
+}
+
+function unigram(config: Record<string, unknown>): TokenModel {
+  const model = new Unigram(config as never, "");
   const ids: ReadonlyMap<string, number> = new Map(model.tokens_to_ids);
-  const fuseUnknown = config.type === "Unigram" || config.fuse_unk === true;
   const spellBytes = byteFallback(ids, config);
-  return {
-    ids,
-    encode: remember((piece) => {
-      const tokens = align(model, piece, spellBytes);
-      return fuseUnknown ? fuse(tokens, model.unk_token_id) : tokens;
-    }),
+  return { ids, encode: (piece) => fuse(align(model, piece, spellBytes), model.unk_token_id) };
+}
+
+function bytePairs(config: Record<string, unknown>): TokenModel {
+  const ids = new Map(Object.entries(config.vocab as Record<string, number>));
+  const merges = config.merges as BytePairModel["merges"];
+  const split = createBytePairEncoder({ ids, merges, ignoreMerges: config.ignore_merges === true });
+  const spellBytes = byteFallback(ids, config);
+  const unknown = ids.get(config.unk_token as string);
+  const encode = (piece: string): PieceTokens => {
+    const tokens = split(piece);
+    const covered = { ids: [] as number[], spans: [] as [number, number][] };
+    let at = 0;
+    tokens.ids.forEach((id, i) => {
+      const to = at + tokens.lengths[i]!;
+      const own =
+        id >= 0 ? [id] : (spellBytes(piece.slice(at, to)) ?? (unknown === undefined ? [] : [unknown]));
+      if (own.length === 0) throw unaligned(piece, [piece.slice(at, to)]);
+      for (const id of own) {
+        covered.ids.push(id);
+        covered.spans.push([at, to]);
+      }
+      at = to;
+    });
+    return covered;
   };
+  return { ids, encode: config.fuse_unk === true ? (piece) => fuse(encode(piece), unknown) : encode };
 }
 
 const CACHED_PIECES = 50_000;

@@ -45,23 +45,43 @@ function split(pattern: RegExp, behavior: string, invert: boolean): PreTokenizer
     throw new AttuneError(
       `tokenizer.json: a Split's behavior is one of Isolated, Removed, MergedWithPrevious, MergedWithNext, Contiguous; got ${behavior}`,
     );
+  const match = createMatcher(pattern);
   return (text) =>
-    join(partition(text.text, pattern, invert)).map(({ from, to }) => sliceAligned(text, from, to));
+    join(partition(text.text, match, invert)).map(({ from, to }) => sliceAligned(text, from, to));
 }
 
-function partition(text: string, pattern: RegExp, invert: boolean): Part[] {
+function partition(text: string, match: Matcher, invert: boolean): Part[] {
   const parts: Part[] = [];
   const add = (from: number, to: number, matched: boolean) => {
     if (from < to) parts.push({ from, to, matched: matched !== invert });
   };
   let done = 0;
-  for (const { 0: match, index } of text.matchAll(pattern)) {
-    add(done, index, false);
-    done = index + match.length;
-    add(index, done, true);
-  }
+  match(text, (from, to) => {
+    add(done, from, false);
+    add(from, to, true);
+    done = to;
+  });
   add(done, text.length, false);
   return parts;
+}
+
+/** Tells `found` of what `text.matchAll(pattern)` finds. */
+type Matcher = (text: string, found: (from: number, to: number) => void) => void;
+
+/** Most patterns match all of a text without gaps: looking first where the last match ended needs no match object. */
+function createMatcher(pattern: RegExp): Matcher {
+  const next = new RegExp(pattern.source, `${pattern.flags.replace("g", "")}y`);
+  const later = new RegExp(pattern);
+  return (text, found) => {
+    let at = 0;
+    for (; at < text.length; at = next.lastIndex) {
+      next.lastIndex = at;
+      if (!next.test(text) || next.lastIndex === at) break;
+      found(at, next.lastIndex);
+    }
+    later.lastIndex = at;
+    for (const { 0: match, index } of text.matchAll(later)) found(index, index + match.length);
+  };
 }
 
 /** What becomes of the matches: tokenizers' SplitDelimiterBehavior. */
@@ -97,9 +117,11 @@ function byteLevel(addPrefixSpace: boolean, useRegex: boolean): PreTokenizer {
 }
 
 const utf8 = new TextEncoder();
+const ASCII = /^[\0-\x7f]*$/;
 
 /** One character of the byte alphabet for each byte; all bytes of a character come from where it stood. */
 function spellBytes(word: AlignedText): AlignedText {
+  if (ASCII.test(word.text)) return { ...word, text: spellAscii(word.text) };
   const out: AlignedText = { text: "", starts: [], ends: [] };
   for (let at = 0; at < word.text.length; ) {
     const code = word.text.codePointAt(at)!;
@@ -112,6 +134,12 @@ function spellBytes(word: AlignedText): AlignedText {
     at += code > 0xffff ? 2 : 1;
   }
   return out;
+}
+
+function spellAscii(text: string): string {
+  let spelled = "";
+  for (let i = 0; i < text.length; i++) spelled += BYTE_TO_CHAR[text.charCodeAt(i)];
+  return spelled;
 }
 
 /** SentencePiece's spaces, written "▁"; by default one more goes before the text, and words are cut before each. */
