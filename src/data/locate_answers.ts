@@ -1,6 +1,7 @@
 import { AttuneError } from "../errors.ts";
+import { freeMarks, isAnswer } from "./content_places.ts";
 import type { Message } from "./example.ts";
-import { type Answer, freeMarks, isAnswer } from "./label_conversation.ts";
+import type { Answer } from "./label_conversation.ts";
 import type { Template, TemplateInput } from "./template.ts";
 
 /**
@@ -15,11 +16,12 @@ export function locateAnswers(conversation: TemplateInput, template: Template, t
   const { messages, tools } = conversation;
   const render = (shown: readonly Message[], addGenerationPrompt = false) =>
     template.render({ messages: shown, tools }, { addGenerationPrompt });
+  const others = placesOfOthers(messages, { text, mark, render });
   const answers: Answer[] = [];
-  for (const [message, { content }] of messages.entries()) {
-    if (!isAnswer(messages[message]!)) continue;
+  for (const [message, asked] of messages.entries()) {
+    if (!isAnswer(asked)) continue;
     const place = (all: readonly Message[], plain: string) => {
-      for (const marked of markings(messages[message]!, mark)) {
+      for (const marked of markings(asked, mark)) {
         const written = render(all.with(message, marked));
         const at = written.indexOf(mark);
         if (at >= 0 && written.replaceAll(mark, "") === plain) return { at, marked };
@@ -33,11 +35,15 @@ export function locateAnswers(conversation: TemplateInput, template: Template, t
     const aloneAt = placeOf(found.marked, { cut, message, mark, alone, render });
     if (aloneAt === undefined)
       throw untraceable(template, message, "the template writes it differently when other messages follow");
-    const prompt = promptOf(messages, message, { render, alone, aloneAt });
-    const begin = found.at - prompt.answer.length;
-    const followed = commonPrefix(text.slice(found.at), alone.slice(aloneAt));
-    const start = beginning(text, { at: found.at, begin, prompt, after: answers.at(-1)?.end ?? 0 });
-    answers.push({ start, end: found.at + followed, message, content });
+    const begins = {
+      before: aloneBefore({ messages, message, alone, aloneAt, render }),
+      prompt: generationPrompt(conversation, template, message),
+    };
+    const start = beginning(text, { at: found.at, after: answers.at(-1)?.end ?? 0, ...begins });
+    const end = found.at + commonPrefix(text.slice(found.at), alone.slice(aloneAt));
+    if (others.some((at) => at >= start && at < end))
+      throw untraceable(template, message, "the template writes other messages into it");
+    answers.push({ start, end, message });
   }
   return answers;
 }
@@ -76,51 +82,83 @@ function placeOf(
   return at >= 0 && written.replaceAll(cut.mark, "") === cut.alone ? at : undefined;
 }
 
-interface Prompt {
-  /** What the generation prompt and the answer both begin with, after the messages before: the answer's header. */
-  header: string;
-  /** What is between the header and the mark. */
-  answer: string;
+/** What is between the messages before the answer and its mark; nothing where those are written otherwise. */
+function aloneBefore({
+  messages,
+  message,
+  alone,
+  aloneAt,
+  render,
+}: {
+  messages: readonly Message[];
+  message: number;
+  alone: string;
+  aloneAt: number;
+  render: (messages: readonly Message[]) => string;
+}): string {
+  const before = message === 0 ? "" : render(messages.slice(0, message));
+  return alone.startsWith(before) ? alone.slice(Math.min(before.length, aloneAt), aloneAt) : "";
 }
 
-function promptOf(
+/** Where other messages are in the text, as far as that can be seen. */
+function placesOfOthers(
   messages: readonly Message[],
+  { text, mark, render }: { text: string; mark: string; render: (messages: readonly Message[]) => string },
+): number[] {
+  const marked = messages.map((message) => {
+    const at = message.content.search(/\S/);
+    if (isAnswer(message) || message.role === "system" || at < 0) return message;
+    return { ...message, content: message.content.slice(0, at) + mark + message.content.slice(at) };
+  });
+  const parts = render(marked).split(mark);
+  if (parts.join("") !== text) return [];
+  let at = 0;
+  return parts.slice(0, -1).map((part) => {
+    at += part.length;
+    return at;
+  });
+}
+
+/** What `addGenerationPrompt` adds before the message; of the first message, what it adds to the whole conversation. */
+export function generationPrompt(
+  { messages, tools }: TemplateInput,
+  template: Template,
   message: number,
-  {
-    render,
-    alone,
-    aloneAt,
-  }: {
-    render: (messages: readonly Message[], addGenerationPrompt?: boolean) => string;
-    alone: string;
-    aloneAt: number;
-  },
-): Prompt {
-  const before = messages.slice(0, message);
-  const prompt = message === 0 ? "" : render(before, true);
-  const begins = message === 0 ? "" : render(before);
-  const shared = Math.min(commonPrefix(prompt, alone), aloneAt);
-  return {
-    header: alone.slice(commonPrefix(begins, alone.slice(0, shared)), shared),
-    answer: alone.slice(shared, aloneAt),
-  };
+): string {
+  const before = message === 0 ? messages : messages.slice(0, message);
+  const [plain, prompted] = [false, true].map((addGenerationPrompt) =>
+    template.render({ messages: before, tools }, { addGenerationPrompt }),
+  ) as [string, string];
+  return prompted.slice(commonPrefix(plain, prompted));
+}
+
+/** Where the answer that begins at `start`, or in the generation prompt before it, goes on after the prompt. */
+export function afterPrompt(text: string, start: number, prompt: string): number {
+  for (let before = prompt.length; before >= 0; before--)
+    if (text.startsWith(prompt, start - before) && start >= before) return start - before + prompt.length;
+  return start + wholeWords(prompt, commonPrefix(text.slice(start), prompt));
 }
 
 /**
- * After the header where the text has it, or its beginning right before the mark; else as far back as the text is that
- * of the answer alone.
+ * After the generation prompt, or as much of it as the text has; without one, as far back as the text is that of the
+ * conversation cut after the answer.
  */
 function beginning(
   text: string,
-  { at, begin, prompt, after }: { at: number; begin: number; prompt: Prompt; after: number },
+  { at, after, before, prompt }: { at: number; after: number; before: string; prompt: string },
 ): number {
-  const { header, answer } = prompt;
-  if (text.slice(after, at).endsWith(header + answer)) return begin;
   const between = text.slice(after, at);
-  const headed = header === "" ? -1 : between.lastIndexOf(header);
-  if (headed >= 0) return after + headed + header.length;
-  const endsInHeader = Array.from(header, (_, i) => header.slice(0, i + 1)).some((h) => between.endsWith(h));
-  return endsInHeader ? at : at - commonSuffix(between, answer);
+  if (prompt === "") return at - commonSuffix(between, before);
+  for (let length = prompt.length; length > 0; length--) {
+    const found = between.lastIndexOf(prompt.slice(0, length));
+    if (found >= 0) return after + found + wholeWords(prompt, length);
+  }
+  return at;
+}
+
+/** The length of the prompt's beginning, without a tag or word that is cut off at its end. */
+function wholeWords(prompt: string, length: number): number {
+  return length === prompt.length ? length : prompt.slice(0, length).replace(/<[^<>]*$|\w+$/, "").length;
 }
 
 function commonPrefix(a: string, b: string): number {

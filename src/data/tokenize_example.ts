@@ -1,5 +1,6 @@
 import { AttuneError } from "../errors.ts";
 import type { Encoding, Tokenizer } from "../tokenizers/tokenizer.ts";
+import { isAnswer } from "./content_places.ts";
 import {
   type Completion,
   type Conversation,
@@ -11,7 +12,6 @@ import {
   type Preference,
   type Tokens,
 } from "./example.ts";
-import { isAnswer } from "./label_conversation.ts";
 import type { Template } from "./template.ts";
 import { countLabels, type TokenSequence } from "./token_sequence.ts";
 import { labelConversation, type WeightedSpan } from "./weigh_answers.ts";

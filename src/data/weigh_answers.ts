@@ -1,11 +1,10 @@
 import { AttuneError } from "../errors.ts";
 import type { Encoding, Tokenizer } from "../tokenizers/tokenizer.ts";
-import type { Conversation } from "./example.ts";
+import type { Conversation, Message } from "./example.ts";
 import {
-  type Answer,
   labelSpan,
+  type RenderedConversation,
   renderConversation,
-  startOfContent,
   type TextSpan,
 } from "./label_conversation.ts";
 import type { Template } from "./template.ts";
@@ -44,23 +43,24 @@ export function labelConversation(
       throw new AttuneError(
         `template ${template.name}: it leaves out the tool calls of message ${answer.message + 1}; use a template that knows tools, or rows without them`,
       );
-    const span = labelSpan(answer, { text, tokenizer, template }, encoding);
-    return [{ ...span, weight, ...(spans && { parts: placeParts(answer, spans, { text, template }) }) }];
+    const span = labelSpan(answer, { text, tokenizer, template, makesCalls: toolCalls.length > 0 }, encoding);
+    return [
+      { ...span, weight, ...(spans && { parts: placeParts(answer, messages[answer.message]!, template) }) },
+    ];
   });
   return [encoding, spans];
 }
 
 /** From places in the content to places in the text. Templates may trim the content, and no more. */
 function placeParts(
-  answer: Answer,
-  parts: NonNullable<WeightedSpan["parts"]>,
-  { text, template }: { text: string; template: Template },
+  answer: RenderedConversation["answers"][number],
+  { content, spans = [] }: Message,
+  template: Template,
 ): NonNullable<WeightedSpan["parts"]> {
-  const at = startOfContent(answer, text);
-  if (at === undefined)
+  if (answer.content.start === undefined)
     throw new AttuneError(
       `template ${template.name}: it changes the content of message ${answer.message + 1}, so the weights of its parts (spans) can't be placed; leave spans out, or use another template`,
     );
-  const shift = at - answer.content.search(/\S|$/);
-  return parts.map(({ start, end, weight }) => ({ start: start + shift, end: end + shift, weight }));
+  const shift = answer.content.start - content.indexOf(content.trim());
+  return spans.map(({ start, end, weight }) => ({ start: start + shift, end: end + shift, weight }));
 }
