@@ -159,6 +159,21 @@ describe("messages, as OpenAI has them", () => {
     ["a user's weight", turn({ ...user("u"), weight: 1 }), /only an assistant's message may have a "weight"/],
     ["a user who reasons", turn({ ...user("u"), reasoning_content: "x" }), /may have "reasoning_content"/],
     [
+      "a call's id that is no text",
+      turn({ role: "tool", content: "", tool_call_id: 5 }),
+      /"tool_call_id" should be text/,
+    ],
+    [
+      "arguments nested without end",
+      answer({ tool_calls: [{ name: "f", arguments: `{"a":${"[".repeat(1e5)}${"]".repeat(1e5)}}` }] }),
+      /the arguments of "f" are nested more than 100 deep/,
+    ],
+    [
+      "tools nested without end",
+      { ...answer({ content: "a" }), tools: `[{"name":"f","a":${"[".repeat(1e5)}${"]".repeat(1e5)}}]` },
+      /tool 1 is nested more than 100 deep/,
+    ],
+    [
       "another trainer's switch",
       answer({ content: "a", train: false }),
       /"train" changes what the row means/,

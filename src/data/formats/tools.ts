@@ -11,6 +11,8 @@ import {
   requiredText,
 } from "./row_fields.ts";
 
+const DEPTH_LIMIT = 100; // what writes values as text calls itself for each level, and has to come back
+
 /**
  * A row's `tools`: a list, or JSON text of one, of OpenAI's { type: "function", function } or of bare functions, which
  * become such. Its older name is `functions`.
@@ -31,6 +33,8 @@ function readTool(value: unknown, index: number): Tool {
     throw new AttuneError(
       `tool ${index + 1} should be {type: "function", function: {name, description, parameters}}, got ${describeValue(value)} without a name`,
     );
+  if (isDeeper(described, DEPTH_LIMIT))
+    throw new AttuneError(`tool ${index + 1} is nested more than ${DEPTH_LIMIT} deep`);
   return described === value ? { type: "function", function: described } : (value as Tool);
 }
 
@@ -59,6 +63,13 @@ export function readToolCall(value: unknown): ToolCall {
 function readArguments(value: unknown, name: string): Record<string, unknown> {
   const parsed = isText(value) && value.trim() !== "" ? parseText(value, `arguments of ${name}`) : value;
   if (isEmpty(parsed) || (isText(parsed) && parsed.trim() === "")) return {};
+  if (isDeeper(parsed, DEPTH_LIMIT))
+    throw new AttuneError(`the arguments of "${name}" are nested more than ${DEPTH_LIMIT} deep`);
   if (isRow(parsed)) return parsed;
   throw new AttuneError(`the arguments of "${name}" should be a JSON object, got ${describeValue(parsed)}`);
+}
+
+function isDeeper(value: unknown, limit: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return limit === 0 || Object.values(value).some((one) => isDeeper(one, limit - 1));
 }

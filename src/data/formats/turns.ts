@@ -106,8 +106,8 @@ function readTurn(turn: unknown, keys: TurnKeys): Message {
     content: isCallName(named as string) ? "" : readContent(turn, keys.content, toolCalls.length > 0),
     ...readReasoning(turn, role),
     ...(toolCalls.length > 0 && { toolCalls }),
-    ...optional("name", own(turn, "name")),
-    ...optional("toolCallId", own(turn, "tool_call_id")),
+    ...optional(turn, "name", "name"),
+    ...optional(turn, "tool_call_id", "toolCallId"),
     ...readWeight(turn, role),
   };
 }
@@ -178,9 +178,10 @@ function readWeight(turn: Row, role: Message["role"]): { weight?: number } {
   throw new AttuneError(`only an assistant's message may have a "weight", this one's role is ${role}`);
 }
 
-function optional(name: "name" | "toolCallId", value: unknown): Partial<Message> {
+function optional(turn: Row, key: string, name: "name" | "toolCallId"): Partial<Message> {
+  const value = own(turn, key);
   if (isEmpty(value)) return {};
-  if (!isText(value)) throw new AttuneError(`"${name}" should be text, got ${describeValue(value)}`);
+  if (!isText(value)) throw new AttuneError(`"${key}" should be text, got ${describeValue(value)}`);
   return { [name]: value };
 }
 

@@ -102,9 +102,10 @@ function invalid(text: string, { file, row, place }: Where, what = ""): AttuneEr
 function tooLarge(bytes: Uint8Array, where: Where & { limit: number }): AttuneError {
   const text = decodeAnyway(bytes);
   if (!findJsonError(text).isCut) return invalid(text, where);
-  const { file, row, place, limit } = where;
+  const { file, row, limit } = where;
+  const { line } = advance(where.place, text.slice(0, text.search(/\S/)));
   return new AttuneError(
-    `${file} row ${row}, from line ${place.line}: the row has more than ${limit} bytes; is a quotation mark or bracket missing?`,
+    `${file} row ${row}, from line ${line}: the row has more than ${limit} bytes; is a quotation mark or bracket missing?`,
   );
 }
 

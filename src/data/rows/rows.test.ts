@@ -126,9 +126,9 @@ describe("too large, or no text", () => {
   const large = JSON.stringify({ text: "x".repeat(2000) });
 
   test("a row of a list is an error", async () => {
-    const message = /a\.json row 2, from line 1: the row has more than 1000 bytes/;
+    const message = /a\.json row 2, from line 2: the row has more than 1000 bytes/;
     for (const ends of [[], [500, 1200, 1900]])
-      await expect(all(list, `[1, ${large}]`, ends)).rejects.toThrow(message);
+      await expect(all(list, `[1,\n ${large}]`, ends)).rejects.toThrow(message);
   });
 
   test("a line is read over", async () => {
