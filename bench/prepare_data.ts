@@ -20,9 +20,6 @@ import { readDataset } from "../src/datasets/read_dataset.ts";
 import type { TokenizePlan } from "../src/datasets/tokenize_plan.ts";
 import { trainTokenizer } from "../src/tokenizers/train.ts";
 
-const CHATML =
-  "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
-
 const { values } = parseArgs({
   options: {
     data: { type: "string", default: "../shared/data/alpaca_en_demo.json" },
@@ -99,7 +96,7 @@ async function measure(data: string): Promise<void> {
   const plan: TokenizePlan = {
     tokenizerJson: json("tokenizer.json"),
     tokenizerConfig: json("tokenizer_config.json"),
-    template: values.template === "alpaca" ? "alpaca" : { name: "chatml", source: CHATML, now: new Date() },
+    template: { name: values.template!, now: new Date() },
     settings: { maxLength: 512, stage: "instruct" },
   };
   const source = { files: [data], settings: null };

@@ -9,7 +9,7 @@
 import type { RecipeInput } from "./training/recipe.ts";
 
 export type { Message } from "./data/example.ts";
-export type { PreparationReport } from "./data/prepare_examples.ts";
+export type { PreparationReport } from "./data/preparation_report.ts";
 export { AttuneError } from "./errors.ts";
 export { type MergeOptions, type MergeReport, mergeAdapter } from "./export/merge.ts";
 export type { Completion } from "./generation/completion.ts";

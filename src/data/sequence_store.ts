@@ -20,3 +20,29 @@ export const selectSequences = (store: SequenceStore, indices: ArrayLike<number>
   tokensOf: (i) => store.tokensOf(indices[i]!),
   at: (i) => store.at(indices[i]!),
 });
+
+/** Several stores as one, one after the other. */
+export function joinSequences(stores: readonly SequenceStore[]): SequenceStore {
+  if (stores.length === 1) return stores[0]!;
+  const starts: number[] = [];
+  let length = 0;
+  for (const store of stores) {
+    starts.push(length);
+    length += store.length;
+  }
+  const find = (i: number) => {
+    const k = starts.findLastIndex((start) => start <= i);
+    return [stores[k]!, i - starts[k]!] as const;
+  };
+  return {
+    length,
+    tokensOf(i) {
+      const [store, index] = find(i);
+      return store.tokensOf(index);
+    },
+    at(i) {
+      const [store, index] = find(i);
+      return store.at(index);
+    },
+  };
+}

@@ -1,8 +1,10 @@
+import type { Tokenizer } from "../tokenizers/tokenizer.ts";
+import { chatTemplate } from "./chat_template.ts";
 import type { Message, Tool } from "./example.ts";
+import { namedTemplate } from "./named_templates.ts";
 
 export { alpacaTemplate } from "./alpaca_template.ts";
 export { chatTemplate } from "./chat_template.ts";
-export { namedTemplate, namedTemplates } from "./named_templates.ts";
 
 /** What a template writes: messages, and the functions that the assistant may call. */
 export interface TemplateInput {
@@ -25,4 +27,22 @@ export interface Template {
   marksGeneration?: boolean;
   /** @throws AttuneError when the template can't render this conversation. */
   render(conversation: TemplateInput, options: RenderOptions): string;
+}
+
+/** A template as plain data: what a worker is told, and what a cache is keyed on. */
+export interface TemplatePlan {
+  /** For messages to the user; without a source, of a built-in template. */
+  name: string;
+  /** A Jinja template. */
+  source?: string;
+  /** What `strftime_now` calls now. */
+  now: Date;
+}
+
+/** @throws AttuneError when the source is no template, or the built-in one doesn't fit the tokenizer. */
+export function makeTemplate({ name, source, now }: TemplatePlan, tokenizer: Tokenizer): Template {
+  if (source !== undefined) return chatTemplate(source, tokenizer.specialTokens, { name, now });
+  const template = namedTemplate(name, tokenizer, { now });
+  if (!template) throw new Error(`there is no built-in template ${name}`);
+  return template;
 }

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import packageJson from "../../package.json" with { type: "json" };
 import { diskError } from "../checkpoints/disk_error.ts";
-import type { JinjaPlan, TokenizePlan } from "./tokenize_plan.ts";
+import type { TemplatePlan } from "../data/template.ts";
+import type { TokenizePlan } from "./tokenize_plan.ts";
 
 /** Another release may make other tokens of the same data; between releases, another number says so. */
 const VERSION = `${packageJson.version}-1`;
@@ -43,12 +44,11 @@ async function hashFile(path: string): Promise<string> {
 const hashJson = (value: unknown): string => createHash("sha256").update(JSON.stringify(value)).digest("hex");
 
 /** A template that writes the date is another every day; one that may write the time, every time. */
-function templateKey(template: TokenizePlan["template"]): unknown {
-  if (template === "alpaca") return template;
-  return { ...template, now: template.source.includes("strftime_now") ? dateOrTime(template) : null };
+function templateKey({ name, source, now }: TemplatePlan): unknown {
+  return { name, source, now: source?.includes("strftime_now") ? dateOrTime(source, now) : null };
 }
 
-function dateOrTime({ source, now }: JinjaPlan): string {
+function dateOrTime(source: string, now: Date): string {
   const day = [now.getFullYear(), now.getMonth(), now.getDate()].join("-"); // local time, as templates write it
   const formats = [...source.matchAll(/strftime_now\s*\(\s*(["'])((?:%[YymdBbAa%]|[^%'"\\])*)\1\s*\)/g)];
   const datesOnly = formats.length === source.split("strftime_now").length - 1;

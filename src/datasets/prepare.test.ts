@@ -314,7 +314,7 @@ describe("the key", () => {
       ],
       [[{ files: [a], settings: { ...settings, format: "sharegpt" } }], plan],
       [[{ files: [a], settings: { ...settings, columns: { prompt: "r" } } }], plan],
-      [one, { ...plan, template: "alpaca" }],
+      [one, { ...plan, template: { name: "alpaca", now: jinja.now } }],
       [one, { ...plan, template: { ...jinja, source: `${jinja.source} ` } }],
       [one, { ...plan, settings: { ...plan.settings, maxLength: 65 } }],
       [one, { ...plan, settings: { ...plan.settings, stage: "finetune" } }],

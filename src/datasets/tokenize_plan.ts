@@ -1,5 +1,4 @@
-import { alpacaTemplate } from "../data/alpaca_template.ts";
-import { chatTemplate } from "../data/chat_template.ts";
+import { makeTemplate, type TemplatePlan } from "../data/template.ts";
 import type { TokenizeOptions } from "../data/tokenize_example.ts";
 import { createTokenizer } from "../tokenizers/tokenizer.ts";
 
@@ -12,17 +11,6 @@ export interface TokenizePlan {
   settings: Omit<TokenizeOptions, "tokenizer" | "template">;
 }
 
-export type TemplatePlan = "alpaca" | JinjaPlan;
-
-export interface JinjaPlan {
-  /** For messages to the user. */
-  name: string;
-  /** The Jinja template itself. */
-  source: string;
-  /** What `strftime_now` calls now. */
-  now: Date;
-}
-
 /** @throws AttuneError when the tokenizer or the template is broken. */
 export function openPlan({
   tokenizerJson,
@@ -31,13 +19,5 @@ export function openPlan({
   settings,
 }: TokenizePlan): TokenizeOptions {
   const tokenizer = createTokenizer(tokenizerJson, tokenizerConfig);
-  const { specialTokens } = tokenizer;
-  return {
-    ...settings,
-    tokenizer,
-    template:
-      template === "alpaca"
-        ? alpacaTemplate(specialTokens.eos ?? "")
-        : chatTemplate(template.source, specialTokens, template),
-  };
+  return { ...settings, tokenizer, template: makeTemplate(template, tokenizer) };
 }

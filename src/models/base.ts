@@ -1,6 +1,7 @@
 import { readTextFile } from "../checkpoints/json_file.ts";
 import { type ModelDirectory, openModelDirectory } from "../checkpoints/model_directory.ts";
-import { chatTemplate, namedTemplate, type Template } from "../data/template.ts";
+import { namedTemplates } from "../data/named_templates.ts";
+import { makeTemplate, type Template, type TemplatePlan } from "../data/template.ts";
 import { AttuneError } from "../errors.ts";
 import type { HubOptions } from "../hub/options.ts";
 import { resolveModel } from "../hub/resolve_model.ts";
@@ -56,13 +57,15 @@ function within<T>(path: string, read: () => T): T {
  * The template of this name: "chat" is the model's own, or Stanford's prompt where it has none; then the built-in ones
  * ("alpaca", "chatml", …); anything else is a Jinja file.
  */
-export async function openTemplate(
-  { directory, tokenizer }: Base,
-  { name = "chat", now }: { name?: string; now?: Date } = {},
-): Promise<Template> {
-  const { specialTokens } = tokenizer;
+export async function templatePlan(
+  { directory }: Base,
+  { name = "chat", now = new Date() }: { name?: string; now?: Date } = {},
+): Promise<TemplatePlan> {
   if (name === "chat" && directory.chatTemplate !== undefined)
-    return chatTemplate(directory.chatTemplate, specialTokens, { now });
-  const builtIn = namedTemplate(name === "chat" ? "alpaca" : name, tokenizer, { now });
-  return builtIn ?? chatTemplate(await readTextFile(name), specialTokens, { name, now });
+    return { name, source: directory.chatTemplate, now };
+  if (name === "chat") return { name: "alpaca", now };
+  return namedTemplates.includes(name) ? { name, now } : { name, source: await readTextFile(name), now };
 }
+
+export const openTemplate = async (base: Base, options?: { name?: string; now?: Date }): Promise<Template> =>
+  makeTemplate(await templatePlan(base, options), base.tokenizer);

@@ -1,4 +1,4 @@
-import type { PreparationReport } from "../data/prepare_examples.ts";
+import type { PreparationReport } from "../data/preparation_report.ts";
 
 /** What a run says of itself, in order: start, then steps with evaluations and checkpoints between, then end. */
 export type TrainEvent = StartEvent | StepEvent | EvaluationEvent | CheckpointEvent | EndEvent;
@@ -15,6 +15,8 @@ export interface StartEvent {
   trainedParameters: number;
   parameters: number;
   data: PreparationReport;
+  /** Training examples left out because they equal another. */
+  duplicates: number;
 }
 
 /** A line of metrics.jsonl, and what is worked out from it. */

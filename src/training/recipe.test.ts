@@ -23,6 +23,7 @@ test("the least recipe gets every default", () => {
     ...least,
     deduplicate: false,
     template: "chat",
+    trainOn: "answers",
     training: {
       epochs: 3,
       batchSize: 16,

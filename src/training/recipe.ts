@@ -2,6 +2,8 @@ import * as z from "zod";
 import { nearest } from "../adapters/nearest.ts";
 import { formatNames } from "../data/formats/known_formats.ts";
 import { datasetShare, mixture } from "../data/mixture_schema.ts";
+import { task } from "../data/tasks/task_schema.ts";
+import { trainOnValues } from "../data/tokenize_example.ts";
 import { AttuneError } from "../errors.ts";
 import { got } from "../models/config.ts";
 
@@ -27,18 +29,24 @@ const existing = z
 
 const text = z.string().min(1);
 
-const dataset = z.strictObject({
-  path: text.describe(
-    "A file (JSON, JSONL, CSV, Parquet or text, also as .gz or .zst), a directory of files, - for standard input, or a dataset of the hub: org/name.",
-  ),
-  split: text.optional().describe("Of a hub's dataset; train when left out."),
-  format: z.enum(formatNames).optional().describe("Guessed from the rows when left out."),
-  columns: z
-    .record(text, text)
-    .optional()
-    .describe("What the format calls a key, and what the rows call it: { instruction: question }."),
-  ...datasetShare,
-});
+const dataset = z
+  .strictObject({
+    path: text.describe(
+      "A file (JSON, JSONL, CSV, Parquet or text, also as .gz or .zst), a directory of files, - for standard input, or a dataset of the hub: org/name.",
+    ),
+    split: text.optional().describe("Of a hub's dataset; train when left out."),
+    format: z.enum(formatNames).optional().describe("Guessed from the rows when left out."),
+    columns: z
+      .record(text, text)
+      .optional()
+      .describe("What the format calls a key, and what the rows call it: { instruction: question }."),
+    task: task.optional(),
+    ...datasetShare,
+  })
+  .refine(({ task, format, columns }) => !task || (!format && !columns), {
+    message: "a task writes the examples itself, from the rows' own columns: leave format and columns out",
+    path: ["task"],
+  });
 
 const training = z
   .strictObject({
@@ -109,6 +117,10 @@ export const Recipe = z.strictObject({
     .min(1)
     .default("chat")
     .describe("chat (the model's own), alpaca (Stanford's prompt), or a .jinja file."),
+  trainOn: z
+    .enum(trainOnValues)
+    .default("answers")
+    .describe("Of a conversation: all the assistant's answers, the last one, or everything."),
   evaluation: z
     .strictObject({
       fraction: z.number().gt(0).lt(1).describe("Share of the examples held out."),
@@ -179,6 +191,7 @@ const KNOWN_KEYS: Record<string, string[]> = {
   "": Object.keys(Recipe.shape),
   adapter: [...Object.keys(lora.shape), "path"],
   data: Object.keys(dataset.shape),
+  "data.task": Object.keys(task.shape),
   mixture: Object.keys(mixture.shape),
   evaluation: ["fraction", "patience"],
   training: Object.keys((training.def.in as z.ZodObject).shape),

@@ -57,7 +57,9 @@ describe("pretraining from nothing but config and tokenizer", () => {
     expect(Math.abs(losses[0]! - Math.log(320))).toBeLessThan(0.1); // every token is as likely
     expect(losses.at(-1)!).toBeLessThan(losses[0]! - 0.2);
     const trained = await openBase(at("run/model"));
-    expect(trained.directory.config).toEqual((await openBase(at("blank"), { weights: "optional" })).directory.config);
+    expect(trained.directory.config).toEqual(
+      (await openBase(at("blank"), { weights: "optional" })).directory.config,
+    );
     expect([...trained.directory.tensors.keys()].sort()).toEqual(
       [...modelLayout(model).parameters.keys()].sort(),
     );

@@ -3,6 +3,7 @@ import { appendMetrics } from "../checkpoints/metrics_file.ts";
 import { type BatchOrder, batchOrder } from "../data/batches.ts";
 import { describeOrigin } from "../data/example.ts";
 import { mixtureOrder } from "../data/mixture.ts";
+import type { SequenceStore } from "../data/sequence_store.ts";
 import type { TokenSequence } from "../data/token_sequence.ts";
 import { AttuneError } from "../errors.ts";
 import { sizeOf } from "../graph/tensor.ts";
@@ -12,11 +13,12 @@ import { type Base, openBase } from "../models/base.ts";
 import { modelLayout } from "../models/layout.ts";
 import { openSession } from "../runtime/node.ts";
 import type { Device } from "../runtime/session.ts";
+import { chooseMethod, type RunMethod } from "./choose_method.ts";
 import { dropoutFeeds } from "./dropout_words.ts";
 import { type Engine, openEngine, type RowFeeds } from "./engine.ts";
 import type { EndEvent, EvaluationEvent, StartEvent, StepEvent, TrainEvent } from "./events.ts";
 import { createOptimizer, type Optimizer } from "./optimizer.ts";
-import { chooseMethod, prepareData, type RunData, type RunMethod } from "./prepare_run.ts";
+import { prepareData, type RunData } from "./prepare_data.ts";
 import { parseRecipe, type Recipe, type RecipeInput } from "./recipe.ts";
 import { openRunDirectory, type RunDirectory } from "./run_directory.ts";
 import { type RunState, restoreCheckpoint, saveCheckpoint } from "./saving.ts";
@@ -65,23 +67,30 @@ export async function* train(
   const weights = recipe.stage === "pretrain" && !recipe.adapter ? "optional" : "required";
   const base = await openBase(recipe.model, { weights, hub });
   const directory = await openRunDirectory(recipe);
-  const data = await prepareData(recipe, base, directory.startedAt);
-  const method = await chooseMethod(recipe, base);
-  const optimizer = createOptimizer(method.method.trainables);
-  const { state, step } = await restore(directory, method, optimizer, data.hash);
-  const options = { rowLength: rowLengthFor(data), session: { device: "cpu", ...session } } as const;
-  const engine = await openEngine(base.model, method.method, openSession, options);
+  const data = await prepareData(recipe, base, { now: directory.startedAt, hub, signal });
   try {
-    await directory.begin();
-    const epochs = mixtureOrder({ ...recipe, datasets: [{ size: data.train.length }] });
-    const order = batchOrder(epochs, recipe.training.batchSize);
-    const totalSteps = countSteps(recipe, order);
-    const run = { recipe, directory, data, method, engine, optimizer, order, totalSteps, state };
-    yield startEvent(run, base, step);
-    yield* steps(run, step, signal);
+    const method = await chooseMethod(recipe, base);
+    const optimizer = createOptimizer(method.method.trainables);
+    const { state, step } = await restore(directory, method, optimizer, data.hash);
+    const options = { rowLength: rowLengthFor(data), session: { device: "cpu", ...session } } as const;
+    const engine = await openEngine(base.model, method.method, openSession, options);
+    try {
+      await directory.begin();
+      const order = orderOf(recipe, data);
+      const totalSteps = countSteps(recipe, order);
+      const run = { recipe, directory, data, method, engine, optimizer, order, totalSteps, state };
+      yield startEvent(run, base, step);
+      yield* steps(run, step, signal);
+    } finally {
+      await engine.release();
+    }
   } finally {
-    await engine.release();
+    data.close();
   }
+}
+
+function orderOf({ mixture, shuffle, seed, training }: Recipe, { datasets }: RunData): BatchOrder {
+  return batchOrder(mixtureOrder({ datasets, ...mixture, shuffle, seed }), training.batchSize);
 }
 
 /** From after `done` steps to where the run ends: a finished one, started again, takes none. */
@@ -112,7 +121,7 @@ async function trainStep(run: Run, step: number, clock: StepClock): Promise<Step
   const { recipe, engine, optimizer, order, totalSteps } = run;
   const { training, seed } = recipe;
   const started = performance.now();
-  const batch = order.at(step).examples.map((i) => run.data.train[i]!);
+  const batch = order.at(step).examples.map((i) => run.data.train.at(i));
   const drops = run.method.method.dropout > 0;
   const extra: RowFeeds | undefined = drops ? (row) => dropoutFeeds(row, seed, step) : undefined;
   const { loss, broken, gradients, tokens, supervisedTokens } = await engine.gradients(batch, extra);
@@ -139,7 +148,7 @@ async function trainStep(run: Run, step: number, clock: StepClock): Promise<Step
 }
 
 async function evaluate(run: Run, step: number): Promise<EvaluationEvent> {
-  const { evaluation } = run.data;
+  const evaluation = all(run.data.evaluation);
   const { loss: evalLoss, broken } = await run.engine.evaluate(evaluation);
   if (!Number.isFinite(evalLoss))
     throw notFinite(
@@ -190,9 +199,15 @@ async function restore(
   return { state, step };
 }
 
+const all = (store: SequenceStore): TokenSequence[] =>
+  Array.from({ length: store.length }, (_, i) => store.at(i));
+
 /** Room for the longest example, however far below maxLength it stays: attention's memory grows with the row's square. */
 function rowLengthFor({ train, evaluation }: RunData): number {
-  return [...train, ...evaluation].reduce((n, { tokens }) => Math.max(n, tokens.length), MIN_ROW_LENGTH);
+  let longest = MIN_ROW_LENGTH;
+  for (const store of [train, evaluation])
+    for (let i = 0; i < store.length; i++) longest = Math.max(longest, store.tokensOf(i));
+  return longest;
 }
 
 function countSteps({ training }: Recipe, { stepsPerEpoch }: BatchOrder): number {
@@ -211,6 +226,7 @@ function startEvent({ data, order, totalSteps, method }: Run, { model }: Base, s
     trainedParameters: method.method.trainables.reduce((n, { shape }) => n + sizeOf(shape), 0),
     parameters: [...parameters.values()].reduce((n, shape) => n + sizeOf(shape), 0),
     data: data.report,
+    duplicates: data.duplicates.count,
   };
 }
 
