@@ -8,13 +8,13 @@ export interface AlignedText {
 /** Both units of a surrogate pair get the whole character's span. */
 export function alignText(text: string): AlignedText {
   const aligned: AlignedText = { text, starts: [], ends: [] };
-  let at = 0;
-  for (const char of text) {
-    for (let i = 0; i < char.length; i++) {
+  for (let at = 0; at < text.length; ) {
+    const to = at + (text.codePointAt(at)! > 0xffff ? 2 : 1);
+    for (let i = at; i < to; i++) {
       aligned.starts.push(at);
-      aligned.ends.push(at + char.length);
+      aligned.ends.push(to);
     }
-    at += char.length;
+    at = to;
   }
   return aligned;
 }

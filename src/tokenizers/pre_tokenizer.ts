@@ -79,6 +79,7 @@ function createMatcher(pattern: RegExp): Matcher {
       if (!next.test(text) || next.lastIndex === at) break;
       found(at, next.lastIndex);
     }
+    if (at === text.length) return;
     later.lastIndex = at;
     for (const { 0: match, index } of text.matchAll(later)) found(index, index + match.length);
   };
@@ -109,10 +110,10 @@ const GPT2_WORDS =
   /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
 
 function byteLevel(addPrefixSpace: boolean, useRegex: boolean): PreTokenizer {
-  const words: PreTokenizer = useRegex ? split(GPT2_WORDS, "Isolated", false) : (text) => [text];
+  const words = useRegex ? split(GPT2_WORDS, "Isolated", false) : undefined;
   return (text) => {
     const prefixed = addPrefixSpace && !text.text.startsWith(" ") ? prefix(text, " ") : text;
-    return words(prefixed).map(spellBytes);
+    return words ? words(prefixed).map(spellBytes) : [spellBytes(prefixed)];
   };
 }
 
