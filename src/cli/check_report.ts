@@ -1,12 +1,73 @@
-import type { Origin } from "../data/example.ts";
+import { styleText } from "node:util";
+import { describeOrigin } from "../data/example.ts";
 import type { Finding, SequenceCheck } from "../data/inspect/check_sequences.ts";
 import type { Histogram } from "../data/inspect/histogram.ts";
+import type { PreparationReport } from "../data/preparation_report.ts";
+import type { RunData } from "../training/prepare_data.ts";
+import type { Recipe } from "../training/recipe.ts";
 import { printable } from "./failure.ts";
 import { formatCount, formatPercent, plural } from "./format.ts";
-import { headerLine } from "./train_header.ts";
+import { describeLeftOut, headerLine } from "./train_header.ts";
 
-/** Lines of what a set of sequences is like; what may be a mistake comes after. */
-export function checkLines(check: SequenceCheck, batchSize: number): string[] {
+export interface DataCheck {
+  train: SequenceCheck;
+  evaluation: SequenceCheck;
+  /** Held-out questions that are trained on. */
+  leaks: Finding;
+  /** Tokens of an epoch that are computed, what examples of a step share only once. */
+  computedTokens: number;
+}
+
+/** What a recipe's data is like, and what may be wrong with it. */
+export function checkReport(recipe: Recipe, data: RunData, check: DataCheck): string {
+  const { report, template, tokenizer, hash } = data;
+  const { train, evaluation, computedTokens } = check;
+  const problems = problemLines(recipe, data, check);
+  return [
+    headerLine("rows", rows(report)),
+    headerLine("template", `${template.name}, ${short(template.hash)}`),
+    headerLine("tokenizer", short(tokenizer)),
+    headerLine("data", short(hash)),
+    ...part("trained on", train, recipe.training.batchSize),
+    headerLine("sharing", sharing(train.tokens, computedTokens)),
+    ...(evaluation.sequences > 0 ? part("held out", evaluation, recipe.training.batchSize) : []),
+    `\n${styleText("bold", problems.length > 0 ? "look at" : "nothing looks wrong")}`,
+    ...problems.map((line) => `  ${line}`),
+  ].join("\n");
+}
+
+const part = (title: string, check: SequenceCheck, batchSize: number) => [
+  `\n${styleText("bold", title)}`,
+  ...checkLines(check, batchSize),
+];
+
+const short = (hash: string) => hash.slice(0, 12);
+
+function rows({ read, kept, truncated }: PreparationReport): string {
+  const cut = truncated > 0 ? `, ${formatCount(truncated)} longer than maxLength` : "";
+  return `${formatCount(read)} read, ${formatCount(kept)} kept${cut}`;
+}
+
+const sharing = (tokens: number, computed: number) =>
+  `${formatCount(computed)} of ${formatCount(tokens)} tokens are computed: what examples of a step begin with alike is computed once, ${formatPercent(share(tokens - computed, tokens))} less`;
+
+/** What may be a mistake, a line each. */
+function problemLines({ training, deduplicate }: Recipe, data: RunData, check: DataCheck): string[] {
+  const { truncated, withoutLabel, dropped, unusable } = data.report;
+  const cut = truncated - withoutLabel;
+  return [
+    ...unusable.map((entry) => `unusable: ${describeLeftOut(entry)}`),
+    ...dropped.map((entry) => `dropped: ${describeLeftOut(entry)}`),
+    cut > 0 ? `${plural(cut, "row")} cut to maxLength ${training.maxLength}: their answers lost the end` : "",
+    ...warnings(check.train, deduplicate),
+    found(check.leaks, "held out have a prompt that is trained on"),
+  ]
+    .filter((line) => line !== "")
+    .map(printable);
+}
+
+/** Lines of what a set of sequences is like. */
+function checkLines(check: SequenceCheck, batchSize: number): string[] {
   const { sequences, tokens, supervisedTokens, padding } = check;
   return [
     headerLine("sequences", `${formatCount(sequences)}, ${plural(tokens, "token")}`),
@@ -24,29 +85,30 @@ export function checkLines(check: SequenceCheck, batchSize: number): string[] {
   ];
 }
 
-/** What may be a mistake, a line each. */
-export function warnings(check: SequenceCheck): string[] {
+function warnings(check: SequenceCheck, deduplicated: boolean): string[] {
   const { endless, doubleBos, duplicates, commonAnswers, sequences } = check;
   const lines = [
     found(endless, "end without an end token: from these the model does not learn to stop"),
     found(doubleBos, "begin with two BOS tokens"),
-    found(duplicates, "are copies of an earlier one (deduplicate: true leaves them out)"),
+    deduplicated ? "" : found(duplicates, "are copies of an earlier one; deduplicate: true leaves them out"),
   ];
   const [most] = commonAnswers;
-  if (most && most.count >= Math.max(10, 0.02 * sequences))
+  if (most && most.count >= Math.max(MANY, MUCH * sequences))
     lines.push(`${plural(most.count, "sequence")} have the same answer: ${quoted(most.text)}`);
-  return lines.filter((line) => line !== "");
+  return lines;
 }
 
-export function found({ count, first }: Finding, what: string): string {
+/** An answer that this many, and this share, of all sequences have is worth a look. */
+const [MANY, MUCH] = [10, 0.02];
+
+function found({ count, first }: Finding, what: string): string {
   if (count === 0) return "";
   const more = count > first.length ? ", …" : "";
-  return `${plural(count, "sequence")} ${what}: ${first.map(place).join(", ")}${more}`;
+  return `${plural(count, "sequence")} ${what}: ${first.map(describeOrigin).join(", ")}${more}`;
 }
 
-const place = ({ file, row }: Origin) => `${printable(file)} row ${row}`;
 const share = (part: number, whole: number) => (whole === 0 ? 0 : part / whole);
-const quoted = (text: string) => JSON.stringify(printable(text.length > 60 ? `${text.slice(0, 60)}…` : text));
+const quoted = (text: string) => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 
 function endings({ ends }: SequenceCheck): string {
   return ends

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { chatCommand } from "./commands/chat.ts";
+import { dataCommand } from "./commands/data.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { mergeCommand } from "./commands/merge.ts";
 import { quantizeCommand } from "./commands/quantize.ts";
@@ -23,7 +24,14 @@ export function createProgram(): Command {
         ["attune train --help", "what a command can do"],
       ]),
     );
-  for (const command of [demoCommand(), trainCommand(), chatCommand(), mergeCommand(), quantizeCommand()])
+  for (const command of [
+    demoCommand(),
+    trainCommand(),
+    dataCommand(),
+    chatCommand(),
+    mergeCommand(),
+    quantizeCommand(),
+  ])
     program.addCommand(
       command
         .helpOption("-h, --help", "show help")

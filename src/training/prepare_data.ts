@@ -25,6 +25,10 @@ export interface RunData {
   report: PreparationReport;
   /** Training examples left out because they equal another. */
   duplicates: Duplicates;
+  /** What rendered it, and a hash of that. */
+  template: { name: string; hash: string };
+  /** Hash of the tokenizer's files. */
+  tokenizer: string;
   /** Of everything the data became: rows, template, tokenizer and length together. */
   hash: string;
   /** Nothing can be read afterwards. */
@@ -57,7 +61,14 @@ export async function prepareData(recipe: Recipe, base: Base, options: PrepareDa
       const files = await datasetFiles(dataset.path, { split: dataset.split, hub: options.hub });
       prepared.push(await prepareOne(files, dataset, recipe.seed, plan, options));
     }
-    return { ...divide(recipe, prepared), report: summed(prepared), hash: hashOf(prepared), close };
+    return {
+      ...divide(recipe, prepared),
+      report: summed(prepared),
+      template: { name: plan.template.name, hash: sha256(plan.template.source ?? plan.template.name) },
+      tokenizer: sha256(JSON.stringify([plan.tokenizerJson, plan.tokenizerConfig])),
+      hash: sha256(...prepared.map(({ store }) => store.hash)),
+      close,
+    };
   } catch (error) {
     close();
     throw error;
@@ -140,8 +151,8 @@ function summed(prepared: readonly PreparedDataset[]): PreparationReport {
   return total;
 }
 
-function hashOf(prepared: readonly PreparedDataset[]): string {
+function sha256(...texts: string[]): string {
   const hash = createHash("sha256");
-  for (const { store } of prepared) hash.update(store.hash);
+  for (const text of texts) hash.update(text);
   return hash.digest("hex");
 }

@@ -20,6 +20,7 @@ import type { EndEvent, EvaluationEvent, StartEvent, StepEvent, TrainEvent } fro
 import { createOptimizer, type Optimizer } from "./optimizer.ts";
 import { prepareData, type RunData } from "./prepare_data.ts";
 import { parseRecipe, type Recipe, type RecipeInput } from "./recipe.ts";
+import { rowLengthFor } from "./row_length.ts";
 import { openRunDirectory, type RunDirectory } from "./run_directory.ts";
 import { type RunState, restoreCheckpoint, saveCheckpoint } from "./saving.ts";
 import { learningRateAt } from "./schedule.ts";
@@ -36,9 +37,6 @@ export interface TrainOptions {
   /** Hears how far the download of a model or dataset of the hub is. */
   onDownload?: (progress: HubProgress) => void;
 }
-
-/** Tokens a row holds at least: fewer would leave the matrix products too small to be fast. */
-const MIN_ROW_LENGTH = 512;
 
 /** A run under way: all that a step needs. */
 interface Run {
@@ -72,7 +70,10 @@ export async function* train(
     const method = await chooseMethod(recipe, base);
     const optimizer = createOptimizer(method.method.trainables);
     const { state, step } = await restore(directory, method, optimizer, data.hash);
-    const options = { rowLength: rowLengthFor(data), session: { device: "cpu", ...session } } as const;
+    const options = {
+      rowLength: rowLengthFor([data.train, data.evaluation]),
+      session: { device: "cpu", ...session },
+    } as const;
     const engine = await openEngine(base.model, method.method, openSession, options);
     try {
       await directory.begin();
@@ -201,14 +202,6 @@ async function restore(
 
 const all = (store: SequenceStore): TokenSequence[] =>
   Array.from({ length: store.length }, (_, i) => store.at(i));
-
-/** Room for the longest example, however far below maxLength it stays: attention's memory grows with the row's square. */
-function rowLengthFor({ train, evaluation }: RunData): number {
-  let longest = MIN_ROW_LENGTH;
-  for (const store of [train, evaluation])
-    for (let i = 0; i < store.length; i++) longest = Math.max(longest, store.tokensOf(i));
-  return longest;
-}
 
 function countSteps({ training }: Recipe, { stepsPerEpoch }: BatchOrder): number {
   return training.maxSteps ?? Math.ceil(training.epochs! * stepsPerEpoch);
