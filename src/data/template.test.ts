@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { AttuneError } from "../errors.ts";
+import { createTokenizer } from "../tokenizers/tokenizer.ts";
+import { trainTokenizer } from "../tokenizers/train.ts";
 import type { Message } from "./example.ts";
+import { namedTemplate } from "./named_templates.ts";
 import { alpacaTemplate, chatTemplate } from "./template.ts";
 
 const user = (content: string, input?: string): Message => ({
@@ -93,5 +96,38 @@ describe("chatTemplate", () => {
         "{{ range(3) | join }} {{ range(1, 4) | join }} {{ range(5, 0, -2) | join }} {{ range(0) | join }}",
       ),
     ).toBe("012 123 531 ");
+  });
+});
+
+describe("namedTemplate", () => {
+  const tokenizer = createTokenizer(
+    trainTokenizer(["a"], { vocabSize: 270, specialTokens: ["<s>", "</s>", "<|im_end|>"] }),
+    { bos_token: "<s>", eos_token: "</s>" },
+  );
+
+  test("writes turns as the family does", () => {
+    const messages: Message[] = [{ role: "system", content: "S" }, user("a"), assistant(" b "), user("c")];
+    const render = (name: string) => namedTemplate(name, tokenizer)?.render({ messages }, prompt);
+    expect(render("chatml")).toBe(
+      "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n b <|im_end|>\n<|im_start|>user\nc<|im_end|>\n<|im_start|>assistant\n",
+    );
+    expect(render("llama2")).toBe("<s>[INST] <<SYS>>\nS\n<</SYS>>\n\na [/INST] b </s><s>[INST] c [/INST]");
+    expect(render("vicuna")).toBe("<s>S USER: a ASSISTANT:  b </s> USER: c ASSISTANT:");
+    expect(render("nothing")).toBeUndefined();
+    expect(render("constructor")).toBeUndefined();
+  });
+
+  test("is refused where the tokenizer lacks what ends a turn", () => {
+    expect(() => namedTemplate("gemma", tokenizer)).toThrow(
+      /template gemma: .*<end_of_turn>.*never learn to stop/,
+    );
+    const mute = createTokenizer(trainTokenizer(["a"], { vocabSize: 260, specialTokens: ["<x>"] }), null);
+    expect(() => namedTemplate("zephyr", mute)).toThrow(/template zephyr: .*the eos token/);
+    expect(() => namedTemplate("alpaca", mute)).toThrow(/eos/);
+  });
+
+  test("says that turns must alternate, and knows no tools", () => {
+    const mistral = namedTemplate("mistral", tokenizer)!;
+    expect(() => mistral.render({ messages: [user("a"), user("b")] }, whole)).toThrow(/take turns/);
   });
 });

@@ -133,6 +133,108 @@ describe("labels of a conversation", () => {
   });
 });
 
+describe("trainOn", () => {
+  const turns = talk("hi", "one", "more?", "two");
+
+  test("the last answer, or everything but the first token", () => {
+    expect(labelled(only(turns, { trainOn: "lastAnswer" }).sequence)).toEqual(["two<|im_end|>"]);
+    const { tokens, labelWeights } = only(turns, { trainOn: "everything" }).sequence;
+    expect([...labelWeights]).toEqual(Array.from(tokens, (_, i) => (i === 0 ? 0 : 1)));
+  });
+
+  test("an answer that isn't trained may be empty", () => {
+    const empty = talk("hi", "", "more?", "two");
+    expect(tokenizeExample(empty, options()).dropped).toMatch(/message 2 is empty/);
+    expect(labelled(only(empty, { trainOn: "lastAnswer" }).sequence)).toEqual(["two<|im_end|>"]);
+  });
+
+  test("a prompt's completion is its only answer", () => {
+    const row: Example = { kind: "completion", prompt: "12", completion: "34", origin };
+    expect(labelled(only(row, { trainOn: "lastAnswer" }).sequence)).toEqual(["34</s>"]);
+    expect(labelled(only(row, { trainOn: "everything" }).sequence)).toEqual(["234</s>"]);
+  });
+});
+
+describe("weights", () => {
+  const weighted = (...answers: Partial<Message>[]): Example => ({
+    kind: "conversation",
+    messages: answers.flatMap((answer): Message[] => [
+      { role: "user", content: "q" },
+      { role: "assistant", content: "12345", ...answer },
+    ]),
+    origin,
+  });
+  const weightsOf = (example: Example, template: Template = chatml) => {
+    const { tokens, labelWeights } = only(example, { template }).sequence;
+    return Array.from(tokens, (token, i) => [tokenizer.decode([token]), labelWeights[i]!] as const).filter(
+      ([, weight]) => weight !== 0,
+    );
+  };
+
+  test("of a message hold for its answer and the token that ends it; 0 trains nothing of it", () => {
+    expect(weightsOf(weighted({ weight: 0 }, { weight: 0.5, content: "1" }))).toEqual([
+      ["1", 0.5],
+      ["<|im_end|>", 0.5],
+    ]);
+    expect(tokenizeExample(weighted({ weight: 0 }), options()).dropped).toBe("every answer's weight is 0");
+  });
+
+  test("of parts hold for the tokens in them, the message's for the rest", () => {
+    const spans = [
+      { start: 2, end: 4, weight: 0 },
+      { start: 5, end: 6, weight: 3 },
+    ];
+    const expected = [
+      ["1", 2],
+      ["4", 2],
+      ["5", 3],
+      ["<|im_end|>", 2],
+    ];
+    const trimming = jinja(CHATML.replace("message.content", "message.content.strip()"));
+    expect(weightsOf(weighted({ content: " 12345 ", weight: 2, spans }), trimming)).toEqual(expected);
+  });
+
+  test("a token in several parts takes the largest", () => {
+    const spans = [
+      { start: 0, end: 1, weight: 0 },
+      { start: 1, end: 2, weight: 0.25 },
+    ];
+    const glued = trainTokenizer(Array(9).fill("ab"), {
+      vocabSize: 300,
+      specialTokens: ["<|im_start|>", "<|im_end|>"],
+    });
+    const pairs = createTokenizer(glued, { eos_token: "<|im_end|>" });
+    expect(pairs.encode("ab").ids).toHaveLength(1);
+    const { labelWeights } = only(weighted({ content: "ab", spans }), { tokenizer: pairs }).sequence;
+    expect([...labelWeights].filter(Boolean)).toEqual([0.25, 1]);
+  });
+});
+
+test("tool calls are the assistant's text; a template that leaves them out is an error", () => {
+  const row: Example = {
+    kind: "conversation",
+    messages: [
+      { role: "user", content: "q" },
+      { role: "assistant", content: "", toolCalls: [{ name: "look", arguments: { a: 1 } }] },
+    ],
+    tools: [{ type: "function", function: { name: "look" } }],
+    origin,
+  };
+  const knowing = jinja(
+    CHATML.replace(
+      "message.content",
+      "(message.tool_calls | map(attribute='function') | list | tojson if message.tool_calls else message.content)",
+    ),
+  );
+  expect(labelled(only(row, { template: knowing }).sequence)).toEqual([
+    '[{"name": "look", "arguments": {"a": 1}}]<|im_end|>',
+  ]);
+  expect(() => tokenizeExample(row, options())).toThrow(/leaves out the tool calls of message 2/);
+  expect(() => tokenizeExample(row, options({ template: alpacaTemplate("</s>") }))).toThrow(
+    /no place for tools/,
+  );
+});
+
 describe("a template that can't be labelled", () => {
   const failing =
     (source: string, example: Example = talk("a", "b")) =>

@@ -170,8 +170,11 @@ function weightOf([start, end]: [number, number], spans: WeightedSpan[]): number
   const span = spans.find((span) => start >= span.start && end <= span.end);
   if (!span) return 0;
   const parts = span.parts?.filter((part) => start < part.end && end > part.start) ?? [];
-  const covered = parts.some((part) => start >= part.start && end <= part.end);
-  return Math.max(...parts.map(({ weight }) => weight), ...(covered ? [] : [span.weight]));
+  const covered = parts.reduce((sum, part) => sum + Math.min(end, part.end) - Math.max(start, part.start), 0);
+  return Math.max(
+    ...parts.map(({ weight }) => weight),
+    ...(covered >= end - start && parts.length > 0 ? [] : [span.weight]),
+  );
 }
 
 function cut(sequence: TokenSequence, maxLength: number): TokenizedExample {
