@@ -1,6 +1,7 @@
 import { scalar } from "../sources.ts";
 import { defineOp, ShapeError, sameShape, show, type Tensor } from "../tensor.ts";
 import { exp, mul, scale, sub, tanh } from "./elementwise.ts";
+import { frozenCrossEntropy, headParts } from "./frozen_head.ts";
 import { gather, scatterAdd } from "./indexing.ts";
 import { keep } from "./keep.ts";
 import { matmul } from "./matmul.ts";
@@ -75,6 +76,8 @@ export function linearCrossEntropy(
   targets: Tensor,
   { softcap }: Softcap = {},
 ): Tensor {
+  const parts = headParts(weight);
+  if (parts && softcap === undefined) return frozenCrossEntropy(hidden, weight, parts, targets);
   const head = keep(weight); // its gradient comes next: widening it again would save nothing
   const products = matmul(hidden, head, { transB: true });
   if (softcap === undefined)
