@@ -96,6 +96,7 @@ export function decoder(c: Fields, heads: HeadSizes, parts: DecoderParts): Model
       shortLength: rope && shortLength(rope),
     },
     tied: c.tie_word_embeddings,
+    ends: { embedding: `${names.root}.${names.embedding}`, head: names.head },
     initializerRange: c.initializer_range,
     normStart,
     decode(scope, pass) {

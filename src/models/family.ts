@@ -59,6 +59,8 @@ export interface Model {
   readonly dimensions: Dimensions;
   /** The output layer shares the embedding's weight. */
   readonly tied: boolean;
+  /** Module paths of the embedding and of the output layer, whether or not that has a weight of its own. */
+  readonly ends: { readonly embedding: string; readonly head: string };
   /** Standard deviation of freshly made weights. */
   readonly initializerRange: number;
   /** What norms' weights start from: 0 where a family adds 1 to them. */

@@ -21,7 +21,7 @@ export function modelLayout(model: Model): ModelLayout {
       layout.parameters.set(name, shape as readonly number[]);
       return input(name, shape);
     },
-    (module, x, y, transposed) => {
+    (module, x, y, { transposed }) => {
       if (transposed) layout.transposed.add(module);
       layout.linears.set(module, { in: x.shape.at(-1) as number, out: y.shape.at(-1) as number });
       return y;

@@ -6,11 +6,21 @@ import type { Shape, Tensor } from "../graph/tensor.ts";
 /** Gives the float32 tensor of a checkpoint's parameter: frozen, trained or still to be made. */
 export type ParameterSource = (name: string, shape: Shape) => Tensor;
 
+/** The layer that an adapter sits on. */
+export interface LinearLayer {
+  /** [out, in], or [in, out] where it is `transposed`; of a quantized layer what its codes stand for. */
+  weight: Tensor;
+  /** The checkpoint keeps the weight as [in, out]. */
+  transposed: boolean;
+  /** What the layer makes of another input [T, in], bias aside: [T, out]. */
+  product(x: Tensor): Tensor;
+}
+
 /**
- * What an adapter adds to the output of a linear layer: `module` is its path, x [T, in] its input, y [T, out] the
- * frozen layer's output without bias, `transposed` whether its weight is kept as [in, out].
+ * What an adapter makes of the output of a linear layer: `module` is its path, x [T, in] its input, y [T, out] the
+ * frozen layer's output without bias.
  */
-export type LinearHook = (module: string, x: Tensor, y: Tensor, transposed: boolean) => Tensor;
+export type LinearHook = (module: string, x: Tensor, y: Tensor, layer: LinearLayer) => Tensor;
 
 /** A place in a checkpoint's tree of modules: families name parameters as the files do. */
 export interface Scope {
@@ -38,8 +48,8 @@ export function createScope(source: ParameterSource, hook: LinearHook = (_, __, 
       const module = join(name);
       const inputs = x.shape.at(-1)!;
       const weight = source(`${module}.weight`, transposed ? [inputs, out] : [out, inputs]);
-      const product = linearProduct(x, weight, transposed);
-      const y = fixed ? product : hook(module, x, product, transposed);
+      const product = (input: Tensor) => linearProduct(input, weight, transposed);
+      const y = fixed ? product(x) : hook(module, x, product(x), { weight, transposed, product });
       return bias ? add(y, source(`${module}.bias`, [out])) : y;
     },
   };
