@@ -1,7 +1,6 @@
 import { stat } from "node:fs/promises";
-import type { HubOptions } from "../hub/options.ts";
 import { looksLikeHubName } from "../hub/repo.ts";
-import { resolveDataset } from "../hub/resolve_dataset.ts";
+import { type DatasetOptions, resolveDataset } from "../hub/resolve_dataset.ts";
 import { dataFiles } from "./data_files.ts";
 import { kindOf } from "./data_kinds.ts";
 
@@ -10,11 +9,8 @@ import { kindOf } from "./data_kinds.ts";
  * dataset of the hub, which is fetched into the cache.
  * @throws AttuneError when there are none.
  */
-export async function datasetFiles(
-  path: string,
-  { split, hub }: { split?: string; hub?: HubOptions } = {},
-): Promise<string[]> {
-  return (await meansHub(path)) ? resolveDataset(path, { ...hub, split }) : dataFiles(path);
+export async function datasetFiles(path: string, hub: DatasetOptions = {}): Promise<string[]> {
+  return (await meansHub(path)) ? resolveDataset(path, hub) : dataFiles(path);
 }
 
 /** `org/name` where there is no such directory; `data/train.json` is a file that is missing. */

@@ -58,7 +58,8 @@ export async function prepareData(recipe: Recipe, base: Base, options: PrepareDa
   };
   try {
     for (const dataset of recipe.data) {
-      const files = await datasetFiles(dataset.path, { split: dataset.split, hub: options.hub });
+      const { config, split } = dataset;
+      const files = await datasetFiles(dataset.path, { ...options.hub, config, split });
       prepared.push(await prepareOne(files, dataset, recipe.seed, plan, options));
     }
     return {

@@ -6,6 +6,7 @@ import { task } from "../data/tasks/task_schema.ts";
 import { trainOnValues } from "../data/tokenize_example.ts";
 import { AttuneError } from "../errors.ts";
 import { got } from "../models/config.ts";
+import { quantizationSettings } from "../quantization/quantization_schema.ts";
 
 const ratio = z.number().min(0).max(1);
 const count = z.int().positive();
@@ -34,6 +35,7 @@ const dataset = z
     path: text.describe(
       "A file (JSON, JSONL, CSV, Parquet or text, also as .gz or .zst), a directory of files, - for standard input, or a dataset of the hub: org/name.",
     ),
+    config: text.optional().describe("Of a hub's dataset that has several; its default one when left out."),
     split: text.optional().describe("Of a hub's dataset; train when left out."),
     format: z.enum(formatNames).optional().describe("Guessed from the rows when left out."),
     columns: z
@@ -94,49 +96,57 @@ const training = z
   .transform((t) => (t.epochs === undefined && t.maxSteps === undefined ? { ...t, epochs: 3 } : t));
 
 /** What `attune train` runs: the type, the validation, the editor's completion and the reference in one. */
-export const Recipe = z.strictObject({
-  stage: z
-    .enum(["pretrain", "finetune", "instruct"])
-    .default("instruct")
-    .describe("pretrain learns raw text, instruct answers in conversations, finetune either."),
-  model: z
-    .string()
-    .min(1)
-    .describe(
-      "A model directory, or a model of the hub: org/name. With stage pretrain a directory may lack weights: they start at random.",
-    ),
-  adapter: z.union([lora, existing]).optional().describe("Leave out to train all weights."),
-  data: z.array(dataset).min(1).describe("What to train on."),
-  mixture: mixture.optional(),
-  deduplicate: z
-    .boolean()
-    .default(false)
-    .describe("Leave out examples that equal an earlier one; those held out are never trained on anyway."),
-  template: z
-    .string()
-    .min(1)
-    .default("chat")
-    .describe("chat (the model's own), alpaca (Stanford's prompt), or a .jinja file."),
-  trainOn: z
-    .enum(trainOnValues)
-    .default("answers")
-    .describe("Of a conversation: all the assistant's answers, the last one, or everything."),
-  evaluation: z
-    .strictObject({
-      fraction: z.number().gt(0).lt(1).describe("Share of the examples held out."),
-      patience: count.optional().describe("Stop after this many evaluations in a row without a lower loss."),
-    })
-    .optional()
-    .describe("Held-out examples that show whether the model learns more than the data by heart."),
-  training: training.prefault({}).describe("Steps, batches and rates."),
-  shuffle: z.boolean().default(true).describe("A new order each epoch; otherwise the files' order."),
-  seed: z
-    .int()
-    .nonnegative()
-    .default(42)
-    .describe("Everything random follows from it: fresh weights, order, split, dropout."),
-  output: z.string().min(1).describe("The run directory."),
-});
+export const Recipe = z
+  .strictObject({
+    stage: z
+      .enum(["pretrain", "finetune", "instruct"])
+      .default("instruct")
+      .describe("pretrain learns raw text, instruct answers in conversations, finetune either."),
+    model: z
+      .string()
+      .min(1)
+      .describe(
+        "A model directory, or a model of the hub: org/name. With stage pretrain a directory may lack weights: they start at random.",
+      ),
+    quantization: quantizationSettings.optional(),
+    adapter: z.union([lora, existing]).optional().describe("Leave out to train all weights."),
+    data: z.array(dataset).min(1).describe("What to train on."),
+    mixture: mixture.optional(),
+    deduplicate: z
+      .boolean()
+      .default(false)
+      .describe("Leave out examples that equal an earlier one; those held out are never trained on anyway."),
+    template: z
+      .string()
+      .min(1)
+      .default("chat")
+      .describe("chat (the model's own), alpaca (Stanford's prompt), or a .jinja file."),
+    trainOn: z
+      .enum(trainOnValues)
+      .default("answers")
+      .describe("Of a conversation: all the assistant's answers, the last one, or everything."),
+    evaluation: z
+      .strictObject({
+        fraction: z.number().gt(0).lt(1).describe("Share of the examples held out."),
+        patience: count
+          .optional()
+          .describe("Stop after this many evaluations in a row without a lower loss."),
+      })
+      .optional()
+      .describe("Held-out examples that show whether the model learns more than the data by heart."),
+    training: training.prefault({}).describe("Steps, batches and rates."),
+    shuffle: z.boolean().default(true).describe("A new order each epoch; otherwise the files' order."),
+    seed: z
+      .int()
+      .nonnegative()
+      .default(42)
+      .describe("Everything random follows from it: fresh weights, order, split, dropout."),
+    output: z.string().min(1).describe("The run directory."),
+  })
+  .refine(({ quantization, adapter }) => !quantization || adapter, {
+    message: "quantized weights stay as they are: give an adapter to train, or leave quantization out",
+    path: ["quantization"],
+  });
 
 /** A recipe with every default filled in. */
 export type Recipe = z.output<typeof Recipe>;
@@ -194,5 +204,6 @@ const KNOWN_KEYS: Record<string, string[]> = {
   "data.task": Object.keys(task.shape),
   mixture: Object.keys(mixture.shape),
   evaluation: ["fraction", "patience"],
+  quantization: Object.keys(quantizationSettings.shape),
   training: Object.keys((training.def.in as z.ZodObject).shape),
 };

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { appendMetrics } from "../checkpoints/metrics_file.ts";
+import { quantizeTensors } from "../checkpoints/quantize_tensors.ts";
 import { type BatchOrder, batchOrder } from "../data/batches.ts";
 import { describeOrigin } from "../data/example.ts";
 import { mixtureOrder } from "../data/mixture.ts";
@@ -63,7 +64,7 @@ export async function* train(
   const recipe = parseRecipe(input);
   const hub: HubOptions = { signal, onProgress: onDownload };
   const weights = recipe.stage === "pretrain" && !recipe.adapter ? "optional" : "required";
-  const base = await openBase(recipe.model, { weights, hub });
+  const base = await quantized(await openBase(recipe.model, { weights, hub }), recipe);
   const directory = await openRunDirectory(recipe);
   const data = await prepareData(recipe, base, { now: directory.startedAt, hub, signal });
   try {
@@ -88,6 +89,14 @@ export async function* train(
   } finally {
     data.close();
   }
+}
+
+/** The base, its linear layers quantized where the recipe says so. */
+async function quantized(base: Base, { quantization }: Recipe): Promise<Base> {
+  if (!quantization) return base;
+  const { linears } = modelLayout(base.model);
+  const tensors = await quantizeTensors(base.directory.tensors, linears, quantization);
+  return { ...base, directory: { ...base.directory, tensors } };
 }
 
 function orderOf({ mixture, shuffle, seed, training }: Recipe, { datasets }: RunData): BatchOrder {
