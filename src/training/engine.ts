@@ -47,6 +47,8 @@ export type RowFeeds = (row: Row) => Record<string, TensorData>;
 export interface EngineOptions {
   /** Tokens a row may hold: as many examples as fit are computed side by side. */
   rowLength: number;
+  /** False: every sequence is computed by itself, to measure what sharing saves. */
+  sharePrefixes?: boolean;
   /** Noise at the embeddings while training, which also switches prefix sharing off: it depends on the whole sequence. */
   neftune?: Neftune;
   session: SessionOptions;
@@ -59,7 +61,7 @@ export async function openEngine(
   model: Model,
   method: Method,
   open: OpenSession,
-  { rowLength, neftune, session: options }: EngineOptions,
+  { rowLength, sharePrefixes = true, neftune, session: options }: EngineOptions,
 ): Promise<Engine> {
   const { trainables } = method;
   const parameters = Object.fromEntries(trainables.map((t) => [t.name, t]));
@@ -77,7 +79,7 @@ export async function openEngine(
 
   return {
     async gradients(batch, extra = () => ({})) {
-      const rows = packRows(batch, rowLength, { share: training.shareable });
+      const rows = packRows(batch, rowLength, { share: sharePrefixes && training.shareable });
       const result = await runRows(batch, rows, async (row, factor, index) => {
         const outputs = await session.run({ ...rowFeeds(row, factor), ...extra(row), ...parameters }, into);
         if (rows.length > 1) sums = accumulate(sums, computed(), index === 0);
@@ -87,10 +89,9 @@ export async function openEngine(
     },
     async evaluate(batch) {
       evaluation ??= openEvaluation();
-      const { session, shareable: share } = await evaluation;
-      return runRows(batch, packRows(batch, rowLength, { share }), (row, factor) =>
-        session.run({ ...rowFeeds(row, factor), ...parameters }),
-      );
+      const { session, shareable } = await evaluation;
+      const rows = packRows(batch, rowLength, { share: sharePrefixes && shareable });
+      return runRows(batch, rows, (row, factor) => session.run({ ...rowFeeds(row, factor), ...parameters }));
     },
     async release() {
       await session.release();
