@@ -94,16 +94,21 @@ export function checkAnyKept({ read, kept, dropped, unusable }: PreparationRepor
   );
 }
 
+/** Rows that are an error: "unusable" ones, that can't be read or rendered; or "all" that hold nothing to learn, too. */
+export type Strictness = "unusable" | "all";
+
 const LISTED = 5;
 
-/** @throws AttuneError that lists rows that were left out, if any were. */
-export function checkNoneLeftOut({ dropped, unusable }: PreparationReport): void {
-  const rows = [...unusable, ...dropped].flatMap(({ reason, origins }) =>
+/** @throws AttuneError that lists rows that were left out and may not be, if any were. */
+export function checkNoneLeftOut({ dropped, unusable }: PreparationReport, strictness: Strictness): void {
+  const refused = strictness === "all" ? [...unusable, ...dropped] : unusable;
+  const rows = refused.flatMap(({ reason, origins }) =>
     origins.map((origin) => `${describeOrigin(origin)}: ${reason}`),
   );
   if (rows.length === 0) return;
-  const more = rows.length > LISTED ? "\n  …" : "";
+  const more = refused.reduce((sum, { count }) => sum + count, 0) - LISTED;
+  const lines = more > 0 ? [...rows.slice(0, LISTED), `and ${more} more`] : rows;
   throw new AttuneError(
-    `data: rows can't be used, and strict allows none to be left out:\n  ${rows.slice(0, LISTED).join("\n  ")}${more}\nmend or remove them, or leave strict out`,
+    `data: rows can't be used:\n${lines.map((line) => `  ${line}`).join("\n")}\nMend or remove them; attune data check lists them all.`,
   );
 }

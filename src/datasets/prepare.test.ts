@@ -116,10 +116,10 @@ describe("a dataset", () => {
   });
 
   test("strict: rows that are left out are an error that lists them", async () => {
-    const failing = prepare(rows(300), { strict: true });
+    const failing = prepare(rows(300), { strict: "all" });
     await expect(failing).rejects.toThrow(/2.jsonl row 6: not an object\n(.*\n)+.*0.jsonl row 4: .*empty\n/);
     await expect(failing).rejects.toThrow(AttuneError);
-    await expect(prepare(rows(3), { strict: true })).resolves.toBeDefined();
+    await expect(prepare(rows(3), { strict: "all" })).resolves.toBeDefined();
   });
 });
 
@@ -140,9 +140,11 @@ describe("what goes wrong in a thread", () => {
     };
     const talk: Example = { ...(row(0) as Example), origin: { file: "x.json", row: 7 } };
     for (const workers of [1, 2]) {
-      const failing = prepareDataset(around(documents(), talk), pretrain, { workers });
-      await expect(failing).rejects.toThrow(/^x.json row 7: stage pretrain/);
-      await expect(failing).rejects.toThrow(AttuneError);
+      const { report } = await prepareDataset(around(documents(), talk), pretrain, { workers });
+      expect(report.unusable[0]).toMatchObject({
+        reason: expect.stringMatching(/^stage pretrain/),
+        origins: expect.arrayContaining([{ file: "x.json", row: 7 }]),
+      });
     }
   });
 
@@ -157,7 +159,8 @@ describe("what goes wrong in a thread", () => {
     const pool = openTokenizePool(plan, 1);
     const chunk = [row(0), row(4)];
     expect((await pool.run(chunk)).report.kept).toBe(2);
-    const outcomes = Promise.allSettled([pool.run(chunk), pool.run(chunk)]);
+    const long = Array.from({ length: 10_000 }, (_, i) => row(7 * i)); // more than is done before the end
+    const outcomes = Promise.allSettled([pool.run(long), pool.run(chunk)]);
     await pool.close();
     const [one, other] = await outcomes;
     for (const outcome of [one, other]) expect(outcome).toMatchObject({ reason: expect.any(AttuneError) });
@@ -210,8 +213,8 @@ describe("the cache", () => {
 
   test("is strict about what it has, too", async () => {
     await prepare(rows(300), { cache: cacheOf() });
-    await expect(prepareDataset(unread(), plan, { cache: cacheOf(), strict: true })).rejects.toThrow(
-      /strict/,
+    await expect(prepareDataset(unread(), plan, { cache: cacheOf(), strict: "all" })).rejects.toThrow(
+      /^data: rows can't be used:/,
     );
   });
 

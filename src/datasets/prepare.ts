@@ -8,6 +8,7 @@ import {
   checkNoneLeftOut,
   emptyReport,
   type PreparationReport,
+  type Strictness,
 } from "../data/preparation_report.ts";
 import { AttuneError } from "../errors.ts";
 import { cacheEntry, pruneCache, touchEntry } from "./cache_directory.ts";
@@ -19,8 +20,8 @@ import { writeSequenceFile } from "./write_sequence_file.ts";
 export interface PrepareOptions extends TokenizeRowsOptions {
   /** Where to look for these rows' tokens, and to leave them; made anew each time when left out. */
   cache?: TokenizedCache;
-  /** A row that is left out is an error. */
-  strict?: boolean;
+  /** Rows that are an error instead of left out: those that can't be used, or all that would be. */
+  strict?: Strictness;
   /** Told now and then how many rows are done. */
   progress?: (rows: number) => void;
 }
@@ -39,7 +40,7 @@ export interface PreparedDataset {
 
 /**
  * Tokenizes rows into a file, or finds the one where that was done before: then `rows` isn't read at all.
- * @throws AttuneError when a row can't be tokenized, none is left, or (`strict`) one is left out.
+ * @throws AttuneError when no row is left, or one is left out that may not be.
  */
 export async function prepareDataset(
   rows: AsyncIterable<Example | UnusableRow>,
@@ -51,7 +52,7 @@ export async function prepareDataset(
     : inPassing(rows, plan, options));
   const report = store.metadata as PreparationReport;
   try {
-    if (options.strict) checkNoneLeftOut(report);
+    if (options.strict) checkNoneLeftOut(report, options.strict);
   } catch (error) {
     store.close();
     throw error;
@@ -112,7 +113,7 @@ async function writeTokenized(
     const report = emptyReport();
     for await (const { block, report: next } of tokenizeRows(rows, plan, options)) {
       addReport(report, next);
-      if (options.strict) checkNoneLeftOut(report);
+      if (options.strict) checkNoneLeftOut(report, options.strict);
       await append(block);
       options.progress?.(report.read);
     }

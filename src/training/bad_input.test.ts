@@ -89,7 +89,7 @@ describe("a run does not start, says where and why, and leaves nothing", () => {
     "a template that leaves the answer out": [
       () =>
         recipeOn(good, templateOf("{% for m in messages if m.role == 'user' %}{{ m.content }}{% endfor %}")),
-      /data\.json row 1: template .*mine\.jinja: it writes no end-of-turn token after the answer in message 2/,
+      /data\.json row 1: template .*mine\.jinja: it leaves out the answer in message 2/,
     ],
     "a template that never ends a turn": [
       () => recipeOn(good, templateOf("{% for m in messages %}{{ m.content }}{% endfor %}")),

@@ -1,12 +1,23 @@
 import type { SequenceStore } from "../data/sequence_store.ts";
+import { AttuneError } from "../errors.ts";
 
 /** Tokens a row holds at least: fewer would leave the matrix products too small to be fast. */
 const MIN_ROW_LENGTH = 512;
 
-/** Room for the longest example, however far below maxLength it stays: attention's memory grows with the row's square. */
-export function rowLengthFor(stores: readonly SequenceStore[]): number {
-  let longest = MIN_ROW_LENGTH;
+/**
+ * Room for the longest example, however far below maxLength it stays: attention's memory grows with the row's square.
+ * @throws AttuneError when the model has no position for an example's last token.
+ */
+export function rowLengthFor(
+  stores: readonly SequenceStore[],
+  maxPositions = Number.POSITIVE_INFINITY,
+): number {
+  let longest = 0;
   for (const store of stores)
     for (let i = 0; i < store.length; i++) longest = Math.max(longest, store.tokensOf(i));
-  return longest;
+  if (longest > maxPositions)
+    throw new AttuneError(
+      `training.maxLength: there are examples of ${longest} tokens, and the model is made for ${maxPositions} (max_position_embeddings in its config.json); lower maxLength to that`,
+    );
+  return Math.max(longest, MIN_ROW_LENGTH);
 }

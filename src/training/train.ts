@@ -37,6 +37,8 @@ export interface TrainOptions {
   profilePrefix?: string;
   /** Hears how far the download of a model or dataset of the hub is. */
   onDownload?: (progress: HubProgress) => void;
+  /** Hears now and then how many rows of a dataset are tokenized. */
+  onRows?: (rows: number) => void;
 }
 
 /** A run under way: all that a step needs. */
@@ -59,22 +61,27 @@ interface Run {
  */
 export async function* train(
   input: RecipeInput,
-  { signal, onDownload, ...session }: TrainOptions = {},
+  { signal, onDownload, onRows, ...session }: TrainOptions = {},
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const recipe = parseRecipe(input);
   const hub: HubOptions = { signal, onProgress: onDownload };
   const weights = recipe.stage === "pretrain" && !recipe.adapter ? "optional" : "required";
   const base = await quantized(await openBase(recipe.model, { weights, hub }), recipe);
   const directory = await openRunDirectory(recipe);
-  const data = await prepareData(recipe, base, { now: directory.startedAt, hub, signal });
+  const data = await prepareData(recipe, base, {
+    now: directory.startedAt,
+    hub,
+    signal,
+    strict: "unusable",
+    progress: onRows,
+  });
   try {
     const method = await chooseMethod(recipe, base);
     const optimizer = createOptimizer(method.method.trainables);
     const { state, step } = await restore(directory, method, optimizer, data.hash);
-    const options = {
-      rowLength: rowLengthFor([data.train, data.evaluation]),
-      session: { device: "cpu", ...session },
-    } as const;
+    const { maxPositions } = base.model.dimensions;
+    const rowLength = rowLengthFor([data.train, data.evaluation], maxPositions);
+    const options = { rowLength, session: { device: "cpu", ...session } } as const;
     const engine = await openEngine(base.model, method.method, openSession, options);
     try {
       await directory.begin();

@@ -60,7 +60,7 @@ const checkCommand = (): Command =>
       "Counts and measures a recipe's data, and says what may be wrong with it: rows that can't be used, answers cut\n" +
         "short, ends that are never learnt, duplicates, questions that are both trained on and held out.",
     )
-    .option("--strict", "rows that can't be used are an error")
+    .option("--strict", "rows that are left out, for whatever reason, are an error")
     .addHelpText(
       "after",
       examples([
@@ -125,7 +125,13 @@ async function withData(
     const hub = { signal, onProgress: showDownload(screen), onWarning: (text: string) => screen.print(text) };
     const base = await openBase(recipe.model, { weights: "optional", hub });
     const progress = (rows: number) => screen.show(() => `${plural(rows, "row")} tokenized …`);
-    const data = await prepareData(recipe, base, { now: new Date(), hub, signal, strict, progress });
+    const data = await prepareData(recipe, base, {
+      now: new Date(),
+      hub,
+      signal,
+      strict: strict ? "all" : undefined,
+      progress,
+    });
     screen.clear();
     try {
       await use({ data, base, screen });

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { train } from "../../training/train.ts";
 import { showDownload } from "../fetch_model.ts";
+import { plural } from "../format.ts";
 import { examples } from "../help.ts";
 import { type ComputeOptions, collect, withCompute } from "../options.ts";
 import { openProfile } from "../profile.ts";
@@ -54,8 +55,14 @@ async function runTrain(path: string, { set, device, threads, profile }: TrainFl
   const started = performance.now();
   const measured = openWanted(profile);
   try {
-    const onDownload = showDownload(screen);
-    const options = { signal: stop.signal, device, threads, profilePrefix: measured?.prefix, onDownload };
+    const options = {
+      signal: stop.signal,
+      device,
+      threads,
+      profilePrefix: measured?.prefix,
+      onDownload: showDownload(screen),
+      onRows: (rows: number) => screen.show(() => `${plural(rows, "row")} tokenized …`),
+    };
     for await (const event of train(recipe, options)) {
       tell(event);
       if (event.type !== "end") continue;
