@@ -32,8 +32,9 @@ export interface StepEvent {
   learningRate: number;
   /** Before clipping. */
   gradNorm: number;
-  /** Tokens computed, and labels among them. */
+  /** Tokens of the step's sequences, those the model computed (fewer where examples begin alike), and labels. */
   tokens: number;
+  computedTokens: number;
   supervisedTokens: number;
   seconds: number;
   tokensPerSecond: number;

@@ -18,6 +18,7 @@ import { chooseMethod, type RunMethod } from "./choose_method.ts";
 import { dropoutFeeds } from "./dropout_words.ts";
 import { type Engine, openEngine, type RowFeeds } from "./engine.ts";
 import type { EndEvent, EvaluationEvent, StartEvent, StepEvent, TrainEvent } from "./events.ts";
+import { neftuneFeeds } from "./neftune.ts";
 import { createOptimizer, type Optimizer } from "./optimizer.ts";
 import { prepareData, type RunData } from "./prepare_data.ts";
 import { parseRecipe, type Recipe, type RecipeInput } from "./recipe.ts";
@@ -81,7 +82,9 @@ export async function* train(
     const { state, step } = await restore(directory, method, optimizer, data.hash);
     const { maxPositions } = base.model.dimensions;
     const rowLength = rowLengthFor([data.train, data.evaluation], maxPositions);
-    const options = { rowLength, session: { device: "cpu", ...session } } as const;
+    const alpha = recipe.training.neftuneNoiseAlpha;
+    const neftune = alpha === undefined ? undefined : { alpha, seed: recipe.seed };
+    const options = { rowLength, neftune, session: { device: "cpu", ...session } } as const;
     const engine = await openEngine(base.model, method.method, openSession, options);
     try {
       await directory.begin();
@@ -136,12 +139,13 @@ const outOfPatience = ({ state, recipe }: Run) =>
 /** One optimizer step: the batch's loss and gradient, then clip and update. */
 async function trainStep(run: Run, step: number, clock: StepClock): Promise<StepEvent> {
   const { recipe, engine, optimizer, order, totalSteps } = run;
-  const { training, seed } = recipe;
+  const { training } = recipe;
   const started = performance.now();
   const batch = order.at(step).examples.map((i) => run.data.train.at(i));
-  const drops = run.method.method.dropout > 0;
-  const extra: RowFeeds | undefined = drops ? (row) => dropoutFeeds(row, seed, step) : undefined;
-  const { loss, broken, gradients, tokens, supervisedTokens } = await engine.gradients(batch, extra);
+  const { loss, broken, gradients, tokens, computedTokens, supervisedTokens } = await engine.gradients(
+    batch,
+    randomFeeds(run, step),
+  );
   const learningRate = learningRateAt(step, { ...training, name: training.schedule, totalSteps });
   if (!Number.isFinite(loss)) throw notFinite(step, "loss", loss, await culprits(engine, batch, broken));
   const gradNorm = optimizer.step(gradients, { ...training, step, learningRate });
@@ -156,12 +160,22 @@ async function trainStep(run: Run, step: number, clock: StepClock): Promise<Step
     learningRate,
     gradNorm,
     tokens,
+    computedTokens,
     supervisedTokens,
     seconds,
     tokensPerSecond,
   };
   await appendMetrics(run.directory.metrics, line);
   return { type: "step", totalSteps, ...line, secondsLeft: clock(step, seconds) };
+}
+
+/** What a step's rows are fed for all that is random while training. */
+function randomFeeds({ recipe, method }: Run, step: number): RowFeeds {
+  const { seed, training } = recipe;
+  return (row) => ({
+    ...(method.method.dropout > 0 && dropoutFeeds(row, seed, step)),
+    ...(training.neftuneNoiseAlpha && neftuneFeeds(row, seed, step)),
+  });
 }
 
 async function evaluate(run: Run, step: number): Promise<EvaluationEvent> {
