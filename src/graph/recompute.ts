@@ -37,4 +37,4 @@ export const recomputeCheap: Recompute = (t) =>
   !(ALWAYS_KEPT.has(t.op.name) || (t.shape.length === 2 && KEPT_MATRICES.has(t.op.name)));
 
 const ALWAYS_KEPT = new Set(["keep", "softmaxAttention"]);
-const KEPT_MATRICES = new Set(["matmul", "addMatmul", "quantizedMatmul", "add", "gather", "logSoftmax"]);
+const KEPT_MATRICES = new Set(["matmul", "quantizedMatmul", "add", "gather", "logSoftmax"]);
