@@ -1,18 +1,76 @@
 import { describe, expect, test } from "vitest";
 import { AttuneError } from "../errors.ts";
-import { type Adapter, checkAdapterFits, loraTensorName, pairLoraTensors } from "./peft.ts";
+import { fileNames, sortAdapterTensors } from "./adapter_tensors.ts";
+import type { LoraConfig } from "./lora_config.ts";
+import { type Adapter, checkAdapterFits } from "./peft.ts";
+import type { Sites } from "./sites.ts";
 
 const shaped = (shapes: Record<string, number[]>) =>
   new Map(Object.entries(shapes).map(([name, shape]) => [name, { shape }]));
 const A = "base_model.model.m.q_proj.lora_A.weight";
 const B = "base_model.model.m.q_proj.lora_B.weight";
 
-describe("pairLoraTensors", () => {
+const config = (more: Partial<LoraConfig> = {}): LoraConfig => ({
+  type: "lora",
+  r: 2,
+  alpha: 2,
+  dropout: 0,
+  targetModules: ["q_proj"],
+  ...more,
+});
+const sort = (shapes: Record<string, number[]>, more?: Partial<LoraConfig>) =>
+  sortAdapterTensors(shaped(shapes), config(more), "adapter_model.safetensors");
+
+describe("sortAdapterTensors", () => {
   test("pairs A [r, in] with B [out, r]", () => {
-    const pairs = pairLoraTensors(shaped({ [B]: [5, 2], [A]: [2, 3] }), 2, "x");
-    expect([...pairs]).toEqual([["m.q_proj", { A: { shape: [2, 3] }, B: { shape: [5, 2] }, in: 3, out: 5 }]]);
-    expect(loraTensorName("m.q_proj", "A")).toBe(A);
-    expect(loraTensorName("m.q_proj", "B")).toBe(B);
+    const { modules } = sort({ [B]: [5, 2], [A]: [2, 3] });
+    expect([...modules]).toEqual([
+      ["m.q_proj", { A: { shape: [2, 3] }, B: { shape: [5, 2] }, r: 2, in: 3, out: 5 }],
+    ]);
+    expect(fileNames.part("m.q_proj", "A")).toBe(A);
+    expect(fileNames.part("m.q_proj", "B")).toBe(B);
+  });
+
+  test("everything an adapter can hold has its place", () => {
+    const at = (name: string) => `base_model.model.${name}`;
+    const sorted = sort(
+      {
+        [A]: [3, 3],
+        [B]: [5, 3],
+        [at("m.q_proj.lora_magnitude_vector")]: [5],
+        [at("m.q_proj.base_layer.bias")]: [5],
+        [at("m.norm.bias")]: [3],
+        [at("m.norm.weight")]: [3],
+        [at("m.embed_tokens.lora_embedding_A")]: [2, 9],
+        [at("m.embed_tokens.lora_embedding_B")]: [3, 2],
+        [at("m.embed_tokens.lora_magnitude_vector")]: [3],
+        [at("m.embed_tokens.base_layer.weight")]: [9, 3],
+        [at("lm_head.token_adapter.trainable_tokens_delta")]: [1, 3],
+      },
+      {
+        useDora: true,
+        bias: "all",
+        modulesToSave: ["norm"],
+        rankPattern: { q_proj: 3 },
+        trainableTokenIndices: { lm_head: [4] },
+      },
+    );
+    expect([...sorted.modules.keys()]).toEqual(["m.q_proj", "m.embed_tokens"]);
+    expect(sorted.modules.get("m.embed_tokens")).toMatchObject({ r: 2, in: 9, out: 3, embedding: true });
+    expect([...sorted.parameters.keys()]).toEqual(["m.q_proj.bias", "m.norm.bias", "m.norm.weight"]);
+    expect([...sorted.stored.keys()]).toEqual(["m.embed_tokens.weight"]);
+    expect([...sorted.rows.keys()]).toEqual(["lm_head"]);
+  });
+
+  test("what the settings say must be there", () => {
+    const pair = { [A]: [2, 3], [B]: [5, 2] };
+    expect(() => sort(pair, { useDora: true })).toThrow(/lora_magnitude_vector is missing/);
+    const wrong = { ...pair, "base_model.model.m.q_proj.lora_magnitude_vector": [1, 5] };
+    expect(() => sort(wrong, { useDora: true })).toThrow(/lora_magnitude_vector must be \[5\], got \[1, 5\]/);
+    expect(() => sort(pair, { rankPattern: { q_proj: 4 } })).toThrow(/must be \[4, in\] \(r is 4\)/);
+    expect(() => sort({ ...pair, "base_model.model.m.norm.weight": [3] })).toThrow(
+      /norm\.weight is no tensor/,
+    );
   });
 
   test.each<[string, Record<string, number[]>, RegExp]>([
@@ -32,9 +90,9 @@ describe("pairLoraTensors", () => {
     [
       "DoRA's magnitude",
       { [A]: [2, 3], [B]: [5, 2], "base_model.model.m.q_proj.lora_magnitude_vector": [5] },
-      /lora_magnitude_vector is no tensor of a plain/,
+      /lora_magnitude_vector is no tensor of this kind/,
     ],
-    ["an embedding", { "base_model.model.e.lora_embedding_A": [2, 9] }, /lora_embedding_A is no tensor/],
+    ["half an embedding's", { "base_model.model.e.lora_embedding_A": [2, 9] }, /lora_embedding_B is missing/],
     [
       "a base weight",
       { [A]: [2, 3], [B]: [5, 2], "base_model.model.lm_head.base_layer.weight": [9, 3] },
@@ -48,7 +106,7 @@ describe("pairLoraTensors", () => {
     ["no prefix", { "m.q_proj.lora_A.weight": [2, 3] }, /m\.q_proj\.lora_A\.weight is no/],
     ["nothing", {}, /holds no tensors/],
   ])("%s", (_, shapes, message) => {
-    const pair = () => pairLoraTensors(shaped(shapes), 2, "adapter_model.safetensors");
+    const pair = () => sort(shapes);
     expect(pair).toThrow(AttuneError);
     expect(pair).toThrow(message);
     expect(pair).toThrow(/^adapter_model\.safetensors: /);
@@ -56,9 +114,7 @@ describe("pairLoraTensors", () => {
 
   test("all faults are named, the first ten in full", () => {
     const many = Object.fromEntries(Array.from({ length: 13 }, (_, i) => [`foreign ${i}`, [1]]));
-    expect(() => pairLoraTensors(shaped(many), 2, "x")).toThrow(
-      /foreign 0 [\s\S]*foreign 9 [\s\S]*and 3 more/,
-    );
+    expect(() => sort(many)).toThrow(/foreign 0 [\s\S]*foreign 9 [\s\S]*and 3 more/);
   });
 });
 
@@ -69,7 +125,22 @@ describe("checkAdapterFits", () => {
     baseModel: "org/base",
     modules: new Map(names.map((name) => [name, weights])),
   });
-  const base = new Map(["l.0.q_proj", "l.1.q_proj", "l.0.k_proj"].map((name) => [name, { in: 3, out: 5 }]));
+  const sitesOf = (linears: Sites["linears"]): Sites => ({
+    linears,
+    embedding: "embed_tokens",
+    head: "lm_head",
+    vocabSize: 9,
+    hiddenSize: 3,
+    tied: false,
+    parameters: new Map([
+      ["l.0.norm.weight", [3]],
+      ["l.0.q_proj.bias", [5]],
+    ]),
+  });
+  const linears = new Map(
+    ["l.0.q_proj", "l.1.q_proj", "l.0.k_proj"].map((name) => [name, { in: 3, out: 5 }]),
+  );
+  const base = sitesOf(linears);
 
   test.each<[string[], string[] | string]>([
     [["l.0.q_proj", "l.1.q_proj"], ["q_proj"]],
@@ -104,9 +175,28 @@ describe("checkAdapterFits", () => {
     expect(() => checkAdapterFits(wrong, base)).toThrow(message);
   });
 
+  test("parameters and rows are as the settings say", () => {
+    const whole = adapter(["l.0.q_proj", "l.1.q_proj"], ["q_proj"]);
+    const saving = { ...whole, config: { ...whole.config, modulesToSave: ["norm"] } };
+    expect(() => checkAdapterFits(saving, base)).toThrow(/l\.0\.norm\.weight: .* its files lack it/);
+    const norm = (shape: number[]) =>
+      new Map([["l.0.norm.weight", { shape, data: new Float32Array(shape[0]!) }]]);
+    expect(() => checkAdapterFits({ ...saving, parameters: norm([3]) }, base)).not.toThrow();
+    expect(() => checkAdapterFits({ ...saving, parameters: norm([4]) }, base)).toThrow(/the model has \[3\]/);
+    expect(() => checkAdapterFits({ ...whole, parameters: norm([3]) }, base)).toThrow(
+      /settings leave it out/,
+    );
+    const rows = { ...whole, config: { ...whole.config, trainableTokenIndices: [1, 2] } };
+    expect(() => checkAdapterFits(rows, base)).toThrow(/embed_tokens: the adapter's rows are missing/);
+    const tokens = (width: number) =>
+      new Map([["embed_tokens", { indices: [1, 2], data: new Float32Array(2 * width) }]]);
+    expect(() => checkAdapterFits({ ...rows, tokens: tokens(3) }, base)).not.toThrow();
+    expect(() => checkAdapterFits({ ...rows, tokens: tokens(4) }, base)).toThrow(/rows are 4 wide/);
+  });
+
   test("another shape, both given as [out, in]", () => {
-    const wider = new Map([...base, ["l.1.q_proj", { in: 4, out: 5 }] as const]);
-    const check = () => checkAdapterFits(adapter(["l.0.q_proj", "l.1.q_proj"], ["q_proj"]), wider);
+    const wider = new Map([...linears, ["l.1.q_proj", { in: 4, out: 5 }] as const]);
+    const check = () => checkAdapterFits(adapter(["l.0.q_proj", "l.1.q_proj"], ["q_proj"]), sitesOf(wider));
     expect(check).toThrow(/l\.1\.q_proj: the model has \[5, 4\], the adapter is for \[5, 3\]/);
     expect(check).toThrow(/It was made for org\/base/);
   });

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { AttuneError } from "../errors.ts";
+import type { LoraConfig } from "./lora_config.ts";
 import { formatPeftConfig, parsePeftConfig } from "./peft_config.ts";
 
 const text = readFileSync(
@@ -48,18 +49,12 @@ describe("PEFT's own file", () => {
 
 describe("what changes the computation is refused by name", () => {
   test.each<[Record<string, unknown>, RegExp]>([
-    [{ use_dora: true }, /use_dora: true/],
-    [{ use_rslora: true }, /use_rslora: true/],
     [{ use_qalora: true }, /use_qalora/],
-    [{ modules_to_save: ["lm_head"] }, /modules_to_save: \["lm_head"\]/],
-    [{ bias: "all" }, /expected "none"[\s\S]*bias/],
+    [{ bias: "vera_only" }, /at bias/],
+    [{ rank_pattern: { q_proj: 0 } }, /rankPattern\.q_proj must be a whole number from 1 on, got 0/],
+    [{ layers_to_transform: [-1], target_modules: ["a"] }, /at layers_to_transform/],
+    [{ layers_pattern: "h" }, /layersPattern says nothing without layersToTransform/],
     [{ lora_bias: true }, /lora_bias/],
-    [{ rank_pattern: { q_proj: 4 } }, /rank_pattern: \{"q_proj":4\}/],
-    [{ alpha_pattern: { q_proj: 4 } }, /alpha_pattern/],
-    [{ layers_to_transform: [0] }, /layers_to_transform/],
-    [{ layers_to_transform: 1 }, /layers_to_transform/],
-    [{ exclude_modules: "x" }, /exclude_modules/],
-    [{ trainable_token_indices: [1] }, /trainable_token_indices/],
     [{ target_parameters: ["experts.down_proj"] }, /target_parameters/],
     [{ layer_replication: [[0, 2]] }, /layer_replication/],
     [{ megatron_config: { a: 1 } }, /megatron_config/],
@@ -73,7 +68,7 @@ describe("what changes the computation is refused by name", () => {
     [{ init_lora_weights: "pissa" }, /init_lora_weights/],
     [{ init_lora_weights: "olora" }, /init_lora_weights/],
     [{ init_lora_weights: "mica" }, /init_lora_weights/],
-    [{ peft_type: "IA3" }, /expected "LORA"[\s\S]*peft_type/],
+    [{ peft_type: "IA3" }, /only LoRA adapters are supported[\s\S]*peft_type/],
     [{ peft_type: undefined }, /peft_type/],
     [{ task_type: "SEQ_CLS" }, /task_type/],
     [{ target_modules: null }, /target_modules/],
@@ -91,19 +86,45 @@ describe("what changes the computation is refused by name", () => {
   });
 
   test("all at once", () => {
-    const change = { use_dora: true, bias: "all", rank_pattern: { a: 1 } };
+    const change = { use_qalora: true, bias: 1, layer_replication: [[0, 2]] };
     expect(() => parsePeftConfig({ ...golden, ...change }, "x")).toThrow(
-      /(?=[\s\S]*use_dora)(?=[\s\S]*rank_pattern)(?=[\s\S]*at bias)/,
+      /(?=[\s\S]*use_qalora)(?=[\s\S]*layer_replication)(?=[\s\S]*at bias)/,
     );
   });
 
-  test.each([
-    { init_lora_weights: "gaussian" },
-    { inference_mode: false },
-    { revision: "abc" },
-    { modules_to_save: [] },
-    { future: null },
-  ])("%o changes nothing and passes", (change) => {
-    expect(parsePeftConfig({ ...golden, ...change }, "x")).toEqual(parsePeftConfig(golden, "x"));
+  test.each<[Record<string, unknown>, Partial<LoraConfig>]>([
+    [
+      { use_dora: true, use_rslora: true },
+      { useDora: true, useRslora: true },
+    ],
+    [
+      { modules_to_save: ["lm_head"], bias: "all" },
+      { modulesToSave: ["lm_head"], bias: "all" },
+    ],
+    [
+      { rank_pattern: { q_proj: 4 }, alpha_pattern: { v: 2 } },
+      { rankPattern: { q_proj: 4 }, alphaPattern: { v: 2 } },
+    ],
+    [
+      { layers_to_transform: 0, layers_pattern: "h" },
+      { layersToTransform: 0, layersPattern: "h" },
+    ],
+    [
+      { exclude_modules: "x", trainable_token_indices: [1] },
+      { excludeModules: "x", trainableTokenIndices: [1] },
+    ],
+    [{ init_lora_weights: "gaussian" }, { initLoraWeights: "gaussian" }],
+  ])("%o is read, and written again", (change, expected) => {
+    const file = { ...golden, ...change };
+    const { config } = parsePeftConfig(file, "x");
+    expect(config).toEqual({ ...parsePeftConfig(golden, "x").config, ...expected });
+    expect(JSON.parse(formatPeftConfig(config, config.targetModules))).toMatchObject(change);
   });
+
+  test.each([{ inference_mode: false }, { revision: "abc" }, { modules_to_save: [] }, { future: null }])(
+    "%o changes nothing and passes",
+    (change) => {
+      expect(parsePeftConfig({ ...golden, ...change }, "x")).toEqual(parsePeftConfig(golden, "x"));
+    },
+  );
 });

@@ -67,18 +67,40 @@ const IGNORED = new Set([
   "runtime_config",
 ]);
 
+const names = z.union([z.array(z.string()).min(1), z.string()]);
+const index = z.int().nonnegative();
+
 const Config = z.looseObject({
-  peft_type: z.literal("LORA"),
+  peft_type: z.literal("LORA", "only LoRA adapters are supported"),
   r: z.number(),
   lora_alpha: z.number(),
   lora_dropout: z.number().default(0),
-  target_modules: z.union([z.array(z.string()).min(1), z.string()]),
+  target_modules: names,
   base_model_name_or_path: z.string().nullish(),
   task_type: z.enum(["CAUSAL_LM"]).nullish(),
-  bias: z.literal("none").default("none"),
+  exclude_modules: off(names),
+  layers_to_transform: off(z.union([z.array(index), index])),
+  layers_pattern: off(names),
+  rank_pattern: off(z.record(z.string(), z.number())),
+  alpha_pattern: off(z.record(z.string(), z.number())),
+  use_rslora: off(z.boolean()),
+  use_dora: off(z.boolean()),
+  bias: z.enum(["none", "all", "lora_only"]).nullish(),
+  modules_to_save: off(z.array(z.string())),
+  trainable_token_indices: off(z.union([z.array(index), z.record(z.string(), z.array(index))])),
   // The others (pissa, olora, corda, loftq, lora_ga, …) change the base model, or freeze a half.
-  init_lora_weights: z.union([z.boolean(), z.enum(["gaussian", "orthogonal", "eva"])]).default(true),
+  init_lora_weights: z
+    .union([z.boolean(), z.enum(["gaussian", "orthogonal", "eva"])], {
+      error: ({ input }) =>
+        `${JSON.stringify(input)} changes the base model: save the adapter with PEFT's path_initial_model_for_weight_conversion, as a plain LoRA`,
+    })
+    .default(true),
 });
+
+/** A setting that PEFT writes as null, false or empty when it is off: then it is undefined here. */
+function off<T extends z.ZodType>(setting: T) {
+  return z.preprocess((value) => (isOff(value) && value !== 0 ? undefined : value), setting.optional());
+}
 
 /**
  * `config` is adapter_config.json as parsed, `where` its path.
@@ -95,16 +117,34 @@ export function parsePeftConfig(
   if (!parsed.success || faults.length > 0) {
     throw new AttuneError(`${where}: this adapter uses what is not supported:\n${faults.join("\n")}`);
   }
-  const { r, lora_alpha, lora_dropout, target_modules, base_model_name_or_path } = parsed.data;
-  const lora: LoraConfig = {
-    type: "lora",
-    r,
-    alpha: lora_alpha,
-    dropout: lora_dropout,
-    targetModules: target_modules,
-  };
+  const lora = fromPeft(parsed.data);
   checkLoraConfig(lora, where);
-  return { config: lora, baseModel: base_model_name_or_path ?? undefined };
+  return { config: lora, baseModel: parsed.data.base_model_name_or_path ?? undefined };
+}
+
+/** What is off stays out. */
+function fromPeft(file: z.output<typeof Config>): LoraConfig {
+  const own = {
+    excludeModules: file.exclude_modules,
+    layersToTransform: file.layers_to_transform,
+    layersPattern: file.layers_pattern,
+    rankPattern: file.rank_pattern,
+    alphaPattern: file.alpha_pattern,
+    useRslora: file.use_rslora,
+    useDora: file.use_dora,
+    bias: file.bias === "none" ? undefined : (file.bias ?? undefined),
+    modulesToSave: file.modules_to_save,
+    trainableTokenIndices: file.trainable_token_indices,
+    initLoraWeights: file.init_lora_weights === true ? undefined : file.init_lora_weights,
+  };
+  return {
+    type: "lora",
+    r: file.r,
+    alpha: file.lora_alpha,
+    dropout: file.lora_dropout,
+    targetModules: file.target_modules,
+    ...Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined)),
+  };
 }
 
 /** The features in use, a line each; those that {@link Config} judges aside. */
@@ -131,11 +171,22 @@ export function formatPeftConfig(
 ): string {
   const fields = {
     ...DEFAULTS,
+    alpha_pattern: config.alphaPattern ?? {},
     base_model_name_or_path: baseModel ?? null,
+    bias: config.bias ?? "none",
+    exclude_modules: config.excludeModules ?? null,
+    init_lora_weights: config.initLoraWeights ?? true,
+    layers_pattern: config.layersPattern ?? null,
+    layers_to_transform: config.layersToTransform ?? null,
     lora_alpha: config.alpha,
     lora_dropout: config.dropout,
+    modules_to_save: config.modulesToSave ?? null,
     r: config.r,
+    rank_pattern: config.rankPattern ?? {},
     target_modules: targetModules,
+    trainable_token_indices: config.trainableTokenIndices ?? null,
+    use_dora: config.useDora ?? false,
+    use_rslora: config.useRslora ?? false,
   };
   return pythonJson(fields, new Set([pathKey(["lora_dropout"])]));
 }

@@ -3,14 +3,15 @@ import { AttuneError } from "../errors.ts";
 /**
  * A Python regular expression that must match a whole string (`re.fullmatch`), for the part of Python's syntax that
  * JavaScript has too; `(?P<name>…)`, `(?P=name)`, `\A` and `\Z` are translated.
+ * `setting` is where the pattern comes from.
  * @throws AttuneError for syntax that JavaScript lacks, rather than match something else.
  */
-export function fullmatch(pattern: string): RegExp {
+export function fullmatch(pattern: string, setting = "targetModules"): RegExp {
   try {
     return new RegExp(`^(?:${translate(pattern)})$`, "u");
   } catch (error) {
     throw new AttuneError(
-      `targetModules: ${JSON.stringify(pattern)} is not a regular expression that can be used here: ${(error as Error).message}`,
+      `${setting}: ${JSON.stringify(pattern)} is not a regular expression that can be used here: ${(error as Error).message}`,
     );
   }
 }

@@ -1,5 +1,6 @@
 /** Which linear layers an adapter goes to, matched exactly as PEFT matches `target_modules`. */
 import { AttuneError } from "../errors.ts";
+import type { LoraConfig } from "./lora_config.ts";
 import { nearest } from "./nearest.ts";
 import { fullmatch } from "./python_regex.ts";
 
@@ -7,6 +8,78 @@ export type TargetModules = string[] | string;
 
 /** Names under which the supported families keep their output layer, which "all-linear" leaves out. */
 const OUTPUT_LAYERS = new Set(["lm_head", "embed_out"]);
+
+/** What decides which modules get an adapter. */
+export type TargetSettings = Pick<
+  LoraConfig,
+  "targetModules" | "excludeModules" | "layersToTransform" | "layersPattern" | "modulesToSave"
+>;
+
+/**
+ * Whether a module gets an adapter, as PEFT decides it: targeted, not excluded, no part of a module that is trained
+ * whole, and in one of the layers to transform, which a name given in full passes by.
+ */
+export function adapterMatcher(settings: TargetSettings): (name: string) => boolean {
+  const { targetModules, excludeModules, modulesToSave = [] } = settings;
+  const isTargeted = targetMatcher(targetModules);
+  const isExcluded = excludeModules === undefined ? () => false : exclusionMatcher(excludeModules);
+  const isWhole = (name: string) => modulesToSave.some((saved) => `.${name}.`.includes(`.${saved}.`));
+  const isInLayer = layerMatcher(settings);
+  const isNamed = (name: string) => Array.isArray(targetModules) && targetModules.includes(name);
+  return (name) =>
+    isTargeted(name) && !isExcluded(name) && !isWhole(name) && (isNamed(name) || isInLayer(name));
+}
+
+function exclusionMatcher(excluded: string[] | string): (name: string) => boolean {
+  if (Array.isArray(excluded)) return (name) => excluded.some((ending) => endsIn(ending)(name));
+  const expression = fullmatch(excluded, "excludeModules");
+  return (name) => expression.test(name);
+}
+
+function layerMatcher({ layersToTransform, layersPattern = [] }: TargetSettings): (name: string) => boolean {
+  const layers = [layersToTransform ?? []].flat();
+  if (layers.length === 0) return () => true;
+  const patterns = [layersPattern].flat();
+  const expressions = patterns.length
+    ? patterns.map((pattern) =>
+        fullmatch(String.raw`(?:|.*?\.)${pattern}\.(?P<layer>\d+)\..*`, "layersPattern"),
+      )
+    : [fullmatch(String.raw`.*?\.[^.]*\.(?P<layer>\d+)\..*`, "layersPattern")];
+  return (name) => {
+    const match = expressions.map((expression) => expression.exec(name)).find((found) => found !== null);
+    return match !== undefined && layers.includes(Number(match!.groups!.layer));
+  };
+}
+
+/**
+ * The names among `linearNames` and `ends`, the embedding and the output layer, that get an adapter.
+ * @throws AttuneError when there is none, or an item of a setting matches nothing; it names what there is.
+ */
+export function matchAdapter(
+  linearNames: readonly string[],
+  ends: readonly string[],
+  settings: TargetSettings,
+): string[] {
+  const { targetModules, excludeModules, layersToTransform } = settings;
+  const candidates = isAllLinear(targetModules) ? linearNames : [...linearNames, ...ends];
+  matchTargetModules(candidates, targetModules);
+  if (excludeModules !== undefined) requireMatches(candidates, excludeModules);
+  const matched = candidates.filter(adapterMatcher(settings));
+  if (matched.length === 0)
+    throw new AttuneError(
+      "adapter: excludeModules, layersToTransform and modulesToSave leave no module over.",
+    );
+  for (const layer of [layersToTransform ?? []].flat())
+    if (!matched.some(layerMatcher({ ...settings, layersToTransform: layer })))
+      throw new AttuneError(`layersToTransform: no targeted module is in layer ${layer}.`);
+  return matched;
+}
+
+function requireMatches(names: readonly string[], excluded: string[] | string): void {
+  const items = Array.isArray(excluded) ? excluded.map((item) => [item]) : [excluded];
+  const idle = items.filter((item) => !names.some(exclusionMatcher(item)));
+  if (idle.length > 0) throw new AttuneError(`excludeModules: no module matches ${idle.join(", ")}.`);
+}
 
 /**
  * The names among `linearNames`, in their order, that `targetModules` means:

@@ -2,6 +2,7 @@ import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } 
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { type Adapter, checkAdapterFits } from "../adapters/peft.ts";
+import type { Sites } from "../adapters/sites.ts";
 import { AttuneError } from "../errors.ts";
 import { readAdapterDirectory, writeAdapterDirectory } from "./adapter_directory.ts";
 import { copyOf, readSafetensorsHeader, readTensor, writeSafetensors } from "./safetensors.ts";
@@ -10,6 +11,16 @@ import { temporaryDirectory } from "./testing/temporary_directory.ts";
 const at = temporaryDirectory();
 const golden = (path: string) => fileURLToPath(new URL(`../../goldens/${path}`, import.meta.url));
 const FILES = ["adapter_config.json", "adapter_model.safetensors"];
+
+const sites = (linears: Sites["linears"]): Sites => ({
+  linears,
+  embedding: "model.embed_tokens",
+  head: "lm_head",
+  vocabSize: 320,
+  hiddenSize: 32,
+  tied: false,
+  parameters: new Map(),
+});
 
 describe.each(["llama-gqa-lora-qv", "mistral-window-lora-qv", "llama-bf16-lora-all"])("PEFT's %s", (name) => {
   const path = golden(`training/${name}/final`);
@@ -50,9 +61,9 @@ describe.each(["llama-gqa-lora-qv", "mistral-window-lora-qv", "llama-bf16-lora-a
     const shapes = linear.map(
       ({ name, shape }) => [name.replace(/\.weight$/, ""), { in: shape[1]!, out: shape[0]! }] as const,
     );
-    checkAdapterFits(adapter, new Map(shapes));
+    checkAdapterFits(adapter, sites(new Map(shapes)));
     const wider = new Map(shapes.map(([module, { in: inputs, out }]) => [module, { in: inputs + 1, out }]));
-    expect(() => checkAdapterFits(adapter, wider)).toThrow(/q_proj: the model has \[/);
+    expect(() => checkAdapterFits(adapter, sites(wider))).toThrow(/q_proj: the model has \[/);
   });
 });
 
@@ -145,7 +156,7 @@ describe("what is wrong is named", () => {
     [
       "foreign tensors",
       () => rewrite((name) => name.replace("v_proj.lora_A.weight", "v_proj.magnitude")),
-      /0\.self_attn\.v_proj\.magnitude is no tensor[\s\S]*2\.self_attn\.v_proj\.magnitude[\s\S]*lora_A\.weight is missing/,
+      /lora_A\.weight is missing[\s\S]*0\.self_attn\.v_proj\.magnitude is no tensor[\s\S]*2\.self_attn\.v_proj\.magnitude/,
     ],
     [
       "damaged weights",

@@ -1,14 +1,23 @@
 /** PEFT's adapter directory: adapter_config.json and adapter_model.safetensors. */
 import { type FileHandle, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type Adapter, type LoraWeights, loraTensorName, pairLoraTensors } from "../adapters/peft.ts";
+import { fileNames, sortAdapterTensors, type TermTensors } from "../adapters/adapter_tensors.ts";
+import type { LoraConfig } from "../adapters/lora_config.ts";
+import type { Adapter, LoraWeights, Parameter, TokenRows } from "../adapters/peft.ts";
 import { formatPeftConfig, parsePeftConfig } from "../adapters/peft_config.ts";
 import { condenseTargetModules, isAllLinear } from "../adapters/target_modules.ts";
 import { AttuneError } from "../errors.ts";
 import { writeDirectoryAtomic, writeFilesAtomic } from "./atomic.ts";
 import { diskError } from "./disk_error.ts";
 import { readJsonObject } from "./json_file.ts";
-import { readSafetensorsHeader, readTensor, safetensorsContent, type TensorSource } from "./safetensors.ts";
+import {
+  copyOf,
+  readSafetensorsHeader,
+  readTensor,
+  safetensorsContent,
+  type TensorEntry,
+  type TensorSource,
+} from "./safetensors.ts";
 
 const CONFIG_FILE = "adapter_config.json";
 const WEIGHTS_FILE = "adapter_model.safetensors";
@@ -24,18 +33,59 @@ export async function readAdapterDirectory(path: string): Promise<Adapter> {
     join(path, CONFIG_FILE),
   );
   const weights = join(path, WEIGHTS_FILE);
-  const pairs = pairLoraTensors((await readSafetensorsHeader(weights)).tensors, config.r, weights);
-  const modules = new Map<string, LoraWeights>();
-  for (const [module, pair] of pairs) {
-    modules.set(module, {
-      r: config.r,
-      in: pair.in,
-      out: pair.out,
-      A: await readTensor(pair.A),
-      B: await readTensor(pair.B),
-    });
+  const sorted = sortAdapterTensors((await readSafetensorsHeader(weights)).tensors, config, weights);
+  const { stored } = sorted;
+  const modules = await mapValues(sorted.modules, readTerm);
+  const parameters = await mapValues(sorted.parameters, readParameter);
+  const tokens = await readRows(sorted.rows, config, weights);
+  return {
+    config,
+    baseModel,
+    modules,
+    ...(parameters.size > 0 && { parameters }),
+    ...(tokens.size > 0 && { tokens }),
+    ...(stored.size > 0 && { stored }),
+  };
+}
+
+async function mapValues<A, B>(
+  map: ReadonlyMap<string, A>,
+  f: (value: A) => Promise<B>,
+): Promise<Map<string, B>> {
+  const result = new Map<string, B>();
+  for (const [key, value] of map) result.set(key, await f(value));
+  return result;
+}
+
+async function readTerm({ A, B, magnitude, ...sizes }: TermTensors<TensorEntry>): Promise<LoraWeights> {
+  const term = { ...sizes, A: await readTensor(A), B: await readTensor(B) };
+  return magnitude ? { ...term, magnitude: await readTensor(magnitude) } : term;
+}
+
+const readParameter = async (entry: TensorEntry): Promise<Parameter> => ({
+  shape: entry.shape,
+  data: await readTensor(entry),
+});
+
+/** Which rows they are stands in the config, by the end of a module's name, or by none for the input embedding. */
+async function readRows(
+  entries: ReadonlyMap<string, TensorEntry>,
+  { trainableTokenIndices: wanted = [] }: LoraConfig,
+  where: string,
+): Promise<Map<string, TokenRows>> {
+  const rows = new Map<string, TokenRows>();
+  for (const [module, entry] of entries) {
+    const named = (name: string) => module === name || module.endsWith(`.${name}`);
+    const indices = Array.isArray(wanted)
+      ? wanted
+      : Object.entries(wanted).find(([name]) => named(name))?.[1];
+    if (indices === undefined || entry.shape.length !== 2 || entry.shape[0] !== indices.length)
+      throw new AttuneError(
+        `${where}: ${entry.name} is [${entry.shape.join(", ")}]; trainable_token_indices of adapter_config.json asks for ${indices?.length ?? "no"} rows`,
+      );
+    rows.set(module, { indices, data: await readTensor(entry) });
   }
-  return { config, baseModel, modules };
+  return rows;
 }
 
 async function checkFiles(path: string): Promise<void> {
@@ -72,11 +122,32 @@ function configOf({ config, baseModel, modules }: Adapter): string {
   return formatPeftConfig(config, targets, baseModel);
 }
 
-const tensorsOf = ({ modules }: Adapter): TensorSource[] =>
-  [...modules].flatMap(([module, { A, B, r, in: inputs, out }]) => [
-    { name: loraTensorName(module, "A"), dtype: "F32", shape: [r, inputs], data: () => A },
-    { name: loraTensorName(module, "B"), dtype: "F32", shape: [out, r], data: () => B },
-  ]);
+function tensorsOf({ modules, parameters, tokens, stored }: Adapter): TensorSource[] {
+  const wrapped = (name: string) => modules.has(name.replace(/\.[^.]+$/, ""));
+  const float32 = (name: string, shape: readonly number[], data: Float32Array): TensorSource => ({
+    name,
+    dtype: "F32",
+    shape: [...shape],
+    data: () => data,
+  });
+  return [
+    ...[...modules].flatMap(([module, { A, B, magnitude, r, in: inputs, out, embedding }]) => [
+      float32(fileNames.part(module, "A", embedding), [r, inputs], A),
+      float32(fileNames.part(module, "B", embedding), [out, r], B),
+      ...(magnitude ? [float32(fileNames.part(module, "magnitude"), [out], magnitude)] : []),
+    ]),
+    ...[...(parameters ?? [])].map(([name, { shape, data }]) =>
+      float32(fileNames.parameter(name, wrapped(name)), shape, data),
+    ),
+    ...[...(tokens ?? [])].map(([module, { indices, data }]) =>
+      float32(fileNames.rows(module), [indices.length, data.length / indices.length], data),
+    ),
+    ...[...(stored ?? [])].map(([name, entry]) => ({
+      ...copyOf(entry),
+      name: fileNames.parameter(name, true),
+    })),
+  ];
+}
 
 async function filesOf(path: string): Promise<string[]> {
   try {

@@ -1,4 +1,5 @@
 import { type Adapter, checkAdapterFits } from "../adapters/peft.ts";
+import { adapterSites } from "../adapters/sites.ts";
 import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
 import { writeDirectoryAtomic } from "../checkpoints/atomic.ts";
 import {
@@ -8,12 +9,12 @@ import {
 } from "../checkpoints/model_directory.ts";
 import { randomUint32 } from "../data/random.ts";
 import { createDecoder, openDecodingSession } from "../generation/decoder.ts";
-import { adapterFeeds, adapterHook } from "../generation/runtime_adapter.ts";
+import { adapterFeeds } from "../generation/runtime_adapter.ts";
 import { readModel } from "../models/families.ts";
 import type { Model } from "../models/family.ts";
 import { checkTensors, modelLayout } from "../models/layout.ts";
 import { openSession } from "../runtime/node.ts";
-import { mergedTensors } from "./merged_tensors.ts";
+import { mergedTensors, unties } from "./merged_tensors.ts";
 import { type LogitsAgreement, requireSameLogits } from "./same_logits.ts";
 
 export interface MergeOptions {
@@ -43,17 +44,18 @@ export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> 
   const model = readModel(directory.config);
   checkTensors(model, directory.tensors, options.model);
   const adapter = await readAdapterDirectory(options.adapter);
-  const { linears, transposed } = modelLayout(model);
-  checkAdapterFits(adapter, linears);
+  checkAdapterFits(adapter, adapterSites(model));
+  const config = mergedConfig(directory, model, adapter);
+  const merged = readModel(config);
 
   let agreement: LogitsAgreement | undefined;
   await writeDirectoryAtomic(options.output, async (path) => {
-    await writeMerged(path, directory, adapter, transposed, options.maxShardBytes);
+    await writeMerged(path, directory, config, model, adapter, options.maxShardBytes);
     const written = await openModelDirectory(path);
-    checkTensors(model, written.tensors, options.output);
+    checkTensors(merged, written.tensors, options.output);
     agreement = requireSameLogits(
       await checkedLogits(model, directory, adapter),
-      await checkedLogits(model, written),
+      await checkedLogits(merged, written),
       [...written.tensors.values()].map(({ dtype }) => dtype),
       options.output,
     );
@@ -61,16 +63,23 @@ export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> 
   return { modules: adapter.modules.size, agreement: agreement! };
 }
 
+/** A tied output layer that gets a weight of its own is no longer tied. */
+function mergedConfig({ config }: ModelDirectory, { tied, ends }: Model, adapter: Adapter) {
+  return tied && unties(adapter, ends) ? { ...config, tie_word_embeddings: false } : config;
+}
+
 async function writeMerged(
   path: string,
   from: ModelDirectory,
+  config: ModelDirectory["config"],
+  model: Model,
   adapter: Adapter,
-  transposed: ReadonlySet<string>,
   maxShardBytes?: number,
 ) {
-  const merged = await mergedTensors(from.tensors, adapter, transposed, openSession);
+  const layout = { ...model, transposed: modelLayout(model).transposed };
+  const merged = await mergedTensors(from.tensors, adapter, layout, openSession);
   try {
-    await saveModelDirectory(path, { config: from.config, tensors: merged.tensors, from, maxShardBytes });
+    await saveModelDirectory(path, { config, tensors: merged.tensors, from, maxShardBytes });
   } finally {
     await merged.release();
   }
@@ -85,8 +94,7 @@ async function checkedLogits(
   { tensors }: ModelDirectory,
   adapter?: Adapter,
 ): Promise<Float32Array[]> {
-  const hook = adapter && adapterHook(adapter);
-  const session = await openDecodingSession(model, tensors, openSession, { device: "cpu" }, hook);
+  const session = await openDecodingSession(model, tensors, openSession, { device: "cpu" }, adapter);
   const decoder = createDecoder(session, model.dimensions, adapter && adapterFeeds(adapter));
   const { vocabSize, maxPositions = CHECKED_TOKENS } = model.dimensions;
   const rows: Float32Array[] = [];

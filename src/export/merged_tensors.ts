@@ -1,11 +1,12 @@
-import { loraScale } from "../adapters/lora_config.ts";
-import type { Adapter, LoraWeights } from "../adapters/peft.ts";
+import { scaleOf } from "../adapters/lora_config.ts";
+import type { Adapter, LoraWeights, TokenRows } from "../adapters/peft.ts";
 import { copyOf, readTensor, type TensorEntry, type TensorSource } from "../checkpoints/safetensors.ts";
 import { AttuneError } from "../errors.ts";
 import { lower } from "../graph/lower.ts";
 import { add, mul } from "../graph/ops/elementwise.ts";
 import { matmul } from "../graph/ops/matmul.ts";
 import { input } from "../graph/sources.ts";
+import type { Model } from "../models/family.ts";
 import type { OpenSession, Session, TensorData } from "../runtime/session.ts";
 
 /** The base's tensors with the adapter's terms added, each computed when it is asked for. */
@@ -15,31 +16,83 @@ export interface MergedTensors {
 }
 
 /**
- * W + scale · B·A for every module of `adapter`, in float32, rounded once to the type of W in its file; all other
- * tensors as they are. W of the modules in `transposed` is kept as [in, out].
+ * W + scale · B·A for every module of `adapter`, with DoRA times its gain, in float32, rounded once to the type of W in its
+ * file; the adapter's own parameters and rows in the place of the base's; all other tensors as they are. W of the
+ * modules in `transposed`, and of embeddings, is kept as [in, out]. An output layer that was tied gets a weight of its
+ * own when the adapter changes one end and not the other alike: see `unties`.
  * @throws AttuneError when a weight to be merged is no float of 16 or 32 bits.
  */
 export async function mergedTensors(
   tensors: ReadonlyMap<string, TensorEntry>,
   adapter: Adapter,
-  transposed: ReadonlySet<string>,
+  { transposed, ends, tied }: { transposed: ReadonlySet<string> } & Pick<Model, "ends" | "tied">,
   open: OpenSession,
 ): Promise<MergedTensors> {
-  const turned = (module: string, lora: LoraWeights) =>
-    transposed.has(module) ? transposedTerm(lora) : lora;
-  const weights = new Map(
-    [...adapter.modules].map(([module, lora]) => [`${module}.weight`, turned(module, lora)]),
-  );
-  for (const name of weights.keys()) checkFloat(tensors.get(name)!);
+  const entries = new Map([...tensors, ...(adapter.stored ?? [])].filter(([name]) => tensors.has(name)));
+  const [embedding, head] = [`${ends.embedding}.weight`, `${ends.head}.weight`];
+  if (tied && unties(adapter, ends)) entries.set(head, entries.get(embedding)!);
+  const changes = new Map<string, Change>();
+  for (const [name, { data }] of adapter.parameters ?? []) changes.set(name, async () => data);
+  for (const [module, rows] of adapter.tokens ?? []) changes.set(`${module}.weight`, withRows(rows));
   const session = await open(mergeGraph(), { device: "cpu" });
-  const scale = loraScale(adapter.config);
+  for (const [module, lora] of adapter.modules)
+    changes.set(`${module}.weight`, withTerm(session, lora, adapter, module, transposed.has(module)));
+  for (const name of changes.keys()) checkFloat(entries.get(name)!);
   return {
-    tensors: [...tensors.values()].map((entry) => {
-      const lora = weights.get(entry.name);
-      return lora ? { ...copyOf(entry), data: () => merge(session, entry, lora, scale) } : copyOf(entry);
+    tensors: [...entries].map(([name, entry]) => {
+      const change = changes.get(name);
+      const source = { ...copyOf(entry), name };
+      return change ? { ...source, data: () => change(entry) } : source;
     }),
     release: session.release,
   };
+}
+
+/** What becomes of a weight. */
+type Change = (entry: TensorEntry) => Promise<Float32Array>;
+
+/** Whether the two ends of a tied model differ under `adapter`: all but single rows, which a tied output layer shares. */
+export function unties({ modules, parameters }: Adapter, { embedding, head }: Model["ends"]): boolean {
+  const isChanged = (module: string) => modules.has(module) || parameters?.has(`${module}.weight`) === true;
+  return isChanged(embedding) || isChanged(head);
+}
+
+const withRows =
+  ({ indices, data }: TokenRows): Change =>
+  async (entry) => {
+    const weight = await readTensor(entry);
+    const width = data.length / indices.length;
+    for (const [at, index] of indices.entries())
+      weight.set(data.subarray(at * width, (at + 1) * width), index * width);
+    return weight;
+  };
+
+function withTerm(
+  session: Session,
+  lora: LoraWeights,
+  { config }: Adapter,
+  module: string,
+  transposed: boolean,
+): Change {
+  const turned = transposed || lora.embedding === true;
+  const scale = scaleOf(config, module, lora.r);
+  return async (entry) => {
+    const sum = await merge(session, entry, turned ? transposedTerm(lora) : lora, scale);
+    if (lora.magnitude) applyMagnitude(sum, lora.magnitude, turned);
+    return sum;
+  };
+}
+
+/** Scales each output's weights in W [out, in], or [in, out] when `turned`, to the norm that `magnitude` says. */
+function applyMagnitude(W: Float32Array, magnitude: Float32Array, turned: boolean): void {
+  const [out, inputs] = [magnitude.length, W.length / magnitude.length];
+  const [ofOutput, ofInput] = turned ? [1, out] : [inputs, 1];
+  for (let o = 0; o < out; o++) {
+    let squares = 0;
+    for (let i = 0; i < inputs; i++) squares += W[o * ofOutput + i * ofInput]! ** 2;
+    const gain = magnitude[o]! / Math.sqrt(squares);
+    for (let i = 0; i < inputs; i++) W[o * ofOutput + i * ofInput]! *= gain;
+  }
 }
 
 /** The term whose product is (B·A)ᵀ = Aᵀ·Bᵀ. */

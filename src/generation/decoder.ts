@@ -1,14 +1,14 @@
+import type { Adapter } from "../adapters/peft.ts";
 import type { TensorEntry } from "../checkpoints/safetensors.ts";
 import { lower } from "../graph/lower.ts";
 import { linearLogits } from "../graph/ops/cross_entropy.ts";
 import { gather } from "../graph/ops/indexing.ts";
 import { input } from "../graph/sources.ts";
 import type { Dimensions, Model } from "../models/family.ts";
-import { frozenParameters } from "../models/frozen.ts";
-import { createScope, type LinearHook } from "../models/scope.ts";
 import type { OpenSession, Session, SessionOptions, TensorData } from "../runtime/session.ts";
 import { cachedPass } from "./cached_pass.ts";
 import { createKvCache, type KvCache } from "./kv_cache.ts";
+import { runtimeAdapter } from "./runtime_adapter.ts";
 
 /** Tokens that follow, from position `start` on, what a cache already holds of sequence `sequence`. */
 export interface Piece {
@@ -33,16 +33,17 @@ const SEQUENCE_SPAN = 2 ** 24;
 /** The sequence a key at `index` of a cache belongs to. */
 export const sequenceOf = (index: number) => Math.floor(index / SEQUENCE_SPAN);
 
-/** Compiles the one graph that reads prompts and single tokens alike; `hook` adds what an adapter adds. */
+/** Compiles the one graph that reads prompts and single tokens alike, of the base or with an adapter. */
 export function openDecodingSession(
   model: Model,
   tensors: ReadonlyMap<string, TensorEntry>,
   open: OpenSession,
   options: SessionOptions,
-  hook?: LinearHook,
+  adapter?: Adapter,
 ): Promise<Session> {
   const pass = cachedPass();
-  const { hidden, head, softcap } = model.decode(createScope(frozenParameters(tensors), hook), pass);
+  const adapted = runtimeAdapter(model, tensors, adapter);
+  const { hidden, head, softcap } = adapted.model.decode(adapted.scope, pass);
   // Only the rows asked for reach the output layer, often the largest of all.
   const asked = gather(hidden, input("sources", ["S"], "int64")); // [S, D]
   const logits = linearLogits(asked, head, { softcap }); // [S, V]

@@ -46,8 +46,8 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   const template = once(() => openTemplate(base, { name: options.template }));
   if (options.template !== undefined) await template();
   const session = sessionOptions(options, directory.tensors);
-  const variants = createVariants(model, (hook) =>
-    openDecodingSession(model, directory.tensors, openSession, session, hook),
+  const variants = createVariants(model, (adapter) =>
+    openDecodingSession(model, directory.tensors, openSession, session, adapter),
   );
   const addAdapter = async (name: string, from: string) =>
     variants.add(name, await readAdapterDirectory(from));

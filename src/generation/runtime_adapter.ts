@@ -1,39 +1,59 @@
-import { type LoraTerm, loraHook, loraNames } from "../adapters/lora.ts";
-import { loraScale } from "../adapters/lora_config.ts";
+import { adaptModel, adaptParameters } from "../adapters/adapt_model.ts";
+import { adapterParts, fixed } from "../adapters/graph_parts.ts";
+import { loraHook, loraNames } from "../adapters/lora.ts";
+import { scaleOf } from "../adapters/lora_config.ts";
 import type { Adapter } from "../adapters/peft.ts";
-import { input } from "../graph/sources.ts";
-import type { LinearHook } from "../models/scope.ts";
+import type { TensorEntry } from "../checkpoints/safetensors.ts";
+import type { Model } from "../models/family.ts";
+import { frozenParameters } from "../models/frozen.ts";
+import { createScope, type Scope } from "../models/scope.ts";
 import type { TensorData } from "../runtime/session.ts";
 
-/** Adapters of one signature, the same modules at the same ranks, run on one compiled graph. */
-export const adapterSignature = ({ modules }: Adapter): string =>
-  [...modules]
-    .map(([module, { r }]) => `${module}:${r}`)
-    .sort()
-    .join();
+let unlike = 0;
 
-/** Adds the terms of an adapter of this signature, which is fed: A, and B times its scale. */
-export function adapterHook({ modules }: Adapter): LinearHook {
-  return loraHook((module): LoraTerm | undefined => {
-    const weights = modules.get(module);
-    if (!weights) return undefined;
-    const names = loraNames(module);
-    return {
-      A: input(names.A, [weights.r, weights.in]),
-      B: input(names.B, [weights.out, weights.r]),
-      scale: 1,
-    };
-  });
+/**
+ * Adapters of one signature, the same modules at the same ranks and of the same kind, run on one compiled graph. One that
+ * has parameters of its own, which may be as large as an embedding, runs on a graph that carries them.
+ */
+export function adapterSignature({ config, modules, parameters, tokens, stored }: Adapter): string {
+  if (parameters || tokens || stored) return `own ${unlike++}`;
+  const terms = [...modules].map(
+    ([module, { r }]) => `${module}:${r}${config.useDora ? scaleOf(config, module, r) : ""}`,
+  );
+  return terms.sort().join();
 }
 
-/** What a session opened with `adapterHook` is fed for `adapter`. */
+/** How a model is computed with an adapter of this signature. */
+export interface AdaptedModel {
+  model: Model;
+  scope: Scope;
+}
+
+/** Terms are fed: A, and B times its scale; with DoRA, which needs the scale itself, B as it is. */
+export function runtimeAdapter(
+  model: Model,
+  tensors: ReadonlyMap<string, TensorEntry>,
+  adapter?: Adapter,
+): AdaptedModel {
+  const frozen = frozenParameters(new Map([...tensors, ...(adapter?.stored ?? [])]));
+  if (!adapter) return { model, scope: createScope(frozen) };
+  const parts = adapterParts(adapter, {
+    parameter: fixed,
+    ...(!adapter.config.useDora && { scale: () => 1 }),
+  });
+  const scope = createScope(adaptParameters(frozen, parts, model.ends.embedding), loraHook(parts.term));
+  return { model: adaptModel(model, parts), scope };
+}
+
+/** What a session opened with `runtimeAdapter` is fed for `adapter`. */
 export function adapterFeeds({ config, modules }: Adapter): Record<string, TensorData> {
-  const scale = loraScale(config);
   const feeds: Record<string, TensorData> = {};
-  for (const [module, { A, B, r, in: inputs, out }] of modules) {
-    const names = loraNames(module);
+  for (const [module, { A, B, r, in: inputs, out, magnitude, embedding }] of modules) {
+    const names = loraNames(module, embedding);
+    const scale = config.useDora ? 1 : scaleOf(config, module, r);
     feeds[names.A] = { dtype: "float32", shape: [r, inputs], data: A.slice() };
     feeds[names.B] = { dtype: "float32", shape: [out, r], data: B.map((value) => value * scale) };
+    if (magnitude) feeds[names.magnitude] = { dtype: "float32", shape: [out], data: magnitude.slice() };
   }
   return feeds;
 }

@@ -1,12 +1,11 @@
 import { type Adapter, checkAdapterFits } from "../adapters/peft.ts";
+import { adapterSites } from "../adapters/sites.ts";
 import { AttuneError } from "../errors.ts";
 import type { Model } from "../models/family.ts";
-import { modelLayout } from "../models/layout.ts";
-import type { LinearHook } from "../models/scope.ts";
 import type { Session } from "../runtime/session.ts";
 import { createDecoder, type Decoder } from "./decoder.ts";
 import { once } from "./once.ts";
-import { adapterFeeds, adapterHook, adapterSignature } from "./runtime_adapter.ts";
+import { adapterFeeds, adapterSignature } from "./runtime_adapter.ts";
 import type { SequenceReader } from "./sequence_reader.ts";
 
 /** The base, or an adapter on it. */
@@ -26,29 +25,25 @@ export interface Variants {
   release(): Promise<void>;
 }
 
-/** `open` compiles the base with what the hook adds, once for all adapters of one signature, when first needed. */
-export function createVariants(model: Model, open: (hook?: LinearHook) => Promise<Session>): Variants {
+/** `open` compiles the base, or an adapter on it, once for all adapters of one signature, when first needed. */
+export function createVariants(model: Model, open: (adapter?: Adapter) => Promise<Session>): Variants {
   const sessions = new Map<string, Promise<Session>>();
-  const sessionOf = (signature: string, hook?: LinearHook) => {
-    const session = sessions.get(signature) ?? open(hook);
+  const sessionOf = (signature: string, adapter?: Adapter) => {
+    const session = sessions.get(signature) ?? open(adapter);
     sessions.set(signature, session);
     return session;
   };
-  const { linears } = modelLayout(model);
+  const sites = adapterSites(model);
   const adapters = new Map<string, () => Promise<Variant>>();
   const base = once(async () => ({ decoder: createDecoder(await sessionOf(""), model.dimensions) }));
   let current: () => Promise<Variant> = base;
 
   return {
     add(name, adapter) {
-      checkAdapterFits(adapter, linears);
-      const [signature, hook, feeds] = [
-        adapterSignature(adapter),
-        adapterHook(adapter),
-        adapterFeeds(adapter),
-      ];
+      checkAdapterFits(adapter, sites);
+      const [signature, feeds] = [adapterSignature(adapter), adapterFeeds(adapter)];
       const variant = once(async () => ({
-        decoder: createDecoder(await sessionOf(signature, hook), model.dimensions, feeds),
+        decoder: createDecoder(await sessionOf(signature, adapter), model.dimensions, feeds),
       }));
       adapters.set(name, variant);
     },

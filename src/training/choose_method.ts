@@ -1,7 +1,5 @@
-import { initializeLora } from "../adapters/initialize.ts";
-import { checkLoraConfig } from "../adapters/lora_config.ts";
 import { type Adapter, checkAdapterFits } from "../adapters/peft.ts";
-import { matchTargetModules } from "../adapters/target_modules.ts";
+import { adapterSites } from "../adapters/sites.ts";
 import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
 import { readTensor } from "../checkpoints/safetensors.ts";
 import { randomUniform } from "../data/random.ts";
@@ -9,7 +7,8 @@ import type { Base } from "../models/base.ts";
 import { initializeWeights } from "../models/initialize.ts";
 import { modelLayout } from "../models/layout.ts";
 import { loraDropout } from "./dropout_words.ts";
-import { fullMethod, loraMethod, type Method } from "./method.ts";
+import { freshAdapter } from "./fresh_adapter.ts";
+import { fullMethod, type LoraRates, loraMethod, type Method } from "./method.ts";
 import type { Recipe } from "./recipe.ts";
 import { type SaveResult, saveAdapter, saveModel } from "./saving.ts";
 
@@ -28,23 +27,28 @@ export async function chooseMethod(recipe: Recipe, base: Base): Promise<RunMetho
   }
   const adapter = await openAdapter(recipe, base);
   const dropout = loraDropout(adapter.config.dropout, recipe.seed);
-  const method = loraMethod(base.directory.tensors, adapter, dropout);
+  const options = { rates: loraRates(recipe), embedding: base.model.ends.embedding };
+  const method = loraMethod(base.directory.tensors, adapter, dropout, options);
   return { method, save: saveAdapter(adapter, method.trainables), result: "adapter" };
 }
 
-async function openAdapter(recipe: Recipe, { model }: Base): Promise<Adapter> {
-  const { linears } = modelLayout(model);
+async function openAdapter(recipe: Recipe, { model, directory }: Base): Promise<Adapter> {
   const settings = recipe.adapter!;
   if ("path" in settings) {
     const adapter = await readAdapterDirectory(settings.path);
-    checkAdapterFits(adapter, linears);
+    checkAdapterFits(adapter, adapterSites(model));
     return adapter;
   }
-  checkLoraConfig(settings, "adapter");
-  const targets = matchTargetModules([...linears.keys()], settings.targetModules);
-  const shapes = new Map(targets.map((module) => [module, linears.get(module)!]));
+  const { loraplusLrRatio: _, loraplusLrEmbedding: __, ...config } = settings;
   const uniform = (purpose: string, index: number) => randomUniform(recipe.seed, purpose, 0, index);
-  return { config: settings, baseModel: recipe.model, modules: initializeLora(shapes, settings, uniform) };
+  return freshAdapter(config, recipe.model, model, directory.tensors, uniform);
+}
+
+/** PEFT's create_loraplus_optimizer gives an embedding's term a rate of its own. */
+function loraRates({ adapter, training }: Recipe): LoraRates | undefined {
+  const { loraplusLrRatio, loraplusLrEmbedding = 1e-6 } = adapter!;
+  if (loraplusLrRatio === undefined) return undefined;
+  return { B: loraplusLrRatio, embedding: loraplusLrEmbedding / training.learningRate };
 }
 
 /** The base's weights as float32, or fresh ones where it has none. */

@@ -67,13 +67,13 @@ export async function openEngine(
   const parameters = Object.fromEntries(trainables.map((t) => [t.name, t]));
   const buffers = trainables.map(zeros);
   const into = Object.fromEntries(trainables.map(({ name }, i) => [gradientName(name), buffers[i]!]));
-  const training = objective(model, method.scope(true), neftune && neftuneNoise(neftune));
+  const training = objective(method.adapt(model, true), method.scope(true), neftune && neftuneNoise(neftune));
   const session = await open(trainingModel(training, method), options);
   const computed = () => buffers.map(({ data }) => data as Float32Array);
   let sums: Float32Array[] | undefined; // made when a batch takes several rows
   let evaluation: ReturnType<typeof openEvaluation> | undefined;
   const openEvaluation = async () => {
-    const { loss, nll, shareable } = objective(model, method.scope(false));
+    const { loss, nll, shareable } = objective(method.adapt(model, false), method.scope(false));
     return { session: await open(lower({ loss, nll }), options), shareable };
   };
 

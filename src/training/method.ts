@@ -1,8 +1,10 @@
+import { adaptModel, adaptParameters } from "../adapters/adapt_model.ts";
+import { adapterParts, ownNames } from "../adapters/graph_parts.ts";
 import { loraHook, loraNames } from "../adapters/lora.ts";
-import { loraScale } from "../adapters/lora_config.ts";
 import type { Adapter } from "../adapters/peft.ts";
 import type { TensorEntry } from "../checkpoints/safetensors.ts";
 import { input } from "../graph/sources.ts";
+import type { Model } from "../models/family.ts";
 import { frozenParameters } from "../models/frozen.ts";
 import { createScope, type Scope } from "../models/scope.ts";
 import { type DropoutSource, noDropout } from "./dropout_words.ts";
@@ -15,35 +17,63 @@ export interface Method {
   dropout: number;
   /** The parameters as the graph sees them; `training` switches dropout on. */
   scope(training: boolean): Scope;
+  /** The model as the graph sees it. */
+  adapt(model: Model, training: boolean): Model;
 }
 
-/** LoRA over frozen weights, starting from `adapter`. */
+/** What LoRA's learning rate is multiplied by: LoRA+ (Hayou et al. 2024, https://arxiv.org/abs/2402.12354). */
+export interface LoraRates {
+  /** Of B, and of vectors, as PEFT's create_loraplus_optimizer groups them. */
+  B?: number;
+  /** Of an embedding's A and B. */
+  embedding?: number;
+}
+
+interface LoraOptions {
+  rates?: LoraRates;
+  /** Module path of the model's embedding, where the adapter has one of its own. */
+  embedding?: string;
+}
+
+/** An adapter over frozen weights; what it holds is trained. */
 export function loraMethod(
   tensors: ReadonlyMap<string, TensorEntry>,
   adapter: Adapter,
-  dropoutOf: DropoutSource = noDropout,
+  dropout: DropoutSource = noDropout,
+  { rates, embedding = "" }: LoraOptions = {},
 ): Method {
-  const frozen = frozenParameters(tensors);
-  const hook = (training: boolean) =>
-    loraHook((module) => {
-      const weights = adapter.modules.get(module);
-      if (!weights) return undefined;
-      const names = loraNames(module);
-      return {
-        A: input(names.A, [weights.r, weights.in]),
-        B: input(names.B, [weights.out, weights.r]),
-        scale: loraScale(adapter.config),
-        dropout: training ? dropoutOf(module, weights.in) : undefined,
-      };
-    });
+  const frozen = frozenParameters(new Map([...tensors, ...(adapter.stored ?? [])]));
+  const parts = { training: adapterParts(adapter, { dropout }), evaluation: adapterParts(adapter) };
+  const partsOf = (training: boolean) => (training ? parts.training : parts.evaluation);
   return {
-    trainables: [...adapter.modules].flatMap(([module, { A, B, r, in: inputs, out }]) => {
-      const names = loraNames(module);
-      return [trainable(names.A, [r, inputs], A), trainable(names.B, [out, r], B)];
-    }),
+    trainables: adapterTrainables(adapter, rates),
     dropout: adapter.config.dropout,
-    scope: (training) => createScope(frozen, hook(training)),
+    scope(training) {
+      const own = partsOf(training);
+      return createScope(adaptParameters(frozen, own, embedding), loraHook(own.term));
+    },
+    adapt: (model, training) => adaptModel(model, partsOf(training)),
   };
+}
+
+function adapterTrainables({ modules, parameters, tokens }: Adapter, rates: LoraRates = {}): Trainable[] {
+  const ofVector = (shape: readonly number[]) => (shape.length === 1 ? rates.B : undefined);
+  return [
+    ...[...modules].flatMap(([module, { A, B, magnitude, r, in: inputs, out, embedding }]) => {
+      const names = loraNames(module, embedding);
+      return [
+        trainable(names.A, [r, inputs], A, embedding ? rates.embedding : undefined),
+        trainable(names.B, [out, r], B, embedding ? rates.embedding : rates.B),
+        ...(magnitude ? [trainable(names.magnitude, [out], magnitude, rates.B)] : []),
+      ];
+    }),
+    ...[...(parameters ?? [])].map(([name, { shape, data }]) =>
+      trainable(ownNames.parameter(name), shape, data, ofVector(shape)),
+    ),
+    ...[...(tokens ?? [])].map(([module, { indices, data }]) =>
+      trainable(ownNames.rows(module), [indices.length, data.length / indices.length], data),
+    ),
+  ];
 }
 
 /** All weights, as float32 masters. */
@@ -54,5 +84,6 @@ export function fullMethod(
     trainables: [...weights].map(([name, { shape, data }]) => trainable(name, shape, data)),
     dropout: 0,
     scope: () => createScope((name, shape) => input(name, shape)),
+    adapt: (model) => model,
   };
 }

@@ -28,8 +28,13 @@ export function createOptimizer(trainables: readonly Trainable[]): Optimizer {
       const norm = globalNorm(gradients);
       if (!Number.isFinite(norm)) return norm;
       const gradientScale = Math.min(1, maxGradNorm / (norm + 1e-6));
-      trainables.forEach(({ data, decayed }, i) => {
-        const options = { step, learningRate, weightDecay: decayed ? weightDecay : 0, gradientScale };
+      trainables.forEach(({ data, decayed, rate = 1 }, i) => {
+        const options = {
+          step,
+          learningRate: learningRate * rate,
+          weightDecay: decayed ? weightDecay : 0,
+          gradientScale,
+        };
         adamw(data, gradients[i]!, moments[i]!, options);
       });
       return norm;

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { adapterVariants, loraplus } from "../adapters/adapter_schema.ts";
 import { nearest } from "../adapters/nearest.ts";
 import { formatNames } from "../data/formats/known_formats.ts";
 import { datasetShare, mixture } from "../data/mixture_schema.ts";
@@ -21,11 +22,13 @@ const lora = z
       .union([z.array(z.string().min(1)).min(1), z.string().min(1)])
       .default("all-linear")
       .describe("Which linear layers: a list of name endings, a regular expression, or all-linear."),
+    ...adapterVariants,
+    ...loraplus,
   })
   .describe("A fresh LoRA adapter (Hu et al. 2021).");
 
 const existing = z
-  .strictObject({ path: z.string().min(1).describe("A PEFT adapter directory.") })
+  .strictObject({ path: z.string().min(1).describe("A PEFT adapter directory."), ...loraplus })
   .describe("Go on from an adapter.");
 
 const text = z.string().min(1);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { loraNames } from "../adapters/lora.ts";
 import type { Adapter } from "../adapters/peft.ts";
+import { plainLora } from "../adapters/plain_lora.ts";
 import { writeAdapterDirectory } from "../checkpoints/adapter_directory.ts";
 import { saveModelDirectory } from "../checkpoints/model_directory.ts";
 import { readTensor } from "../checkpoints/safetensors.ts";
@@ -14,19 +14,15 @@ import { AttuneError } from "../errors.ts";
 import type { Base } from "../models/base.ts";
 import type { Moments } from "./adamw.ts";
 import type { Trainable } from "./trainable.ts";
+import { trainedAdapter } from "./trained_adapter.ts";
 
 /** Writes what was trained where people look for it, and says where. */
 export type SaveResult = (directory: string) => Promise<string>;
 
 /** `adapter/`, in PEFT's layout. */
 export function saveAdapter(adapter: Adapter, trainables: readonly Trainable[]): SaveResult {
-  const byName = new Map(trainables.map((t) => [t.name, t]));
   return async (directory) => {
-    const modules = [...adapter.modules].map(([module, weights]) => {
-      const names = loraNames(module);
-      return [module, { ...weights, A: byName.get(names.A)!.data, B: byName.get(names.B)!.data }] as const;
-    });
-    await writeAdapterDirectory(directory, { ...adapter, modules: new Map(modules) });
+    await writeAdapterDirectory(directory, plainLora(trainedAdapter(adapter, trainables)));
     return directory;
   };
 }

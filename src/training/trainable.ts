@@ -7,16 +7,24 @@ export interface Trainable extends TensorData {
   data: Float32Array;
   /** Weight decay applies: not to biases and norms. */
   readonly decayed: boolean;
+  /** What the learning rate is multiplied by; 1 when left out. */
+  readonly rate?: number;
 }
 
 /**
  * A trainable that starts at `data` and owns it from then on: its buffer is lent to the session pass by pass, so whoever
  * wants the values reads them here. Biases and norms are the vectors among a model's parameters.
  */
-export const trainable = (name: string, shape: readonly number[], data: Float32Array): Trainable => ({
+export const trainable = (
+  name: string,
+  shape: readonly number[],
+  data: Float32Array,
+  rate?: number,
+): Trainable => ({
   name,
   dtype: "float32",
   shape,
   data: data.byteLength === data.buffer.byteLength ? data : data.slice(),
   decayed: shape.length > 1,
+  rate,
 });
