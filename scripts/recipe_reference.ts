@@ -12,6 +12,7 @@ interface Schema {
   properties?: Record<string, Schema>;
   required?: string[];
   items?: Schema;
+  additionalProperties?: Schema | false;
   minimum?: number;
   maximum?: number;
   exclusiveMinimum?: number;
@@ -36,13 +37,13 @@ export function recipeReference(): string {
   return [OPENING, ...sections("", schema)].join("\n");
 }
 
-/** The table of `schema`'s keys, then one for each object among them. */
-function sections(path: string, schema: Schema): string[] {
-  const title = path === "" ? "Top level" : path;
+/** The table of `schema`'s keys, then one for each object among them. `path` is `data[].task`, `note` tells branches apart. */
+function sections(path: string, schema: Schema, note = ""): string[] {
+  const title = path === "" ? "Top level" : `${code(path)}${note}`;
   const description = schema.description && path !== "" ? [schema.description, ""] : [];
   const own = [`## ${title}`, "", ...description, ...table(schema), ""];
   const nested = Object.entries(schema.properties ?? {}).flatMap(([key, value]) =>
-    objectsIn(value).flatMap(([suffix, object]) => sections(code(join(path, key)) + suffix, object)),
+    objectsIn(join(path, key), value).flatMap((object) => sections(...object)),
   );
   return [...own, ...nested];
 }
@@ -51,11 +52,11 @@ const code = (text: string) => `\`${text}\``;
 const join = (path: string, key: string) => (path === "" ? key : `${path}.${key}`);
 
 /** The objects a value may be, or be a list of, and how to tell them apart. */
-function objectsIn(value: Schema): [suffix: string, schema: Schema][] {
-  if (value.properties) return [["", value]];
-  if (value.items) return objectsIn(value.items).map(([suffix, object]) => [`, each${suffix}`, object]);
+function objectsIn(path: string, value: Schema): [path: string, schema: Schema, note?: string][] {
+  if (value.properties) return [[path, value]];
+  if (value.items) return objectsIn(`${path}[]`, value.items);
   const branches = (value.anyOf ?? []).filter((branch) => branch.properties);
-  return branches.map((branch) => [`, with ${branch.required!.map(code).join(", ")}`, branch]);
+  return branches.map((branch) => [path, branch, `, with ${branch.required!.map(code).join(", ")}`]);
 }
 
 function table({ properties = {}, required = [] }: Schema): string[] {
@@ -77,6 +78,7 @@ function typeOf(value: Schema): string {
   if (value.anyOf) return [...new Set(value.anyOf.map(typeOf))].join(", or ");
   if (value.items) return `list of ${typeOf(value.items)}s`;
   if (value.properties) return "object";
+  if (value.additionalProperties) return `names, each with ${typeOf(value.additionalProperties)}`;
   return `${NAMES[value.type!] ?? value.type}${rangeOf(value)}`;
 }
 
