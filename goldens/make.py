@@ -1,4 +1,4 @@
-"""Remakes every golden: python goldens/make.py [models] [training] [generation] [merge] [quantization] [families]
+"""Remakes every golden: python goldens/make.py [models] [training] [generation] [merge] [quantization] [families] [combine]
 
 Needs torch, transformers, peft, tokenizers, safetensors (versions in each golden's JSON).
 """
@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-STAGES = ["models", "training", "generation", "merge", "quantization", "families"]
+STAGES = ["models", "training", "adapters", "generation", "merge", "quantization", "families", "combine"]
 
 
 def main():
