@@ -1,6 +1,7 @@
 import * as activation from "../graph/ops/activation.ts";
 import { softmaxAttention } from "../graph/ops/attention.ts";
 import { linearCrossEntropy, linearLogits } from "../graph/ops/cross_entropy.ts";
+import { detach } from "../graph/ops/detach.ts";
 import { dropout } from "../graph/ops/dropout.ts";
 import * as elementwise from "../graph/ops/elementwise.ts";
 import { gather, scatterAdd } from "../graph/ops/indexing.ts";
@@ -64,6 +65,7 @@ function singles(): Entry[] {
     ...Object.entries(ops).map(([name, op]): Entry => [name, { y: ({ x }) => op(x) }]),
     ["tanh, far out", { y: ({ x }) => tanh(x) }],
     ["sigmoid, far out", { y: ({ x }) => sigmoid(x) }],
+    ["detach", { y: ({ x }) => elementwise.mul(detach(x), x) }],
     ["keep", { y: ({ x }) => keep(x) }],
     ["silu, far out", { y: ({ x }) => silu(x) }],
   ];

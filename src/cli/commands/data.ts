@@ -24,7 +24,14 @@ export const dataCommand = (): Command =>
     .summary("look at a recipe's data")
     .description("Shows a recipe's data as the model will see it, and what may be wrong with it.")
     .addCommand(previewCommand())
-    .addCommand(checkCommand());
+    .addCommand(checkCommand())
+    .addHelpText(
+      "after",
+      examples([
+        ["attune data preview recipe.yaml", "the first rows, trained tokens coloured"],
+        ["attune data check recipe.yaml", "counts, lengths and likely mistakes"],
+      ]),
+    );
 
 interface DataFlags {
   set?: string[];

@@ -137,6 +137,7 @@ def elementwise():
     found["shift"] = case(lambda x: x + 0.3, x=normal(2, 3))
     found["tanh, far out"] = case(torch.tanh, x=chosen([-90.0, -20.0, 0.0, 20.0, 90.0], torch.float64))
     found["sigmoid, far out"] = case(torch.sigmoid, x=chosen([-80.0, -20.0, 0.0, 20.0, 80.0], torch.float64))
+    found["detach"] = case(lambda x: x.detach() * x, x=normal(3, 4))
     found["keep"] = case(lambda x: x * 1, x=normal(3, 4))
     found["silu, far out"] = case(F.silu, x=chosen([-80.0, -20.0, 0.0, 20.0, 80.0], torch.float64))
     found["less"] = case(lambda a, b: a < b, a=small(3, 4), b=small(4))
