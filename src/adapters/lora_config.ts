@@ -32,6 +32,8 @@ export interface LoraConfig {
   modulesToSave?: string[];
   /** Rows of the embedding trained one by one; by module name, or of the input embedding. */
   trainableTokenIndices?: number[] | Record<string, number[]>;
+  /** The base keeps its weights as [in, out]: PEFT notes it, and the base's family knows it. */
+  fanInFanOut?: boolean;
   /** How A and B begin; true when left out. */
   initLoraWeights?: InitLoraWeights;
 }

@@ -32,8 +32,9 @@ export async function freshAdapter(
   checkRanks(config, shapes);
   const indices = tokenIndices(config, sites);
   const weightOf = linearWeights(model, sites, tensors);
+  const isTurned = targets.some((module) => modelLayout(model).transposed.has(module));
   return {
-    config,
+    config: isTurned ? { ...config, fanInFanOut: true } : config,
     baseModel,
     modules: await startFromWeights(initializeLora(shapes, config, uniform), config, weightOf, uniform),
     ...(await ownParameters(config, sites, targets, tensors)),
