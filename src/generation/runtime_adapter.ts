@@ -15,10 +15,12 @@ let unlike = 0;
  * Adapters of one signature, the same modules at the same ranks and of the same kind, run on one compiled graph. One that
  * has parameters of its own, which may be as large as an embedding, runs on a graph that carries them.
  */
-export function adapterSignature({ config, modules, parameters, tokens, stored }: Adapter): string {
+export function adapterSignature(adapter: Adapter): string {
+  const { config, modules, parameters, tokens, stored } = adapter;
   if (parameters || tokens || stored) return `own ${unlike++}`;
+  const graphScales = hasScales(adapter);
   const terms = [...modules].map(
-    ([module, { r }]) => `${module}:${r}${config.useDora ? scaleOf(config, module, r) : ""}`,
+    ([module, { r }]) => `${module}:${r}${graphScales ? scaleOf(config, module, r) : ""}`,
   );
   return terms.sort().join();
 }
@@ -29,7 +31,11 @@ export interface AdaptedModel {
   scope: Scope;
 }
 
-/** Terms are fed: A, and B times its scale; with DoRA, which needs the scale itself, B as it is. */
+/** Whether the graph must know the scales: DoRA's norms need them, and weights that a part was taken out of. */
+const hasScales = ({ config, modules }: Adapter): boolean =>
+  config.useDora === true || [...modules.values()].some(({ start }) => start !== undefined);
+
+/** Terms are fed: A, and B times its scale; B as it is where the graph scales. */
 export function runtimeAdapter(
   model: Model,
   tensors: ReadonlyMap<string, TensorEntry>,
@@ -39,18 +45,20 @@ export function runtimeAdapter(
   if (!adapter) return { model, scope: createScope(frozen) };
   const parts = adapterParts(adapter, {
     parameter: fixed,
-    ...(!adapter.config.useDora && { scale: () => 1 }),
+    ...(!hasScales(adapter) && { scale: () => 1 }),
   });
   const scope = createScope(adaptParameters(frozen, parts, model.ends.embedding), loraHook(parts.term));
   return { model: adaptModel(model, parts), scope };
 }
 
 /** What a session opened with `runtimeAdapter` is fed for `adapter`. */
-export function adapterFeeds({ config, modules }: Adapter): Record<string, TensorData> {
+export function adapterFeeds(adapter: Adapter): Record<string, TensorData> {
+  const { config, modules } = adapter;
+  const graphScales = hasScales(adapter);
   const feeds: Record<string, TensorData> = {};
   for (const [module, { A, B, r, in: inputs, out, magnitude, embedding }] of modules) {
     const names = loraNames(module, embedding);
-    const scale = config.useDora ? 1 : scaleOf(config, module, r);
+    const scale = graphScales ? 1 : scaleOf(config, module, r);
     feeds[names.A] = { dtype: "float32", shape: [r, inputs], data: A.slice() };
     feeds[names.B] = { dtype: "float32", shape: [out, r], data: B.map((value) => value * scale) };
     if (magnitude) feeds[names.magnitude] = { dtype: "float32", shape: [out], data: magnitude.slice() };

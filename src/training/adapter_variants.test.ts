@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { checkAdapterFits } from "../adapters/peft.ts";
+import { type Adapter, checkAdapterFits } from "../adapters/peft.ts";
 import { adapterSites } from "../adapters/sites.ts";
 import { readAdapterDirectory, writeAdapterDirectory } from "../checkpoints/adapter_directory.ts";
-import { openModelDirectory } from "../checkpoints/model_directory.ts";
+import { type ModelDirectory, openModelDirectory } from "../checkpoints/model_directory.ts";
 import { readSafetensorsHeader, readTensor } from "../checkpoints/safetensors.ts";
 import { temporaryDirectory } from "../checkpoints/testing/temporary_directory.ts";
 import type { TokenSequence } from "../data/token_sequence.ts";
@@ -111,26 +111,21 @@ describe.each(cases)("%s", (name) => {
     const final = goldenPath(`adapters/${name}/final`);
     const adapter = await readAdapterDirectory(final);
     checkAdapterFits(adapter, adapterSites(model));
-    const score = async (from = directory, own: typeof adapter | null = adapter) => {
+    const score = async (from: ModelDirectory, own?: Adapter) => {
       const read = readModel(from.config);
-      const session = await openDecodingSession(
-        read,
-        from.tensors,
-        openSession,
-        { device: "cpu", threads: 1 },
-        own,
-      );
-      const decoder = createDecoder(session, read.dimensions, own ? adapterFeeds(own) : undefined);
+      const options = { device: "cpu", threads: 1 } as const;
+      const session = await openDecodingSession(read, from.tensors, openSession, options, own);
+      const decoder = createDecoder(session, read.dimensions, own && adapterFeeds(own));
       const result = await decoder.score(Array.from(input_ids!.data));
       await session.release();
       return result;
     };
-    const difference = maxDifference(await score(), logits!.data);
+    const difference = maxDifference(await score(directory, adapter), logits!.data);
     expect(difference).toBeLessThan(5e-5); // the bound is 1e-4
     if (name.startsWith("bf16")) return; // merged weights are rounded: see the merge's own check
     await mergeAdapter({ model: path, adapter: final, output: at("merged") });
     const merged = await openModelDirectory(at("merged"));
-    expect(maxDifference(await score(merged, null), logits!.data)).toBeLessThan(1e-4);
+    expect(maxDifference(await score(merged), logits!.data)).toBeLessThan(1e-4);
   });
 });
 

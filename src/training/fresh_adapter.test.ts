@@ -1,0 +1,102 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import type { LoraConfig } from "../adapters/lora_config.ts";
+import { plainLora } from "../adapters/plain_lora.ts";
+import { type ModelDirectory, openModelDirectory } from "../checkpoints/model_directory.ts";
+import { randomUniform } from "../data/random.ts";
+import { createDecoder, openDecodingSession } from "../generation/decoder.ts";
+import { adapterFeeds } from "../generation/runtime_adapter.ts";
+import { readModel } from "../models/families.ts";
+import type { Model } from "../models/family.ts";
+import { openSession } from "../runtime/node.ts";
+import { goldenPath, maxDifference } from "../testing/goldens.ts";
+import { freshAdapter } from "./fresh_adapter.ts";
+
+let directory: ModelDirectory;
+let model: Model;
+beforeAll(async () => {
+  directory = await openModelDirectory(goldenPath("models/qwen2-tied"));
+  model = readModel(directory.config);
+});
+const uniform = (purpose: string, index: number) => randomUniform(1, purpose, 0, index);
+const config = (more: Partial<LoraConfig>): LoraConfig => ({
+  type: "lora",
+  r: 4,
+  alpha: 8,
+  dropout: 0,
+  targetModules: ["q_proj", "down_proj"],
+  ...more,
+});
+const fresh = (more: Partial<LoraConfig>) =>
+  freshAdapter(config(more), "base", model, directory.tensors, uniform);
+
+async function logits(adapter?: Awaited<ReturnType<typeof fresh>>) {
+  const session = await openDecodingSession(
+    model,
+    directory.tensors,
+    openSession,
+    { device: "cpu", threads: 1 },
+    adapter,
+  );
+  const decoder = createDecoder(session, model.dimensions, adapter && adapterFeeds(adapter));
+  const result = await decoder.score([5, 60, 7, 319, 20, 66]);
+  await session.release();
+  return result;
+}
+
+describe("before its first step an adapter changes nothing", () => {
+  test.each<Partial<LoraConfig>>([
+    {},
+    { useDora: true, initLoraWeights: "gaussian" },
+    { useDora: true, useRslora: true, targetModules: ["v_proj", "embed_tokens", "lm_head"] },
+    { initLoraWeights: "pissa" },
+    { initLoraWeights: "pissa_niter_4", useRslora: true },
+    { initLoraWeights: "olora", alphaPattern: { q_proj: 3 }, rankPattern: { down_proj: 2 } },
+    { modulesToSave: ["embed_tokens", "lm_head", "norm"] },
+    { bias: "all" },
+    { trainableTokenIndices: [319, 5] },
+  ])("%o", async (more) => {
+    const adapter = await fresh(more);
+    expect(maxDifference(await logits(adapter), await logits())).toBeLessThan(2e-5);
+    const plain = plainLora(adapter);
+    expect(maxDifference(await logits(plain), await logits())).toBeLessThan(2e-5);
+    if (more.initLoraWeights === "olora") {
+      expect(plain.config).toMatchObject({ r: 8, alpha: 16, rankPattern: { down_proj: 4 } });
+      expect(plain.config.initLoraWeights).toBeUndefined();
+    }
+  });
+
+  test("without what was taken out of the weight, PiSSA would", async () => {
+    const adapter = await fresh({ initLoraWeights: "pissa" });
+    for (const weights of adapter.modules.values()) delete weights.start;
+    expect(maxDifference(await logits(adapter), await logits())).toBeGreaterThan(0.1);
+  });
+});
+
+describe("refused by name", () => {
+  test.each<[Partial<LoraConfig>, RegExp]>([
+    [{ r: 1000 }, /q_proj: rank 1000 is above the matrix's, \d+/],
+    [{ rankPattern: { k_proj: 2 } }, /rankPattern: k_proj matches no module/],
+    [{ rankPattern: { q_proj: 0 } }, /rankPattern\.q_proj must be a whole number from 1 on/],
+    [{ alphaPattern: { "layers.0.*q_proj": 1, "(q|down)_proj": 2 } }, /matches several keys/],
+    [{ alphaPattern: { "(": 1 } }, /alphaPattern: "[^"]*" is not a regular expression/],
+    [{ excludeModules: ["xyz"] }, /excludeModules: no module matches xyz/],
+    [{ excludeModules: ["q_proj", "down_proj"] }, /leave no module over/],
+    [{ layersToTransform: [0, 77] }, /no targeted module is in layer 77/],
+    [{ layersToTransform: 0, targetModules: "all-linear" }, /need targetModules as a list/],
+    [{ layersPattern: "layers" }, /says nothing without layersToTransform/],
+    [{ modulesToSave: ["score"] }, /no module with parameters has a name that ends in score/],
+    [
+      { modulesToSave: ["mlp", "up_proj"] },
+      /up_proj is a part of model\.layers\.0\.mlp, which is saved whole/,
+    ],
+    [{ modulesToSave: ["v_proj"], bias: "all" }, /both train model\.layers\.0\.self_attn\.v_proj\.bias/],
+    [{ trainableTokenIndices: [320] }, /below the vocabulary's 320, got 320/],
+    [{ trainableTokenIndices: [1, 1] }, /different numbers/],
+    [{ trainableTokenIndices: { lm_head: [1] } }, /shares the embedding's weight/],
+    [{ trainableTokenIndices: { q_proj: [1] } }, /neither the embedding/],
+    [{ trainableTokenIndices: [1], modulesToSave: ["embed_tokens"] }, /which modulesToSave trains whole/],
+    [{ initLoraWeights: "pissa", useDora: true }, /together with useDora/],
+  ])("%o", async (more, message) => {
+    await expect(fresh(more)).rejects.toThrow(message);
+  });
+});
