@@ -4,10 +4,12 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readAdapterDirectory, writeAdapterDirectory } from "../checkpoints/adapter_directory.ts";
 import { openModelDirectory } from "../checkpoints/model_directory.ts";
+import { readWeight } from "../checkpoints/read_weight.ts";
 import { readTensor } from "../checkpoints/safetensors.ts";
 import { loadModel } from "../generation/load_model.ts";
 import { goldenPath, goldenTensorEntries, maxDifference, readGoldenTensors } from "../testing/goldens.ts";
-import { mergeAdapter } from "./merge.ts";
+import { mergeAdapter, unmergeAdapter } from "./merge.ts";
+import { quantizeModel } from "./quantize_model.ts";
 
 let home: string;
 beforeEach(() => {
@@ -80,6 +82,83 @@ describe("a bfloat16 merge", () => {
     });
     const norm = "model.norm.weight";
     expect(await readTensor(merged.tensors.get(norm)!)).toEqual(await readTensor(base.tensors.get(norm)!));
+  });
+});
+
+describe.each([
+  ["models/llama-gqa", "training/llama-gqa-lora-all/final", { type: "nf4", doubleQuant: true }, "F32"],
+  ["models/llama-bf16", "training/llama-bf16-lora-all/final", { type: "nf4", doubleQuant: false }, "BF16"],
+  ["models/llama-bf16", "training/llama-bf16-lora-all/final", { type: "fp4", doubleQuant: true }, "BF16"],
+  ["models/llama-bf16", "training/llama-bf16-lora-all/final", { type: "int8" }, "BF16"],
+] as const)("%s, %s, over %o", (model, adapter, quantization, dtype) => {
+  test("is what the codes stand for plus the adapter, rounded once, in the base's type", async () => {
+    const [quantized, output] = [join(home, "quantized"), join(home, "merged")];
+    await quantizeModel({ model: goldenPath(model), output: quantized, quantization });
+    const { agreement } = await mergeAdapter({ model: quantized, adapter: goldenPath(adapter), output });
+    expect(agreement.relativeDifference).toBeLessThan(dtype === "F32" ? 1e-5 : 0.01);
+
+    const [base, merged] = [await openModelDirectory(quantized), await openModelDirectory(output)];
+    expect(merged.config).toEqual({ ...base.config, quantization_config: undefined });
+    expect([...merged.tensors.values()].every((entry) => entry.dtype === dtype)).toBe(true);
+    const { config, modules } = await readAdapterDirectory(goldenPath(adapter));
+    const module = "model.layers.1.self_attn.v_proj";
+    const { A, B, r, in: inputs } = modules.get(module)!;
+    const W = await readWeight(base.tensors.get(`${module}.weight`)!);
+    const got = await readTensor(merged.tensors.get(`${module}.weight`)!);
+    got.forEach((value, i) => {
+      let exact = 0;
+      for (let k = 0; k < r; k++) exact += B[Math.floor(i / inputs) * r + k]! * A[k * inputs + (i % inputs)]!;
+      exact = W[i]! + (config.alpha / r) * exact;
+      const rounding = dtype === "F32" ? 0 : 2 ** -8;
+      expect(Math.abs(value - exact)).toBeLessThanOrEqual(rounding * Math.abs(exact) + 1e-6);
+    });
+  });
+});
+
+describe("unmerged", () => {
+  test.each([
+    ["models/llama-gqa", "training/llama-gqa-lora-all/final", 1e-6],
+    ["models/llama-bf16", "training/llama-bf16-lora-all/final", 0.01],
+    ["families/gpt2", "families/gpt2/initial", 1e-6],
+  ])("%s is the base again, within the error that is said", async (model, adapter, most) => {
+    const [merged, output] = [join(home, "merged"), join(home, "base")];
+    await mergeAdapter({ model: goldenPath(model), adapter: goldenPath(adapter), output: merged });
+    const report = await unmergeAdapter({ model: merged, adapter: goldenPath(adapter), output });
+    expect(report.modules).toBeGreaterThan(1);
+    expect(report.largestError).toBeLessThan(most);
+    const [base, restored, between] = [
+      await openModelDirectory(goldenPath(model)),
+      await openModelDirectory(output),
+      await openModelDirectory(merged),
+    ];
+    let [worst, moved] = [0, 0];
+    for (const [name, entry] of base.tensors) {
+      const W = await readTensor(entry);
+      worst = Math.max(worst, maxDifference(W, await readTensor(restored.tensors.get(name)!)));
+      moved = Math.max(moved, maxDifference(W, await readTensor(between.tensors.get(name)!)));
+    }
+    expect(worst).toBeLessThanOrEqual(report.largestError);
+    expect(moved).toBeGreaterThan(10 * worst);
+  });
+
+  test("what the merge replaced, or a quantized model, is refused", async () => {
+    const adapter = await readAdapterDirectory(ADAPTER);
+    const quantized = join(home, "quantized");
+    await quantizeModel({
+      model: MODEL,
+      output: quantized,
+      quantization: { type: "nf4", doubleQuant: false },
+    });
+    const failing = (model: string, path: string) =>
+      unmergeAdapter({ model, adapter: path, output: join(home, "out") }).catch((e) => (e as Error).message);
+    expect(await failing(quantized, ADAPTER)).toMatch(
+      /is quantized; an adapter is taken out of a model in F32/,
+    );
+    const { config, modules } = adapter;
+    for (const weights of modules.values()) weights.magnitude = new Float32Array(weights.out).fill(1);
+    await writeAdapterDirectory(join(home, "dora"), { ...adapter, config: { ...config, useDora: true } });
+    expect(await failing(MODEL, join(home, "dora"))).toMatch(/is DoRA: the merge scaled/);
+    expect(existsSync(join(home, "out"))).toBe(false);
   });
 });
 

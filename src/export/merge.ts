@@ -15,6 +15,7 @@ import type { Model } from "../models/family.ts";
 import { checkTensors, modelLayout } from "../models/layout.ts";
 import { openSession } from "../runtime/node.ts";
 import { mergedTensors, unties } from "./merged_tensors.ts";
+import { checkRemovable, negative, roundingBound } from "./removal.ts";
 import { type LogitsAgreement, requireSameLogits } from "./same_logits.ts";
 
 export interface MergeOptions {
@@ -35,47 +36,87 @@ export interface MergeReport {
 }
 
 /**
- * Writes base plus adapter as a model of its own, in the base's types, shards and config that transformers loads.
- * The written files are read again and must compute what base and adapter do; otherwise nothing stays of them.
+ * Writes base plus adapter as a model of its own, in the base's types, shards and config that transformers loads; of a
+ * quantized base, in the types its weights had before. The written files are read again and must compute what base and
+ * adapter do; otherwise nothing stays of them.
  * @throws AttuneError that names the fault.
  */
 export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> {
-  const directory = await openModelDirectory(options.model);
-  const model = readModel(directory.config);
-  checkTensors(model, directory.tensors, options.model);
-  const adapter = await readAdapterDirectory(options.adapter);
-  checkAdapterFits(adapter, adapterSites(model));
+  const { directory, model, adapter } = await openBoth(options);
   const config = mergedConfig(directory, model, adapter);
-  const merged = readModel(config);
+  const agreement = await writeChecked(options, { directory, model, adapter, config }, async (written) => [
+    await checkedLogits(model, directory, adapter),
+    await checkedLogits(readModel(config), written),
+  ]);
+  return { modules: adapter.modules.size, agreement };
+}
 
+export interface UnmergeReport extends MergeReport {
+  /** No weight is further than this from what it was before the merge: both were rounded. */
+  largestError: number;
+}
+
+/**
+ * Takes an adapter out of a model it was merged into: the base, but for rounding. `model` is the merged one. The written
+ * files are read again and must compute with the adapter what the merged model does; otherwise nothing stays of them.
+ * @throws AttuneError that names the fault: what the merge replaced, it does not give back.
+ */
+export async function unmergeAdapter(options: MergeOptions): Promise<UnmergeReport> {
+  const { directory, model, adapter } = await openBoth(options);
+  checkRemovable(directory, adapter, options);
+  const { config } = directory;
+  const agreement = await writeChecked(
+    options,
+    { directory, model, adapter: negative(adapter), config },
+    async (written) => [await checkedLogits(model, directory), await checkedLogits(model, written, adapter)],
+  );
+  const written = await openModelDirectory(options.output);
+  const largestError = await roundingBound(directory, written, [...adapter.modules.keys()]);
+  return { modules: adapter.modules.size, agreement, largestError };
+}
+
+/** A model, what is added to it, and the config of what comes out. */
+interface Parts {
+  directory: ModelDirectory;
+  model: Model;
+  adapter: Adapter;
+  config: ModelDirectory["config"];
+}
+
+async function openBoth({ model: path, adapter: from }: MergeOptions): Promise<Omit<Parts, "config">> {
+  const directory = await openModelDirectory(path);
+  const model = readModel(directory.config);
+  checkTensors(model, directory.tensors, path);
+  const adapter = await readAdapterDirectory(from);
+  checkAdapterFits(adapter, adapterSites(model));
+  return { directory, model, adapter };
+}
+
+/** Logits as they should be, and as they are. */
+type Compare = (written: ModelDirectory) => Promise<[Float32Array[], Float32Array[]]>;
+
+async function writeChecked(options: MergeOptions, parts: Parts, compare: Compare): Promise<LogitsAgreement> {
+  const { output, maxShardBytes } = options;
   let agreement: LogitsAgreement | undefined;
-  await writeDirectoryAtomic(options.output, async (path) => {
-    await writeMerged(path, directory, config, model, adapter, options.maxShardBytes);
+  await writeDirectoryAtomic(output, async (path) => {
+    await writeMerged(path, parts, maxShardBytes);
     const written = await openModelDirectory(path);
-    checkTensors(merged, written.tensors, options.output);
-    agreement = requireSameLogits(
-      await checkedLogits(model, directory, adapter),
-      await checkedLogits(merged, written),
-      [...written.tensors.values()].map(({ dtype }) => dtype),
-      options.output,
-    );
+    checkTensors(readModel(parts.config), written.tensors, output);
+    const [expected, got] = await compare(written);
+    const dtypes = [...written.tensors.values()].map(({ dtype }) => dtype);
+    agreement = requireSameLogits(expected, got, dtypes, output);
   });
-  return { modules: adapter.modules.size, agreement: agreement! };
+  return agreement!;
 }
 
 /** A tied output layer that gets a weight of its own is no longer tied. */
-function mergedConfig({ config }: ModelDirectory, { tied, ends }: Model, adapter: Adapter) {
+function mergedConfig(directory: ModelDirectory, { tied, ends }: Model, adapter: Adapter) {
+  const { quantization_config: _, ...config } = directory.config;
   return tied && unties(adapter, ends) ? { ...config, tie_word_embeddings: false } : config;
 }
 
-async function writeMerged(
-  path: string,
-  from: ModelDirectory,
-  config: ModelDirectory["config"],
-  model: Model,
-  adapter: Adapter,
-  maxShardBytes?: number,
-) {
+async function writeMerged(path: string, parts: Parts, maxShardBytes?: number): Promise<void> {
+  const { directory: from, model, adapter, config } = parts;
   const layout = { ...model, transposed: modelLayout(model).transposed };
   const merged = await mergedTensors(from.tensors, adapter, layout, openSession);
   try {

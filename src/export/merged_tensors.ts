@@ -1,12 +1,14 @@
 import { scaleOf } from "../adapters/lora_config.ts";
 import type { Adapter, LoraWeights, TokenRows } from "../adapters/peft.ts";
-import { copyOf, readTensor, type TensorEntry, type TensorSource } from "../checkpoints/safetensors.ts";
+import { readWeight } from "../checkpoints/read_weight.ts";
+import { copyOf, type Dtype, type TensorEntry, type TensorSource } from "../checkpoints/safetensors.ts";
 import { AttuneError } from "../errors.ts";
 import { lower } from "../graph/lower.ts";
 import { add, mul } from "../graph/ops/elementwise.ts";
 import { matmul } from "../graph/ops/matmul.ts";
 import { input } from "../graph/sources.ts";
 import type { Model } from "../models/family.ts";
+import { isQuantized } from "../quantization/quantized_entry.ts";
 import type { OpenSession, Session, TensorData } from "../runtime/session.ts";
 
 /** The base's tensors with the adapter's terms added, each computed when it is asked for. */
@@ -17,7 +19,7 @@ export interface MergedTensors {
 
 /**
  * W + scale · B·A for every module of `adapter`, with DoRA times its gain, in float32, rounded once to the type of W in its
- * file; the adapter's own parameters and rows in the place of the base's; all other tensors as they are. W of the
+ * file, or that it had before it was quantized: quantized weights become what their codes stand for; the adapter's own parameters and rows in the place of the base's; all other tensors as they are. W of the
  * modules in `transposed`, and of embeddings, is kept as [in, out]. An output layer that was tied gets a weight of its
  * own when the adapter changes one end and not the other alike: see `unties`.
  * @throws AttuneError when a weight to be merged is no float of 16 or 32 bits.
@@ -34,6 +36,8 @@ export async function mergedTensors(
   const changes = new Map<string, Change>();
   for (const [name, { data }] of adapter.parameters ?? []) changes.set(name, async () => data);
   for (const [module, rows] of adapter.tokens ?? []) changes.set(`${module}.weight`, withRows(rows));
+  const ofOthers =
+    [...tensors.values()].find((entry) => !isQuantized(entry) && isFloat(entry))?.dtype ?? "BF16";
   const session = await open(mergeGraph(), { device: "cpu" });
   for (const [module, lora] of adapter.modules)
     changes.set(`${module}.weight`, withTerm(session, lora, adapter, module, transposed.has(module)));
@@ -41,10 +45,22 @@ export async function mergedTensors(
   return {
     tensors: [...entries].map(([name, entry]) => {
       const change = changes.get(name);
-      const source = { ...copyOf(entry), name };
+      const source = { ...unquantized(entry, ofOthers), name };
       return change ? { ...source, data: () => change(entry) } : source;
     }),
     release: session.release,
+  };
+}
+
+/** int8 doesn't tell what a weight was: then its type is that `ofOthers`. */
+function unquantized(entry: TensorEntry, ofOthers: Dtype): TensorSource {
+  if (!isQuantized(entry)) return copyOf(entry);
+  const { name, shape, parts } = entry;
+  return {
+    name,
+    shape,
+    dtype: parts.type === "int8" ? ofOthers : parts.dtype,
+    data: () => readWeight(entry),
   };
 }
 
@@ -60,7 +76,7 @@ export function unties({ modules, parameters }: Adapter, { embedding, head }: Mo
 const withRows =
   ({ indices, data }: TokenRows): Change =>
   async (entry) => {
-    const weight = await readTensor(entry);
+    const weight = await readWeight(entry);
     const width = data.length / indices.length;
     for (const [at, index] of indices.entries())
       weight.set(data.subarray(at * width, (at + 1) * width), index * width);
@@ -123,7 +139,7 @@ async function merge(
 ) {
   const float32 = (shape: number[], data: Float32Array): TensorData => ({ dtype: "float32", shape, data });
   const { merged } = await session.run({
-    W: float32([O, I], await readTensor(entry)),
+    W: float32([O, I], await readWeight(entry)),
     A: float32([r, I], A.slice()), // what is fed is lent
     B: float32([O, r], B.slice()),
     scale: float32([], Float32Array.of(scale)),
@@ -131,9 +147,12 @@ async function merge(
   return merged!.data as Float32Array;
 }
 
-function checkFloat({ file, name, dtype }: TensorEntry): void {
-  if (dtype === "F32" || dtype === "F16" || dtype === "BF16") return;
+const isFloat = ({ dtype }: TensorEntry) => dtype === "F32" || dtype === "F16" || dtype === "BF16";
+
+function checkFloat(entry: TensorEntry): void {
+  if (isFloat(entry) || isQuantized(entry)) return;
+  const { file, name, dtype } = entry;
   throw new AttuneError(
-    `${file}: ${name} is ${dtype}; an adapter is merged into F32, F16 or BF16. Merge it into the model before it was quantized.`,
+    `${file}: ${name} is ${dtype}; an adapter is merged into F32, F16 or BF16, or into what bitsandbytes quantized.`,
   );
 }

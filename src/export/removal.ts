@@ -1,0 +1,58 @@
+/** What taking an adapter out of a merged model needs. */
+import type { Adapter } from "../adapters/peft.ts";
+import type { ModelDirectory } from "../checkpoints/model_directory.ts";
+import { type Dtype, readTensor } from "../checkpoints/safetensors.ts";
+import { AttuneError } from "../errors.ts";
+import { isQuantized } from "../quantization/quantized_entry.ts";
+
+/** The adapter whose terms take back what those of `adapter` add. */
+export const negative = (adapter: Adapter): Adapter => ({
+  ...adapter,
+  stored: undefined,
+  modules: new Map(
+    [...adapter.modules].map(([module, lora]) => [module, { ...lora, B: lora.B.map((value) => -value) }]),
+  ),
+});
+
+/** @throws AttuneError when the merge lost what would have to come back. */
+export function checkRemovable(
+  { tensors }: ModelDirectory,
+  { config, parameters, tokens }: Adapter,
+  paths: { model: string; adapter: string },
+): void {
+  if (config.useDora)
+    throw new AttuneError(
+      `${paths.adapter} is DoRA: the merge scaled the base's rows to its magnitudes, and their own are not in the adapter. Keep the base.`,
+    );
+  if (parameters || tokens) {
+    const [first] = [...(parameters?.keys() ?? []), ...(tokens?.keys() ?? [])];
+    throw new AttuneError(
+      `${paths.adapter} replaces weights of the base (${first}), which are not in the merged model any more. Keep the base.`,
+    );
+  }
+  const quantized = [...tensors.values()].find(isQuantized);
+  if (quantized)
+    throw new AttuneError(
+      `${paths.model}: ${quantized.name} is quantized; an adapter is taken out of a model in F32, F16 or BF16.`,
+    );
+}
+
+/** Half a unit in the last place, relative. */
+const ROUNDING: Partial<Record<Dtype, number>> = { F32: 2 ** -24, F16: 2 ** -11, BF16: 2 ** -8 };
+
+/** W was rounded when it was merged, and again now: the largest sum of both at a weight of `modules`. */
+export async function roundingBound(
+  merged: ModelDirectory,
+  written: ModelDirectory,
+  modules: readonly string[],
+): Promise<number> {
+  let largest = 0;
+  for (const module of modules) {
+    const entries = [merged, written].map(({ tensors }) => tensors.get(`${module}.weight`)!);
+    const [before, after] = [await readTensor(entries[0]!), await readTensor(entries[1]!)];
+    const rounding = ROUNDING[entries[0]!.dtype] ?? 0;
+    for (let i = 0; i < before.length; i++)
+      largest = Math.max(largest, rounding * (Math.abs(before[i]!) + Math.abs(after[i]!)));
+  }
+  return largest;
+}
