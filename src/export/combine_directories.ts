@@ -1,0 +1,46 @@
+import { type CombineSettings, combineAdapters } from "../adapters/combine/combine_adapters.ts";
+import { checkAdapterFits } from "../adapters/peft.ts";
+import { adapterSites } from "../adapters/sites.ts";
+import { readAdapterDirectory, writeAdapterDirectory } from "../checkpoints/adapter_directory.ts";
+import { writeDirectoryAtomic } from "../checkpoints/atomic.ts";
+import { openModelDirectory } from "../checkpoints/model_directory.ts";
+import { readModel } from "../models/families.ts";
+
+export interface CombineDirectoriesOptions extends CombineSettings {
+  /** Directories of PEFT adapters, what each counts for, and what messages call it. */
+  adapters: readonly { name: string; path: string; weight: number }[];
+  /** The base's directory. With it, the adapters' shapes are compared with it instead of their bases' names. */
+  model?: string;
+  /** Where the combined adapter goes: a new or empty directory. */
+  output: string;
+}
+
+export interface CombineReport {
+  modules: number;
+  r: number;
+}
+
+/** Writes several adapters as one, as `combineAdapters` makes it. @throws AttuneError that names the fault. */
+export async function combineAdapterDirectories(options: CombineDirectoriesOptions): Promise<CombineReport> {
+  const { adapters, model, output, ...settings } = options;
+  let report: CombineReport | undefined;
+  await writeDirectoryAtomic(output, async (path) => {
+    const inputs = [];
+    for (const { path: from, ...weighed } of adapters)
+      inputs.push({ ...weighed, adapter: await readAdapterDirectory(from) });
+    const fitting = model === undefined ? inputs : await fittingInputs(inputs, model);
+    const combined = combineAdapters(fitting, settings);
+    await writeAdapterDirectory(path, combined);
+    report = { modules: combined.modules.size, r: combined.config.r };
+  });
+  return report!;
+}
+
+async function fittingInputs<T extends { adapter: Parameters<typeof checkAdapterFits>[0] }>(
+  inputs: readonly T[],
+  path: string,
+): Promise<T[]> {
+  const sites = adapterSites(readModel((await openModelDirectory(path)).config));
+  for (const { adapter } of inputs) checkAdapterFits(adapter, sites);
+  return inputs.map((input) => ({ ...input, adapter: { ...input.adapter, baseModel: path } }));
+}

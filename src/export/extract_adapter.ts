@@ -1,0 +1,154 @@
+import type { Adapter, LoraWeights } from "../adapters/peft.ts";
+import { readAdapterDirectory, writeAdapterDirectory } from "../checkpoints/adapter_directory.ts";
+import { writeDirectoryAtomic } from "../checkpoints/atomic.ts";
+import { type ModelDirectory, openModelDirectory } from "../checkpoints/model_directory.ts";
+import { readWeight } from "../checkpoints/read_weight.ts";
+import { randomNormal } from "../data/random.ts";
+import { AttuneError } from "../errors.ts";
+import { type Matrix, sumOfSquares, transpose } from "../math/matrix.ts";
+import { truncatedSvd } from "../math/truncated_svd.ts";
+import { readModel } from "../models/families.ts";
+import { checkTensors, type ModelLayout, modelLayout } from "../models/layout.ts";
+
+export interface ExtractOptions {
+  /** Directories: a model, what all-weights training made of it, and where the adapter goes, which must be free or empty. */
+  base: string;
+  tuned: string;
+  output: string;
+  /** Rank of the adapter. */
+  r: number;
+  /** What adapter_config.json calls the base; its directory when left out. */
+  baseModel?: string;
+  /** Of the random directions that large matrices are searched from; 0 when left out. */
+  seed?: number;
+  onProgress?: (module: string, done: number, total: number) => void;
+}
+
+export interface ExtractReport {
+  /** Share of the difference's sum of squares that the adapter keeps: of all linear layers, and of each that differs. */
+  kept: number;
+  modules: { module: string; kept: number }[];
+  /** What else differs, which no adapter on linear layers can hold: the change's size relative to the weight's own. */
+  lost: { name: string; change: number }[];
+}
+
+/**
+ * A LoRA adapter that makes of `base` what comes closest to `tuned`: of each linear layer the best approximation of the
+ * difference that has rank `r` (Eckart & Young), its singular values split evenly over A and B. Both models are read one
+ * weight at a time.
+ * @throws AttuneError when the models are not of one shape, do not differ in any linear layer, or `r` is above a matrix.
+ */
+export async function extractAdapter(options: ExtractOptions): Promise<ExtractReport> {
+  const base = await openModelDirectory(options.base);
+  const tuned = await openModelDirectory(options.tuned);
+  const layout = checkedLayout(base, tuned, options);
+  let report: ExtractReport | undefined;
+  await writeDirectoryAtomic(options.output, async (path) => {
+    const { adapter, modules, energy, keptEnergy } = await extractAll(base, tuned, layout, options);
+    await writeAdapterDirectory(path, adapter);
+    await readAdapterDirectory(path);
+    const lost = await otherChanges(base, tuned, layout);
+    report = { kept: keptEnergy / energy, modules, lost };
+  });
+  return report!;
+}
+
+function checkedLayout(base: ModelDirectory, tuned: ModelDirectory, options: ExtractOptions): ModelLayout {
+  const { r } = options;
+  const model = readModel(base.config);
+  const other = readModel(tuned.config);
+  if (model.modelType !== other.modelType)
+    throw new AttuneError(
+      `${options.base} is a ${model.modelType} model, ${options.tuned} a ${other.modelType}: one can't come of the other.`,
+    );
+  checkTensors(model, base.tensors, options.base);
+  checkTensors(other, tuned.tensors, options.tuned);
+  const layout = modelLayout(model);
+  checkSameShapes(layout, modelLayout(other), options);
+  if (!Number.isSafeInteger(r) || r < 1)
+    throw new AttuneError(`r must be a whole number from 1 on, got ${r}`);
+  const small = [...layout.linears].find(([, sizes]) => r > Math.min(sizes.in, sizes.out));
+  if (small)
+    throw new AttuneError(`r ${r} is above the matrix: ${small[0]} is [${small[1].out}, ${small[1].in}]`);
+  return layout;
+}
+
+function checkSameShapes(a: ModelLayout, b: ModelLayout, { base, tuned }: ExtractOptions): void {
+  for (const name of new Set([...a.parameters.keys(), ...b.parameters.keys()])) {
+    const [first, second] = [a.parameters.get(name)?.join(", "), b.parameters.get(name)?.join(", ")];
+    if (first !== second)
+      throw new AttuneError(
+        `${name} is ${first ? `[${first}]` : "missing"} in ${base} and ${second ? `[${second}]` : "missing"} in ${tuned}: the models must be of one shape.`,
+      );
+  }
+}
+
+async function extractAll(
+  base: ModelDirectory,
+  tuned: ModelDirectory,
+  { linears, transposed }: ModelLayout,
+  { r, seed = 0, baseModel, base: path, onProgress }: ExtractOptions,
+) {
+  const terms = new Map<string, LoraWeights>();
+  const modules: ExtractReport["modules"] = [];
+  let [energy, keptEnergy] = [0, 0];
+  for (const [module, { in: inputs, out }] of linears) {
+    onProgress?.(module, terms.size, linears.size);
+    const data = await difference(base, tuned, `${module}.weight`);
+    const own = sumOfSquares(data);
+    const change: Matrix = transposed.has(module)
+      ? transpose({ rows: inputs, columns: out, data })
+      : { rows: out, columns: inputs, data };
+    const { weights, kept } = lowRank(change, r, own, (index) =>
+      randomNormal(seed, `extract ${module}`, 0, index),
+    );
+    terms.set(module, weights);
+    energy += own;
+    keptEnergy += kept;
+    if (own > 0) modules.push({ module, kept: kept / own });
+  }
+  if (energy === 0) throw new AttuneError("the two models do not differ in any linear layer.");
+  const config = { type: "lora", r, alpha: r, dropout: 0, targetModules: "all-linear" } as const;
+  const adapter: Adapter = { config, baseModel: baseModel ?? path, modules: terms };
+  return { adapter, modules, energy, keptEnergy };
+}
+
+/** @throws AttuneError when it is not a number somewhere. */
+async function difference(base: ModelDirectory, tuned: ModelDirectory, name: string): Promise<Float32Array> {
+  const [from, to] = [base.tensors.get(name)!, tuned.tensors.get(name)!];
+  const [before, after] = [await readWeight(from), await readWeight(to)];
+  for (let i = 0; i < after.length; i++) after[i]! -= before[i]!;
+  if (!Number.isFinite(sumOfSquares(after)))
+    throw new AttuneError(`${name} of ${from.file} or ${to.file} holds what is not a number`);
+  return after;
+}
+
+function lowRank(change: Matrix, r: number, energy: number, normal: (index: number) => number) {
+  const { rows: out, columns: inputs } = change;
+  const [A, B] = [new Float32Array(r * inputs), new Float32Array(out * r)];
+  const weights: LoraWeights = { A, B, r, in: inputs, out };
+  if (energy === 0) return { weights, kept: 0 };
+  const { U, S, V } = truncatedSvd(change, r, normal);
+  for (let k = 0; k < r; k++) {
+    const root = Math.sqrt(S[k]!);
+    for (let i = 0; i < inputs; i++) A[k * inputs + i] = root * V.data[i * r + k]!;
+    for (let o = 0; o < out; o++) B[o * r + k] = root * U.data[o * r + k]!;
+  }
+  return { weights, kept: Math.min(energy, sumOfSquares(S)) };
+}
+
+async function otherChanges(
+  base: ModelDirectory,
+  tuned: ModelDirectory,
+  { linears, parameters }: ModelLayout,
+) {
+  const lost: ExtractReport["lost"] = [];
+  for (const name of parameters.keys()) {
+    if (linears.has(name.replace(/\.weight$/, ""))) continue;
+    const change = Math.sqrt(sumOfSquares(await difference(base, tuned, name)));
+    if (change === 0) continue;
+    const size = Math.sqrt(sumOfSquares(await readWeight(base.tensors.get(name)!)));
+    lost.push({ name, change: change / size });
+  }
+  return lost;
+}
