@@ -1,14 +1,14 @@
 import { type WeightAttributes, type WeightSource, weight } from "../sources.ts";
 import { apply, type Op, type Tensor } from "../tensor.ts";
-import { add, cast, exp, mul, sub } from "./elementwise.ts";
+import { cast, div, mul, sub } from "./elementwise.ts";
 import { gather } from "./indexing.ts";
 import { keep } from "./keep.ts";
 import { matmul } from "./matmul.ts";
 import { sum } from "./reduce.ts";
-import { reshape } from "./shape.ts";
+import { reshape, slice } from "./shape.ts";
 
 /** Rows of a head that are widened at once. */
-const ROWS = 16_384;
+const ROWS = 8_192;
 
 /**
  * The rows of a frozen head [V, D] in parts, when its file keeps it in 16 bits and it has more rows than a part: widened
@@ -36,47 +36,68 @@ function bytesOf(source: WeightSource, from: number, to: number): WeightSource {
 }
 
 /**
- * -log softmax(hidden · headᵀ)[target] of a frozen head in `parts`, each widened for its product and again for its
- * gradient. hidden [S, D], head [V, D], targets [S] (int64) -> [S].
+ * -log softmax(hidden · headᵀ)[target] of a frozen head in `parts`. hidden [S, D], head [V, D], targets [S] (int64) -> [S].
+ *
+ * One pass over the head serves value and gradient: what the gradient needs of it, Σ softmax · head row, is summed along
+ * with the softmax's denominator (Milakov & Gimelshein 2018, https://arxiv.org/abs/1805.02867; Dao et al. 2022,
+ * https://arxiv.org/abs/2205.14135). So each part is widened once, and its logits are needed only there.
  */
 export function frozenCrossEntropy(hidden: Tensor, head: Tensor, parts: Tensor[], targets: Tensor): Tensor {
-  const logits = parts.map((part) => matmul(hidden, part, { transB: true })); // [S, V / parts] each
-  const normalizer = keep(apply(logSumExp, logits, {})); // [S, 1]
+  let sums: Tensor | undefined;
+  for (const part of parts) {
+    const logits = matmul(hidden, part, { transB: true }); // [S, V / parts]
+    sums = apply(absorb, sums ? [logits, part, sums] : [logits, part], {});
+  }
   const rows = gather(head, targets); // [S, D]: the head itself, as an input, would be widened whole
   const own = reshape(sum(mul(hidden, rows), [-1]), [hidden.shape[0]!, 1]); // the targets' logits
-  const inputs = [normalizer, own, hidden, rows, targets, ...logits, ...parts];
-  return apply(negativeLogLikelihood, inputs, { parts: parts.length });
+  return apply(negativeLogLikelihood, [keep(sums!), own, hidden, rows], {});
 }
 
 /**
- * log Σ exp over the last axis of all inputs [S, n]: [S, 1]. The largest softmax is exp(0) / Σ exp(x - max), so that is
- * max - log max softmax: the runtime's softmax is ten times as fast as its ReduceLogSumExp.
+ * Takes a part's logits [S, n] and rows [n, D] into the sums [S, D + 2] over the parts before: Σ exp(logit - m) · row,
+ * Σ exp(logit - m), and m, the largest logit so far.
  */
-const logSumExp: Op = {
-  name: "logSumExp",
-  infer: ([first]: Tensor[]) => ({ dtype: first!.dtype, shape: [first!.shape[0]!, 1] }),
-  lower(w, names: string[]) {
-    const max = (x: string) => w.node("ReduceMax", [x, w.ints([1])], { keepdims: 1 });
-    const each = names.map((x) =>
-      w.node("Sub", [max(x), w.node("Log", [max(w.node("Softmax", [x], { axis: 1 }))])]),
+const absorb: Op = {
+  name: "absorbHeadPart",
+  infer: ([logits, part]: Tensor[]) => ({
+    dtype: logits!.dtype,
+    shape: [logits!.shape[0]!, (part!.shape[1] as number) + 2],
+  }),
+  lower(w, [logits, part, sums]: string[], _, [, rowsOfPart]: Tensor[]) {
+    const D = rowsOfPart!.shape[1] as number;
+    const largest = w.node("ReduceMax", [logits!, w.ints([1])], { keepdims: 1 });
+    const [rows, total, before] = sums ? w.nodes("Split", [sums, w.ints([D, 1, 1])], { axis: 1 }, 3) : [];
+    const m = before ? w.node("Max", [before, largest]) : largest;
+    const weights = w.node("Exp", [w.node("Sub", [logits!, m])]); // [S, n]
+    const shrink = before && w.node("Exp", [w.node("Sub", [before, m])]);
+    const plus = (sum: string | undefined, more: string) =>
+      sum ? w.node("Add", [w.node("Mul", [sum, shrink!]), more]) : more;
+    return w.node(
+      "Concat",
+      [
+        plus(rows, w.node("MatMul", [weights, part!])),
+        plus(total, w.node("ReduceSum", [weights, w.ints([1])], { keepdims: 1 })),
+        m,
+      ],
+      { axis: 1 },
     );
-    return w.node("ReduceLogSumExp", [w.node("Concat", each, { axis: 1 }), w.ints([1])], { keepdims: 1 });
   },
   vjp: (inputs: Tensor[]) => inputs.map(() => null), // negativeLogLikelihood's goes around it
 };
 
 const negativeLogLikelihood: Op = {
   name: "frozenNegativeLogLikelihood",
-  infer: ([normalizer, , , , targets]: Tensor[]) => ({ dtype: normalizer!.dtype, shape: targets!.shape }),
-  lower: (w, [normalizer, own]: string[]) =>
-    w.node("Squeeze", [w.node("Sub", [normalizer!, own!]), w.ints([-1])]),
-  // dhidden = dy · (Σ softmax part · head part - head[target])
-  vjp([normalizer, , hidden, rows, , ...rest]: Tensor[], dy: Tensor, { parts }: { parts: number }) {
-    const shares = rest
-      .slice(0, parts)
-      .map((logits, i) => matmul(exp(sub(logits, normalizer!)), rest[parts + i]!));
-    const expected = shares.reduce((total, share) => add(total, share)); // [S, D]
-    const dhidden = mul(sub(expected, rows!), reshape(dy, [hidden!.shape[0]!, 1]));
-    return [null, null, dhidden, null, null, ...rest.map(() => null)];
+  infer: ([sums]: Tensor[]) => ({ dtype: sums!.dtype, shape: [sums!.shape[0]!] }),
+  lower(w, [sums, own]: string[], _, [, , hidden]: Tensor[]) {
+    const D = hidden!.shape[1] as number;
+    const [, total, m] = w.nodes("Split", [sums!, w.ints([D, 1, 1])], { axis: 1 }, 3);
+    const normalizer = w.node("Add", [m!, w.node("Log", [total!])]);
+    return w.node("Squeeze", [w.node("Sub", [normalizer, own!]), w.ints([-1])]);
+  },
+  // dhidden = dy · (Σ softmax · head row - head[target])
+  vjp([sums, , hidden, rows]: Tensor[], dy: Tensor) {
+    const D = hidden!.shape[1] as number;
+    const expected = div(slice(sums!, 1, 0, D), slice(sums!, 1, D, D + 1)); // [S, D]
+    return [null, null, mul(sub(expected, rows!), reshape(dy, [hidden!.shape[0]!, 1])), null];
   },
 };
