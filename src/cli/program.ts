@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { adapterCommand } from "./commands/adapter.ts";
 import { chatCommand } from "./commands/chat.ts";
 import { dataCommand } from "./commands/data.ts";
 import { demoCommand } from "./commands/demo.ts";
@@ -30,6 +31,7 @@ export function createProgram(): Command {
     dataCommand(),
     chatCommand(),
     mergeCommand(),
+    adapterCommand(),
     quantizeCommand(),
   ])
     program.addCommand(

@@ -9,7 +9,7 @@ import { resolveSampling } from "./generation_config.ts";
 import { once } from "./once.ts";
 import { eosTokens } from "./stop_tokens.ts";
 import { createTalk, type Talk } from "./talk.ts";
-import { createVariants } from "./variants.ts";
+import { type AdapterChoice, createVariants } from "./variants.ts";
 
 export interface LoadModelOptions {
   /** A PEFT adapter directory, or several by name. The first is in use. */
@@ -29,8 +29,11 @@ export interface LoadedModel extends Talk {
   logits(tokens: readonly number[]): Promise<Float32Array>;
   /** Reads another adapter directory; `useAdapter` puts it to use. */
   addAdapter(name: string, path: string): Promise<void>;
-  /** From now on answers come from the adapter of this name; from the base alone when null. */
-  useAdapter(name: string | null): void;
+  /**
+   * From now on answers come from the adapter of this name; from several, `{ a: 0.7, b: 0.3 }`, whose terms add up, weighed;
+   * from the base alone when null.
+   */
+  useAdapter(choice: AdapterChoice): void;
   /** Frees the model; nothing can be asked of it afterwards. */
   release(): Promise<void>;
 }

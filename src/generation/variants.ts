@@ -1,3 +1,4 @@
+import { combineAdapters } from "../adapters/combine/combine_adapters.ts";
 import { type Adapter, checkAdapterFits } from "../adapters/peft.ts";
 import { adapterSites } from "../adapters/sites.ts";
 import { AttuneError } from "../errors.ts";
@@ -15,12 +16,15 @@ export interface Variant {
   idle?: SequenceReader;
 }
 
-/** A base and adapters on it, one of them in use. */
+/** An adapter by its name; several by what each counts for; the base alone. */
+export type AdapterChoice = string | Readonly<Record<string, number>> | null;
+
+/** A base and adapters on it, one of them, or a mixture, in use. */
 export interface Variants {
   /** @throws AttuneError when the adapter was made for another base. */
   add(name: string, adapter: Adapter): void;
-  /** The base alone when null. @throws AttuneError when no adapter has that name. */
-  use(name: string | null): void;
+  /** Of a mixture the terms add up, weighed. @throws AttuneError when no adapter has that name, or one can't be mixed. */
+  use(choice: AdapterChoice): void;
   current(): Promise<Variant>;
   release(): Promise<void>;
 }
@@ -34,23 +38,34 @@ export function createVariants(model: Model, open: (adapter?: Adapter) => Promis
     return session;
   };
   const sites = adapterSites(model);
-  const adapters = new Map<string, () => Promise<Variant>>();
+  const adapters = new Map<string, { adapter: Adapter; variant: () => Promise<Variant> }>();
   const base = once(async () => ({ decoder: createDecoder(await sessionOf(""), model.dimensions) }));
   let current: () => Promise<Variant> = base;
+
+  const variantOf = (adapter: Adapter) => {
+    const [signature, feeds] = [adapterSignature(adapter), adapterFeeds(adapter)];
+    return once(async () => ({
+      decoder: createDecoder(await sessionOf(signature, adapter), model.dimensions, feeds),
+    }));
+  };
+  const find = (name: string) => {
+    const found = adapters.get(name);
+    if (!found) throw unknownAdapter(name, [...adapters.keys()]);
+    return found;
+  };
+  const mixture = (weights: Readonly<Record<string, number>>) => {
+    const inputs = Object.entries(weights).map(([name, weight]) => ({ name, weight, ...find(name) }));
+    return variantOf(combineAdapters(inputs, { method: "cat" }));
+  };
 
   return {
     add(name, adapter) {
       checkAdapterFits(adapter, sites);
-      const [signature, feeds] = [adapterSignature(adapter), adapterFeeds(adapter)];
-      const variant = once(async () => ({
-        decoder: createDecoder(await sessionOf(signature, adapter), model.dimensions, feeds),
-      }));
-      adapters.set(name, variant);
+      adapters.set(name, { adapter, variant: variantOf(adapter) });
     },
-    use(name) {
-      const found = name === null ? base : adapters.get(name);
-      if (!found) throw unknownAdapter(name!, [...adapters.keys()]);
-      current = found;
+    use(choice) {
+      if (choice === null) current = base;
+      else current = typeof choice === "string" ? find(choice).variant : mixture(choice);
     },
     current: () => current(),
     async release() {

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { mergeAdapter } from "../../export/merge.ts";
+import { type MergeReport, mergeAdapter, type UnmergeReport, unmergeAdapter } from "../../export/merge.ts";
 import { fetchModel } from "../fetch_model.ts";
 import { plural, shellWord } from "../format.ts";
 import { examples } from "../help.ts";
@@ -10,17 +10,19 @@ interface MergeFlags {
   model: string;
   adapter: string;
   out: string;
+  unmerge?: boolean;
 }
 
 export const mergeCommand = (): Command =>
   new Command("merge")
-    .summary("put an adapter into its model for good")
+    .summary("put an adapter into its model for good, or take it out again")
     .description(
-      "Writes model plus adapter as a model directory of its own, which transformers loads. The written files are read again and compared with model and adapter before success is reported.",
+      "Writes model plus adapter as a model directory of its own, which transformers loads; a quantized model in the number type it had before. The written files are read again and compared with model and adapter before success is reported.",
     )
     .requiredOption("-m, --model <dir>", "the model's directory")
     .requiredOption("-a, --adapter <dir>", "the PEFT adapter's directory")
     .requiredOption("-o, --out <dir>", "where the merged model goes: a new or empty directory")
+    .option("--unmerge", "take the adapter out of a model it was merged into")
     .addHelpText(
       "after",
       examples([
@@ -28,28 +30,42 @@ export const mergeCommand = (): Command =>
           "attune merge --model ./model --adapter runs/mine/adapter --out ./merged",
           "a model that needs no adapter",
         ],
+        [
+          "attune merge --unmerge --model ./merged --adapter runs/mine/adapter --out ./model",
+          "the model as it was, but for rounding",
+        ],
       ]),
     )
     .action(runMerge);
 
-async function runMerge({ model, adapter, out }: MergeFlags): Promise<void> {
+async function runMerge({ model, adapter, out, unmerge = false }: MergeFlags): Promise<void> {
   const [base, term] = [await fetchModel(model), await fetchModel(adapter)];
   const screen = openScreen();
-  screen.show(() => `merging ${adapter} into ${model} …`);
+  screen.show(() => (unmerge ? `taking ${adapter} out of ${model} …` : `merging ${adapter} into ${model} …`));
   try {
-    const { modules, agreement } = await mergeAdapter({ model: base, adapter: term, output: out });
+    const options = { model: base, adapter: term, output: out };
+    const line = unmerge
+      ? unmergedLine(await unmergeAdapter(options))
+      : mergedLine(await mergeAdapter(options));
     screen.clear();
     screen.print(
-      [
-        headerLine(
-          "merged",
-          `${plural(modules, "linear layer")}; logits of the written model differ from model and adapter by at most ${agreement.maxDifference.toExponential(1)}`,
-        ),
-        headerLine("model", out),
-        headerLine("next", `attune chat --model ${shellWord(out)}`),
-      ].join("\n"),
+      [line, headerLine("model", out), headerLine("next", `attune chat --model ${shellWord(out)}`)].join(
+        "\n",
+      ),
     );
   } finally {
     screen.clear();
   }
 }
+
+const mergedLine = ({ modules, agreement }: MergeReport): string =>
+  headerLine(
+    "merged",
+    `${plural(modules, "linear layer")}; logits of the written model differ from model and adapter by at most ${agreement.maxDifference.toExponential(1)}`,
+  );
+
+const unmergedLine = ({ modules, largestError }: UnmergeReport): string =>
+  headerLine(
+    "unmerged",
+    `${plural(modules, "linear layer")}; no weight is further than ${largestError.toExponential(1)} from what it was`,
+  );
