@@ -60,7 +60,7 @@ function problemLines({ training, deduplicate }: Recipe, data: RunData, check: D
     ...dropped.map((entry) => `dropped: ${describeLeftOut(entry)}`),
     cut > 0 ? `${plural(cut, "row")} cut to maxLength ${training.maxLength}: their answers lost the end` : "",
     ...warnings(check.train, deduplicate),
-    found(check.leaks, "held out have a prompt that is trained on"),
+    found(check.leaks, "held out with a prompt that is trained on"),
   ]
     .filter((line) => line !== "")
     .map(printable);
@@ -88,13 +88,13 @@ function checkLines(check: SequenceCheck, batchSize: number): string[] {
 function warnings(check: SequenceCheck, deduplicated: boolean): string[] {
   const { endless, doubleBos, duplicates, commonAnswers, sequences } = check;
   const lines = [
-    found(endless, "end without an end token: from these the model does not learn to stop"),
-    found(doubleBos, "begin with two BOS tokens"),
-    deduplicated ? "" : found(duplicates, "are copies of an earlier one; deduplicate: true leaves them out"),
+    found(endless, "without an end token, from which the model does not learn to stop"),
+    found(doubleBos, "with two BOS tokens at the start"),
+    deduplicated ? "" : found(duplicates, "equal to an earlier one, which deduplicate: true leaves out"),
   ];
   const [most] = commonAnswers;
   if (most && most.count >= Math.max(MANY, MUCH * sequences))
-    lines.push(`${plural(most.count, "sequence")} have the same answer: ${quoted(most.text)}`);
+    lines.push(`${plural(most.count, "sequence")} with the same answer: ${quoted(most.text)}`);
   return lines;
 }
 

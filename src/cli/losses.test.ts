@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { temporaryDirectory } from "../checkpoints/testing/temporary_directory.ts";
-import { readLosses } from "./losses.ts";
+import { readLosses, readTokens } from "./losses.ts";
 import { smoother } from "./smooth.ts";
 
 const at = temporaryDirectory();
@@ -16,6 +16,14 @@ test("losses of steps and of evaluations", () => {
     evaluation: [{ step: 2, loss: 2.5 }],
   });
   expect(readLosses(at("none.jsonl"))).toEqual({ training: [], evaluation: [] });
+});
+
+test("tokens of steps, and those that were computed", () => {
+  writeFileSync(
+    at("tokens.jsonl"),
+    '{"step":1,"loss":3,"tokens":10,"computedTokens":8}\n{"step":1,"evalLoss":2}\n{"step":2,"loss":2,"tokens":5,"computedTokens":5}\n',
+  );
+  expect(readTokens(at("tokens.jsonl"))).toEqual({ tokens: 15, computedTokens: 13 });
 });
 
 test("a running mean starts at the first value and forgets", () => {

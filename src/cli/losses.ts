@@ -13,7 +13,20 @@ export function readLosses(path: string): { training: LossAt[]; evaluation: Loss
   return { training: of("loss"), evaluation: of("evalLoss") };
 }
 
-type MetricsLine = { step: number; loss?: number; evalLoss?: number };
+/** Tokens of all steps' sequences, and those that were computed: fewer, where examples of a step begin alike. */
+export function readTokens(path: string): { tokens: number; computedTokens: number } {
+  const lines = readLines(path);
+  const total = (key: "tokens" | "computedTokens") => lines.reduce((sum, line) => sum + (line[key] ?? 0), 0);
+  return { tokens: total("tokens"), computedTokens: total("computedTokens") };
+}
+
+type MetricsLine = {
+  step: number;
+  loss?: number;
+  evalLoss?: number;
+  tokens?: number;
+  computedTokens?: number;
+};
 
 function readLines(path: string): MetricsLine[] {
   let text: string;

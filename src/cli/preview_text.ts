@@ -18,10 +18,10 @@ export const previewLegend = (): string =>
 
 function painted({ text, weight, special }: Segment): string {
   const colour = weight === 0 ? "dim" : weight === 1 ? "green" : "yellow";
-  const style = special ? ([colour, "underline"] as const) : ([colour] as const);
+  const paint = (line: string) => styleText(colour, special ? styleText("underline", line) : line);
   // Styles end at line breaks, so that a pager shows every line in its colour.
   return printable(text)
     .split("\n")
-    .map((line) => (line === "" ? "" : styleText([...style], line)))
+    .map((line) => (line === "" ? "" : paint(line)))
     .join("\n");
 }

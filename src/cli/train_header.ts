@@ -1,6 +1,7 @@
 import { styleText } from "node:util";
 import type { Origin } from "../data/example.ts";
 import type { LeftOut, PreparationReport } from "../data/preparation_report.ts";
+import { describeQuantization } from "../quantization/quantization_schema.ts";
 import type { StartEvent } from "../training/events.ts";
 import type { Recipe } from "../training/recipe.ts";
 import { printable } from "./failure.ts";
@@ -9,10 +10,11 @@ import { formatCount, formatPercent, plural } from "./format.ts";
 /** What is about to be trained, on what, for how long; and what of the data is not. */
 export function trainHeader(recipe: Recipe, start: StartEvent): string {
   const rows: [string, string][] = [
-    ["model", `${recipe.model}, ${plural(start.parameters, "parameter")}`],
+    ["model", model(recipe, start)],
     ["trained", trained(recipe, start)],
     ["data", data(start)],
     ...leftOut(start.data, recipe),
+    ...duplicates(start),
     ["steps", steps(recipe, start)],
     ["output", recipe.output],
   ];
@@ -22,13 +24,25 @@ export function trainHeader(recipe: Recipe, start: StartEvent): string {
 export const headerLine = (name: string, text: string): string =>
   `${styleText("dim", name.padEnd(9))} ${text}`;
 
+function model({ model, quantization }: Recipe, { parameters }: StartEvent): string {
+  const kept = quantization ? `, linear layers in ${describeQuantization(quantization)}` : "";
+  return `${model}, ${plural(parameters, "parameter")}${kept}`;
+}
+
 function trained({ adapter }: Recipe, { trainedParameters, parameters }: StartEvent): string {
   if (!adapter) return `all ${formatCount(parameters)}`;
   const kind =
     "path" in adapter
       ? `going on from ${adapter.path}`
-      : `LoRA, r ${adapter.r}, alpha ${adapter.alpha}, ${targets(adapter.targetModules)}`;
+      : `${kindOf(adapter)}, r ${adapter.r}, alpha ${adapter.alpha}, ${targets(adapter.targetModules)}`;
   return `${formatCount(trainedParameters)} (${formatPercent(trainedParameters / parameters)}): ${kind}`;
+}
+
+type FreshAdapter = Extract<NonNullable<Recipe["adapter"]>, { type: "lora" }>;
+
+function kindOf({ useDora, useRslora, initLoraWeights }: FreshAdapter): string {
+  const start = typeof initLoraWeights === "string" ? ` from ${initLoraWeights}` : "";
+  return `${useDora ? "DoRA" : "LoRA"}${useRslora ? ", rank-stabilized" : ""}${start}`;
 }
 
 const targets = (modules: string | string[]) => (typeof modules === "string" ? modules : modules.join(", "));
@@ -49,6 +63,11 @@ function leftOut({ truncated, withoutLabel, dropped, unusable }: PreparationRepo
   for (const entry of dropped) rows.push(["dropped", describeLeftOut(entry)]);
   for (const entry of unusable) rows.push(["unusable", describeLeftOut(entry)]);
   return rows;
+}
+
+function duplicates({ duplicates }: StartEvent): [string, string][] {
+  if (duplicates === 0) return [];
+  return [["equal", `${plural(duplicates, "sequence")} left out, equal to another`]];
 }
 
 /** 3 rows: the answer is empty (file row 3, 5, 8) */

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { EndEvent } from "../training/events.ts";
 import type { Recipe } from "../training/recipe.ts";
-import { formatDuration, formatLoss, plural, shellWord } from "./format.ts";
-import { type LossAt, readLosses } from "./losses.ts";
+import { formatCount, formatDuration, formatLoss, formatPercent, plural, shellWord } from "./format.ts";
+import { type LossAt, readLosses, readTokens } from "./losses.ts";
 import { plotLoss } from "./plot_loss.ts";
 import { smoother } from "./smooth.ts";
 import { headerLine } from "./train_header.ts";
@@ -14,6 +14,7 @@ export function trainSummary(recipe: Recipe, end: EndEvent, seconds: number): st
   const { training, evaluation } = readLosses(join(recipe.output, "metrics.jsonl"));
   const lines = [`\n${REASONS[end.reason]} after ${plural(end.step, "step")}, ${formatDuration(seconds)}`];
   if (training.length > 0) lines.push(...summary(recipe, training, evaluation));
+  lines.push(...sharing(recipe));
   if (training.length >= CURVE_FROM) lines.push("", plotLoss(training.map(({ loss }) => loss)), "");
   lines.push(headerLine(recipe.adapter ? "adapter" : "model", end.path));
   lines.push(headerLine(end.reason === "stopped" ? "go on" : "next", nextCommand(recipe, end)));
@@ -42,6 +43,19 @@ function summary({ output }: Recipe, training: readonly LossAt[], evaluation: re
   ];
 }
 
+/** What examples of a step began with alike, and was computed once. */
+function sharing({ output }: Recipe): string[] {
+  const { tokens, computedTokens } = readTokens(join(output, "metrics.jsonl"));
+  if (computedTokens >= tokens) return [];
+  const saved = formatPercent(1 - computedTokens / tokens);
+  return [
+    headerLine(
+      "shared",
+      `${formatCount(computedTokens)} of ${formatCount(tokens)} tokens computed, ${saved} less`,
+    ),
+  ];
+}
+
 /** What one would want to do now. */
 function nextCommand(recipe: Recipe, { reason, path }: EndEvent): string {
   if (reason === "stopped") return "run the same command again";
@@ -53,5 +67,5 @@ function nextCommand(recipe: Recipe, { reason, path }: EndEvent): string {
 /** Who was trained on one template should be asked in it. */
 function templateOption({ stage, template }: Recipe): string {
   if (stage === "pretrain") return " --template none";
-  return template === "alpaca" ? " --template alpaca" : "";
+  return template === "chat" ? "" : ` --template ${shellWord(template)}`;
 }

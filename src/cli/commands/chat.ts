@@ -1,4 +1,4 @@
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import type { Message } from "../../data/example.ts";
 import { type LoadedModel, loadModel } from "../../generation/load_model.ts";
 import type { AnswerOptions } from "../../generation/talk.ts";
@@ -17,7 +17,7 @@ interface ChatFlags extends ComputeOptions, Pick<AnswerOptions, SamplingName | "
   adapter?: string[];
   prompt?: string;
   system?: string;
-  template?: "chat" | "alpaca" | "none";
+  template?: string;
 }
 
 type SamplingName = "temperature" | "topK" | "topP" | "minP" | "repetitionPenalty";
@@ -37,11 +37,9 @@ export const chatCommand = (): Command =>
       )
       .option("-p, --prompt <text>", "print the answer to this; - reads it from the standard input")
       .option("--system <text>", "what the system message says")
-      .addOption(
-        new Option(
-          "--template <name>",
-          "chat: the model's own, where it has one; alpaca: Stanford's prompt; none: text goes in as it is, to be continued",
-        ).choices(["chat", "alpaca", "none"]),
+      .option(
+        "--template <name>",
+        "chat: the model's own, where it has one; alpaca, chatml and others by name; a .jinja file; none: text goes in as it is, to be continued",
       )
       .option("--max-tokens <n>", "longest answer", wholeNumber(1), 512)
       .optionsGroup("Sampling (default: as generation_config.json says, else the likeliest token):")
