@@ -108,7 +108,15 @@ async function extractAll(
     if (own > 0) modules.push({ module, kept: kept / own });
   }
   if (energy === 0) throw new AttuneError("the two models do not differ in any linear layer.");
-  const config = { type: "lora", r, alpha: r, dropout: 0, targetModules: "all-linear" } as const;
+  const fanInFanOut = transposed.size > 0 && { fanInFanOut: true };
+  const config = {
+    type: "lora",
+    r,
+    alpha: r,
+    dropout: 0,
+    targetModules: "all-linear",
+    ...fanInFanOut,
+  } as const;
   const adapter: Adapter = { config, baseModel: baseModel ?? path, modules: terms };
   return { adapter, modules, energy, keptEnergy };
 }

@@ -76,8 +76,9 @@ function termsOf(module: string, inputs: readonly WeighedAdapter[], seed: number
 
 function combinedConfig(inputs: readonly WeighedAdapter[], r: number, modules: string[]): LoraConfig {
   const configs = inputs.map(({ adapter }) => adapter.config);
+  const { dropout, fanInFanOut } = configs[0]!;
   const targetModules = combinedTargets(configs) ?? modules.sort();
-  return { type: "lora", r, alpha: r, dropout: configs[0]!.dropout, targetModules };
+  return { type: "lora", r, alpha: r, dropout, targetModules, ...(fanInFanOut && { fanInFanOut }) };
 }
 
 /** All the endings, where nothing else says which modules are meant. */
