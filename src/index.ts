@@ -11,10 +11,23 @@ import type { RecipeInput } from "./training/recipe.ts";
 export type { Message } from "./data/example.ts";
 export type { PreparationReport } from "./data/preparation_report.ts";
 export { AttuneError } from "./errors.ts";
-export { type MergeOptions, type MergeReport, mergeAdapter } from "./export/merge.ts";
+export {
+  type CombineDirectoriesOptions,
+  combineAdapterDirectories,
+} from "./export/combine_directories.ts";
+export { type ExtractOptions, extractAdapter } from "./export/extract_adapter.ts";
+export {
+  type MergeOptions,
+  type MergeReport,
+  mergeAdapter,
+  type UnmergeReport,
+  unmergeAdapter,
+} from "./export/merge.ts";
+export { type QuantizeOptions, quantizeModel } from "./export/quantize_model.ts";
 export type { Completion } from "./generation/completion.ts";
 export { type LoadedModel, type LoadModelOptions, loadModel } from "./generation/load_model.ts";
 export type { AnswerOptions } from "./generation/talk.ts";
+export type { AdapterChoice } from "./generation/variants.ts";
 
 export type { Device } from "./runtime/session.ts";
 export type {

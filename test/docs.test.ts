@@ -13,7 +13,10 @@ import { parseRecipe } from "../src/training/recipe.ts";
 const repository = fileURLToPath(new URL("..", import.meta.url));
 const read = (page: string) => readFileSync(join(repository, page), "utf8");
 
-const PAGES = ["README.md", "README.zh-CN.md", "docs/guide.md", "docs/guide.zh-CN.md", "CONTRIBUTING.md"];
+const PAGES = [
+  ...["README.md", "README.zh-CN.md", "CONTRIBUTING.md"],
+  ...["docs/guide.md", "docs/guide.zh-CN.md", "docs/limits.md", "docs/limits.zh-CN.md"],
+];
 
 /** Fenced blocks, and the language each is in. */
 const blocks = (page: string) =>
