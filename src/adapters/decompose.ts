@@ -1,12 +1,7 @@
-import { orthonormalBasis } from "./qr.ts";
-import { largestTriplets } from "./svd.ts";
-
-/** Row-major. */
-export interface Matrix {
-  data: Float32Array | Float64Array;
-  rows: number;
-  columns: number;
-}
+import { firstColumns, type Matrix, multiplyTransposed, transpose } from "../math/matrix.ts";
+import { qr } from "../math/qr.ts";
+import { svd, truncate } from "../math/svd.ts";
+import { truncatedSvd } from "../math/truncated_svd.ts";
 
 /**
  * A [r, in] and B [out, r] whose product, times `scale`, is a part of `weight` [out, in]:
@@ -24,31 +19,25 @@ export function decompose(
 ): { A: Float32Array; B: Float32Array } {
   if (init === "olora") return olora(weight, r);
   const iterations = /^pissa_niter_(\d+)$/.exec(init)?.[1];
-  const options = { iterations: iterations === undefined ? undefined : Number(iterations), normal };
-  const { U, S, V } = largestTriplets(weight, r, options);
-  const [A, B] = [new Float32Array(r * weight.columns), new Float32Array(weight.rows * r)];
-  for (let k = 0; k < r; k++) {
-    const root = Math.sqrt(S[k]! / scale);
-    for (let i = 0; i < weight.columns; i++) A[k * weight.columns + i] = root * V[k]![i]!;
-    for (let o = 0; o < weight.rows; o++) B[o * r + k] = root * U[k]![o]!;
-  }
-  return { A, B };
+  const { U, S, V } =
+    iterations === undefined ? truncate(svd(weight), r) : truncatedSvd(weight, r, normal, Number(iterations));
+  const roots = S.map((value) => Math.sqrt(value / scale));
+  return {
+    A: Float32Array.from(transpose(scaled(V, roots)).data),
+    B: Float32Array.from(scaled(U, roots).data),
+  };
 }
 
 /** W = Q·R: B is the first r columns of Q, A the first r rows of R = QᵀW. */
-function olora({ data, rows, columns }: Matrix, r: number): { A: Float32Array; B: Float32Array } {
-  const first = Array.from({ length: r }, (_, k) =>
-    Float64Array.from({ length: rows }, (_, o) => data[o * columns + k]!),
-  );
-  const Q = orthonormalBasis(first);
-  const [A, B] = [new Float32Array(r * columns), new Float32Array(rows * r)];
-  for (const [k, q] of Q.entries()) {
-    const row = new Float64Array(columns);
-    for (let o = 0; o < rows; o++) {
-      B[o * r + k] = q[o]!;
-      for (let i = 0; i < columns; i++) row[i]! += q[o]! * data[o * columns + i]!;
-    }
-    A.set(row, k * columns);
-  }
-  return { A, B };
+function olora(weight: Matrix, r: number): { A: Float32Array; B: Float32Array } {
+  const { Q } = qr(firstColumns(weight, r));
+  const A = transpose(multiplyTransposed(weight, Q)); // (Wᵀ·Q)ᵀ
+  return { A: Float32Array.from(A.data), B: Float32Array.from(Q.data) };
 }
+
+/** Each column times its factor. */
+const scaled = ({ rows, columns, data }: Matrix, factors: Float64Array): Matrix => ({
+  rows,
+  columns,
+  data: data.map((value, at) => value * factors[at % columns]!),
+});

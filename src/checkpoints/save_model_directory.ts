@@ -1,7 +1,9 @@
 /** Writes a model directory that transformers loads. */
+
 import { copyFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeDirectoryAtomic, writeFileAtomic } from "./atomic.ts";
+import { COMPANION_FILES } from "./companion_files.ts";
 import { diskError } from "./disk_error.ts";
 import { ifThere, readTextFile } from "./json_file.ts";
 import { floatPaths } from "./json_scan.ts";
@@ -11,22 +13,6 @@ import { pythonJson } from "./python_json.ts";
 import { type TensorSource, writeSafetensors } from "./safetensors.ts";
 import { byteLength } from "./safetensors_header.ts";
 import { planShards } from "./shards.ts";
-
-/** What belongs to the tokenizer and to generation: taken over from the model that this one is made of. */
-const COMPANIONS = new Set([
-  "generation_config.json",
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "special_tokens_map.json",
-  "added_tokens.json",
-  "vocab.json",
-  "vocab.txt",
-  "merges.txt",
-  "tokenizer.model",
-  "spiece.model",
-  "chat_template.jinja",
-  "chat_template.json",
-]);
 
 /**
  * Appears at `path` whole or not at all, one tensor in memory at a time.
@@ -59,7 +45,7 @@ export async function saveModelDirectory(
 
 async function copyCompanions(from: string, to: string): Promise<void> {
   try {
-    const files = (await readdir(from)).filter((file) => COMPANIONS.has(file));
+    const files = (await readdir(from)).filter((file) => COMPANION_FILES.has(file));
     for (const file of files) await copyFile(join(from, file), join(to, file));
   } catch (error) {
     throw diskError(error, "write", to);

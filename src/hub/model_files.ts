@@ -1,20 +1,9 @@
 /** Which of a model repository's files attune needs. */
+import { COMPANION_FILES } from "../checkpoints/companion_files.ts";
 import { AttuneError } from "../errors.ts";
 
-/** Configuration and tokenizer: what a model directory is read from, and what `merge` copies along. */
-const SMALL_FILES = new Set([
-  "config.json",
-  "generation_config.json",
-  "special_tokens_map.json",
-  "added_tokens.json",
-  "vocab.json",
-  "vocab.txt",
-  "merges.txt",
-  "tokenizer.model",
-  "spiece.model",
-  "chat_template.jinja",
-  "chat_template.json",
-]);
+/** What a model directory is read from beside its weights. */
+const SMALL_FILES: ReadonlySet<string> = new Set(["config.json", ...COMPANION_FILES]);
 const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
 const SHARD = /^model-\d+-of-\d+\.safetensors$/;

@@ -4,22 +4,26 @@ import { type Svd, svd, truncate } from "./svd.ts";
 
 /** Directions looked at beyond those asked for. */
 const OVERSAMPLING = 16;
-/** Products with A·Aᵀ that turn the directions towards the largest singular values. */
-const ITERATIONS = 4;
 /** Matrices of a smaller side up to this are decomposed whole. */
 const EXACT = 128;
 
 /**
  * The `rank` largest singular values of A [m, n] and their vectors: exact where min(m, n) ≤ 128 or `rank` is near to it,
  * else randomized, by subspace iteration from random directions (Halko, Martinsson & Tropp 2011, algorithm 4.4,
- * https://arxiv.org/abs/0909.4061). `normal` gives standard normal numbers by index.
+ * https://arxiv.org/abs/0909.4061). `normal` gives standard normal numbers by index; `iterations`
+ * are products with A·Aᵀ, which turn the directions towards the largest singular values.
  */
-export function truncatedSvd(A: Matrix, rank: number, normal: (index: number) => number): Svd {
+export function truncatedSvd(
+  A: Matrix,
+  rank: number,
+  normal: (index: number) => number,
+  iterations = 4,
+): Svd {
   const smaller = Math.min(A.rows, A.columns);
   const directions = rank + OVERSAMPLING;
   if (smaller <= EXACT || 2 * directions >= smaller) return truncate(svd(A), rank);
   let Q = qr(multiply(A, randomMatrix(A.columns, directions, normal))).Q; // [m, l]
-  for (let i = 0; i < ITERATIONS; i++) {
+  for (let i = 0; i < iterations; i++) {
     const P = qr(multiplyTransposed(A, Q)).Q; // [n, l]
     Q = qr(multiply(A, P)).Q;
   }
