@@ -98,7 +98,7 @@ export function matchTargetModules(linearNames: readonly string[], targetModules
 }
 
 /** Whether a module's name is meant by `targetModules`; unlike {@link matchTargetModules}, content with no match at all. */
-export function targetMatcher(targetModules: TargetModules): (name: string) => boolean {
+function targetMatcher(targetModules: TargetModules): (name: string) => boolean {
   if (Array.isArray(targetModules)) return (name) => targetModules.some((target) => endsIn(target)(name));
   if (isAllLinear(targetModules)) return (name) => !OUTPUT_LAYERS.has(name);
   const expression = fullmatch(targetModules);

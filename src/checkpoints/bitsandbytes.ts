@@ -5,6 +5,7 @@ import { rowScales, stateName } from "../quantization/bitsandbytes_tensors.ts";
 import { CODE_TABLES, type FourBit } from "../quantization/code_tables.ts";
 import { describeQuantization, type QuantizationSettings } from "../quantization/quantization_schema.ts";
 import type { Parts4bit, QuantizedEntry } from "../quantization/quantized_entry.ts";
+import { TORCH_DTYPES } from "./dtype.ts";
 import { readTensor, readTensorBytes, type TensorEntry } from "./safetensors.ts";
 
 type Tensors = ReadonlyMap<string, TensorEntry>;
@@ -129,7 +130,6 @@ const quantState = z.looseObject({
   nested_blocksize: z.int().positive().optional(),
   nested_offset: z.number().optional(),
 });
-const DTYPES = { float32: "F32", float16: "F16", bfloat16: "BF16" } as const;
 const STATE_LIMIT = 65_536; // bytes
 
 async function foldWeight(
@@ -150,7 +150,7 @@ async function foldWeight(
   const absmax = partOf(tensors, codes, `${name}.absmax`, path);
   const { quant_type: type, blocksize: blockSize } = state;
   await requireTable(partOf(tensors, codes, `${name}.quant_map`, path), type, path);
-  const common = { type, blockSize, absmax, dtype: DTYPES[state.dtype] };
+  const common = { type, blockSize, absmax, dtype: TORCH_DTYPES[state.dtype] };
   if (!tensors.has(`${name}.nested_absmax`)) {
     requireShape(absmax, "F32", [blocks], path);
     return { ...codes, shape: state.shape, parts: common };

@@ -1,7 +1,14 @@
-import type { Example } from "./example.ts";
-import { checkAnyKept, emptyReport, type PreparationReport, reportExample } from "./preparation_report.ts";
+import { AttuneError } from "../errors.ts";
+import { describeOrigin, type Example, type UnusableRow } from "./example.ts";
+import {
+  checkAnyKept,
+  emptyReport,
+  type PreparationReport,
+  reportExample,
+  reportUnusable,
+} from "./preparation_report.ts";
 import type { TokenSequence } from "./token_sequence.ts";
-import { type TokenizeOptions, tokenizeExample } from "./tokenize_example.ts";
+import { type TokenizedExample, type TokenizeOptions, tokenizeExample } from "./tokenize_example.ts";
 
 export type { PreparationReport } from "./preparation_report.ts";
 
@@ -12,17 +19,43 @@ export interface PreparedExamples {
 }
 
 /**
- * Tokenizes examples and says what became of each.
- * @throws AttuneError when an example can't be tokenized, or none is left.
+ * Tokenizes rows and says what became of each; one that can't be read or tokenized is told of and passed.
+ * @throws AttuneError when none is left.
  */
-export function prepareExamples(examples: readonly Example[], options: TokenizeOptions): PreparedExamples {
-  const sequences: TokenSequence[] = [];
+export function prepareExamples(
+  rows: readonly (Example | UnusableRow)[],
+  options: TokenizeOptions,
+): PreparedExamples {
+  const prepared = tokenizeRows(rows, options);
+  checkAnyKept(prepared.report);
+  return prepared;
+}
+
+/** The same for some of the rows, of which none may be left. */
+export function tokenizeRows(
+  rows: readonly (Example | UnusableRow)[],
+  options: TokenizeOptions,
+): PreparedExamples {
   const report = emptyReport();
-  for (const example of examples) {
-    const tokenized = tokenizeExample(example, options);
-    reportExample(report, tokenized, example.origin);
-    sequences.push(...tokenized.sequences);
+  const sequences: TokenSequence[] = [];
+  for (const row of rows) {
+    const tokenized = row.kind === "unusable" ? row : tokenize(row, options);
+    if ("kind" in tokenized) {
+      reportUnusable(report, tokenized);
+      continue;
+    }
+    reportExample(report, tokenized, row.origin);
+    for (const sequence of tokenized.sequences) sequences.push(sequence);
   }
-  checkAnyKept(report);
   return { sequences, report };
+}
+
+function tokenize(example: Example, options: TokenizeOptions): TokenizedExample | UnusableRow {
+  try {
+    return tokenizeExample(example, options);
+  } catch (error) {
+    if (!(error instanceof AttuneError)) throw error;
+    const { origin } = example;
+    return { kind: "unusable", reason: error.message.replace(`${describeOrigin(origin)}: `, ""), origin };
+  }
 }

@@ -14,11 +14,24 @@ export interface Dataset extends ReadOptions {
  * @throws AttuneError when a file can't be read, or there is no row in any.
  */
 export async function* readDataset({ path, ...options }: Dataset): AsyncGenerator<Example | UnusableRow> {
+  yield* readDataFiles(path, await dataFiles(path), (file) => examplesOf(readDataFile(file), file, options));
+}
+
+/**
+ * What `read` finds in each of a dataset's files.
+ * @param name of the dataset, as the user wrote it
+ * @throws AttuneError when there is no row in any.
+ */
+export async function* readDataFiles(
+  name: string,
+  files: readonly string[],
+  read: (file: string) => AsyncIterable<Example | UnusableRow>,
+): AsyncGenerator<Example | UnusableRow> {
   let isEmpty = true;
-  for (const file of await dataFiles(path))
-    for await (const example of examplesOf(readDataFile(file), file, options)) {
+  for (const file of files)
+    for await (const example of read(file)) {
       isEmpty = false;
       yield example;
     }
-  if (isEmpty) throw new AttuneError(`${path}: the dataset is empty`);
+  if (isEmpty) throw new AttuneError(`${name}: the dataset is empty`);
 }

@@ -1,14 +1,13 @@
+import { torchName } from "../checkpoints/dtype.ts";
 import type { TensorEntry } from "../checkpoints/safetensors.ts";
 import { AttuneError } from "../errors.ts";
 import { cast, scale } from "../graph/ops/elementwise.ts";
 import { dequantize4bit, dequantizeRows, expandScales } from "../graph/ops/quantized_matmul.ts";
 import { constant, weight } from "../graph/sources.ts";
-import { type DType, sizeOf, type Tensor } from "../graph/tensor.ts";
+import { sizeOf, type Tensor } from "../graph/tensor.ts";
 import { INT8_SCALE } from "../quantization/quantize8bit.ts";
 import { isQuantized, type Parts4bit, type QuantizedEntry } from "../quantization/quantized_entry.ts";
 import type { ParameterSource } from "./scope.ts";
-
-const DTYPES: Partial<Record<string, DType>> = { F32: "float32", F16: "float16", BF16: "bfloat16" };
 
 /** Parameters as they lie in their files, mapped in place and computed in float32. */
 export function frozenParameters(tensors: ReadonlyMap<string, TensorEntry>): ParameterSource {
@@ -24,7 +23,7 @@ export function frozenParameters(tensors: ReadonlyMap<string, TensorEntry>): Par
 }
 
 function inPlace(entry: TensorEntry): Tensor {
-  const dtype = DTYPES[entry.dtype];
+  const dtype = torchName(entry.dtype);
   if (dtype) return weight(entry.name, { dtype, shape: entry.shape }, entry);
   throw new AttuneError(
     `${entry.file}: ${entry.name} is ${entry.dtype}; weights are read from F32, F16 or BF16`,

@@ -6,29 +6,39 @@ import { createScope } from "./scope.ts";
 
 /** What a model is made of: its parameters by checkpoint name, and its linear layers by module path. */
 export interface ModelLayout {
-  parameters: Map<string, readonly number[]>;
+  readonly parameters: ReadonlyMap<string, readonly number[]>;
   /** Linear layers an adapter can sit on; the output layer is none of them. */
-  linears: Map<string, { in: number; out: number }>;
+  readonly linears: ReadonlyMap<string, { in: number; out: number }>;
   /** Those of them whose weights the checkpoint keeps as [in, out]. */
-  transposed: Set<string>;
+  readonly transposed: ReadonlySet<string>;
 }
 
-/** Walks the model once and notes what it asks for. */
+const known = new WeakMap<Model, ModelLayout>();
+
+/** What the model asks for; it is walked once, however often it is asked. */
 export function modelLayout(model: Model): ModelLayout {
-  const layout: ModelLayout = { parameters: new Map(), linears: new Map(), transposed: new Set() };
+  const layout = known.get(model) ?? walk(model);
+  known.set(model, layout);
+  return layout;
+}
+
+function walk(model: Model): ModelLayout {
+  const parameters = new Map<string, readonly number[]>();
+  const linears = new Map<string, { in: number; out: number }>();
+  const transposedOnes = new Set<string>();
   const scope = createScope(
     (name, shape) => {
-      layout.parameters.set(name, shape as readonly number[]);
+      parameters.set(name, shape as readonly number[]);
       return input(name, shape);
     },
     (module, x, y, { transposed }) => {
-      if (transposed) layout.transposed.add(module);
-      layout.linears.set(module, { in: x.shape.at(-1) as number, out: y.shape.at(-1) as number });
+      if (transposed) transposedOnes.add(module);
+      linears.set(module, { in: x.shape.at(-1) as number, out: y.shape.at(-1) as number });
       return y;
     },
   );
   model.decode(scope, rowPass());
-  return layout;
+  return { parameters, linears, transposed: transposedOnes };
 }
 
 /** Tensors that files carry and nothing is computed from: old buffers, and the copy of a tied weight. */

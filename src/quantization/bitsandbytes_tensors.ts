@@ -1,7 +1,8 @@
 /** A quantized weight as bitsandbytes saves it: the tensors that take the weight's place in the files. */
+import { torchName } from "../checkpoints/dtype.ts";
 import { pathKey } from "../checkpoints/json_scan.ts";
 import { pythonJson } from "../checkpoints/python_json.ts";
-import type { Dtype, TensorEntry, TensorSource } from "../checkpoints/safetensors.ts";
+import type { TensorEntry, TensorSource } from "../checkpoints/safetensors.ts";
 import { AttuneError } from "../errors.ts";
 import { sizeOf } from "../graph/tensor.ts";
 import { CODE_TABLES, type FourBit } from "./code_tables.ts";
@@ -13,8 +14,6 @@ import { type Packed8bit, quantize8bit } from "./quantize8bit.ts";
 
 /** Reads a weight of the base, row-major, in float32. */
 export type ReadWeight = (entry: TensorEntry) => Promise<Float32Array>;
-
-const DTYPE_NAMES: Partial<Record<Dtype, string>> = { F32: "float32", F16: "float16", BF16: "bfloat16" };
 
 /**
  * Sources of the tensors that replace `weights`, each quantized when a part of it is asked for (an AttuneError names one that can't be). One weight is kept at a
@@ -100,7 +99,7 @@ async function nestedParts(entry: TensorEntry, type: FourBit, read: ReadWeight):
 function stateOf({ name, dtype, shape }: TensorEntry, type: FourBit, offset?: number): TensorSource {
   const fields = [
     `"quant_type": "${type}", "blocksize": ${BLOCK_SIZE}`,
-    `"dtype": "${DTYPE_NAMES[dtype]}", "shape": [${shape.join(", ")}]`,
+    `"dtype": "${torchName(dtype)}", "shape": [${shape.join(", ")}]`,
   ];
   if (offset !== undefined)
     fields.push(

@@ -32,7 +32,8 @@ export async function freshAdapter(
   checkRanks(config, shapes);
   const indices = tokenIndices(config, sites);
   const weightOf = linearWeights(model, sites, tensors);
-  const isTurned = targets.some((module) => modelLayout(model).transposed.has(module));
+  const { transposed } = modelLayout(model);
+  const isTurned = targets.some((module) => transposed.has(module));
   return {
     config: isTurned ? { ...config, fanInFanOut: true } : config,
     baseModel,

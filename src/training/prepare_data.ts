@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { type Deduplicated, deduplicate, duplicateOrigins } from "../data/deduplicate.ts";
-import type { Example, Origin, UnusableRow } from "../data/example.ts";
+import type { Origin } from "../data/example.ts";
 import { countWithin, type MixtureDataset } from "../data/mixture.ts";
 import { addReport, emptyReport, type PreparationReport } from "../data/preparation_report.ts";
+import { examplesOf } from "../data/read_examples.ts";
 import { joinSequences, type SequenceStore, selectSequences } from "../data/sequence_store.ts";
 import { type Split, splitSequences } from "../data/split.ts";
 import { taskExamplesOf } from "../data/tasks/task_examples.ts";
@@ -11,7 +12,7 @@ import { cacheKey } from "../datasets/cache_key.ts";
 import { datasetFiles } from "../datasets/dataset_files.ts";
 import { readDataFile } from "../datasets/open_data.ts";
 import { type PreparedDataset, type PrepareOptions, prepareDataset } from "../datasets/prepare.ts";
-import { readDataset } from "../datasets/read_dataset.ts";
+import { readDataFiles } from "../datasets/read_dataset.ts";
 import type { TokenizePlan } from "../datasets/tokenize_plan.ts";
 import type { HubOptions } from "../hub/options.ts";
 import { type Base, templatePlan } from "../models/base.ts";
@@ -105,14 +106,12 @@ function prepareOne(
   return prepareDataset(readFiles(files, dataset, seed), plan, { signal, strict, progress, cache });
 }
 
-async function* readFiles(
-  files: readonly string[],
-  { format, columns, task }: DatasetSettings,
-  seed: number,
-): AsyncGenerator<Example | UnusableRow> {
-  for (const file of files)
-    if (task) yield* taskExamplesOf(readDataFile(file), file, task, seed);
-    else yield* readDataset({ path: file, format, columns });
+function readFiles(files: readonly string[], { path, format, columns, task }: DatasetSettings, seed: number) {
+  return readDataFiles(path, files, (file) =>
+    task
+      ? taskExamplesOf(readDataFile(file), file, task, seed)
+      : examplesOf(readDataFile(file), file, { format, columns }),
+  );
 }
 
 function divide(recipe: Recipe, prepared: readonly PreparedDataset[]) {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Adapter } from "../adapters/peft.ts";
 import { plainLora } from "../adapters/plain_lora.ts";
 import { writeAdapterDirectory } from "../checkpoints/adapter_directory.ts";
+import { torchDtype } from "../checkpoints/dtype.ts";
 import { saveModelDirectory } from "../checkpoints/model_directory.ts";
 import { readTensor } from "../checkpoints/safetensors.ts";
 import {
@@ -29,11 +30,11 @@ export function saveAdapter(adapter: Adapter, trainables: readonly Trainable[]):
 
 /** `model/`: all weights, rounded once to the type of the base's files. */
 export function saveModel({ directory: from }: Base, trainables: readonly Trainable[]): SaveResult {
-  const fallback = DTYPES[String(from.config.dtype ?? from.config.torch_dtype)] ?? "F32";
+  const fallback = torchDtype(from.config.dtype ?? from.config.torch_dtype) ?? "F32";
   return async (directory) => {
     const tensors = trainables.map((t) => ({
       name: t.name,
-      dtype: (from.tensors.get(t.name)?.dtype ?? fallback) as "F32",
+      dtype: from.tensors.get(t.name)?.dtype ?? fallback,
       shape: [...t.shape],
       data: () => t.data,
     }));
@@ -41,8 +42,6 @@ export function saveModel({ directory: from }: Base, trainables: readonly Traina
     return directory;
   };
 }
-
-const DTYPES: Record<string, string> = { float32: "F32", bfloat16: "BF16", float16: "F16" };
 
 /** All that a bit-exact resume needs beyond recipe and data: everything random is a function of the step. */
 export interface RunState {
