@@ -1,4 +1,4 @@
-"""Remakes every golden: python goldens/make.py [models] [training] [generation] [merge] [quantization] [families] [combine]
+"""Remakes every golden: python goldens/make.py [stage …], all or those of STAGES below.
 
 Needs torch, transformers, peft, tokenizers, safetensors (versions in each golden's JSON).
 """
@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-STAGES = ["models", "training", "adapters", "generation", "merge", "quantization", "families", "combine"]
+STAGES = ["models", "training", "adapters", "generation", "merge", "quantization", "qlora", "families", "combine"]
 
 
 def main():
