@@ -20,7 +20,7 @@ import type { QuantizationSettings } from "../src/quantization/quantization_sche
 import { isQuantized, type QuantizedEntry } from "../src/quantization/quantized_entry.ts";
 import { openSession } from "../src/runtime/node.ts";
 import { openEngine } from "../src/training/engine.ts";
-import { loraMethod } from "../src/training/method.ts";
+import { adapterMethod } from "../src/training/method.ts";
 
 const { values } = parseArgs({
   options: {
@@ -42,7 +42,7 @@ const tensors = type ? await quantizeTensors(directory.tensors, linears, { type 
 const config = { r: 8, alpha: 16, dropout: 0, targetModules: "all-linear" };
 const uniform = (purpose: string, index: number) => randomUniform(0, purpose, 0, index);
 const modules = initializeLora(linears as never, config as never, uniform);
-const method = loraMethod(tensors, { config, modules } as never);
+const method = adapterMethod(tensors, { config, modules } as never);
 const engine = await openEngine(model, method, openSession, {
   rowLength: +values.length,
   session: { device: "cpu", threads: values.threads === undefined ? undefined : +values.threads },

@@ -3,7 +3,7 @@
 import math
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import IA3Config, LoraConfig, PeftModel, VeraConfig, get_peft_model
 from peft.optimizers import create_loraplus_optimizer
 
 from lib import GOLDENS, MADE_WITH, MODELS, fresh, generator, load, logits_of, readable, read_json, save_json, save_tensors
@@ -12,6 +12,7 @@ from tokens import write_tokens
 
 ADAPTERS = GOLDENS / "adapters"
 QV = ["q_proj", "v_proj"]
+IA3 = dict(target_modules=["k_proj", "v_proj", "down_proj"], feedforward_modules=["down_proj"])
 STEPS = 20
 # name -> model, what is special in LoraConfig, what is special in the optimizer
 CASES = {
@@ -54,6 +55,13 @@ CASES = {
     ),
     "llama-tokens": ("llama-gqa", dict(trainable_token_indices=[318, 319, 65]), {}),
     "qwen2-tokens": ("qwen2-tied", dict(trainable_token_indices={"embed_tokens": [319, 66]}), {}),
+    "llama-ia3": ("llama-bias", dict(kind="ia3", **IA3), {}),
+    "qwen2-ia3": ("qwen2-tied", dict(kind="ia3", **IA3, exclude_modules=["layers.1.mlp.down_proj"]), {}),
+    "gpt2-ia3": ("../families/gpt2", dict(kind="ia3", target_modules=["c_attn", "mlp.c_proj"], feedforward_modules=["mlp.c_proj"]), {}),
+    "bf16-ia3": ("llama-bf16", dict(kind="ia3", **IA3, modules_to_save=["lm_head"]), {}),
+    "llama-vera": ("llama-gqa", dict(kind="vera", r=40, target_modules="all-linear"), {}),
+    "qwen2-vera": ("qwen2-tied", dict(kind="vera", target_modules=["q_proj", "v_proj"], layers_to_transform=[0, 2], bias="vera_only"), {}),
+    "gpt2-vera": ("../families/gpt2", dict(kind="vera", target_modules=["c_attn"], save_projection=False, projection_prng_key=7), {}),
 }
 
 
@@ -87,9 +95,16 @@ def make_case(name, model_directory, changes, rates):
     print(f"  {name}: loss {metrics[0]['loss']:.4f} -> {metrics[-1]['loss']:.4f}, float32 noise {noise['loss']:.1e}")
 
 
+def config_of(kind="lora", **changes):
+    if kind == "ia3":
+        return IA3Config(task_type="CAUSAL_LM", **changes)
+    if kind == "vera":
+        return VeraConfig(**{**dict(r=24, d_initial=0.1, task_type="CAUSAL_LM"), **changes})
+    return LoraConfig(**{**dict(r=8, lora_alpha=16, lora_dropout=0.0, target_modules=QV, task_type="CAUSAL_LM"), **changes})
+
+
 def write_initial(directory, model_directory, changes, g):
-    config = dict(r=8, lora_alpha=16, lora_dropout=0.0, target_modules=QV, task_type="CAUSAL_LM")
-    model = get_peft_model(load(model_directory), LoraConfig(**{**config, **changes}))
+    model = get_peft_model(load(model_directory), config_of(**changes))
     with torch.no_grad():
         for name, p in model.named_parameters():
             if "lora_A" in name or "lora_embedding_A" in name:
@@ -98,6 +113,12 @@ def write_initial(directory, model_directory, changes, g):
                 p.copy_(torch.randn(p.shape, generator=g) * 0.1)
             if "lora_magnitude_vector" in name:
                 p.mul_(1 + 0.1 * torch.randn(p.shape, generator=g))
+            if "ia3_l" in name:
+                p.mul_(1 + 0.2 * torch.randn(p.shape, generator=g))
+            if "vera_lambda_d" in name:
+                p.mul_(1 + 0.5 * torch.randn(p.shape, generator=g))
+            if "vera_lambda_b" in name:  # not zero, so that d has a gradient in the first step
+                p.copy_(torch.randn(p.shape, generator=g) * 0.1)
     model.save_pretrained(directory)
 
 
@@ -124,20 +145,25 @@ def train(model, examples, rates):
     return metrics
 
 
+def is_decayed(name, p):
+    """All but biases and norms, which are the vectors of the base: DoRA's and VeRA's are decayed, as by transformers' Trainer."""
+    return p.dim() > 1 or "lora_magnitude_vector" in name or "vera_lambda" in name
+
+
 def optimizer_of(model, trained, rates):
-    """Vectors are not decayed, with LoRA+ either, whose groups decay magnitudes."""
+    """Norms are not decayed, with LoRA+ either, whose groups decay those that are no LayerNorm."""
     options = dict(betas=(0.9, 0.999), eps=1e-8, foreach=False)
-    if not rates:
-        matrices = [p for p in trained.values() if p.dim() > 1]
-        vectors = [p for p in trained.values() if p.dim() == 1]
-        groups = [{"params": matrices, "weight_decay": SETTINGS["weightDecay"]}, {"params": vectors, "weight_decay": 0.0}]
-        return torch.optim.AdamW([g for g in groups if g["params"]], lr=SETTINGS["learningRate"], **options)
+    decayed = {p for name, p in trained.items() if is_decayed(name, p)}
     decay = dict(loraplus_weight_decay=SETTINGS["weightDecay"])
-    theirs = create_loraplus_optimizer(model, torch.optim.AdamW, lr=SETTINGS["learningRate"], **decay, **rates, **options)
+    if rates:
+        optimizer = torch.optim.AdamW
+        theirs = create_loraplus_optimizer(model, optimizer, lr=SETTINGS["learningRate"], **decay, **rates, **options).param_groups
+    else:
+        theirs = [{"params": list(trained.values()), "lr": SETTINGS["learningRate"]}]
     groups = []
-    for group in theirs.param_groups:
-        for matrix in (True, False):
-            own = [p for p in group["params"] if (p.dim() > 1) == matrix]
+    for group in theirs:
+        for decays in (True, False):
+            own = [p for p in group["params"] if (p in decayed) == decays]
             if own:
-                groups.append({"params": own, "lr": group["lr"], "weight_decay": SETTINGS["weightDecay"] if matrix else 0.0})
+                groups.append({"params": own, "lr": group["lr"], "weight_decay": SETTINGS["weightDecay"] if decays else 0.0})
     return torch.optim.AdamW(groups, lr=SETTINGS["learningRate"], **options)

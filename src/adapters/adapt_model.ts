@@ -5,15 +5,19 @@ import { concat, reshape, transpose } from "../graph/ops/shape.ts";
 import { constant } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { DecoderOutput, Model, Pass } from "../models/family.ts";
-import type { ParameterSource } from "../models/scope.ts";
+import { createScope, type LinearHook, type ParameterSource, type Scope } from "../models/scope.ts";
 import { doraGain } from "./dora.ts";
 import type { TermSource } from "./lora.ts";
 import { dropped, type LoraTerm } from "./lora_term.ts";
 
 /** The parts of an adapter as tensors of a graph: fed, trained or fixed. */
 export interface AdapterParts {
-  /** Low-rank terms; of the embedding with in = vocabulary, out = hidden. */
+  /** What it makes of linear layers. */
+  hook: LinearHook;
+  /** Low-rank terms, those of the ends too; of the embedding with in = vocabulary, out = hidden. */
   term: TermSource;
+  /** What a parameter of the base is multiplied by. */
+  gain(name: string): Tensor | undefined;
   /** A parameter the adapter has of its own, in place of the base's. */
   parameter(name: string): Tensor | undefined;
   /** Rows [n, D] of a module's weight that the adapter has of its own. */
@@ -25,11 +29,19 @@ export interface TokenRowsTensor {
   rows: Tensor;
 }
 
-/** Parameters of the base, the adapter's own in their place. The embedding's stays: a tied head reads it, too. */
-export const adaptParameters =
-  (base: ParameterSource, { parameter }: AdapterParts, embedding: string): ParameterSource =>
-  (name, shape) =>
-    (name === `${embedding}.weight` ? undefined : parameter(name)) ?? base(name, shape);
+/** The model's scope under an adapter: its parameters in the place of the base's, its terms on linear layers. */
+export const adaptedScope = (base: ParameterSource, parts: AdapterParts, embedding: string): Scope =>
+  createScope(adaptParameters(base, parts, embedding), parts.hook);
+
+/** The embedding's weight stays: a tied head reads it, too. */
+const adaptParameters =
+  (base: ParameterSource, { parameter, gain }: AdapterParts, embedding: string): ParameterSource =>
+  (name, shape) => {
+    const own = name === `${embedding}.weight` ? undefined : parameter(name);
+    const value = own ?? base(name, shape);
+    const factor = gain(name);
+    return factor ? mul(value, factor) : value;
+  };
 
 /** The model whose embedding and output layer are the adapter's; its linear layers are the scope's business. */
 export function adaptModel(model: Model, parts: AdapterParts): Model {

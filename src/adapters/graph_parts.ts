@@ -1,12 +1,22 @@
 import { input, weight } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { AdapterParts } from "./adapt_model.ts";
-import { loraNames } from "./lora.ts";
+import {
+  type Adapter,
+  isLora,
+  isVera,
+  type LoraAdapter,
+  type LoraWeights,
+  type VeraAdapter,
+} from "./adapter.ts";
+import { biasGain, ia3Hook } from "./ia3.ts";
+import { loraHook, loraNames } from "./lora.ts";
 import { scaleOf } from "./lora_config.ts";
 import type { LoraTerm } from "./lora_term.ts";
-import type { Adapter, LoraWeights } from "./peft.ts";
+import { type ModuleWeights, moduleTensors } from "./module_tensors.ts";
+import { firstColumnsOfA, firstRowsOfB, type VeraTerm, veraHook } from "./vera.ts";
 
-/** Names under which an adapter's tensors are fed; those of low-rank terms are `loraNames`. */
+/** Names under which an adapter's tensors are fed; those of its terms are `moduleTensors`'. */
 export const ownNames = {
   /** A parameter in place of the base's, which a tied model may need beside it. */
   parameter: (name: string) => `adapter ${name}`,
@@ -24,23 +34,10 @@ export interface PartSources {
 
 /** The parts of an adapter as inputs of a graph, or as `sources` says. One tensor a name, however often it is asked for. */
 export function adapterParts(adapter: Adapter, sources: PartSources = {}): AdapterParts {
-  const { config, modules, parameters, tokens } = adapter;
-  const { parameter = (name, shape) => input(name, shape), dropout } = sources;
-  const scale = sources.scale ?? ((module: string) => scaleOf(config, module, modules.get(module)!.r));
+  const { parameters, tokens } = adapter;
+  const { parameter = (name, shape) => input(name, shape) } = sources;
   return {
-    term: remembered((module) => {
-      const weights = modules.get(module);
-      if (!weights) return undefined;
-      const names = loraNames(module, weights.embedding);
-      return {
-        A: input(names.A, [weights.r, weights.in]),
-        B: input(names.B, [weights.out, weights.r]),
-        scale: scale(module),
-        dropout: weights.embedding ? undefined : dropout?.(module, weights.in),
-        magnitude: weights.magnitude && input(names.magnitude, [weights.out]),
-        start: weights.start && startOf(names, weights),
-      };
-    }),
+    ...linearParts(adapter, sources),
     parameter: remembered((name) => {
       const own = parameters?.get(name);
       return own && parameter(ownNames.parameter(name), own.shape, own.data);
@@ -55,8 +52,67 @@ export function adapterParts(adapter: Adapter, sources: PartSources = {}): Adapt
   };
 }
 
-function remembered<T>(make: (name: string) => T): (name: string) => T {
-  const made = new Map<string, T>();
+const none = () => undefined;
+
+function linearParts(adapter: Adapter, sources: PartSources): Pick<AdapterParts, "hook" | "term" | "gain"> {
+  if (isLora(adapter)) {
+    const term = loraTerms(adapter, sources);
+    return { hook: loraHook(term), term, gain: none };
+  }
+  if (isVera(adapter)) return { hook: veraHook(veraTerms(adapter, sources)), term: none, gain: none };
+  const term = remembered((module) => {
+    const weights = adapter.modules.get(module);
+    return weights && { vector: fed(module, weights).vector!, feedforward: weights.feedforward };
+  });
+  return { hook: ia3Hook(term), term: none, gain: remembered((name) => biasGain(term, name)) };
+}
+
+/** The tensors of a module's term, by their parts. */
+function fed(module: string, weights: ModuleWeights): Record<string, Tensor> {
+  const tensors = moduleTensors(module, weights);
+  return Object.fromEntries(tensors.map(({ part, name, shape }) => [part, input(name, shape)]));
+}
+
+function loraTerms({ config, modules }: LoraAdapter, { dropout, scale }: PartSources) {
+  const scaleAt = scale ?? ((module: string) => scaleOf(config, module, modules.get(module)!.r));
+  return remembered((module): LoraTerm | undefined => {
+    const weights = modules.get(module);
+    if (!weights) return undefined;
+    const { A, B, magnitude } = fed(module, weights) as { A: Tensor; B: Tensor; magnitude?: Tensor };
+    return {
+      A,
+      B,
+      magnitude,
+      scale: scaleAt(module),
+      dropout: weights.embedding ? undefined : dropout?.(module, weights.in),
+      start: weights.start && startOf(loraNames(module), weights),
+    };
+  });
+}
+
+/** A and B are fixed, one tensor for all modules of a width. */
+function veraTerms(adapter: VeraAdapter, { dropout }: PartSources) {
+  const projections = adapter.projections!;
+  const { r } = projections;
+  const A = remembered((width: number) =>
+    fixed(`vera_A ${width}`, [r, width], firstColumnsOfA(projections, width)),
+  );
+  const B = remembered((height: number) =>
+    fixed(`vera_B ${height}`, [height, r], firstRowsOfB(projections, height)),
+  );
+  const own = remembered((module) => {
+    const weights = adapter.modules.get(module);
+    return weights && (fed(module, weights) as { d: Tensor; b: Tensor });
+  });
+  return (module: string, sizes: { in: number; out: number }): VeraTerm | undefined => {
+    const vectors = own(module);
+    if (!vectors) return undefined;
+    return { ...vectors, A: A(sizes.in), B: B(sizes.out), dropout: dropout?.(module, sizes.in) };
+  };
+}
+
+function remembered<T, K = string>(make: (name: K) => T): (name: K) => T {
+  const made = new Map<K, T>();
   return (name) => {
     const known = made.get(name) ?? make(name);
     made.set(name, known);

@@ -1,7 +1,7 @@
+import type { LoraWeights } from "./adapter.ts";
 import { decompose } from "./decompose.ts";
 import { isDecomposed, type LoraConfig, rankOf, scaleOf } from "./lora_config.ts";
 import { rowNorms } from "./magnitude.ts";
-import type { LoraWeights } from "./peft.ts";
 import type { LayerShape } from "./sites.ts";
 
 /** A number of [0, 1) that depends on nothing but these: a module's start does not depend on which others are adapted. */
@@ -63,33 +63,59 @@ export function fillNormal(into: Float32Array, deviation: number, purpose: strin
   }
 }
 
+/** Readers of a base's weights as [out, in] in float32, as the base has them, and before they were quantized. */
+export interface BaseWeights {
+  weightOf(module: string): Promise<Float32Array>;
+  unquantizedOf(module: string): Promise<Float32Array>;
+}
+
 /**
- * What of a start depends on the base's weights, which `weightOf` reads as [out, in] in float32: DoRA's magnitudes, and A
- * and B that are a part of the weight.
+ * What of a start depends on the base's weights: A and B that are a part of the weight, or, by LoftQ, of what quantizing it
+ * lost; and DoRA's magnitudes.
  */
 export async function startFromWeights(
   modules: ReadonlyMap<string, LoraWeights>,
   config: LoraConfig,
-  weightOf: (module: string) => Promise<Float32Array>,
+  base: BaseWeights,
   uniform: Uniform,
 ): Promise<Map<string, LoraWeights>> {
-  const started = new Map(modules);
-  for (const [module, weights] of modules) {
-    if (isDecomposed(config.initLoraWeights) && !weights.embedding) {
-      const matrix = { data: await weightOf(module), rows: weights.out, columns: weights.in };
-      const scale = scaleOf(config, module, weights.r);
-      const normal = (index: number) => {
-        const one = new Float32Array(1);
-        fillNormal(one, 1, `${module}.lora_start`, (purpose, i) => uniform(purpose, 2 * index + i));
-        return one[0]!;
-      };
-      const start = decompose(config.initLoraWeights, matrix, weights.r, scale, normal);
-      started.set(module, { ...weights, A: start.A.slice(), B: start.B.slice(), start });
-    }
-    if (config.useDora) {
-      const scale = scaleOf(config, module, weights.r);
-      started.set(module, { ...weights, magnitude: rowNorms(await weightOf(module), weights, scale) });
-    }
+  const started = new Map<string, LoraWeights>();
+  for (const [module, fresh] of modules) {
+    const scale = scaleOf(config, module, fresh.r);
+    const factors = fresh.embedding ? undefined : await decomposed(module, fresh, config, base, uniform);
+    const weights = { ...fresh, ...factors };
+    if (config.useDora) weights.magnitude = rowNorms(await base.weightOf(module), weights, scale);
+    started.set(module, weights);
   }
   return started;
 }
+
+async function decomposed(
+  module: string,
+  { r, in: columns, out: rows }: LoraWeights,
+  config: LoraConfig,
+  base: BaseWeights,
+  uniform: Uniform,
+): Promise<Pick<LoraWeights, "A" | "B" | "start"> | undefined> {
+  const { initLoraWeights: init } = config;
+  if (init !== "loftq" && !isDecomposed(init)) return undefined;
+  const normal = (index: number) => {
+    const one = new Float32Array(1);
+    fillNormal(one, 1, `${module}.lora_start`, (purpose, i) => uniform(purpose, 2 * index + i));
+    return one[0]!;
+  };
+  const scale = scaleOf(config, module, r);
+  const data = await base.weightOf(module);
+  if (init === "loftq") {
+    const lost = (await base.unquantizedOf(module)).map((value, at) => value - data[at]!);
+    return decompose(LOFTQ, { data: lost, rows, columns }, r, scale, normal);
+  }
+  const start = decompose(init, { data, rows, columns }, r, scale, normal);
+  return { A: start.A.slice(), B: start.B.slice(), start };
+}
+
+/**
+ * LoftQ (Li et al. 2023, https://arxiv.org/abs/2310.08659) with its default of one iteration: W ≈ Q + scale · B·A, Q the base
+ * as it is quantized anyway. PEFT leaves the scale out, so that there it holds for alpha = r only.
+ */
+const LOFTQ = "pissa_niter_4";

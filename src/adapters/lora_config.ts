@@ -79,18 +79,28 @@ export const isDecomposed = (init: InitLoraWeights | undefined): init is string 
 
 /** Settings that PEFT, or attune, does not take together. */
 function contradictions(config: LoraConfig): string[] {
-  const { targetModules, layersToTransform, layersPattern, initLoraWeights, useDora } = config;
-  const faults: string[] = [];
-  if (typeof targetModules === "string" && (layersToTransform !== undefined || layersPattern !== undefined))
-    faults.push("layersToTransform and layersPattern need targetModules as a list of name endings");
-  if (layersPattern !== undefined && layersToTransform === undefined)
-    faults.push("layersPattern says nothing without layersToTransform");
+  const { initLoraWeights, useDora } = config;
+  const faults = layerSettingFaults(config);
   if (isDecomposed(initLoraWeights) && useDora)
     faults.push(`initLoraWeights ${initLoraWeights} together with useDora is not supported`);
   if (isDecomposed(initLoraWeights) && config.useRslora && (config.rankPattern || config.alphaPattern))
     faults.push(
       `initLoraWeights ${initLoraWeights} together with useRslora and rankPattern or alphaPattern is not supported, as in PEFT`,
     );
+  return faults;
+}
+
+/** Settings of layers that contradict each other. */
+export function layerSettingFaults({
+  targetModules,
+  layersToTransform,
+  layersPattern,
+}: Pick<LoraConfig, "targetModules" | "layersToTransform" | "layersPattern">): string[] {
+  const faults: string[] = [];
+  if (typeof targetModules === "string" && (layersToTransform !== undefined || layersPattern !== undefined))
+    faults.push("layersToTransform and layersPattern need targetModules as a list of name endings");
+  if (layersPattern !== undefined && layersToTransform === undefined)
+    faults.push("layersPattern says nothing without layersToTransform");
   return faults;
 }
 

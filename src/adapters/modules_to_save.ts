@@ -2,8 +2,12 @@
 import { AttuneError } from "../errors.ts";
 import type { LoraConfig } from "./lora_config.ts";
 import type { Sites } from "./sites.ts";
+import type { VeraConfig } from "./vera.ts";
 
-type Saved = Pick<LoraConfig, "modulesToSave" | "bias">;
+interface Saved {
+  modulesToSave?: string[];
+  bias?: LoraConfig["bias"] | VeraConfig["bias"];
+}
 
 /**
  * Names of the base's parameters that `config` trains whole, `modules` those with a low-rank term.
@@ -31,7 +35,7 @@ export function moduleOf(modulesToSave: readonly string[] = [], parameter: strin
 
 function trainedBiases({ bias = "none" }: Saved, names: readonly string[], modules: readonly string[]) {
   if (bias === "all") return names.filter((name) => name.endsWith(".bias"));
-  if (bias === "lora_only") return names.filter((name) => modules.includes(name.replace(/\.bias$/, "")));
+  if (bias !== "none") return names.filter((name) => modules.includes(name.replace(/\.bias$/, "")));
   return [];
 }
 
@@ -39,7 +43,7 @@ function trainedBiases({ bias = "none" }: Saved, names: readonly string[], modul
  * @throws AttuneError that names every item of modulesToSave that is no module's ending, is part of another, or
  *   trains a bias that `bias` trains too.
  */
-export function checkModulesToSave(config: LoraConfig, sites: Sites, modules: readonly string[]): void {
+export function checkModulesToSave(config: Saved, sites: Sites, modules: readonly string[]): void {
   const { modulesToSave = [], bias = "none" } = config;
   const names = [...sites.parameters.keys()];
   const faults = modulesToSave
@@ -58,7 +62,7 @@ export function checkModulesToSave(config: LoraConfig, sites: Sites, modules: re
       faults.push(`modulesToSave and bias "all" both train ${name}; leave one out`);
   }
   const torn = modules.find((module) => moduleOf(modulesToSave, `${module}.weight`) !== undefined);
-  if (torn) faults.push(`modulesToSave takes ${torn}, which has a low-rank term`);
+  if (torn) faults.push(`modulesToSave takes ${torn}, which has a term of its own`);
   if (bias !== "none" && trainedBiases(config, names, modules).length === 0)
     faults.push(`bias: ${bias}, and there is no such bias in this model`);
   if (faults.length > 0) throw new AttuneError(`adapter: ${[...new Set(faults)].join("; ")}.`);

@@ -1,5 +1,5 @@
+import { type Adapter, isLora, type LoraWeights } from "./adapter.ts";
 import { type LoraConfig, rankOf } from "./lora_config.ts";
-import type { Adapter, LoraWeights } from "./peft.ts";
 
 /**
  * An adapter whose A and B began as a part of the base's weight, as one over the weight itself: with start A₀, B₀,
@@ -8,6 +8,7 @@ import type { Adapter, LoraWeights } from "./peft.ts";
  * stay as they are.
  */
 export function plainLora(adapter: Adapter): Adapter {
+  if (!isLora(adapter)) return adapter;
   if (![...adapter.modules.values()].some(({ start }) => start)) return adapter;
   return {
     ...adapter,

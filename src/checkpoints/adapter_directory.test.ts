@@ -1,11 +1,13 @@
 import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { type Adapter, checkAdapterFits } from "../adapters/peft.ts";
+import type { Adapter } from "../adapters/adapter.ts";
+import { fitAdapter } from "../adapters/fit_adapter.ts";
 import type { Sites } from "../adapters/sites.ts";
 import { AttuneError } from "../errors.ts";
 import { readAdapterDirectory, writeAdapterDirectory } from "./adapter_directory.ts";
 import { copyOf, readSafetensorsHeader, readTensor, writeSafetensors } from "./safetensors.ts";
+import { readLora } from "./testing/read_lora.ts";
 import { temporaryDirectory } from "./testing/temporary_directory.ts";
 
 const at = temporaryDirectory();
@@ -26,7 +28,7 @@ describe.each(["llama-gqa-lora-qv", "mistral-window-lora-qv", "llama-bf16-lora-a
   const path = golden(`training/${name}/final`);
 
   test("is read", async () => {
-    const { config, baseModel, modules } = await readAdapterDirectory(path);
+    const { config, baseModel, modules } = await readLora(path);
     expect(baseModel).toMatch(/^goldens\/models\//);
     expect(modules.size).toBeGreaterThanOrEqual(4);
     const { tensors } = await readSafetensorsHeader(`${path}/adapter_model.safetensors`);
@@ -61,9 +63,9 @@ describe.each(["llama-gqa-lora-qv", "mistral-window-lora-qv", "llama-bf16-lora-a
     const shapes = linear.map(
       ({ name, shape }) => [name.replace(/\.weight$/, ""), { in: shape[1]!, out: shape[0]! }] as const,
     );
-    checkAdapterFits(adapter, sites(new Map(shapes)));
+    fitAdapter(adapter, sites(new Map(shapes)));
     const wider = new Map(shapes.map(([module, { in: inputs, out }]) => [module, { in: inputs + 1, out }]));
-    expect(() => checkAdapterFits(adapter, sites(wider))).toThrow(/q_proj: the model has \[/);
+    expect(() => fitAdapter(adapter, sites(wider))).toThrow(/q_proj: the model has \[/);
   });
 });
 

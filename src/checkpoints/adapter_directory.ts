@@ -1,11 +1,25 @@
 /** PEFT's adapter directory: adapter_config.json and adapter_model.safetensors. */
 import { type FileHandle, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { fileNames, sortAdapterTensors, type TermTensors } from "../adapters/adapter_tensors.ts";
+import {
+  type Adapter,
+  isVera,
+  type LoraWeights,
+  type Parameter,
+  type TokenRows,
+} from "../adapters/adapter.ts";
+import {
+  type AdapterTensors,
+  fileNames,
+  sortAdapterTensors,
+  type TermTensors,
+} from "../adapters/adapter_tensors.ts";
+import type { Ia3Weights } from "../adapters/ia3.ts";
 import type { LoraConfig } from "../adapters/lora_config.ts";
-import type { Adapter, LoraWeights, Parameter, TokenRows } from "../adapters/peft.ts";
+import { moduleTensors } from "../adapters/module_tensors.ts";
 import { formatPeftConfig, parsePeftConfig } from "../adapters/peft_config.ts";
 import { condenseTargetModules, isAllLinear } from "../adapters/target_modules.ts";
+import type { VeraConfig } from "../adapters/vera.ts";
 import { AttuneError } from "../errors.ts";
 import { writeDirectoryAtomic, writeFilesAtomic } from "./atomic.ts";
 import { diskError } from "./disk_error.ts";
@@ -23,7 +37,7 @@ const CONFIG_FILE = "adapter_config.json";
 const WEIGHTS_FILE = "adapter_model.safetensors";
 
 /**
- * Reads a LoRA adapter, float32, float16 or bfloat16.
+ * Reads an adapter, float32, float16 or bfloat16.
  * @throws AttuneError that names what is missing, foreign, wrongly shaped or not supported.
  */
 export async function readAdapterDirectory(path: string): Promise<Adapter> {
@@ -34,18 +48,56 @@ export async function readAdapterDirectory(path: string): Promise<Adapter> {
   );
   const weights = join(path, WEIGHTS_FILE);
   const sorted = sortAdapterTensors((await readSafetensorsHeader(weights)).tensors, config, weights);
-  const { stored } = sorted;
-  const modules = await mapValues(sorted.modules, readTerm);
   const parameters = await mapValues(sorted.parameters, readParameter);
-  const tokens = await readRows(sorted.rows, config, weights);
+  const common = { baseModel, ...(parameters.size > 0 && { parameters }) };
+  switch (config.type) {
+    case "lora":
+      return { ...common, config, ...(await readLora(sorted, config, weights)) };
+    case "ia3":
+      return { ...common, config, modules: await mapValues(sorted.modules, readIa3) };
+    case "vera":
+      return { ...common, config, ...(await readVera(sorted, config)) };
+  }
+}
+
+type Sorted = AdapterTensors<TensorEntry>;
+type Term = TermTensors<TensorEntry>;
+
+async function readLora({ modules, rows, stored }: Sorted, config: LoraConfig, where: string) {
+  const tokens = await readRows(rows, config, where);
   return {
-    config,
-    baseModel,
-    modules,
-    ...(parameters.size > 0 && { parameters }),
+    modules: await mapValues(modules, readTerm),
     ...(tokens.size > 0 && { tokens }),
     ...(stored.size > 0 && { stored }),
   };
+}
+
+async function readTerm({ parts: { A, B, magnitude }, embedding }: Term): Promise<LoraWeights> {
+  return {
+    A: await readTensor(A!),
+    B: await readTensor(B!),
+    r: A!.shape[0]!,
+    in: A!.shape[1]!,
+    out: B!.shape[0]!,
+    ...(magnitude && { magnitude: await readTensor(magnitude) }),
+    ...(embedding && { embedding }),
+  };
+}
+
+const readIa3 = async ({ parts: { vector } }: Term): Promise<Ia3Weights> => ({
+  vector: await readTensor(vector!),
+  feedforward: vector!.shape[0] === 1,
+});
+
+async function readVera({ modules, projections }: Sorted, { r }: VeraConfig) {
+  const vectors = await mapValues(modules, async ({ parts: { d, b } }) => ({
+    d: await readTensor(d!),
+    b: await readTensor(b!),
+  }));
+  if (!projections) return { modules: vectors };
+  const { A, B } = projections;
+  const sizes = { r, in: A.shape[1]!, out: B.shape[0]! };
+  return { modules: vectors, projections: { ...sizes, A: await readTensor(A), B: await readTensor(B) } };
 }
 
 async function mapValues<A, B>(
@@ -55,11 +107,6 @@ async function mapValues<A, B>(
   const result = new Map<string, B>();
   for (const [key, value] of map) result.set(key, await f(value));
   return result;
-}
-
-async function readTerm({ A, B, magnitude, ...sizes }: TermTensors<TensorEntry>): Promise<LoraWeights> {
-  const term = { ...sizes, A: await readTensor(A), B: await readTensor(B) };
-  return magnitude ? { ...term, magnitude: await readTensor(magnitude) } : term;
 }
 
 const readParameter = async (entry: TensorEntry): Promise<Parameter> => ({
@@ -122,7 +169,8 @@ function configOf({ config, baseModel, modules }: Adapter): string {
   return formatPeftConfig(config, targets, baseModel);
 }
 
-function tensorsOf({ modules, parameters, tokens, stored }: Adapter): TensorSource[] {
+function tensorsOf(adapter: Adapter): TensorSource[] {
+  const { modules, parameters, tokens, stored } = adapter;
   const wrapped = (name: string) => modules.has(name.replace(/\.[^.]+$/, ""));
   const float32 = (name: string, shape: readonly number[], data: Float32Array): TensorSource => ({
     name,
@@ -131,11 +179,12 @@ function tensorsOf({ modules, parameters, tokens, stored }: Adapter): TensorSour
     data: () => data,
   });
   return [
-    ...[...modules].flatMap(([module, { A, B, magnitude, r, in: inputs, out, embedding }]) => [
-      float32(fileNames.part(module, "A", embedding), [r, inputs], A),
-      float32(fileNames.part(module, "B", embedding), [out, r], B),
-      ...(magnitude ? [float32(fileNames.part(module, "magnitude"), [out], magnitude)] : []),
-    ]),
+    ...[...modules].flatMap(([module, weights]) =>
+      moduleTensors(module, weights).map(({ name, shape, data }) =>
+        float32(fileNames.term(name), shape, data),
+      ),
+    ),
+    ...projectionsOf(adapter).map(({ name, shape, data }) => float32(name, shape, data)),
     ...[...(parameters ?? [])].map(([name, { shape, data }]) =>
       float32(fileNames.parameter(name, wrapped(name)), shape, data),
     ),
@@ -146,6 +195,15 @@ function tensorsOf({ modules, parameters, tokens, stored }: Adapter): TensorSour
       ...copyOf(entry),
       name: fileNames.parameter(name, true),
     })),
+  ];
+}
+
+function projectionsOf(adapter: Adapter) {
+  if (!isVera(adapter) || !adapter.config.saveProjection) return [];
+  const { A, B, r, in: inputs, out } = adapter.projections!;
+  return [
+    { name: fileNames.projections.A, shape: [r, inputs], data: A },
+    { name: fileNames.projections.B, shape: [out, r], data: B },
   ];
 }
 

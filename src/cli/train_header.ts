@@ -34,15 +34,18 @@ function trained({ adapter }: Recipe, { trainedParameters, parameters }: StartEv
   const kind =
     "path" in adapter
       ? `going on from ${adapter.path}`
-      : `${kindOf(adapter)}, r ${adapter.r}, alpha ${adapter.alpha}, ${targets(adapter.targetModules)}`;
+      : `${kindOf(adapter)}, ${targets(adapter.targetModules)}`;
   return `${formatCount(trainedParameters)} (${formatPercent(trainedParameters / parameters)}): ${kind}`;
 }
 
-type FreshAdapter = Extract<NonNullable<Recipe["adapter"]>, { type: "lora" }>;
+type FreshAdapter = Exclude<NonNullable<Recipe["adapter"]>, { path: string }>;
 
-function kindOf({ useDora, useRslora, initLoraWeights }: FreshAdapter): string {
+function kindOf(adapter: FreshAdapter): string {
+  if (adapter.type === "ia3") return "(IA)³";
+  if (adapter.type === "vera") return `VeRA, r ${adapter.r}`;
+  const { useDora, useRslora, initLoraWeights, r, alpha } = adapter;
   const start = typeof initLoraWeights === "string" ? ` from ${initLoraWeights}` : "";
-  return `${useDora ? "DoRA" : "LoRA"}${useRslora ? ", rank-stabilized" : ""}${start}`;
+  return `${useDora ? "DoRA" : "LoRA"}${useRslora ? ", rank-stabilized" : ""}${start}, r ${r}, alpha ${alpha}`;
 }
 
 const targets = (modules: string | string[]) => (typeof modules === "string" ? modules : modules.join(", "));

@@ -1,5 +1,6 @@
+import { type LoraAdapter, requireLora } from "../adapters/adapter.ts";
 import { type CombineSettings, combineAdapters } from "../adapters/combine/combine_adapters.ts";
-import { checkAdapterFits } from "../adapters/peft.ts";
+import { fitAdapter } from "../adapters/fit_adapter.ts";
 import { adapterSites } from "../adapters/sites.ts";
 import { readAdapterDirectory, writeAdapterDirectory } from "../checkpoints/adapter_directory.ts";
 import { writeDirectoryAtomic } from "../checkpoints/atomic.ts";
@@ -27,7 +28,7 @@ export async function combineAdapterDirectories(options: CombineDirectoriesOptio
   await writeDirectoryAtomic(output, async (path) => {
     const inputs = [];
     for (const { path: from, ...weighed } of adapters)
-      inputs.push({ ...weighed, adapter: await readAdapterDirectory(from) });
+      inputs.push({ ...weighed, adapter: requireLora(await readAdapterDirectory(from), from, "combined") });
     const fitting = model === undefined ? inputs : await fittingInputs(inputs, model);
     const combined = combineAdapters(fitting, settings);
     await writeAdapterDirectory(path, combined);
@@ -36,11 +37,13 @@ export async function combineAdapterDirectories(options: CombineDirectoriesOptio
   return report!;
 }
 
-async function fittingInputs<T extends { adapter: Parameters<typeof checkAdapterFits>[0] }>(
+async function fittingInputs<T extends { adapter: LoraAdapter }>(
   inputs: readonly T[],
   path: string,
 ): Promise<T[]> {
   const sites = adapterSites(readModel((await openModelDirectory(path)).config));
-  for (const { adapter } of inputs) checkAdapterFits(adapter, sites);
-  return inputs.map((input) => ({ ...input, adapter: { ...input.adapter, baseModel: path } }));
+  return inputs.map((input) => ({
+    ...input,
+    adapter: { ...fitAdapter(input.adapter, sites), baseModel: path },
+  }));
 }

@@ -1,4 +1,4 @@
-import type { Adapter, LoraWeights } from "../adapters/peft.ts";
+import type { Adapter, LoraWeights } from "../adapters/adapter.ts";
 import { readAdapterDirectory, writeAdapterDirectory } from "../checkpoints/adapter_directory.ts";
 import { writeDirectoryAtomic } from "../checkpoints/atomic.ts";
 import { type ModelDirectory, openModelDirectory } from "../checkpoints/model_directory.ts";

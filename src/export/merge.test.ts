@@ -2,10 +2,11 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { readAdapterDirectory, writeAdapterDirectory } from "../checkpoints/adapter_directory.ts";
+import { writeAdapterDirectory } from "../checkpoints/adapter_directory.ts";
 import { openModelDirectory } from "../checkpoints/model_directory.ts";
 import { readWeight } from "../checkpoints/read_weight.ts";
 import { readTensor } from "../checkpoints/safetensors.ts";
+import { readLora } from "../checkpoints/testing/read_lora.ts";
 import { loadModel } from "../generation/load_model.ts";
 import { goldenPath, goldenTensorEntries, maxDifference, readGoldenTensors } from "../testing/goldens.ts";
 import { mergeAdapter, unmergeAdapter } from "./merge.ts";
@@ -70,7 +71,7 @@ describe("a bfloat16 merge", () => {
     expect([...merged.tensors.values()].every(({ dtype }) => dtype === "BF16")).toBe(true);
 
     const module = "model.layers.1.mlp.down_proj";
-    const { config, modules } = await readAdapterDirectory(adapter);
+    const { config, modules } = await readLora(adapter);
     const { A, B, r, in: inputs } = modules.get(module)!;
     const W = await readTensor(base.tensors.get(`${module}.weight`)!);
     const got = await readTensor(merged.tensors.get(`${module}.weight`)!);
@@ -100,7 +101,7 @@ describe.each([
     const [base, merged] = [await openModelDirectory(quantized), await openModelDirectory(output)];
     expect(merged.config).toEqual({ ...base.config, quantization_config: undefined });
     expect([...merged.tensors.values()].every((entry) => entry.dtype === dtype)).toBe(true);
-    const { config, modules } = await readAdapterDirectory(goldenPath(adapter));
+    const { config, modules } = await readLora(goldenPath(adapter));
     const module = "model.layers.1.self_attn.v_proj";
     const { A, B, r, in: inputs } = modules.get(module)!;
     const W = await readWeight(base.tensors.get(`${module}.weight`)!);
@@ -142,7 +143,7 @@ describe("unmerged", () => {
   });
 
   test("what the merge replaced, or a quantized model, is refused", async () => {
-    const adapter = await readAdapterDirectory(ADAPTER);
+    const adapter = await readLora(ADAPTER);
     const quantized = join(home, "quantized");
     await quantizeModel({
       model: MODEL,
@@ -169,7 +170,7 @@ describe("nothing is written", () => {
   };
 
   test("when the merged model is not a number", async () => {
-    const adapter = await readAdapterDirectory(ADAPTER);
+    const adapter = await readLora(ADAPTER);
     adapter.modules.get("model.layers.0.self_attn.q_proj")!.B[0] = Number.POSITIVE_INFINITY;
     await writeAdapterDirectory(join(home, "adapter"), adapter);
     expect(await failing(join(home, "adapter"))).toMatch(/merged: the merged model does not compute/);

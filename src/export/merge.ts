@@ -1,5 +1,7 @@
-import { type Adapter, checkAdapterFits } from "../adapters/peft.ts";
+import { type Adapter, isVera } from "../adapters/adapter.ts";
+import { fitAdapter } from "../adapters/fit_adapter.ts";
 import { adapterSites } from "../adapters/sites.ts";
+import { veraAsLora } from "../adapters/vera.ts";
 import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
 import { writeDirectoryAtomic } from "../checkpoints/atomic.ts";
 import {
@@ -15,7 +17,7 @@ import type { Model } from "../models/family.ts";
 import { checkTensors, modelLayout } from "../models/layout.ts";
 import { openSession } from "../runtime/node.ts";
 import { mergedTensors, unties } from "./merged_tensors.ts";
-import { checkRemovable, negative, roundingBound } from "./removal.ts";
+import { negative, removableAdapter, roundingBound } from "./removal.ts";
 import { type LogitsAgreement, requireSameLogits } from "./same_logits.ts";
 
 export interface MergeOptions {
@@ -63,11 +65,11 @@ export interface UnmergeReport extends MergeReport {
  */
 export async function unmergeAdapter(options: MergeOptions): Promise<UnmergeReport> {
   const { directory, model, adapter } = await openBoth(options);
-  checkRemovable(directory, adapter, options);
+  const added = removableAdapter(directory, inWeights(adapter, model), options);
   const { config } = directory;
   const agreement = await writeChecked(
     options,
-    { directory, model, adapter: negative(adapter), config },
+    { directory, model, adapter: negative(added), config },
     async (written) => [await checkedLogits(model, directory), await checkedLogits(model, written, adapter)],
   );
   const written = await openModelDirectory(options.output);
@@ -87,8 +89,7 @@ async function openBoth({ model: path, adapter: from }: MergeOptions): Promise<O
   const directory = await openModelDirectory(path);
   const model = readModel(directory.config);
   checkTensors(model, directory.tensors, path);
-  const adapter = await readAdapterDirectory(from);
-  checkAdapterFits(adapter, adapterSites(model));
+  const adapter = fitAdapter(await readAdapterDirectory(from), adapterSites(model));
   return { directory, model, adapter };
 }
 
@@ -118,13 +119,17 @@ function mergedConfig(directory: ModelDirectory, { tied, ends }: Model, adapter:
 async function writeMerged(path: string, parts: Parts, maxShardBytes?: number): Promise<void> {
   const { directory: from, model, adapter, config } = parts;
   const layout = { ...model, transposed: modelLayout(model).transposed };
-  const merged = await mergedTensors(from.tensors, adapter, layout, openSession);
+  const merged = await mergedTensors(from.tensors, inWeights(adapter, model), layout, openSession);
   try {
     await saveModelDirectory(path, { config, tensors: merged.tensors, from, maxShardBytes });
   } finally {
     await merged.release();
   }
 }
+
+/** As what it does to weights: VeRA's terms are LoRA's. */
+const inWeights = (adapter: Adapter, model: Model) =>
+  isVera(adapter) ? veraAsLora(adapter, adapterSites(model).linears) : adapter;
 
 const CHECKED_ROWS = 2;
 const CHECKED_TOKENS = 32;

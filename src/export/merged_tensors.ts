@@ -1,5 +1,13 @@
+import {
+  type Adapter,
+  type Ia3Adapter,
+  isLora,
+  type LoraAdapter,
+  type LoraWeights,
+  type TokenRows,
+} from "../adapters/adapter.ts";
+import type { Ia3Weights } from "../adapters/ia3.ts";
 import { scaleOf } from "../adapters/lora_config.ts";
-import type { Adapter, LoraWeights, TokenRows } from "../adapters/peft.ts";
 import { readWeight } from "../checkpoints/read_weight.ts";
 import { copyOf, type Dtype, type TensorEntry, type TensorSource } from "../checkpoints/safetensors.ts";
 import { AttuneError } from "../errors.ts";
@@ -18,7 +26,7 @@ export interface MergedTensors {
 }
 
 /**
- * W + scale · B·A for every module of `adapter`, with DoRA times its gain, in float32, rounded once to the type of W in its
+ * W + scale · B·A for every module of `adapter`, with DoRA times its gain, or W scaled by (IA)³'s vector, in float32, rounded once to the type of W in its
  * file, or that it had before it was quantized: quantized weights become what their codes stand for; the adapter's own parameters and rows in the place of the base's; all other tensors as they are. W of the
  * modules in `transposed`, and of embeddings, is kept as [in, out]. An output layer that was tied gets a weight of its
  * own when the adapter changes one end and not the other alike: see `unties`.
@@ -26,7 +34,7 @@ export interface MergedTensors {
  */
 export async function mergedTensors(
   tensors: ReadonlyMap<string, TensorEntry>,
-  adapter: Adapter,
+  adapter: LoraAdapter | Ia3Adapter,
   { transposed, ends, tied }: { transposed: ReadonlySet<string> } & Pick<Model, "ends" | "tied">,
   open: OpenSession,
 ): Promise<MergedTensors> {
@@ -39,8 +47,12 @@ export async function mergedTensors(
   const ofOthers =
     [...tensors.values()].find((entry) => !isQuantized(entry) && isFloat(entry))?.dtype ?? "BF16";
   const session = await open(mergeGraph(), { device: "cpu" });
-  for (const [module, lora] of adapter.modules)
-    changes.set(`${module}.weight`, withTerm(session, lora, adapter, module, transposed.has(module)));
+  if (isLora(adapter))
+    for (const [module, lora] of adapter.modules)
+      changes.set(`${module}.weight`, withTerm(session, lora, adapter, module, transposed.has(module)));
+  else
+    for (const [module, ia3] of adapter.modules)
+      scaleModule(changes, module, ia3, transposed.has(module), entries.has(`${module}.bias`));
   for (const name of changes.keys()) checkFloat(entries.get(name)!);
   return {
     tensors: [...entries].map(([name, entry]) => {
@@ -86,7 +98,7 @@ const withRows =
 function withTerm(
   session: Session,
   lora: LoraWeights,
-  { config }: Adapter,
+  { config }: LoraAdapter,
   module: string,
   transposed: boolean,
 ): Change {
@@ -97,6 +109,26 @@ function withTerm(
     if (lora.magnitude) applyMagnitude(sum, lora.magnitude, turned);
     return sum;
   };
+}
+
+/** (IA)³: W's rows and the bias, or W's columns, times the vector. */
+function scaleModule(
+  changes: Map<string, Change>,
+  module: string,
+  { vector, feedforward }: Ia3Weights,
+  transposed: boolean,
+  hasBias: boolean,
+): void {
+  const perColumn = feedforward !== transposed;
+  changes.set(`${module}.weight`, async (entry) => {
+    const W = await readWeight(entry);
+    const columns = perColumn ? vector.length : W.length / vector.length;
+    return W.map((value, at) => value * vector[perColumn ? at % columns : Math.floor(at / columns)]!);
+  });
+  if (feedforward || !hasBias) return;
+  changes.set(`${module}.bias`, async (entry) =>
+    (await readWeight(entry)).map((value, o) => value * vector[o]!),
+  );
 }
 
 /** Scales each output's weights in W [out, in], or [in, out] when `turned`, to the norm that `magnitude` says. */

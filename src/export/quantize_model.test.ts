@@ -22,7 +22,7 @@ import type { QuantizationSettings } from "../quantization/quantization_schema.t
 import { openSession } from "../runtime/node.ts";
 import { goldenPath, maxDifference } from "../testing/goldens.ts";
 import { openEngine } from "../training/engine.ts";
-import { loraMethod } from "../training/method.ts";
+import { adapterMethod } from "../training/method.ts";
 import { quantizeModel } from "./quantize_model.ts";
 
 let home: string;
@@ -84,7 +84,7 @@ describe.each(kinds)("a model in %o", (quantization, largestChange) => {
     for (const name of ["quantized", "dequantized"]) {
       const { tensors, config } = await openModelDirectory(join(home, name));
       const adapter = await readAdapterDirectory(goldenPath("training/llama-gqa-lora-all/initial"));
-      const method = loraMethod(tensors, adapter);
+      const method = adapterMethod(tensors, adapter);
       const engine = await openEngine(readModel(config), method, openSession, {
         rowLength: 64,
         session: { device: "cpu", threads: 1 },

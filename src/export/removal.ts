@@ -1,12 +1,12 @@
 /** What taking an adapter out of a merged model needs. */
-import type { Adapter } from "../adapters/peft.ts";
+import { type Ia3Adapter, isLora, type LoraAdapter } from "../adapters/adapter.ts";
 import type { ModelDirectory } from "../checkpoints/model_directory.ts";
 import { type Dtype, readTensor } from "../checkpoints/safetensors.ts";
 import { AttuneError } from "../errors.ts";
 import { isQuantized } from "../quantization/quantized_entry.ts";
 
 /** The adapter whose terms take back what those of `adapter` add. */
-export const negative = (adapter: Adapter): Adapter => ({
+export const negative = (adapter: LoraAdapter): LoraAdapter => ({
   ...adapter,
   stored: undefined,
   modules: new Map(
@@ -15,11 +15,16 @@ export const negative = (adapter: Adapter): Adapter => ({
 });
 
 /** @throws AttuneError when the merge lost what would have to come back. */
-export function checkRemovable(
+export function removableAdapter(
   { tensors }: ModelDirectory,
-  { config, parameters, tokens }: Adapter,
+  adapter: LoraAdapter | Ia3Adapter,
   paths: { model: string; adapter: string },
-): void {
+): LoraAdapter {
+  if (!isLora(adapter))
+    throw new AttuneError(
+      `${paths.adapter} is (IA)³: the merge scaled weights, and what was rounded is not to be divided out again. Keep the base.`,
+    );
+  const { config, parameters, tokens } = adapter;
   if (config.useDora)
     throw new AttuneError(
       `${paths.adapter} is DoRA: the merge scaled the base's rows to its magnitudes, and their own are not in the adapter. Keep the base.`,
@@ -35,6 +40,7 @@ export function checkRemovable(
     throw new AttuneError(
       `${paths.model}: ${quantized.name} is quantized; an adapter is taken out of a model in F32, F16 or BF16.`,
     );
+  return adapter;
 }
 
 /** Half a unit in the last place, relative. */

@@ -1,4 +1,4 @@
-import type { Adapter } from "../adapters/peft.ts";
+import type { Adapter } from "../adapters/adapter.ts";
 import type { TensorEntry } from "../checkpoints/safetensors.ts";
 import { lower } from "../graph/lower.ts";
 import { linearLogits } from "../graph/ops/cross_entropy.ts";

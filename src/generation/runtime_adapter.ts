@@ -1,8 +1,13 @@
-import { adaptModel, adaptParameters } from "../adapters/adapt_model.ts";
+import { adaptedScope, adaptModel } from "../adapters/adapt_model.ts";
+import { type Adapter, isLora, isVera } from "../adapters/adapter.ts";
 import { adapterParts, fixed } from "../adapters/graph_parts.ts";
-import { loraHook, loraNames } from "../adapters/lora.ts";
 import { scaleOf } from "../adapters/lora_config.ts";
-import type { Adapter } from "../adapters/peft.ts";
+import {
+  isIa3Weights,
+  isLoraWeights,
+  type ModuleWeights,
+  moduleTensors,
+} from "../adapters/module_tensors.ts";
 import type { TensorEntry } from "../checkpoints/safetensors.ts";
 import type { Model } from "../models/family.ts";
 import { frozenParameters } from "../models/frozen.ts";
@@ -13,16 +18,22 @@ let unlike = 0;
 
 /**
  * Adapters of one signature, the same modules at the same ranks and of the same kind, run on one compiled graph. One that
- * has parameters of its own, which may be as large as an embedding, runs on a graph that carries them.
+ * has parameters of its own, which may be as large as an embedding, or VeRA's random matrices, runs on a graph that
+ * carries them.
  */
 export function adapterSignature(adapter: Adapter): string {
-  const { config, modules, parameters, tokens, stored } = adapter;
-  if (parameters || tokens || stored) return `own ${unlike++}`;
-  const graphScales = hasScales(adapter);
+  const { modules, parameters, tokens, stored } = adapter;
+  if (parameters || tokens || stored || isVera(adapter)) return `own ${unlike++}`;
   const terms = [...modules].map(
-    ([module, { r }]) => `${module}:${r}${graphScales ? scaleOf(config, module, r) : ""}`,
+    ([module, weights]) => `${module}:${termSignature(adapter, module, weights)}`,
   );
   return terms.sort().join();
+}
+
+function termSignature(adapter: Adapter, module: string, weights: ModuleWeights): string {
+  if (isIa3Weights(weights)) return weights.feedforward ? "ia3 in" : "ia3 out";
+  if (!isLora(adapter) || !isLoraWeights(weights)) return "";
+  return `${weights.r}${hasScales(adapter) ? scaleOf(adapter.config, module, weights.r) : ""}`;
 }
 
 /** How a model is computed with an adapter of this signature. */
@@ -32,10 +43,11 @@ export interface AdaptedModel {
 }
 
 /** Whether the graph must know the scales: DoRA's norms need them, and weights that a part was taken out of. */
-const hasScales = ({ config, modules }: Adapter): boolean =>
-  config.useDora === true || [...modules.values()].some(({ start }) => start !== undefined);
+const hasScales = (adapter: Adapter): boolean =>
+  isLora(adapter) &&
+  (adapter.config.useDora === true || [...adapter.modules.values()].some(({ start }) => start !== undefined));
 
-/** Terms are fed: A, and B times its scale; B as it is where the graph scales. */
+/** LoRA's terms are fed: A, and B times its scale; B as it is where the graph scales. */
 export function runtimeAdapter(
   model: Model,
   tensors: ReadonlyMap<string, TensorEntry>,
@@ -47,21 +59,23 @@ export function runtimeAdapter(
     parameter: fixed,
     ...(!hasScales(adapter) && { scale: () => 1 }),
   });
-  const scope = createScope(adaptParameters(frozen, parts, model.ends.embedding), loraHook(parts.term));
-  return { model: adaptModel(model, parts), scope };
+  return { model: adaptModel(model, parts), scope: adaptedScope(frozen, parts, model.ends.embedding) };
 }
 
 /** What a session opened with `runtimeAdapter` is fed for `adapter`. */
 export function adapterFeeds(adapter: Adapter): Record<string, TensorData> {
-  const { config, modules } = adapter;
-  const graphScales = hasScales(adapter);
   const feeds: Record<string, TensorData> = {};
-  for (const [module, { A, B, r, in: inputs, out, magnitude, embedding }] of modules) {
-    const names = loraNames(module, embedding);
-    const scale = graphScales ? 1 : scaleOf(config, module, r);
-    feeds[names.A] = { dtype: "float32", shape: [r, inputs], data: A.slice() };
-    feeds[names.B] = { dtype: "float32", shape: [out, r], data: B.map((value) => value * scale) };
-    if (magnitude) feeds[names.magnitude] = { dtype: "float32", shape: [out], data: magnitude.slice() };
+  for (const [module, weights] of adapter.modules) {
+    const scale =
+      isLora(adapter) && isLoraWeights(weights) && !hasScales(adapter)
+        ? scaleOf(adapter.config, module, weights.r)
+        : 1;
+    for (const { part, name, shape, data } of moduleTensors(module, weights))
+      feeds[name] = {
+        dtype: "float32",
+        shape: [...shape],
+        data: part === "B" ? data.map((value) => value * scale) : data.slice(), // what is fed is lent
+      };
   }
   return feeds;
 }

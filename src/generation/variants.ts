@@ -1,5 +1,6 @@
+import { type Adapter, requireLora } from "../adapters/adapter.ts";
 import { combineAdapters } from "../adapters/combine/combine_adapters.ts";
-import { type Adapter, checkAdapterFits } from "../adapters/peft.ts";
+import { fitAdapter } from "../adapters/fit_adapter.ts";
 import { adapterSites } from "../adapters/sites.ts";
 import { AttuneError } from "../errors.ts";
 import type { Model } from "../models/family.ts";
@@ -54,14 +55,18 @@ export function createVariants(model: Model, open: (adapter?: Adapter) => Promis
     return found;
   };
   const mixture = (weights: Readonly<Record<string, number>>) => {
-    const inputs = Object.entries(weights).map(([name, weight]) => ({ name, weight, ...find(name) }));
+    const inputs = Object.entries(weights).map(([name, weight]) => ({
+      name,
+      weight,
+      adapter: requireLora(find(name).adapter, name, "mixed"),
+    }));
     return variantOf(combineAdapters(inputs, { method: "cat" }));
   };
 
   return {
     add(name, adapter) {
-      checkAdapterFits(adapter, sites);
-      adapters.set(name, { adapter, variant: variantOf(adapter) });
+      const fitting = fitAdapter(adapter, sites);
+      adapters.set(name, { adapter: fitting, variant: variantOf(fitting) });
     },
     use(choice) {
       if (choice === null) current = base;

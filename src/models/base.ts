@@ -16,6 +16,8 @@ export interface Base {
   directory: ModelDirectory;
   model: Model;
   tokenizer: Tokenizer;
+  /** The weights as the files have them, where those of `directory` were quantized from them. */
+  unquantized?: ModelDirectory["tensors"];
 }
 
 export interface OpenBaseOptions {

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { type Adapter, checkAdapterFits } from "../adapters/peft.ts";
+import type { Adapter } from "../adapters/adapter.ts";
+import { fitAdapter } from "../adapters/fit_adapter.ts";
 import { adapterSites } from "../adapters/sites.ts";
 import { readAdapterDirectory, writeAdapterDirectory } from "../checkpoints/adapter_directory.ts";
 import { type ModelDirectory, openModelDirectory } from "../checkpoints/model_directory.ts";
@@ -15,7 +16,7 @@ import { readModel } from "../models/families.ts";
 import { openSession } from "../runtime/node.ts";
 import { goldenPath, maxDifference, readGoldenTensors } from "../testing/goldens.ts";
 import { openEngine } from "./engine.ts";
-import { loraMethod } from "./method.ts";
+import { adapterMethod } from "./method.ts";
 import { createOptimizer } from "./optimizer.ts";
 import { saveAdapter } from "./saving.ts";
 
@@ -57,10 +58,10 @@ describe.each(cases)("%s", (name) => {
   test("20 steps equal PEFT's, and so does what is saved", async () => {
     const { golden, directory, model } = await open(name);
     const { settings, rates } = golden;
-    const adapter = await readAdapterDirectory(goldenPath(`adapters/${name}/initial`));
-    checkAdapterFits(adapter, adapterSites(model));
+    const initial = await readAdapterDirectory(goldenPath(`adapters/${name}/initial`));
+    const adapter = fitAdapter(initial, adapterSites(model));
     const { loraplus_lr_ratio: B, loraplus_lr_embedding = 1e-6 } = rates;
-    const method = loraMethod(directory.tensors, adapter, undefined, {
+    const method = adapterMethod(directory.tensors, adapter, undefined, {
       embedding: model.ends.embedding,
       rates: B === undefined ? undefined : { B, embedding: loraplus_lr_embedding / settings.learningRate },
     });
@@ -109,8 +110,7 @@ describe.each(cases)("%s", (name) => {
     const { path, directory, model } = await open(name);
     const { input_ids, logits } = await readGoldenTensors(goldenPath(`adapters/${name}/logits.safetensors`));
     const final = goldenPath(`adapters/${name}/final`);
-    const adapter = await readAdapterDirectory(final);
-    checkAdapterFits(adapter, adapterSites(model));
+    const adapter = fitAdapter(await readAdapterDirectory(final), adapterSites(model));
     const score = async (from: ModelDirectory, own?: Adapter) => {
       const read = readModel(from.config);
       const options = { device: "cpu", threads: 1 } as const;

@@ -1,4 +1,5 @@
-import { type Adapter, checkAdapterFits } from "../adapters/peft.ts";
+import type { Adapter } from "../adapters/adapter.ts";
+import { fitAdapter } from "../adapters/fit_adapter.ts";
 import { adapterSites } from "../adapters/sites.ts";
 import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
 import { readTensor } from "../checkpoints/safetensors.ts";
@@ -7,8 +8,8 @@ import type { Base } from "../models/base.ts";
 import { initializeWeights } from "../models/initialize.ts";
 import { modelLayout } from "../models/layout.ts";
 import { loraDropout } from "./dropout_words.ts";
-import { freshAdapter } from "./fresh_adapter.ts";
-import { fullMethod, type LoraRates, loraMethod, type Method } from "./method.ts";
+import { type FreshConfig, freshAdapter } from "./fresh_adapter.ts";
+import { adapterMethod, dropoutOf, fullMethod, type LoraRates, type Method } from "./method.ts";
 import type { Recipe } from "./recipe.ts";
 import { type SaveResult, saveAdapter, saveModel } from "./saving.ts";
 
@@ -26,28 +27,33 @@ export async function chooseMethod(recipe: Recipe, base: Base): Promise<RunMetho
     return { method, save: saveModel(base, method.trainables), result: "model" };
   }
   const adapter = await openAdapter(recipe, base);
-  const dropout = loraDropout(adapter.config.dropout, recipe.seed);
+  const dropout = loraDropout(dropoutOf(adapter), recipe.seed);
   const options = { rates: loraRates(recipe), embedding: base.model.ends.embedding };
-  const method = loraMethod(base.directory.tensors, adapter, dropout, options);
+  const method = adapterMethod(base.directory.tensors, adapter, dropout, options);
   return { method, save: saveAdapter(adapter, method.trainables), result: "adapter" };
 }
 
-async function openAdapter(recipe: Recipe, { model, directory }: Base): Promise<Adapter> {
+async function openAdapter(recipe: Recipe, { model, directory, unquantized }: Base): Promise<Adapter> {
   const settings = recipe.adapter!;
-  if ("path" in settings) {
-    const adapter = await readAdapterDirectory(settings.path);
-    checkAdapterFits(adapter, adapterSites(model));
-    return adapter;
-  }
-  const { loraplusLrRatio: _, loraplusLrEmbedding: __, ...config } = settings;
+  if ("path" in settings) return fitAdapter(await readAdapterDirectory(settings.path), adapterSites(model));
+  const base = { name: recipe.model, model, tensors: directory.tensors, unquantized };
   const uniform = (purpose: string, index: number) => randomUniform(recipe.seed, purpose, 0, index);
-  return freshAdapter(config, recipe.model, model, directory.tensors, uniform);
+  return freshAdapter(configOf(settings), base, uniform);
+}
+
+type FreshSettings = Exclude<NonNullable<Recipe["adapter"]>, { path: string }>;
+
+/** Without the optimizer's settings. */
+function configOf(settings: FreshSettings): FreshConfig {
+  if (settings.type !== "lora") return settings;
+  const { loraplusLrRatio: _, loraplusLrEmbedding: __, ...config } = settings;
+  return config;
 }
 
 /** PEFT's create_loraplus_optimizer gives an embedding's term a rate of its own. */
 function loraRates({ adapter, training }: Recipe): LoraRates | undefined {
-  const { loraplusLrRatio, loraplusLrEmbedding = 1e-6 } = adapter!;
-  if (loraplusLrRatio === undefined) return undefined;
+  if (!adapter || !("loraplusLrRatio" in adapter) || adapter.loraplusLrRatio === undefined) return undefined;
+  const { loraplusLrRatio, loraplusLrEmbedding = 1e-6 } = adapter;
   return { B: loraplusLrRatio, embedding: loraplusLrEmbedding / training.learningRate };
 }
 

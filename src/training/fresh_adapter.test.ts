@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { type LoraAdapter, requireLora } from "../adapters/adapter.ts";
 import type { LoraConfig } from "../adapters/lora_config.ts";
 import { plainLora } from "../adapters/plain_lora.ts";
 import { type ModelDirectory, openModelDirectory } from "../checkpoints/model_directory.ts";
@@ -26,8 +27,12 @@ const config = (more: Partial<LoraConfig>): LoraConfig => ({
   targetModules: ["q_proj", "down_proj"],
   ...more,
 });
-const fresh = (more: Partial<LoraConfig>) =>
-  freshAdapter(config(more), "base", model, directory.tensors, uniform);
+const fresh = async (more: Partial<LoraConfig>) =>
+  requireLora(
+    await freshAdapter(config(more), { name: "base", model, tensors: directory.tensors }, uniform),
+    "it",
+    "tested here",
+  );
 
 async function logits(adapter?: Awaited<ReturnType<typeof fresh>>) {
   const session = await openDecodingSession(
@@ -57,7 +62,7 @@ describe("before its first step an adapter changes nothing", () => {
   ])("%o", async (more) => {
     const adapter = await fresh(more);
     expect(maxDifference(await logits(adapter), await logits())).toBeLessThan(2e-5);
-    const plain = plainLora(adapter);
+    const plain = plainLora(adapter) as LoraAdapter;
     expect(maxDifference(await logits(plain), await logits())).toBeLessThan(2e-5);
     if (more.initLoraWeights === "olora") {
       expect(plain.config).toMatchObject({ r: 8, alpha: 16, rankPattern: { down_proj: 4 } });

@@ -1,7 +1,7 @@
-import { adaptModel, adaptParameters } from "../adapters/adapt_model.ts";
+import { adaptedScope, adaptModel } from "../adapters/adapt_model.ts";
+import { type Adapter, isIa3 } from "../adapters/adapter.ts";
 import { adapterParts, ownNames } from "../adapters/graph_parts.ts";
-import { loraHook, loraNames } from "../adapters/lora.ts";
-import type { Adapter } from "../adapters/peft.ts";
+import { isLoraWeights, type ModuleWeights, moduleTensors } from "../adapters/module_tensors.ts";
 import type { TensorEntry } from "../checkpoints/safetensors.ts";
 import { input } from "../graph/sources.ts";
 import type { Model } from "../models/family.ts";
@@ -29,51 +29,54 @@ export interface LoraRates {
   embedding?: number;
 }
 
-interface LoraOptions {
+interface AdapterOptions {
   rates?: LoraRates;
   /** Module path of the model's embedding, where the adapter has one of its own. */
   embedding?: string;
 }
 
 /** An adapter over frozen weights; what it holds is trained. */
-export function loraMethod(
+export function adapterMethod(
   tensors: ReadonlyMap<string, TensorEntry>,
   adapter: Adapter,
   dropout: DropoutSource = noDropout,
-  { rates, embedding = "" }: LoraOptions = {},
+  { rates, embedding = "" }: AdapterOptions = {},
 ): Method {
   const frozen = frozenParameters(new Map([...tensors, ...(adapter.stored ?? [])]));
   const parts = { training: adapterParts(adapter, { dropout }), evaluation: adapterParts(adapter) };
   const partsOf = (training: boolean) => (training ? parts.training : parts.evaluation);
   return {
     trainables: adapterTrainables(adapter, rates),
-    dropout: adapter.config.dropout,
-    scope(training) {
-      const own = partsOf(training);
-      return createScope(adaptParameters(frozen, own, embedding), loraHook(own.term));
-    },
+    dropout: dropoutOf(adapter),
+    scope: (training) => adaptedScope(frozen, partsOf(training), embedding),
     adapt: (model, training) => adaptModel(model, partsOf(training)),
   };
 }
 
+/** Probability with which the input of a term is zeroed. */
+export const dropoutOf = (adapter: Adapter): number => (isIa3(adapter) ? 0 : adapter.config.dropout);
+
+/** Vectors that an adapter adds are no biases or norms: they are decayed, as in PEFT's and transformers' groups. */
 function adapterTrainables({ modules, parameters, tokens }: Adapter, rates: LoraRates = {}): Trainable[] {
   const ofVector = (shape: readonly number[]) => (shape.length === 1 ? rates.B : undefined);
   return [
-    ...[...modules].flatMap(([module, { A, B, magnitude, r, in: inputs, out, embedding }]) => {
-      const names = loraNames(module, embedding);
-      return [
-        trainable(names.A, [r, inputs], A, embedding ? rates.embedding : undefined),
-        trainable(names.B, [out, r], B, embedding ? rates.embedding : rates.B),
-        ...(magnitude ? [trainable(names.magnitude, [out], magnitude, rates.B)] : []),
-      ];
-    }),
+    ...[...modules].flatMap(([module, weights]) =>
+      moduleTensors(module, weights).map(({ part, name, shape, data }) =>
+        trainable(name, shape, data, { rate: rateOf(part, weights, rates), decayed: true }),
+      ),
+    ),
     ...[...(parameters ?? [])].map(([name, { shape, data }]) =>
-      trainable(ownNames.parameter(name), shape, data, ofVector(shape)),
+      trainable(ownNames.parameter(name), shape, data, { rate: ofVector(shape) }),
     ),
     ...[...(tokens ?? [])].map(([module, { indices, data }]) =>
       trainable(ownNames.rows(module), [indices.length, data.length / indices.length], data),
     ),
   ];
+}
+
+function rateOf(part: string, weights: ModuleWeights, rates: LoraRates): number | undefined {
+  if (isLoraWeights(weights) && weights.embedding && part !== "magnitude") return rates.embedding;
+  return part === "A" ? undefined : rates.B;
 }
 
 /** All weights, as float32 masters. */

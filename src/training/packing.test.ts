@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
+import { readLora } from "../checkpoints/testing/read_lora.ts";
 import type { TokenSequence } from "../data/token_sequence.ts";
 import { type Base, openBase } from "../models/base.ts";
 import { initializeWeights } from "../models/initialize.ts";
@@ -9,7 +9,7 @@ import type { OpenSession, Session } from "../runtime/session.ts";
 import { goldenPath, maxDifference } from "../testing/goldens.ts";
 import { dropoutFeeds, loraDropout } from "./dropout_words.ts";
 import { type Engine, openEngine, type RowFeeds } from "./engine.ts";
-import { fullMethod, loraMethod, type Method } from "./method.ts";
+import { adapterMethod, fullMethod, type Method } from "./method.ts";
 
 const SEED = 7;
 const ROW_LENGTHS = [32, 100, 200, 4096];
@@ -29,9 +29,9 @@ const batch: TokenSequence[] = JSON.parse(readFileSync(goldenPath("data/tokens-c
   );
 
 async function lora(path: string, { directory }: Base, dropout: number): Promise<Method> {
-  const adapter = await readAdapterDirectory(goldenPath(path)); // A and B random
+  const adapter = await readLora(goldenPath(path)); // A and B random
   const config = { ...adapter.config, dropout };
-  return loraMethod(directory.tensors, { ...adapter, config }, loraDropout(dropout, SEED));
+  return adapterMethod(directory.tensors, { ...adapter, config }, loraDropout(dropout, SEED));
 }
 
 const CASES: Record<string, { model: string; method: (base: Base) => Promise<Method> | Method }> = {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
+import { readLora } from "../checkpoints/testing/read_lora.ts";
 import { randomForest } from "../data/testing/random_forest.ts";
 import type { TokenSequence } from "../data/token_sequence.ts";
 import { type Base, openBase } from "../models/base.ts";
@@ -9,7 +9,7 @@ import { openSession } from "../runtime/node.ts";
 import { goldenPath, maxDifference } from "../testing/goldens.ts";
 import { dropoutFeeds, loraDropout } from "./dropout_words.ts";
 import { type Engine, openEngine, type RowFeeds } from "./engine.ts";
-import { fullMethod, loraMethod, type Method } from "./method.ts";
+import { adapterMethod, fullMethod, type Method } from "./method.ts";
 import { type Neftune, neftuneFeeds } from "./neftune.ts";
 
 const [SEED, STEP, FORESTS] = [7, 3, 12];
@@ -27,9 +27,9 @@ interface Case {
 }
 
 async function lora(path: string, { directory }: Base, dropout = 0): Promise<Method> {
-  const adapter = await readAdapterDirectory(goldenPath(path)); // A and B random
+  const adapter = await readLora(goldenPath(path)); // A and B random
   const config = { ...adapter.config, dropout };
-  return loraMethod(directory.tensors, { ...adapter, config }, loraDropout(dropout, SEED));
+  return adapterMethod(directory.tensors, { ...adapter, config }, loraDropout(dropout, SEED));
 }
 
 const CASES: Record<string, Case> = {

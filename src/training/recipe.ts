@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { adapterVariants, loraplus } from "../adapters/adapter_schema.ts";
+import { adapter, adapterKeys, meantAdapter } from "../adapters/adapter_schema.ts";
 import { nearest } from "../adapters/nearest.ts";
 import { formatNames } from "../data/formats/known_formats.ts";
 import { datasetShare, mixture } from "../data/mixture_schema.ts";
@@ -11,25 +11,6 @@ import { quantizationSettings } from "../quantization/quantization_schema.ts";
 
 const ratio = z.number().min(0).max(1);
 const count = z.int().positive();
-
-const lora = z
-  .strictObject({
-    type: z.literal("lora"),
-    r: count.max(65_536).default(8).describe("Rank of the low-rank terms."),
-    alpha: z.number().positive().default(16).describe("The terms are scaled by alpha / r."),
-    dropout: z.number().min(0).lt(1).default(0).describe("Dropout of the terms' inputs while training."),
-    targetModules: z
-      .union([z.array(z.string().min(1)).min(1), z.string().min(1)])
-      .default("all-linear")
-      .describe("Which linear layers: a list of name endings, a regular expression, or all-linear."),
-    ...adapterVariants,
-    ...loraplus,
-  })
-  .describe("A fresh LoRA adapter (Hu et al. 2021).");
-
-const existing = z
-  .strictObject({ path: z.string().min(1).describe("A PEFT adapter directory."), ...loraplus })
-  .describe("Go on from an adapter.");
 
 const text = z.string().min(1);
 
@@ -112,7 +93,7 @@ export const Recipe = z
         "A model directory, or a model of the hub: org/name. With stage pretrain a directory may lack weights: they start at random.",
       ),
     quantization: quantizationSettings.optional(),
-    adapter: z.union([lora, existing]).optional().describe("Leave out to train all weights."),
+    adapter: adapter.optional().describe("Leave out to train all weights."),
     data: z.array(dataset).min(1).describe("What to train on."),
     mixture: mixture.optional(),
     deduplicate: z
@@ -180,29 +161,40 @@ type Issue = z.core.$ZodIssue;
 function describe(issue: Issue, value: unknown): string[] {
   const at = (path: readonly PropertyKey[]) => path.map(String).join(".");
   if (issue.code === "unrecognized_keys")
-    return issue.keys.map((key) => `${at([...issue.path, key])}: unknown key${suggestion(issue.path, key)}`);
+    return issue.keys.map(
+      (key) => `${at([...issue.path, key])}: unknown key${suggestion(issue.path, key, value)}`,
+    );
   if (issue.code === "invalid_union" && issue.path.join() === "adapter") return describeAdapter(value);
   return [`${at(issue.path) || "recipe"}: ${issue.message}${got(issue.input)}`];
 }
 
-/** A union's own error lists every branch; the one that was meant is the one with `path` or without. */
+const adapterOf = (value: unknown) => (value as { adapter: unknown }).adapter;
+
+/** A union's own error lists every branch; the one that was meant says more. */
 function describeAdapter(value: unknown): string[] {
-  const adapter = (value as { adapter: unknown }).adapter;
-  const meant = typeof adapter === "object" && adapter !== null && "path" in adapter ? existing : lora;
-  const { issues } = meant.safeParse(adapter, { reportInput: true }).error!;
+  const { issues } = meantAdapter(adapterOf(value)).safeParse(adapterOf(value), { reportInput: true }).error!;
   return issues.flatMap((issue) => describe({ ...issue, path: ["adapter", ...issue.path] } as Issue, value));
 }
 
-function suggestion(path: readonly PropertyKey[], key: string): string {
-  const known = KNOWN_KEYS[path.filter((part) => typeof part !== "number").join(".")] ?? [];
-  if (known.includes(key)) return ` beside path: an adapter that goes on keeps its own ${key}`;
+function suggestion(path: readonly PropertyKey[], key: string, value: unknown): string {
+  if (path.join() === "adapter") return adapterSuggestion(key, adapterOf(value));
+  return likely(key, KNOWN_KEYS[path.filter((part) => typeof part !== "number").join(".")] ?? []);
+}
+
+function adapterSuggestion(key: string, adapter: unknown): string {
+  const { shape } = meantAdapter(adapter);
+  if (!adapterKeys.includes(key)) return likely(key, [...Object.keys(shape), "path"]);
+  if ("path" in shape) return ` beside path: an adapter that goes on keeps its own ${key}`;
+  return ` of ${(adapter as { type: string }).type}`;
+}
+
+function likely(key: string, known: readonly string[]): string {
   const match = nearest(key, known);
   return match ? `; did you mean ${match}?` : "";
 }
 
 const KNOWN_KEYS: Record<string, string[]> = {
   "": Object.keys(Recipe.shape),
-  adapter: [...Object.keys(lora.shape), "path"],
   data: Object.keys(dataset.shape),
   "data.task": Object.keys(task.shape),
   mixture: Object.keys(mixture.shape),

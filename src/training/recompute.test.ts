@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
+import { readLora } from "../checkpoints/testing/read_lora.ts";
 import { temporaryDirectory } from "../checkpoints/testing/temporary_directory.ts";
 import { packRows } from "../data/pack.ts";
 import type { TokenSequence } from "../data/token_sequence.ts";
@@ -15,7 +15,7 @@ import { openSession } from "../runtime/node.ts";
 import { goldenPath } from "../testing/goldens.ts";
 import { dropoutFeeds, loraDropout } from "./dropout_words.ts";
 import { openEngine } from "./engine.ts";
-import { fullMethod, loraMethod, type Method } from "./method.ts";
+import { adapterMethod, fullMethod, type Method } from "./method.ts";
 import { objective } from "./objective.ts";
 import { rowFeeds } from "./row_feeds.ts";
 
@@ -32,9 +32,9 @@ const example: TokenSequence = {
 const [row] = packRows([example], T);
 
 async function lora({ directory }: Base, dropout: number): Promise<Method> {
-  const adapter = await readAdapterDirectory(goldenPath("training/llama-gqa-lora-all/initial"));
+  const adapter = await readLora(goldenPath("training/llama-gqa-lora-all/initial"));
   const config = { ...adapter.config, dropout };
-  return loraMethod(directory.tensors, { ...adapter, config }, loraDropout(dropout, 1));
+  return adapterMethod(directory.tensors, { ...adapter, config }, loraDropout(dropout, 1));
 }
 
 /** The loss of the row, and its gradient by each parameter. */

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Adapter } from "../adapters/peft.ts";
+import type { Adapter } from "../adapters/adapter.ts";
 import { plainLora } from "../adapters/plain_lora.ts";
 import { writeAdapterDirectory } from "../checkpoints/adapter_directory.ts";
 import { torchDtype } from "../checkpoints/dtype.ts";

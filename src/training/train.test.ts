@@ -10,7 +10,7 @@ import { rowPass } from "../models/row_pass.ts";
 import { createScope } from "../models/scope.ts";
 import { compile, type Feeds } from "../testing/evaluate.ts";
 import { goldenPath, maxDifference, readGoldenTensors } from "../testing/goldens.ts";
-import { loraMethod } from "./method.ts";
+import { adapterMethod } from "./method.ts";
 import type { RecipeInput } from "./recipe.ts";
 import { type MetricsLine, readMetrics, runToEnd } from "./testing/runs.ts";
 
@@ -48,7 +48,8 @@ async function logitsOf(recipe: RecipeInput, inputIds: readonly number[]) {
   const adapted = recipe.adapter !== undefined;
   const base = await openBase(adapted ? recipe.model : join(recipe.output, "model"));
   const { tensors } = base.directory;
-  const method = adapted && loraMethod(tensors, await readAdapterDirectory(join(recipe.output, "adapter")));
+  const method =
+    adapted && adapterMethod(tensors, await readAdapterDirectory(join(recipe.output, "adapter")));
   const scope = method ? method.scope(false) : createScope(frozenParameters(tensors));
   const { hidden, head } = base.model.decode(scope, rowPass());
   const compiled = await compile({ logits: matmul(hidden, head, { transB: true }) });

@@ -106,7 +106,7 @@ async function quantized(base: Base, { quantization }: Recipe): Promise<Base> {
   if (!quantization) return base;
   const { linears } = modelLayout(base.model);
   const tensors = await quantizeTensors(base.directory.tensors, linears, quantization);
-  return { ...base, directory: { ...base.directory, tensors } };
+  return { ...base, directory: { ...base.directory, tensors }, unquantized: base.directory.tensors };
 }
 
 function orderOf({ mixture, shuffle, seed, training }: Recipe, { datasets }: RunData): BatchOrder {

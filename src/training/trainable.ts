@@ -13,18 +13,18 @@ export interface Trainable extends TensorData {
 
 /**
  * A trainable that starts at `data` and owns it from then on: its buffer is lent to the session pass by pass, so whoever
- * wants the values reads them here. Biases and norms are the vectors among a model's parameters.
+ * wants the values reads them here. Biases and norms are the vectors among a model's parameters, which aren't decayed.
  */
 export const trainable = (
   name: string,
   shape: readonly number[],
   data: Float32Array,
-  rate?: number,
+  { rate, decayed = shape.length > 1 }: { rate?: number; decayed?: boolean } = {},
 ): Trainable => ({
   name,
   dtype: "float32",
   shape,
   data: data.byteLength === data.buffer.byteLength ? data : data.slice(),
-  decayed: shape.length > 1,
+  decayed,
   rate,
 });

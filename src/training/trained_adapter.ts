@@ -1,23 +1,18 @@
+import type { Adapter } from "../adapters/adapter.ts";
 import { ownNames } from "../adapters/graph_parts.ts";
-import { loraNames } from "../adapters/lora.ts";
-import type { Adapter } from "../adapters/peft.ts";
+import { type ModuleWeights, moduleTensors } from "../adapters/module_tensors.ts";
 import type { Trainable } from "./trainable.ts";
 
 /** `adapter` as it is after training: what began it, with the values that `trainables` have now. */
-export function trainedAdapter(adapter: Adapter, trainables: readonly Trainable[]): Adapter {
+export function trainedAdapter<T extends Adapter>(adapter: T, trainables: readonly Trainable[]): T {
   const data = new Map(trainables.map((t) => [t.name, t.data]));
+  const trained = <W extends ModuleWeights>(module: string, weights: W): W => ({
+    ...weights,
+    ...Object.fromEntries(moduleTensors(module, weights).map(({ part, name }) => [part, data.get(name)!])),
+  });
   return {
     ...adapter,
-    modules: mapEntries(adapter.modules, (module, weights) => {
-      const names = loraNames(module, weights.embedding);
-      const magnitude = data.get(names.magnitude);
-      return {
-        ...weights,
-        A: data.get(names.A)!,
-        B: data.get(names.B)!,
-        ...(magnitude && { magnitude }),
-      };
-    }),
+    modules: mapEntries(adapter.modules as Map<string, ModuleWeights>, trained),
     parameters:
       adapter.parameters &&
       mapEntries(adapter.parameters, (name, own) => ({ ...own, data: data.get(ownNames.parameter(name))! })),

@@ -9,7 +9,7 @@ import { modelLayout } from "../models/layout.ts";
 import { openSession } from "../runtime/node.ts";
 import { goldenPath, maxDifference, readGoldenTensors } from "../testing/goldens.ts";
 import { type Engine, openEngine } from "./engine.ts";
-import { fullMethod, loraMethod, type Method } from "./method.ts";
+import { adapterMethod, fullMethod, type Method } from "./method.ts";
 import { createOptimizer } from "./optimizer.ts";
 import { learningRateAt, type ScheduleName } from "./schedule.ts";
 
@@ -66,7 +66,7 @@ function readExamples(path: string): TokenSequence[] {
 
 async function methodOf(name: string, directory: ModelDirectory): Promise<Method> {
   const initial = goldenPath(`${name}/initial`);
-  if (existsSync(initial)) return loraMethod(directory.tensors, await readAdapterDirectory(initial));
+  if (existsSync(initial)) return adapterMethod(directory.tensors, await readAdapterDirectory(initial));
   const weights = new Map<string, { shape: readonly number[]; data: Float32Array }>();
   for (const [parameter, shape] of modelLayout(readModel(directory.config)).parameters)
     weights.set(parameter, { shape, data: await readTensor(directory.tensors.get(parameter)!) });

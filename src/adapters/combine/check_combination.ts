@@ -1,5 +1,5 @@
 import { AttuneError } from "../../errors.ts";
-import type { LoraWeights } from "../peft.ts";
+import type { LoraWeights } from "../adapter.ts";
 import type { CombineSettings, WeighedAdapter } from "./combine_adapters.ts";
 import { COMBINE_METHODS, methodTraits } from "./methods.ts";
 

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
-import { readAdapterDirectory } from "../../checkpoints/adapter_directory.ts";
+import { readLora } from "../../checkpoints/testing/read_lora.ts";
 import { goldenPath, maxDifference, readGoldenMap } from "../../testing/goldens.ts";
+import type { LoraAdapter, LoraWeights } from "../adapter.ts";
 import { scaleOf } from "../lora_config.ts";
-import type { Adapter, LoraWeights } from "../peft.ts";
 import { type CombineSettings, combineAdapters } from "./combine_adapters.ts";
 import { combineValues } from "./combine_values.ts";
 
@@ -15,11 +15,10 @@ interface Case {
 }
 const { cases } = JSON.parse(readFileSync(goldenPath("combine/golden.json"), "utf8")) as { cases: Case[] };
 
-const adapters: Record<string, Adapter> = {};
+const adapters: Record<string, LoraAdapter> = {};
 let golden: Awaited<ReturnType<typeof readGoldenMap>>;
 beforeAll(async () => {
-  for (const name of ["one", "two", "three"])
-    adapters[name] = await readAdapterDirectory(goldenPath(`combine/${name}`));
+  for (const name of ["one", "two", "three"]) adapters[name] = await readLora(goldenPath(`combine/${name}`));
   golden = await readGoldenMap(goldenPath("combine/combined.safetensors"));
 });
 
@@ -107,7 +106,7 @@ describe("DARE", () => {
     (method) => {
       const of = (seed: number) => combine({ one: 1, two: 1 }, { method, density: 0.5, seed });
       const module = "model.layers.0.self_attn.q_proj";
-      const values = (adapter: Adapter) => product(adapter.modules.get(module)!);
+      const values = (adapter: LoraAdapter) => product(adapter.modules.get(module)!);
       expect(values(of(1))).toEqual(values(of(1)));
       expect(maxDifference(values(of(1)), values(of(2)))).toBeGreaterThan(1e-3);
     },
@@ -161,7 +160,7 @@ describe("refused by name", () => {
     expect(failing({ one: 0, two: Number.NaN }, { method: "cat" })).toMatch(
       /one: its weight.*got 0\n.*got NaN/,
     );
-    const spoilt = (adapter: Partial<Adapter>) => {
+    const spoilt = (adapter: Partial<LoraAdapter>) => {
       adapters.spoilt = { ...adapters.two!, ...adapter };
       return failing({ one: 1, spoilt: 1 }, { method: "cat" });
     };

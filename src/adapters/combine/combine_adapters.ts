@@ -1,6 +1,6 @@
 import { randomNormal, randomUniform } from "../../data/random.ts";
+import type { LoraAdapter } from "../adapter.ts";
 import { type LoraConfig, scaleOf } from "../lora_config.ts";
-import type { Adapter } from "../peft.ts";
 import { checkCombination } from "./check_combination.ts";
 import { combineTerms, type WeighedTerm } from "./combine_modules.ts";
 import type { MajoritySign } from "./combine_values.ts";
@@ -9,7 +9,7 @@ import { type CombineMethod, methodTraits } from "./methods.ts";
 /** An adapter, what it counts for, which may be less than 0, and what messages call it. */
 export interface WeighedAdapter {
   name: string;
-  adapter: Adapter;
+  adapter: LoraAdapter;
   weight: number;
 }
 
@@ -36,7 +36,7 @@ export interface CombineSettings {
  * The result's alpha is its rank: its terms count once.
  * @throws AttuneError that names what can't be combined.
  */
-export function combineAdapters(inputs: readonly WeighedAdapter[], settings: CombineSettings): Adapter {
+export function combineAdapters(inputs: readonly WeighedAdapter[], settings: CombineSettings): LoraAdapter {
   checkCombination(inputs, settings);
   const traits = methodTraits(settings.method);
   const { density, majoritySign = "total", seed = 0 } = settings;

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { AttuneError } from "../errors.ts";
+import type { LoraAdapter } from "./adapter.ts";
 import { fileNames, sortAdapterTensors } from "./adapter_tensors.ts";
+import { fitAdapter } from "./fit_adapter.ts";
 import type { LoraConfig } from "./lora_config.ts";
-import { type Adapter, checkAdapterFits } from "./peft.ts";
 import type { Sites } from "./sites.ts";
 
 const shaped = (shapes: Record<string, number[]>) =>
@@ -24,11 +25,8 @@ const sort = (shapes: Record<string, number[]>, more?: Partial<LoraConfig>) =>
 describe("sortAdapterTensors", () => {
   test("pairs A [r, in] with B [out, r]", () => {
     const { modules } = sort({ [B]: [5, 2], [A]: [2, 3] });
-    expect([...modules]).toEqual([
-      ["m.q_proj", { A: { shape: [2, 3] }, B: { shape: [5, 2] }, r: 2, in: 3, out: 5 }],
-    ]);
-    expect(fileNames.part("m.q_proj", "A")).toBe(A);
-    expect(fileNames.part("m.q_proj", "B")).toBe(B);
+    expect([...modules]).toEqual([["m.q_proj", { parts: { A: { shape: [2, 3] }, B: { shape: [5, 2] } } }]]);
+    expect(fileNames.term("m.q_proj.lora_A.weight")).toBe(A);
   });
 
   test("everything an adapter can hold has its place", () => {
@@ -56,7 +54,10 @@ describe("sortAdapterTensors", () => {
       },
     );
     expect([...sorted.modules.keys()]).toEqual(["m.q_proj", "m.embed_tokens"]);
-    expect(sorted.modules.get("m.embed_tokens")).toMatchObject({ r: 2, in: 9, out: 3, embedding: true });
+    expect(sorted.modules.get("m.embed_tokens")).toMatchObject({
+      parts: { A: { shape: [2, 9] }, B: { shape: [3, 2] } },
+      embedding: true,
+    });
     expect([...sorted.parameters.keys()]).toEqual(["m.q_proj.bias", "m.norm.bias", "m.norm.weight"]);
     expect([...sorted.stored.keys()]).toEqual(["m.embed_tokens.weight"]);
     expect([...sorted.rows.keys()]).toEqual(["lm_head"]);
@@ -118,9 +119,9 @@ describe("sortAdapterTensors", () => {
   });
 });
 
-describe("checkAdapterFits", () => {
+describe("fitAdapter", () => {
   const weights = { A: new Float32Array(6), B: new Float32Array(10), r: 2, in: 3, out: 5 };
-  const adapter = (names: string[], targetModules: string[] | string): Adapter => ({
+  const adapter = (names: string[], targetModules: string[] | string): LoraAdapter => ({
     config: { type: "lora", r: 2, alpha: 2, dropout: 0, targetModules },
     baseModel: "org/base",
     modules: new Map(names.map((name) => [name, weights])),
@@ -151,10 +152,10 @@ describe("checkAdapterFits", () => {
     [["l.0.q_proj", "l.0.k_proj"], String.raw`l\.0\..*`],
     [["l.0.q_proj", "l.1.q_proj", "l.0.k_proj"], "all-linear"],
   ])("%j for %j fits", (names, targetModules) => {
-    expect(() => checkAdapterFits(adapter(names, targetModules), base)).not.toThrow();
+    expect(() => fitAdapter(adapter(names, targetModules), base)).not.toThrow();
   });
 
-  test.each<[string, Adapter, RegExp]>([
+  test.each<[string, LoraAdapter, RegExp]>([
     [
       "a module the base lacks",
       adapter(["l.0.q_proj", "l.1.q_proj", "l.2.q_proj"], ["q_proj"]),
@@ -171,32 +172,30 @@ describe("checkAdapterFits", () => {
       /l\.0\.k_proj: .* target_modules leave it out/,
     ],
   ])("%s", (_, wrong, message) => {
-    expect(() => checkAdapterFits(wrong, base)).toThrow(AttuneError);
-    expect(() => checkAdapterFits(wrong, base)).toThrow(message);
+    expect(() => fitAdapter(wrong, base)).toThrow(AttuneError);
+    expect(() => fitAdapter(wrong, base)).toThrow(message);
   });
 
   test("parameters and rows are as the settings say", () => {
     const whole = adapter(["l.0.q_proj", "l.1.q_proj"], ["q_proj"]);
     const saving = { ...whole, config: { ...whole.config, modulesToSave: ["norm"] } };
-    expect(() => checkAdapterFits(saving, base)).toThrow(/l\.0\.norm\.weight: .* its files lack it/);
+    expect(() => fitAdapter(saving, base)).toThrow(/l\.0\.norm\.weight: .* its files lack it/);
     const norm = (shape: number[]) =>
       new Map([["l.0.norm.weight", { shape, data: new Float32Array(shape[0]!) }]]);
-    expect(() => checkAdapterFits({ ...saving, parameters: norm([3]) }, base)).not.toThrow();
-    expect(() => checkAdapterFits({ ...saving, parameters: norm([4]) }, base)).toThrow(/the model has \[3\]/);
-    expect(() => checkAdapterFits({ ...whole, parameters: norm([3]) }, base)).toThrow(
-      /settings leave it out/,
-    );
+    expect(() => fitAdapter({ ...saving, parameters: norm([3]) }, base)).not.toThrow();
+    expect(() => fitAdapter({ ...saving, parameters: norm([4]) }, base)).toThrow(/the model has \[3\]/);
+    expect(() => fitAdapter({ ...whole, parameters: norm([3]) }, base)).toThrow(/settings leave it out/);
     const rows = { ...whole, config: { ...whole.config, trainableTokenIndices: [1, 2] } };
-    expect(() => checkAdapterFits(rows, base)).toThrow(/embed_tokens: the adapter's rows are missing/);
+    expect(() => fitAdapter(rows, base)).toThrow(/embed_tokens: the adapter's rows are missing/);
     const tokens = (width: number) =>
       new Map([["embed_tokens", { indices: [1, 2], data: new Float32Array(2 * width) }]]);
-    expect(() => checkAdapterFits({ ...rows, tokens: tokens(3) }, base)).not.toThrow();
-    expect(() => checkAdapterFits({ ...rows, tokens: tokens(4) }, base)).toThrow(/rows are 4 wide/);
+    expect(() => fitAdapter({ ...rows, tokens: tokens(3) }, base)).not.toThrow();
+    expect(() => fitAdapter({ ...rows, tokens: tokens(4) }, base)).toThrow(/rows are 4 wide/);
   });
 
   test("another shape, both given as [out, in]", () => {
     const wider = new Map([...linears, ["l.1.q_proj", { in: 4, out: 5 }] as const]);
-    const check = () => checkAdapterFits(adapter(["l.0.q_proj", "l.1.q_proj"], ["q_proj"]), sitesOf(wider));
+    const check = () => fitAdapter(adapter(["l.0.q_proj", "l.1.q_proj"], ["q_proj"]), sitesOf(wider));
     expect(check).toThrow(/l\.1\.q_proj: the model has \[5, 4\], the adapter is for \[5, 3\]/);
     expect(check).toThrow(/It was made for org\/base/);
   });

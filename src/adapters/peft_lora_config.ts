@@ -1,0 +1,144 @@
+/** adapter_config.json of a LoRA adapter. */
+import * as z from "zod";
+import { pathKey } from "../checkpoints/json_scan.ts";
+import { checkLoraConfig, type LoraConfig } from "./lora_config.ts";
+import { common, defined, index, names, off } from "./peft_setting.ts";
+
+/** What PEFT 0.21 writes for a LoRA adapter that uses nothing beyond it. */
+const DEFAULTS = {
+  alora_invocation_tokens: null,
+  alpha_pattern: {},
+  arrow_config: null,
+  auto_mapping: null,
+  base_model_name_or_path: null,
+  bias: "none",
+  corda_config: null,
+  ensure_weight_tying: false,
+  eva_config: null,
+  exclude_modules: null,
+  fan_in_fan_out: false,
+  inference_mode: true,
+  init_lora_weights: true,
+  kasa_config: null,
+  layer_replication: null,
+  layers_pattern: null,
+  layers_to_transform: null,
+  loftq_config: {},
+  lora_alpha: 8,
+  lora_bias: false,
+  lora_dropout: 0,
+  lora_ga_config: null,
+  megatron_config: null,
+  megatron_core: "megatron.core",
+  modules_to_save: null,
+  monteclora_config: null,
+  peft_type: "LORA",
+  peft_version: "0.21.0",
+  qalora_group_size: 16,
+  r: 8,
+  rank_pattern: {},
+  revision: null,
+  target_modules: null,
+  target_parameters: null,
+  task_type: "CAUSAL_LM",
+  trainable_token_indices: null,
+  use_bdlora: null,
+  use_dora: false,
+  use_qalora: false,
+  use_rslora: false,
+  velora_config: null,
+};
+
+/** Keys that say nothing about what a finished adapter computes: provenance, and settings of features named elsewhere. */
+const IGNORED = new Set([
+  "auto_mapping",
+  "corda_config",
+  "eva_config",
+  "inference_mode",
+  "loftq_config",
+  "lora_ga_config",
+  "megatron_core",
+  "peft_version",
+  "qalora_group_size",
+  "revision",
+  "runtime_config",
+]);
+
+const Config = z.looseObject({
+  peft_type: z.literal("LORA"),
+  r: z.number(),
+  lora_alpha: z.number(),
+  lora_dropout: z.number().default(0),
+  ...common,
+  exclude_modules: off(names),
+  layers_to_transform: off(z.union([z.array(index), index])),
+  layers_pattern: off(names),
+  rank_pattern: off(z.record(z.string(), z.number())),
+  alpha_pattern: off(z.record(z.string(), z.number())),
+  use_rslora: off(z.boolean()),
+  use_dora: off(z.boolean()),
+  bias: z.enum(["none", "all", "lora_only"]).nullish(),
+  trainable_token_indices: off(z.union([z.array(index), z.record(z.string(), z.array(index))])),
+  // The others (pissa, olora, corda, loftq, lora_ga, …) change the base model, or freeze a half.
+  init_lora_weights: z
+    .union([z.boolean(), z.enum(["gaussian", "orthogonal", "eva"])], {
+      error: ({ input }) =>
+        `${JSON.stringify(input)} changes the base model: save the adapter with PEFT's path_initial_model_for_weight_conversion, as a plain LoRA`,
+    })
+    .default(true),
+});
+
+/** What is off stays out. */
+function fromPeft(file: z.output<typeof Config>): LoraConfig {
+  return {
+    type: "lora",
+    r: file.r,
+    alpha: file.lora_alpha,
+    dropout: file.lora_dropout,
+    targetModules: file.target_modules,
+    ...defined({
+      excludeModules: file.exclude_modules,
+      layersToTransform: file.layers_to_transform,
+      layersPattern: file.layers_pattern,
+      rankPattern: file.rank_pattern,
+      alphaPattern: file.alpha_pattern,
+      fanInFanOut: file.fan_in_fan_out,
+      useRslora: file.use_rslora,
+      useDora: file.use_dora,
+      bias: file.bias === "none" ? undefined : (file.bias ?? undefined),
+      modulesToSave: file.modules_to_save,
+      trainableTokenIndices: file.trainable_token_indices,
+      initLoraWeights: file.init_lora_weights === true ? undefined : file.init_lora_weights,
+    }),
+  };
+}
+
+function toPeft(config: LoraConfig): object {
+  return {
+    alpha_pattern: config.alphaPattern ?? {},
+    bias: config.bias ?? "none",
+    exclude_modules: config.excludeModules ?? null,
+    fan_in_fan_out: config.fanInFanOut ?? false,
+    init_lora_weights: config.initLoraWeights ?? true,
+    layers_pattern: config.layersPattern ?? null,
+    layers_to_transform: config.layersToTransform ?? null,
+    lora_alpha: config.alpha,
+    lora_dropout: config.dropout,
+    modules_to_save: config.modulesToSave ?? null,
+    r: config.r,
+    rank_pattern: config.rankPattern ?? {},
+    trainable_token_indices: config.trainableTokenIndices ?? null,
+    use_dora: config.useDora ?? false,
+    use_rslora: config.useRslora ?? false,
+  };
+}
+
+export const loraFile = {
+  Config,
+  DEFAULTS,
+  IGNORED,
+  FLOATS: new Set([pathKey(["lora_dropout"])]),
+  fromPeft,
+  toPeft,
+  check: checkLoraConfig,
+};

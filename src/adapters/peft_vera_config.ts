@@ -1,0 +1,86 @@
+/** adapter_config.json of a VeRA adapter. */
+import * as z from "zod";
+import { pathKey } from "../checkpoints/json_scan.ts";
+import { common, defined, index, names, off } from "./peft_setting.ts";
+import { checkVeraConfig, type VeraConfig } from "./vera.ts";
+
+/** What PEFT 0.21 writes for an adapter that uses nothing beyond it. */
+const DEFAULTS = {
+  auto_mapping: null,
+  base_model_name_or_path: null,
+  bias: "none",
+  d_initial: 0.1,
+  fan_in_fan_out: false,
+  inference_mode: true,
+  init_weights: true,
+  layers_pattern: null,
+  layers_to_transform: null,
+  modules_to_save: null,
+  peft_type: "VERA",
+  peft_version: "0.21.0",
+  projection_prng_key: 0,
+  r: 256,
+  revision: null,
+  save_projection: true,
+  target_modules: null,
+  task_type: "CAUSAL_LM",
+  vera_dropout: 0,
+};
+
+/** Provenance, and how a finished adapter began. */
+const IGNORED = new Set(["auto_mapping", "inference_mode", "init_weights", "peft_version", "revision"]);
+
+const Config = z.looseObject({
+  peft_type: z.literal("VERA"),
+  ...common,
+  r: z.number(),
+  vera_dropout: z.number().default(0),
+  d_initial: z.number().default(0.1),
+  projection_prng_key: z.number().default(0),
+  save_projection: z.boolean().default(true),
+  bias: z.enum(["none", "all", "vera_only"]).nullish(),
+  layers_to_transform: off(z.union([z.array(index), index])),
+  layers_pattern: off(names),
+});
+
+function fromPeft(file: z.output<typeof Config>): VeraConfig {
+  return {
+    type: "vera",
+    r: file.r,
+    dropout: file.vera_dropout,
+    targetModules: file.target_modules,
+    dInitial: file.d_initial,
+    projectionPrngKey: file.projection_prng_key,
+    saveProjection: file.save_projection,
+    ...defined({
+      layersToTransform: file.layers_to_transform,
+      layersPattern: file.layers_pattern,
+      bias: file.bias === "none" ? undefined : (file.bias ?? undefined),
+      modulesToSave: file.modules_to_save,
+      fanInFanOut: file.fan_in_fan_out,
+    }),
+  };
+}
+
+const toPeft = (config: VeraConfig): object => ({
+  bias: config.bias ?? "none",
+  d_initial: config.dInitial,
+  fan_in_fan_out: config.fanInFanOut ?? false,
+  layers_pattern: config.layersPattern ?? null,
+  layers_to_transform: config.layersToTransform ?? null,
+  modules_to_save: config.modulesToSave ?? null,
+  projection_prng_key: config.projectionPrngKey,
+  r: config.r,
+  save_projection: config.saveProjection,
+  vera_dropout: config.dropout,
+});
+
+export const veraFile = {
+  Config,
+  DEFAULTS,
+  IGNORED,
+  FLOATS: new Set(["d_initial", "vera_dropout"].map((key) => pathKey([key]))),
+  fromPeft,
+  toPeft,
+  check: checkVeraConfig,
+};
