@@ -26,6 +26,8 @@ CASES = {
     "llama-gqa-full": ("llama-gqa", None, "chat", {}),
     "qwen2-tied-full": ("qwen2-tied", None, "chat", {}),
     "mistral-window-full": ("mistral-window", None, "chat", {}),
+    "llama-gqa-last-1": ("llama-gqa", None, "chat", dict(trainableLayers=1)),
+    "qwen2-tied-last-2": ("qwen2-tied", None, "chat", dict(trainableLayers=2)),
     "llama-gqa-lora-alpaca": ("llama-gqa", QV, "alpaca", dict(maxLength=256)),
     "llama-gqa-lora-drops": ("llama-gqa", QV, "chat", dict(maxLength=48, epochs=2, schedule="linear", maxGradNorm=5)),
 }
@@ -43,9 +45,9 @@ def make_case(name, model_directory, targets, examples_path, settings):
     examples = read_json(examples_path)["examples"]
     if targets:
         write_initial_adapter(directory / "initial", model_directory, targets, generator("adapter", name))
-    model = load_trainable(model_directory, directory, torch.float32)
+    model = freeze(load_trainable(model_directory, directory, torch.float32), settings)
     metrics, gradients = train(model, examples, settings)
-    exact, _ = train(load_trainable(model_directory, directory, torch.float64), examples, settings)
+    exact, _ = train(freeze(load_trainable(model_directory, directory, torch.float64), settings), examples, settings)
 
     save_json(directory / "metrics.json", metrics)
     save_tensors(directory / "gradients.safetensors", gradients)
@@ -79,6 +81,14 @@ def load_trainable(model_directory, directory, dtype):
     if (directory / "initial").exists():
         model = PeftModel.from_pretrained(model, directory / "initial", is_trainable=True)
     return model.to(dtype).train()  # no dropout anywhere
+
+
+def freeze(model, settings):
+    """All but the last `trainableLayers` layers, as mlx-lm's `num_layers` and LLaMA-Factory's `freeze` do."""
+    if "trainableLayers" in settings:
+        model.requires_grad_(False)
+        model.model.layers[-settings["trainableLayers"] :].requires_grad_(True)
+    return model
 
 
 def train(model, examples, settings):

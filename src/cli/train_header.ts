@@ -29,13 +29,16 @@ function model({ model, quantization }: Recipe, { parameters }: StartEvent): str
   return `${model}, ${plural(parameters, "parameter")}${kept}`;
 }
 
-function trained({ adapter }: Recipe, { trainedParameters, parameters }: StartEvent): string {
-  if (!adapter) return `all ${formatCount(parameters)}`;
-  const kind =
-    "path" in adapter
-      ? `going on from ${adapter.path}`
-      : `${kindOf(adapter)}, ${targets(adapter.targetModules)}`;
-  return `${formatCount(trainedParameters)} (${formatPercent(trainedParameters / parameters)}): ${kind}`;
+function trained(recipe: Recipe, { trainedParameters, parameters }: StartEvent): string {
+  const { adapter, trainableLayers } = recipe;
+  if (!adapter && !trainableLayers) return `all ${formatCount(parameters)}`;
+  return `${formatCount(trainedParameters)} (${formatPercent(trainedParameters / parameters)}): ${described(recipe)}`;
+}
+
+function described({ adapter, trainableLayers }: Recipe): string {
+  if (!adapter) return trainableLayers === 1 ? "the last layer" : `the last ${trainableLayers} layers`;
+  if ("path" in adapter) return `going on from ${adapter.path}`;
+  return `${kindOf(adapter)}, ${targets(adapter.targetModules)}`;
 }
 
 type FreshAdapter = Exclude<NonNullable<Recipe["adapter"]>, { path: string }>;

@@ -4,9 +4,12 @@ import { adapterSites } from "../adapters/sites.ts";
 import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
 import { readTensor } from "../checkpoints/safetensors.ts";
 import { randomUniform } from "../data/random.ts";
+import { AttuneError } from "../errors.ts";
 import type { Base } from "../models/base.ts";
 import { initializeWeights } from "../models/initialize.ts";
+import { lastLayers } from "../models/last_layers.ts";
 import { modelLayout } from "../models/layout.ts";
+import { isQuantized } from "../quantization/quantized_entry.ts";
 import { loraDropout } from "./dropout_words.ts";
 import { type FreshConfig, freshAdapter } from "./fresh_adapter.ts";
 import { adapterMethod, dropoutOf, fullMethod, type LoraRates, type Method } from "./method.ts";
@@ -23,7 +26,7 @@ export interface RunMethod {
 
 export async function chooseMethod(recipe: Recipe, base: Base): Promise<RunMethod> {
   if (!recipe.adapter) {
-    const method = fullMethod(await allWeights(base, recipe.seed));
+    const method = fullMethod(await trainedWeights(base, recipe), base.directory.tensors);
     return { method, save: saveModel(base, method.trainables), result: "model" };
   }
   const adapter = await openAdapter(recipe, base);
@@ -57,11 +60,24 @@ function loraRates({ adapter, training }: Recipe): LoraRates | undefined {
   return { B: loraplusLrRatio, embedding: loraplusLrEmbedding / training.learningRate };
 }
 
-/** The base's weights as float32, or fresh ones where it has none. */
-async function allWeights({ directory, model }: Base, seed: number) {
-  if (directory.tensors.size === 0) return initializeWeights(model, seed);
+/** The base's weights that are trained, as float32, or fresh ones where it has none. */
+async function trainedWeights({ directory, model }: Base, { seed, trainableLayers }: Recipe) {
+  const { parameters } = modelLayout(model);
+  const names =
+    trainableLayers === undefined ? [...parameters.keys()] : lastLayers(parameters.keys(), trainableLayers);
+  if (directory.tensors.size === 0) {
+    if (trainableLayers !== undefined)
+      throw new AttuneError("trainableLayers freezes the other layers, and this model has no weights yet");
+    return initializeWeights(model, seed);
+  }
   const weights = new Map<string, { shape: readonly number[]; data: Float32Array }>();
-  for (const [name, shape] of modelLayout(model).parameters)
-    weights.set(name, { shape, data: await readTensor(directory.tensors.get(name)!) });
+  for (const name of names) {
+    const entry = directory.tensors.get(name)!;
+    if (isQuantized(entry))
+      throw new AttuneError(
+        `${entry.file}: ${name} is quantized (${entry.parts.type}), and codes can't be trained: give an adapter, or a model that isn't quantized`,
+      );
+    weights.set(name, { shape: parameters.get(name)!, data: await readTensor(entry) });
+  }
   return weights;
 }

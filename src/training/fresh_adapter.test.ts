@@ -3,15 +3,21 @@ import { type LoraAdapter, requireLora } from "../adapters/adapter.ts";
 import type { LoraConfig } from "../adapters/lora_config.ts";
 import { plainLora } from "../adapters/plain_lora.ts";
 import { type ModelDirectory, openModelDirectory } from "../checkpoints/model_directory.ts";
+import { quantizeTensors } from "../checkpoints/quantize_tensors.ts";
+import { readWeight } from "../checkpoints/read_weight.ts";
+import { temporaryDirectory } from "../checkpoints/testing/temporary_directory.ts";
 import { randomUniform } from "../data/random.ts";
 import { createDecoder, openDecodingSession } from "../generation/decoder.ts";
 import { adapterFeeds } from "../generation/runtime_adapter.ts";
+import { svd } from "../math/svd.ts";
 import { readModel } from "../models/families.ts";
 import type { Model } from "../models/family.ts";
+import { modelLayout } from "../models/layout.ts";
 import { openSession } from "../runtime/node.ts";
 import { goldenPath, maxDifference } from "../testing/goldens.ts";
 import { freshAdapter } from "./fresh_adapter.ts";
 
+const at = temporaryDirectory();
 let directory: ModelDirectory;
 let model: Model;
 beforeAll(async () => {
@@ -75,6 +81,42 @@ describe("before its first step an adapter changes nothing", () => {
     for (const weights of adapter.modules.values()) delete weights.start;
     expect(maxDifference(await logits(adapter), await logits())).toBeGreaterThan(0.1);
   });
+});
+
+describe("LoftQ begins as the best of its rank to make up for quantizing", () => {
+  test.each([8, 32])("alpha %i", async (alpha) => {
+    const module = "model.layers.1.mlp.down_proj";
+    const { linears } = modelLayout(model);
+    const tensors = await quantizeTensors(directory.tensors, linears, { type: "nf4" }, at("cache"));
+    const base = { name: "base", model, tensors, unquantized: directory.tensors };
+    const adapter = await freshAdapter(config({ alpha, initLoraWeights: "loftq" }), base, uniform);
+    const { A, B, r, in: columns, out: rows } = (adapter as LoraAdapter).modules.get(module)!;
+    const [whole, codes] = [directory.tensors, tensors].map((from) =>
+      readWeight(from.get(`${module}.weight`)!),
+    );
+    const [W, Q] = [await whole!, await codes!];
+    const data = Float64Array.from(W, (value, at) => value - Q[at]!);
+    const { S } = svd({ data, rows, columns });
+    let left = 0;
+    for (let o = 0; o < rows; o++)
+      for (let i = 0; i < columns; i++) {
+        let term = 0;
+        for (let k = 0; k < r; k++) term += B[o * r + k]! * A[k * columns + i]!;
+        left += (data[o * columns + i]! - (alpha / r) * term) ** 2;
+      }
+    const tail = S.slice(r).reduce((sum, value) => sum + value * value, 0);
+    expect(left / tail).toBeCloseTo(1, 4);
+    expect((adapter as LoraAdapter).config.initLoraWeights).toBeUndefined(); // a plain LoRA to whoever reads it
+  });
+});
+
+test("(IA)³ where layers have other names is told what there is", async () => {
+  const { config: gpt2, tensors } = await openModelDirectory(goldenPath("families/gpt2"));
+  const base = { name: "gpt2", model: readModel(gpt2), tensors };
+  const usual = { type: "ia3", targetModules: ["k_proj", "v_proj", "down_proj"] } as const;
+  await expect(
+    freshAdapter({ ...usual, targetModules: [...usual.targetModules] }, base, uniform),
+  ).rejects.toThrow(/no linear layer matches k_proj .*, v_proj .*, down_proj .*c_attn, c_proj, c_fc/);
 });
 
 describe("refused by name", () => {

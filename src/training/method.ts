@@ -79,14 +79,16 @@ function rateOf(part: string, weights: ModuleWeights, rates: LoraRates): number 
   return part === "A" ? undefined : rates.B;
 }
 
-/** All weights, as float32 masters. */
+/** Weights of the model itself, as float32 masters: all, or some over `frozen` ones. */
 export function fullMethod(
   weights: ReadonlyMap<string, { shape: readonly number[]; data: Float32Array }>,
+  frozen: ReadonlyMap<string, TensorEntry> = new Map(),
 ): Method {
+  const rest = frozenParameters(frozen);
   return {
     trainables: [...weights].map(([name, { shape, data }]) => trainable(name, shape, data)),
     dropout: 0,
-    scope: () => createScope((name, shape) => input(name, shape)),
+    scope: () => createScope((name, shape) => (weights.has(name) ? input(name, shape) : rest(name, shape))),
     adapt: (model) => model,
   };
 }

@@ -93,7 +93,12 @@ export const Recipe = z
         "A model directory, or a model of the hub: org/name. With stage pretrain a directory may lack weights: they start at random.",
       ),
     quantization: quantizationSettings.optional(),
-    adapter: adapter.optional().describe("Leave out to train all weights."),
+    adapter: adapter.optional().describe("Leave out to train the model's own weights."),
+    trainableLayers: count
+      .optional()
+      .describe(
+        "Without an adapter: the last n layers are trained, all else is frozen; all weights when left out.",
+      ),
     data: z.array(dataset).min(1).describe("What to train on."),
     mixture: mixture.optional(),
     deduplicate: z
@@ -126,6 +131,11 @@ export const Recipe = z
       .default(42)
       .describe("Everything random follows from it: fresh weights, order, split, dropout."),
     output: z.string().min(1).describe("The run directory."),
+  })
+  .refine(({ trainableLayers, adapter }) => !trainableLayers || !adapter, {
+    message:
+      "an adapter freezes the model's own weights: leave one out; layersToTransform says where an adapter goes",
+    path: ["trainableLayers"],
   })
   .refine(({ quantization, adapter }) => !quantization || adapter, {
     message: "quantized weights stay as they are: give an adapter to train, or leave quantization out",

@@ -4,7 +4,7 @@ import { plainLora } from "../adapters/plain_lora.ts";
 import { writeAdapterDirectory } from "../checkpoints/adapter_directory.ts";
 import { torchDtype } from "../checkpoints/dtype.ts";
 import { saveModelDirectory } from "../checkpoints/model_directory.ts";
-import { readTensor } from "../checkpoints/safetensors.ts";
+import { copyOf, readTensor, type TensorSource } from "../checkpoints/safetensors.ts";
 import {
   type NamedTensor,
   pruneCheckpoints,
@@ -13,6 +13,7 @@ import {
 } from "../checkpoints/training_checkpoint.ts";
 import { AttuneError } from "../errors.ts";
 import type { Base } from "../models/base.ts";
+import { modelLayout } from "../models/layout.ts";
 import type { Moments } from "./adamw.ts";
 import type { Trainable } from "./trainable.ts";
 import { trainedAdapter } from "./trained_adapter.ts";
@@ -28,16 +29,19 @@ export function saveAdapter(adapter: Adapter, trainables: readonly Trainable[]):
   };
 }
 
-/** `model/`: all weights, rounded once to the type of the base's files. */
-export function saveModel({ directory: from }: Base, trainables: readonly Trainable[]): SaveResult {
+/** `model/`: what was trained, rounded once to the type of the base's files, and the rest of the base as it is. */
+export function saveModel({ directory: from, model }: Base, trainables: readonly Trainable[]): SaveResult {
+  const trained = new Set(trainables.map(({ name }) => name));
+  const rest = [...modelLayout(model).parameters.keys()].filter((name) => !trained.has(name));
   const fallback = torchDtype(from.config.dtype ?? from.config.torch_dtype) ?? "F32";
   return async (directory) => {
-    const tensors = trainables.map((t) => ({
+    const tensors: TensorSource[] = trainables.map((t) => ({
       name: t.name,
       dtype: from.tensors.get(t.name)?.dtype ?? fallback,
       shape: [...t.shape],
       data: () => t.data,
     }));
+    tensors.push(...rest.map((name) => copyOf(from.tensors.get(name)!)));
     await saveModelDirectory(directory, { config: from.config, tensors, from, replace: true });
     return directory;
   };

@@ -5,6 +5,7 @@ import { type ModelDirectory, openModelDirectory } from "../checkpoints/model_di
 import { readTensor } from "../checkpoints/safetensors.ts";
 import type { TokenSequence } from "../data/token_sequence.ts";
 import { readModel } from "../models/families.ts";
+import { lastLayers } from "../models/last_layers.ts";
 import { modelLayout } from "../models/layout.ts";
 import { openSession } from "../runtime/node.ts";
 import { goldenPath, maxDifference, readGoldenTensors } from "../testing/goldens.ts";
@@ -43,6 +44,7 @@ interface Case {
     warmupRatio: number;
     schedule: ScheduleName;
     maxGradNorm: number;
+    trainableLayers?: number;
   };
 }
 interface Metrics {
@@ -67,10 +69,18 @@ function readExamples(path: string): TokenSequence[] {
 async function methodOf(name: string, directory: ModelDirectory): Promise<Method> {
   const initial = goldenPath(`${name}/initial`);
   if (existsSync(initial)) return adapterMethod(directory.tensors, await readAdapterDirectory(initial));
+  const { settings }: Case = json(`${name}/case.json`);
   const weights = new Map<string, { shape: readonly number[]; data: Float32Array }>();
-  for (const [parameter, shape] of modelLayout(readModel(directory.config)).parameters)
-    weights.set(parameter, { shape, data: await readTensor(directory.tensors.get(parameter)!) });
-  return fullMethod(weights);
+  const { parameters } = modelLayout(readModel(directory.config));
+  const { trainableLayers } = settings;
+  for (const parameter of trainableLayers
+    ? lastLayers(parameters.keys(), trainableLayers)
+    : parameters.keys())
+    weights.set(parameter, {
+      shape: parameters.get(parameter)!,
+      data: await readTensor(directory.tensors.get(parameter)!),
+    });
+  return fullMethod(weights, directory.tensors);
 }
 
 const asPeftKey = (name: string) => (name.includes(".lora_") ? `base_model.model.${name}` : name);
