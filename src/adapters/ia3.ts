@@ -79,3 +79,19 @@ export function checkIa3Config({ targetModules, feedforwardModules }: Ia3Config,
       `${where}: feedforwardModules must be among targetModules; ${foreign.join(", ")} is not.`,
     );
 }
+
+/**
+ * The settings with `targets`, the endings that "all-linear" is written as, as a list of which the feedforward modules are
+ * a part: of PEFT's files they must be. Where an ending means modules of both kinds, all names are written in full.
+ */
+export function condensedFeedforward(
+  config: Ia3Config,
+  targets: readonly string[],
+  modules: readonly string[],
+): Ia3Config & { targetModules: string[] } {
+  const isOne = (module: string) => isFeedforward(config, module);
+  const meant = (target: string) => modules.filter((m) => m === target || m.endsWith(`.${target}`));
+  const isTorn = targets.some((target) => new Set(meant(target).map(isOne)).size > 1);
+  const targetModules = isTorn ? [...modules].sort() : [...targets];
+  return { ...config, targetModules, feedforwardModules: targetModules.filter((t) => isOne(meant(t)[0]!)) };
+}

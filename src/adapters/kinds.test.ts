@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Ia3Adapter, VeraAdapter } from "./adapter.ts";
 import { sortAdapterTensors } from "./adapter_tensors.ts";
 import { fitAdapter } from "./fit_adapter.ts";
-import { checkIa3Config, type Ia3Config, isFeedforward } from "./ia3.ts";
+import { checkIa3Config, condensedFeedforward, type Ia3Config, isFeedforward } from "./ia3.ts";
 import { formatPeftConfig, parsePeftConfig } from "./peft_config.ts";
 import type { Sites } from "./sites.ts";
 import { checkVeraConfig, drawProjections, type VeraConfig } from "./vera.ts";
@@ -90,6 +90,19 @@ describe("(IA)³", () => {
     expect(() => checkIa3Config({ ...ia3, feedforwardModules: ["up_proj"] }, "x")).toThrow(
       /x: feedforwardModules must be among targetModules; up_proj is not/,
     );
+  });
+});
+
+test("all-linear is written so that feedforward modules are among the targets, as PEFT wants them", () => {
+  const modules = ["l.0.up", "l.0.down", "l.1.up", "l.1.down"];
+  const all = { ...ia3, targetModules: "all-linear" };
+  const condensed = (feedforwardModules: string[] | string) =>
+    condensedFeedforward({ ...all, feedforwardModules }, ["down", "up"], modules);
+  expect(condensed(["own"])).toMatchObject({ targetModules: ["down", "up"], feedforwardModules: ["down"] });
+  expect(condensed([])).toMatchObject({ targetModules: ["down", "up"], feedforwardModules: [] });
+  expect(condensed(".*1.down")).toMatchObject({
+    targetModules: [...modules].sort(),
+    feedforwardModules: ["l.1.down"],
   });
 });
 

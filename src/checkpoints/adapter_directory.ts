@@ -14,7 +14,7 @@ import {
   sortAdapterTensors,
   type TermTensors,
 } from "../adapters/adapter_tensors.ts";
-import type { Ia3Weights } from "../adapters/ia3.ts";
+import { condensedFeedforward, type Ia3Weights } from "../adapters/ia3.ts";
 import type { LoraConfig } from "../adapters/lora_config.ts";
 import { moduleTensors } from "../adapters/module_tensors.ts";
 import { formatPeftConfig, parsePeftConfig } from "../adapters/peft_config.ts";
@@ -163,10 +163,11 @@ export async function writeAdapterDirectory(path: string, adapter: Adapter): Pro
 }
 
 function configOf({ config, baseModel, modules }: Adapter): string {
-  const targets = isAllLinear(config.targetModules)
-    ? condenseTargetModules([...modules.keys()])
-    : config.targetModules;
-  return formatPeftConfig(config, targets, baseModel);
+  if (!isAllLinear(config.targetModules)) return formatPeftConfig(config, config.targetModules, baseModel);
+  const targets = condenseTargetModules([...modules.keys()]);
+  if (config.type !== "ia3") return formatPeftConfig(config, targets, baseModel);
+  const own = condensedFeedforward(config, targets, [...modules.keys()]);
+  return formatPeftConfig(own, own.targetModules, baseModel);
 }
 
 function tensorsOf(adapter: Adapter): TensorSource[] {

@@ -41,6 +41,7 @@ const KINDS: Record<string, Partial<RecipeInput>> = {
     },
   },
   "(IA)³": { adapter: { type: "ia3", modulesToSave: ["lm_head"] } },
+  "(IA)³ of all layers": { adapter: { type: "ia3", targetModules: "all-linear" } },
   "(IA)³ over fp4": { adapter: { type: "ia3" }, quantization: { type: "fp4" } },
   VeRA: { adapter: { type: "vera", r: 20, dropout: 0.1 } },
   "VeRA without its matrices": {
