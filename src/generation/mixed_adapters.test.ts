@@ -65,6 +65,22 @@ describe("adapters mixed as they run", () => {
     expect(new Set(alone.map((ids) => ids.join())).size).toBe(3);
   });
 
+  test("a call may name who answers, whatever is in use", async () => {
+    const ask = (options: object) =>
+      model.complete("Say hello to the reader.", { temperature: 0, maxTokens: 8, ...options });
+    const inUse = async (choice: Parameters<LoadedModel["useAdapter"]>[0]) => {
+      model.useAdapter(choice);
+      return (await ask({})).ids;
+    };
+    const expected = [await inUse("one"), await inUse({ one: 3, two: -1 }), await inUse(null)];
+    model.useAdapter("two");
+    const choices = ["one", { one: 3, two: -1 }, null];
+    const answers = await Promise.all(choices.map((adapter) => ask({ adapter })));
+    expect(answers.map(({ ids }) => ids)).toEqual(expected);
+    expect((await ask({})).ids).toEqual(await inUse("two"));
+    await expect(ask({ adapter: "four" })).rejects.toThrow(/there is no adapter "four"/);
+  });
+
   test("what isn't loaded, or counts for nothing, is refused", () => {
     expect(() => model.useAdapter({ one: 1, four: 1 })).toThrow(
       /no adapter "four"; loaded are one, two, three/,
@@ -72,4 +88,34 @@ describe("adapters mixed as they run", () => {
     expect(() => model.useAdapter({ one: 0 })).toThrow(/one: its weight must be a number other than 0/);
     expect(() => model.useAdapter({})).toThrow(/no adapter to combine/);
   });
+});
+
+test("adapters of other kinds are switched, and refused where they would be mixed", async () => {
+  const kinds = {
+    vera: goldenPath("adapters/llama-vera/final"),
+    one: adapters.one,
+    dora: goldenPath("adapters/llama-dora/final"),
+  };
+  const model = await loadModel(BASE, { adapters: kinds, threads: 1 });
+  const logits = (choice: Parameters<LoadedModel["useAdapter"]>[0]) => {
+    model.useAdapter(choice);
+    return model.logits(TOKENS);
+  };
+  const first = [await logits("vera"), await logits("dora"), await logits("one"), await logits(null)];
+  const again = [await logits("vera"), await logits("dora"), await logits("one"), await logits(null)];
+  expect(again).toEqual(first);
+  for (const [i, one] of first.entries())
+    for (const other of first.slice(i + 1)) expect(maxDifference(one, other)).toBeGreaterThan(0.01);
+  expect(() => model.useAdapter({ one: 1, vera: 1 })).toThrow(
+    /vera is no LoRA adapter but vera, which can't be mixed/,
+  );
+  expect(() => model.useAdapter({ one: 1, dora: 1 })).toThrow(/dora is DoRA/);
+  await model.release();
+  await expect(
+    combineAdapterDirectories({
+      adapters: [{ name: "v", path: kinds.vera, weight: 1 }],
+      output: home("no"),
+      method: "cat",
+    }),
+  ).rejects.toThrow(/llama-vera\/final is no LoRA adapter but vera, which can't be combined/);
 });

@@ -8,7 +8,7 @@ import { generateBatch } from "./generate_batch.ts";
 import type { Sampling } from "./sample.ts";
 import { sequenceReader } from "./sequence_reader.ts";
 import { endOfTurn } from "./stop_tokens.ts";
-import type { Variant } from "./variants.ts";
+import type { AdapterChoice, Variant } from "./variants.ts";
 
 /** Sampling that is left out is as the model's generation_config.json says; greedy where it says nothing. */
 export interface AnswerOptions extends Partial<Sampling>, TextOptions {
@@ -17,6 +17,8 @@ export interface AnswerOptions extends Partial<Sampling>, TextOptions {
   /** The same seed gives the same answer. Another one each time when left out. */
   seed?: number;
   signal?: AbortSignal;
+  /** Who answers this time, whatever is in use: an adapter, several by what each counts for, or, null, the base. */
+  adapter?: AdapterChoice;
 }
 
 /** What one can ask of a model. Calls may overlap: they take turns. All throw AttuneError, and a signal's reason. */
@@ -26,7 +28,7 @@ export interface Talk {
   /** The likeliest answers to many conversations, side by side: many times faster than one by one. */
   chatBatch(
     conversations: readonly (readonly Message[])[],
-    options?: Pick<AnswerOptions, "maxTokens" | "signal">,
+    options?: Pick<AnswerOptions, "maxTokens" | "signal" | "adapter">,
   ): Promise<Completion[]>;
   /** What follows `prompt`, to which nothing is added: no template, no BOS. */
   complete(prompt: string, options?: AnswerOptions): Promise<Completion>;
@@ -41,8 +43,8 @@ export interface TalkParts {
   /** Tokens that end any answer. */
   eos: ReadonlySet<number>;
   sampling: (wanted: Partial<Sampling>) => Sampling;
-  /** Who answers now. */
-  variant: () => Promise<Variant>;
+  /** Who answers; whoever is in use now, when left out. */
+  variant: (choice?: AdapterChoice) => Promise<Variant>;
 }
 
 const DEFAULT_MAX_TOKENS = 512;
@@ -77,14 +79,14 @@ export function createTalk({ tokenizer, template, eos, sampling, variant }: Talk
   };
   return {
     async chat(messages, options = {}) {
-      const answering = variant(); // whoever is in use now
+      const answering = variant(options.adapter); // before another is put to use
       const written = await template();
       return answerTo(answering, renderPrompt(messages, written), stopsOf(messages, written), options);
     },
-    complete: (prompt, options = {}) => answerTo(variant(), prompt, eos, options),
-    generate: (prompt, options = {}) => generateTo(variant(), prompt, eos, options),
-    async chatBatch(conversations, { maxTokens = DEFAULT_MAX_TOKENS, signal } = {}) {
-      const [answering, written] = [variant(), await template()];
+    complete: (prompt, options = {}) => answerTo(variant(options.adapter), prompt, eos, options),
+    generate: (prompt, options = {}) => generateTo(variant(options.adapter), prompt, eos, options),
+    async chatBatch(conversations, { maxTokens = DEFAULT_MAX_TOKENS, signal, adapter } = {}) {
+      const [answering, written] = [variant(adapter), await template()];
       const texts = conversations.map((messages) => renderPrompt(messages, written));
       if (texts.length === 0) return [];
       const prompts = texts.map((text) => tokenizer.encode(text).ids);

@@ -26,7 +26,8 @@ export interface Variants {
   add(name: string, adapter: Adapter): void;
   /** Of a mixture the terms add up, weighed. @throws AttuneError when no adapter has that name, or one can't be mixed. */
   use(choice: AdapterChoice): void;
-  current(): Promise<Variant>;
+  /** What is in use now, or `choice`, which does not come into use by that. @throws AttuneError as `use` does. */
+  current(choice?: AdapterChoice): Promise<Variant>;
   release(): Promise<void>;
 }
 
@@ -63,16 +64,20 @@ export function createVariants(model: Model, open: (adapter?: Adapter) => Promis
     return variantOf(combineAdapters(inputs, { method: "cat" }));
   };
 
+  const chosen = (choice: AdapterChoice) => {
+    if (choice === null) return base;
+    return typeof choice === "string" ? find(choice).variant : mixture(choice);
+  };
+
   return {
     add(name, adapter) {
       const fitting = fitAdapter(adapter, sites);
       adapters.set(name, { adapter: fitting, variant: variantOf(fitting) });
     },
     use(choice) {
-      if (choice === null) current = base;
-      else current = typeof choice === "string" ? find(choice).variant : mixture(choice);
+      current = chosen(choice);
     },
-    current: () => current(),
+    current: async (choice) => (choice === undefined ? current : chosen(choice))(),
     async release() {
       const opened = await Promise.allSettled(sessions.values());
       await Promise.all(opened.map((one) => one.status === "fulfilled" && one.value.release()));
