@@ -56,8 +56,14 @@ function objectsIn(path: string, value: Schema): [path: string, schema: Schema, 
   if (value.properties) return [[path, value]];
   if (value.items) return objectsIn(`${path}[]`, value.items);
   const branches = (value.anyOf ?? []).filter((branch) => branch.properties);
-  return branches.map((branch) => [path, branch, `, with ${branch.required!.map(code).join(", ")}`]);
+  return branches.map((branch) => [path, branch, `, with ${branch.required!.map(told(branch)).join(", ")}`]);
 }
+
+/** A key as `path`, or, where it has one value only, as `type: lora`. */
+const told =
+  ({ properties }: Schema) =>
+  (key: string) =>
+    code(properties![key]!.const === undefined ? key : `${key}: ${properties![key]!.const}`);
 
 function table({ properties = {}, required = [] }: Schema): string[] {
   const rows = Object.entries(properties).map(([key, value]) => {

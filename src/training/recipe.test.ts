@@ -182,7 +182,9 @@ test("the JSON Schema asks for what the recipe asks for, and explains it", () =>
   expect(required.sort()).toEqual(["data", "model", "output"]);
   expect(additionalProperties).toBe(false);
   expect(Object.keys(properties).sort()).toEqual(
-    Object.keys(parseRecipe(least)).concat("adapter", "evaluation", "mixture", "quantization").sort(),
+    Object.keys(parseRecipe(least))
+      .concat("adapter", "evaluation", "mixture", "quantization", "trainableLayers")
+      .sort(),
   );
   expect(properties.stage!.default).toBe("instruct");
   const training = properties.training!.properties as Record<string, { description?: string }>;
