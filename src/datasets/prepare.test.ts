@@ -3,11 +3,11 @@ import { mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { pruneCache, userCache } from "../checkpoints/user_cache.ts";
 import type { Example, UnusableRow } from "../data/example.ts";
 import { prepareExamples } from "../data/prepare_examples.ts";
 import type { SequenceStore } from "../data/sequence_store.ts";
 import { AttuneError } from "../errors.ts";
-import { pruneCache, tokenizedCacheDirectory } from "./cache_directory.ts";
 import { cacheKey, type DataSource } from "./cache_key.ts";
 import { type PreparedDataset, type PrepareOptions, prepareDataset } from "./prepare.ts";
 import { openPlan, type TokenizePlan } from "./tokenize_plan.ts";
@@ -278,14 +278,14 @@ describe("the cache", () => {
     }
     await prepare(unread(), { cache: { directory: cache, key: async () => "b".repeat(64) } }); // used again
     const { size } = await stat(await entry());
-    await pruneCache(cache, join(cache, `${"a".repeat(64)}.sequences`), 2.5 * size);
+    await pruneCache(join(cache, `${"a".repeat(64)}.sequences`), 2.5 * size);
     expect((await readdir(cache)).map((name) => name[0])).toEqual(["a", "b"]);
   });
 
   test("is where the environment says", () => {
-    expect(tokenizedCacheDirectory({ ATTUNE_CACHE: "/c" })).toBe("/c/tokenized");
-    expect(tokenizedCacheDirectory({ XDG_CACHE_HOME: "/x" })).toBe("/x/attune/tokenized");
-    expect(tokenizedCacheDirectory({})).toMatch(/\.cache\/attune\/tokenized$/);
+    expect(userCache("tokenized", { ATTUNE_CACHE: "/c" })).toBe("/c/tokenized");
+    expect(userCache("tokenized", { XDG_CACHE_HOME: "/x" })).toBe("/x/attune/tokenized");
+    expect(userCache("tokenized", {})).toMatch(/\.cache\/attune\/tokenized$/);
   });
 });
 

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { cacheEntry, pruneCache, touchEntry } from "../checkpoints/user_cache.ts";
 import type { Example, UnusableRow } from "../data/example.ts";
 import {
   addReport,
@@ -11,7 +12,6 @@ import {
   type Strictness,
 } from "../data/preparation_report.ts";
 import { AttuneError } from "../errors.ts";
-import { cacheEntry, pruneCache, touchEntry } from "./cache_directory.ts";
 import { openSequenceFile, type SequenceFile } from "./sequence_file.ts";
 import type { TokenizePlan } from "./tokenize_plan.ts";
 import { type TokenizeRowsOptions, tokenizeRows } from "./tokenize_rows.ts";
@@ -62,6 +62,8 @@ export async function prepareDataset(
 
 type Rows = AsyncIterable<Example | UnusableRow>;
 
+const CACHE_LIMIT = 10 * 2 ** 30; // bytes of all entries
+
 async function throughCache(
   rows: Rows,
   plan: TokenizePlan,
@@ -69,7 +71,7 @@ async function throughCache(
   { directory, key }: TokenizedCache,
 ): Promise<SequenceFile> {
   const before = await key();
-  const path = await cacheEntry(directory, before);
+  const path = await cacheEntry(directory, before, ".sequences");
   const known = await openIfWhole(path);
   if (known) {
     await touchEntry(path);
@@ -80,7 +82,7 @@ async function throughCache(
       throw new AttuneError("data: its files changed while they were read; run again when they are complete");
   });
   const store = await openSequenceFile(path);
-  await pruneCache(directory, path);
+  await pruneCache(path, CACHE_LIMIT);
   return store;
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { userCache } from "../checkpoints/user_cache.ts";
 import { type Deduplicated, deduplicate, duplicateOrigins } from "../data/deduplicate.ts";
 import type { Origin } from "../data/example.ts";
 import { countWithin, type MixtureDataset } from "../data/mixture.ts";
@@ -7,7 +8,6 @@ import { examplesOf } from "../data/read_examples.ts";
 import { joinSequences, type SequenceStore, selectSequences } from "../data/sequence_store.ts";
 import { type Split, splitSequences } from "../data/split.ts";
 import { taskExamplesOf } from "../data/tasks/task_examples.ts";
-import { tokenizedCacheDirectory } from "../datasets/cache_directory.ts";
 import { cacheKey } from "../datasets/cache_key.ts";
 import { datasetFiles } from "../datasets/dataset_files.ts";
 import { readDataFile } from "../datasets/open_data.ts";
@@ -102,7 +102,7 @@ function prepareOne(
   const { format, columns, task } = dataset;
   const settings = { format, columns, task, seed: task && seed };
   const key = () => cacheKey([{ files, settings }], plan);
-  const cache = files.includes("-") ? undefined : { directory: tokenizedCacheDirectory(), key };
+  const cache = files.includes("-") ? undefined : { directory: userCache("tokenized"), key };
   return prepareDataset(readFiles(files, dataset, seed), plan, { signal, strict, progress, cache });
 }
 
