@@ -21,6 +21,16 @@ describe("applyOverrides", () => {
     expect(applyOverrides(recipe, [override])).toEqual(expected);
   });
 
+  test("steps take the place of epochs, and the other way round, unless both are set", () => {
+    expect(applyOverrides(recipe, ["training.maxSteps=5"])).toMatchObject({ training: { maxSteps: 5 } });
+    expect(applyOverrides(recipe, ["training.maxSteps=5"])).not.toHaveProperty("training.epochs");
+    const steps = { training: { maxSteps: 5, batchSize: 2 } };
+    expect(applyOverrides(steps, ["training.epochs=1"])).toEqual({ training: { epochs: 1, batchSize: 2 } });
+    const both = ["training.epochs=1", "training.maxSteps=5"];
+    expect(applyOverrides(recipe, both)).toMatchObject({ training: { epochs: 1, maxSteps: 5 } });
+    expect(applyOverrides({}, ["training.maxSteps=5"])).toEqual({ training: { maxSteps: 5 } });
+  });
+
   test("leaves the original alone", () => {
     applyOverrides(recipe, ["training.epochs=1", "data.0.path=b"]);
     expect(recipe).toEqual({ training: { epochs: 3 }, data: [{ path: "a" }], model: "m" });

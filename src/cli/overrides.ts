@@ -8,8 +8,23 @@ import { parseYaml } from "./yaml.ts";
  */
 export function applyOverrides(value: unknown, overrides: readonly string[]): unknown {
   const result = copy(value);
+  for (const [own, other] of ALTERNATIVES)
+    if (overrides.some((override) => override.startsWith(`${own}=`))) remove(result, other);
   for (const override of overrides) applyOverride(result, override);
   return result;
+}
+
+/** A recipe gives one of the two: to set one is to take the other's place. */
+const ALTERNATIVES = [
+  ["training.epochs", "training.maxSteps"],
+  ["training.maxSteps", "training.epochs"],
+] as const;
+
+function remove(root: unknown, path: string): void {
+  const keys = path.split(".");
+  let holder = root;
+  for (const key of keys.slice(0, -1)) holder = isHolder(holder) ? Reflect.get(holder, key) : undefined;
+  if (isHolder(holder)) Reflect.deleteProperty(holder, keys.at(-1)!);
 }
 
 function applyOverride(root: unknown, override: string): void {
