@@ -7,6 +7,7 @@ change, and their product is that of the values they stand for.
 import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, LlamaConfig
+from transformers.pytorch_utils import Conv1D
 
 from lib import GOLDENS, MADE_WITH, MODELS, fresh, generator, load, logits_of, readable, read_json, save_json, save_tensors
 from models import SMALL, fill
@@ -18,6 +19,7 @@ QLORA = GOLDENS / "qlora"
 ODD = QLORA / "odd-nf4-double"
 ALL, QV = TRAINING / "llama-gqa-lora-all" / "initial", TRAINING / "llama-gqa-lora-qv" / "initial"
 QWEN2 = TRAINING / "qwen2-tied-lora-qv" / "initial"
+GPT2 = GOLDENS / "families" / "gpt2"
 # name -> model, where the adapter starts, a recipe's `quantization`
 CASES = {
     "llama-nf4-double": (MODELS / "llama-gqa", ALL, dict(type="nf4", doubleQuant=True)),
@@ -28,6 +30,8 @@ CASES = {
     "qwen2-nf4": (MODELS / "qwen2-tied", QWEN2, dict(type="nf4", doubleQuant=False)),
     "qwen2-fp4": (MODELS / "qwen2-tied", QWEN2, dict(type="fp4", doubleQuant=False)),
     "qwen2-int8": (MODELS / "qwen2-tied", QWEN2, dict(type="int8")),
+    "gpt2-nf4-double": (GPT2, GPT2 / "initial", dict(type="nf4", doubleQuant=True)),
+    "gpt2-int8": (GPT2, GPT2 / "initial", dict(type="int8")),
     "odd-nf4-double": (ODD / "model", ODD / "initial", dict(type="nf4", doubleQuant=True)),
 }
 # 33 x 499 values are odd in number, end in a short block, and have more scales than one nested block holds.
@@ -84,11 +88,14 @@ def load_trainable(model_directory, initial, quantization=None):
 
 @torch.no_grad()
 def quantize_linears(model, type, doubleQuant=False):
-    """Each linear layer but the output layer: its weight becomes what its codes stand for."""
+    """
+    Each linear layer but the output layer: its weight becomes what its codes stand for. A Conv1D's is turned before and
+    after (transformers/integrations/bitsandbytes.py).
+    """
     for module in model.modules():
-        if isinstance(module, torch.nn.Linear) and module is not model.get_output_embeddings():
-            weight = module.weight
-            weight.copy_(through_int8(weight) if type == "int8" else as_files("weight", weight, type, doubleQuant)[1])
+        if isinstance(module, (torch.nn.Linear, Conv1D)) and module is not model.get_output_embeddings():
+            weight = module.weight.T if isinstance(module, Conv1D) else module.weight
+            weight.copy_(through_int8(weight) if type == "int8" else as_files("weight", weight.contiguous(), type, doubleQuant)[1])
 
 
 def through_int8(weight):

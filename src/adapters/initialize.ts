@@ -63,6 +63,9 @@ export function fillNormal(into: Float32Array, deviation: number, purpose: strin
   }
 }
 
+/** Hears how many modules are done, of how many, before each. */
+export type OnModule = (done: number, total: number) => void;
+
 /** Readers of a base's weights as [out, in] in float32, as the base has them, and before they were quantized. */
 export interface BaseWeights {
   weightOf(module: string): Promise<Float32Array>;
@@ -78,9 +81,11 @@ export async function startFromWeights(
   config: LoraConfig,
   base: BaseWeights,
   uniform: Uniform,
+  onModule?: OnModule,
 ): Promise<Map<string, LoraWeights>> {
   const started = new Map<string, LoraWeights>();
   for (const [module, fresh] of modules) {
+    onModule?.(started.size, modules.size);
     const scale = scaleOf(config, module, fresh.r);
     const factors = fresh.embedding ? undefined : await decomposed(module, fresh, config, base, uniform);
     const weights = { ...fresh, ...factors };

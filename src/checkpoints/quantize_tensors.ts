@@ -1,21 +1,44 @@
 /** Quantizes a model's linear layers, one weight in memory at a time. */
 import { createHash } from "node:crypto";
 import { access, stat } from "node:fs/promises";
-import { homedir } from "node:os";
-import { join } from "node:path";
 import { AttuneError } from "../errors.ts";
-import { bitsandbytesTensors } from "../quantization/bitsandbytes_tensors.ts";
+import { transposed } from "../math/transposed.ts";
+import { bitsandbytesTensors, type ReadWeight } from "../quantization/bitsandbytes_tensors.ts";
 import { isDouble, type QuantizationSettings } from "../quantization/quantization_schema.ts";
 import { isQuantized } from "../quantization/quantized_entry.ts";
 import { foldQuantized } from "./bitsandbytes.ts";
 import { diskError } from "./disk_error.ts";
 import { readSafetensorsHeader, readTensor, type TensorEntry, writeSafetensors } from "./safetensors.ts";
+import { cacheEntry, pruneCache, touchEntry, userCache } from "./user_cache.ts";
 
 type Tensors = ReadonlyMap<string, TensorEntry>;
-type Linears = ReadonlyMap<string, { in: number; out: number }>;
+/** A model's linear layers, and which of them have their weights kept as [in, out]. */
+interface Layout {
+  readonly linears: ReadonlyMap<string, { in: number; out: number }>;
+  readonly transposed: ReadonlySet<string>;
+}
 
-/** What of `tensors` is quantized: the weights of `linears`. @throws AttuneError where one can't be, naming it. */
-export function weightsToQuantize(tensors: Tensors, linears: Linears): TensorEntry[] {
+/** What is quantized, and its reader: both as [out, in], however the checkpoint keeps it, as transformers does with Conv1D. */
+export interface WeightsToQuantize {
+  weights: TensorEntry[];
+  read: ReadWeight;
+}
+
+/** The weights of a model's linear layers. @throws AttuneError where one can't be quantized, naming it. */
+export function weightsToQuantize(tensors: Tensors, layout: Layout): WeightsToQuantize {
+  const weights = checkedWeights(tensors, layout);
+  return {
+    weights,
+    async read(entry) {
+      const [out, inputs] = entry.shape as [number, number];
+      const isTurned = layout.transposed.has(entry.name.replace(/\.weight$/, ""));
+      const values = await readTensor(entry);
+      return isTurned ? transposed(values, inputs, out) : values;
+    },
+  };
+}
+
+function checkedWeights(tensors: Tensors, { linears, transposed: turned }: Layout): TensorEntry[] {
   return [...linears].map(([module, sizes]) => {
     const entry = tensors.get(`${module}.weight`)!;
     const where = `${entry.file}: ${entry.name}`;
@@ -25,33 +48,57 @@ export function weightsToQuantize(tensors: Tensors, linears: Linears): TensorEnt
       );
     if (!["F32", "F16", "BF16"].includes(entry.dtype))
       throw new AttuneError(`${where} is ${entry.dtype}; weights are quantized from F32, F16 or BF16`);
-    if (entry.shape.join() !== [sizes.out, sizes.in].join())
-      throw new AttuneError(
-        `${where} is [${entry.shape}], kept transposed; layers of this family can't be quantized`,
-      );
-    return entry;
+    return turned.has(module) ? { ...entry, shape: [sizes.out, sizes.in] } : entry;
   });
 }
 
 /**
- * `tensors` with the weights of `linears` quantized. Their codes are made once and kept in a file of `cache`, which the
+ * `tensors` with the weights of linear layers quantized. Their codes are made once and kept in a file of a cache, which the
  * runtime maps like the model's own: memory holds of them what is in use, and the next run starts at once.
- * @param cache a directory; attune's own in the user's cache when left out.
  * @throws AttuneError that names the weight, or the file, at fault.
  */
 export async function quantizeTensors(
   tensors: Tensors,
-  linears: Linears,
+  layout: Layout,
   settings: QuantizationSettings,
-  cache: string = defaultCache(),
+  { directory = userCache("quantized"), onWeight }: QuantizeTensorsOptions = {},
 ): Promise<Map<string, TensorEntry>> {
-  const weights = weightsToQuantize(tensors, linears);
-  const file = join(cache, `${await cacheKey(weights, settings)}.safetensors`);
-  if (!(await exists(file)))
-    await writeSafetensors(file, await bitsandbytesTensors(weights, settings, readTensor));
+  const { weights, read } = weightsToQuantize(tensors, layout);
+  const file = await cacheEntry(directory, await cacheKey(weights, settings), ".safetensors");
+  if (await exists(file)) await touchEntry(file);
+  else {
+    await writeSafetensors(
+      file,
+      await bitsandbytesTensors(weights, settings, counted(read, weights, onWeight)),
+    );
+    await pruneCache(file, CACHE_LIMIT);
+  }
   const { tensors: parts } = await readSafetensorsHeader(file);
   const config = { quantization_config: quantizationConfig(settings) };
   return new Map([...tensors, ...(await foldQuantized(parts, config, file))]);
+}
+
+export interface QuantizeTensorsOptions {
+  /** Where codes are kept; attune's own part of the user's cache when left out. */
+  directory?: string;
+  /** Hears how many weights have been read for it, of how many, before each. */
+  onWeight?: (done: number, total: number) => void;
+}
+
+const CACHE_LIMIT = 40 * 2 ** 30; // bytes of all entries
+
+/** Each weight is read twice: tensors lie in a file in the order of their types. */
+function counted(
+  read: ReadWeight,
+  weights: readonly TensorEntry[],
+  onWeight?: QuantizeTensorsOptions["onWeight"],
+): ReadWeight {
+  const total = 2 * weights.length;
+  let done = 0;
+  return (entry) => {
+    onWeight?.(done++, total);
+    return read(entry);
+  };
 }
 
 /** What transformers writes into config.json of such a model, as far as it isn't a default. */
@@ -76,7 +123,7 @@ async function cacheKey(weights: readonly TensorEntry[], settings: QuantizationS
   for (const file of new Set(weights.map((weight) => weight.file))) hash.update(await fileState(file));
   for (const { name, dtype, shape, file, offset } of weights)
     hash.update(JSON.stringify([name, dtype, shape, file, offset]));
-  return hash.digest("hex").slice(0, 32);
+  return hash.digest("hex");
 }
 
 async function fileState(file: string): Promise<string> {
@@ -87,9 +134,6 @@ async function fileState(file: string): Promise<string> {
     throw diskError(error, "read", file);
   }
 }
-
-const defaultCache = () =>
-  join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "attune", "quantized");
 
 const exists = (path: string) =>
   access(path).then(

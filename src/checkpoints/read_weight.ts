@@ -1,13 +1,23 @@
 import { sizeOf } from "../graph/tensor.ts";
+import { transposed } from "../math/transposed.ts";
 import { expandScales } from "../quantization/nested_scales.ts";
 import { dequantize4bit } from "../quantization/quantize4bit.ts";
 import { dequantize8bit } from "../quantization/quantize8bit.ts";
-import { isQuantized, type Parts4bit } from "../quantization/quantized_entry.ts";
+import { isQuantized, type Parts4bit, type QuantizedEntry } from "../quantization/quantized_entry.ts";
 import { readTensor, readTensorBytes, type TensorEntry } from "./safetensors.ts";
 
-/** A weight's values, row-major, in float32, dequantized where its files hold it quantized. */
-export async function readWeight(entry: TensorEntry): Promise<Float32Array> {
+/**
+ * A weight's values, row-major, in float32, dequantized where its files hold it quantized.
+ * @param isTurned the checkpoint keeps such a weight as [in, out]: so is what codes over [out, in] stand for, then
+ */
+export async function readWeight(entry: TensorEntry, isTurned = false): Promise<Float32Array> {
   if (!isQuantized(entry)) return readTensor(entry);
+  const values = await readCodes(entry);
+  const [out, inputs] = entry.shape as [number, number];
+  return isTurned ? transposed(values, out, inputs) : values;
+}
+
+async function readCodes(entry: QuantizedEntry): Promise<Float32Array> {
   const { parts } = entry;
   const bytes = await readTensorBytes(entry);
   if (parts.type === "int8")

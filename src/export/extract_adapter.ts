@@ -94,7 +94,7 @@ async function extractAll(
   let [energy, keptEnergy] = [0, 0];
   for (const [module, { in: inputs, out }] of linears) {
     onProgress?.(module, terms.size, linears.size);
-    const data = await difference(base, tuned, `${module}.weight`);
+    const data = await difference(base, tuned, `${module}.weight`, transposed.has(module));
     const own = sumOfSquares(data);
     const change: Matrix = transposed.has(module)
       ? transpose({ rows: inputs, columns: out, data })
@@ -122,9 +122,14 @@ async function extractAll(
 }
 
 /** @throws AttuneError when it is not a number somewhere. */
-async function difference(base: ModelDirectory, tuned: ModelDirectory, name: string): Promise<Float32Array> {
+async function difference(
+  base: ModelDirectory,
+  tuned: ModelDirectory,
+  name: string,
+  isTurned = false,
+): Promise<Float32Array> {
   const [from, to] = [base.tensors.get(name)!, tuned.tensors.get(name)!];
-  const [before, after] = [await readWeight(from), await readWeight(to)];
+  const [before, after] = [await readWeight(from, isTurned), await readWeight(to, isTurned)];
   for (let i = 0; i < after.length; i++) after[i]! -= before[i]!;
   if (!Number.isFinite(sumOfSquares(after)))
     throw new AttuneError(`${name} of ${from.file} or ${to.file} holds what is not a number`);

@@ -116,6 +116,27 @@ describe.each([
   });
 });
 
+describe("Conv1D that was quantized is merged as it was kept before, [in, out]", () => {
+  test.each([
+    ["families/gpt2/initial", { type: "nf4", doubleQuant: true }],
+    ["families/gpt2/initial", { type: "int8" }],
+    ["adapters/gpt2-dora/final", { type: "fp4" }],
+    ["adapters/gpt2-ia3/final", { type: "nf4" }],
+    ["adapters/gpt2-vera/final", { type: "int8" }],
+  ] as const)("%s over %o", async (adapter, quantization) => {
+    const [quantized, output] = [join(home, "quantized"), join(home, "merged")];
+    await quantizeModel({ model: goldenPath("families/gpt2"), output: quantized, quantization });
+    const { agreement } = await mergeAdapter({ model: quantized, adapter: goldenPath(adapter), output });
+    expect(agreement.relativeDifference).toBeLessThan(1e-5);
+    const [base, merged] = [
+      await openModelDirectory(goldenPath("families/gpt2")),
+      await openModelDirectory(output),
+    ];
+    for (const [name, { shape }] of merged.tensors)
+      expect(shape, name).toEqual(base.tensors.get(name)!.shape);
+  });
+});
+
 describe("unmerged", () => {
   test.each([
     ["models/llama-gqa", "training/llama-gqa-lora-all/final", 1e-6],

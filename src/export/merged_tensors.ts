@@ -15,6 +15,7 @@ import { lower } from "../graph/lower.ts";
 import { add, mul } from "../graph/ops/elementwise.ts";
 import { matmul } from "../graph/ops/matmul.ts";
 import { input } from "../graph/sources.ts";
+import { transposed } from "../math/transposed.ts";
 import type { Model } from "../models/family.ts";
 import { isQuantized } from "../quantization/quantized_entry.ts";
 import type { OpenSession, Session, TensorData } from "../runtime/session.ts";
@@ -35,7 +36,7 @@ export interface MergedTensors {
 export async function mergedTensors(
   tensors: ReadonlyMap<string, TensorEntry>,
   adapter: LoraAdapter | Ia3Adapter,
-  { transposed, ends, tied }: { transposed: ReadonlySet<string> } & Pick<Model, "ends" | "tied">,
+  { transposed: turned, ends, tied }: { transposed: ReadonlySet<string> } & Pick<Model, "ends" | "tied">,
   open: OpenSession,
 ): Promise<MergedTensors> {
   const entries = new Map([...tensors, ...(adapter.stored ?? [])].filter(([name]) => tensors.has(name)));
@@ -49,15 +50,16 @@ export async function mergedTensors(
   const session = await open(mergeGraph(), { device: "cpu" });
   if (isLora(adapter))
     for (const [module, lora] of adapter.modules)
-      changes.set(`${module}.weight`, withTerm(session, lora, adapter, module, transposed.has(module)));
+      changes.set(`${module}.weight`, withTerm(session, lora, adapter, module, turned.has(module)));
   else
     for (const [module, ia3] of adapter.modules)
-      scaleModule(changes, module, ia3, transposed.has(module), entries.has(`${module}.bias`));
+      scaleModule(changes, module, ia3, turned.has(module), entries.has(`${module}.bias`));
   for (const name of changes.keys()) checkFloat(entries.get(name)!);
   return {
     tensors: [...entries].map(([name, entry]) => {
       const change = changes.get(name);
-      const source = { ...unquantized(entry, ofOthers), name };
+      const isTurned = turned.has(name.replace(/\.weight$/, ""));
+      const source = { ...unquantized(entry, ofOthers, isTurned), name };
       return change ? { ...source, data: () => change(entry) } : source;
     }),
     release: session.release,
@@ -65,14 +67,14 @@ export async function mergedTensors(
 }
 
 /** int8 doesn't tell what a weight was: then its type is that `ofOthers`. */
-function unquantized(entry: TensorEntry, ofOthers: Dtype): TensorSource {
+function unquantized(entry: TensorEntry, ofOthers: Dtype, isTurned: boolean): TensorSource {
   if (!isQuantized(entry)) return copyOf(entry);
   const { name, shape, parts } = entry;
   return {
     name,
-    shape,
+    shape: isTurned ? shape.toReversed() : shape,
     dtype: parts.type === "int8" ? ofOthers : parts.dtype,
-    data: () => readWeight(entry),
+    data: () => readWeight(entry, isTurned),
   };
 }
 
@@ -100,12 +102,13 @@ function withTerm(
   lora: LoraWeights,
   { config }: LoraAdapter,
   module: string,
-  transposed: boolean,
+  isKeptTurned: boolean,
 ): Change {
-  const turned = transposed || lora.embedding === true;
+  const turned = isKeptTurned || lora.embedding === true;
   const scale = scaleOf(config, module, lora.r);
   return async (entry) => {
-    const sum = await merge(session, entry, turned ? transposedTerm(lora) : lora, scale);
+    const W = await readWeight(entry, isKeptTurned);
+    const sum = await merge(session, W, turned ? transposedTerm(lora) : lora, scale);
     if (lora.magnitude) applyMagnitude(sum, lora.magnitude, turned);
     return sum;
   };
@@ -116,12 +119,12 @@ function scaleModule(
   changes: Map<string, Change>,
   module: string,
   { vector, feedforward }: Ia3Weights,
-  transposed: boolean,
+  isTurned: boolean,
   hasBias: boolean,
 ): void {
-  const perColumn = feedforward !== transposed;
+  const perColumn = feedforward !== isTurned;
   changes.set(`${module}.weight`, async (entry) => {
-    const W = await readWeight(entry);
+    const W = await readWeight(entry, isTurned);
     const columns = perColumn ? vector.length : W.length / vector.length;
     return W.map((value, at) => value * vector[perColumn ? at % columns : Math.floor(at / columns)]!);
   });
@@ -145,17 +148,12 @@ function applyMagnitude(W: Float32Array, magnitude: Float32Array, turned: boolea
 
 /** The term whose product is (B·A)ᵀ = Aᵀ·Bᵀ. */
 const transposedTerm = ({ A, B, r, in: inputs, out }: LoraWeights): LoraWeights => ({
-  A: flipped(B, out, r),
-  B: flipped(A, r, inputs),
+  A: transposed(B, out, r),
+  B: transposed(A, r, inputs),
   r,
   in: out,
   out: inputs,
 });
-
-/** matrix [rows, columns] -> [columns, rows]. */
-function flipped(matrix: Float32Array, rows: number, columns: number): Float32Array {
-  return matrix.map((_, i) => matrix[(i % rows) * columns + Math.floor(i / rows)]!);
-}
 
 /** In the order PEFT computes it. W [O, I], A [R, I], B [O, R]. */
 function mergeGraph() {
@@ -165,13 +163,13 @@ function mergeGraph() {
 
 async function merge(
   session: Session,
-  entry: TensorEntry,
+  W: Float32Array,
   { A, B, r, in: I, out: O }: LoraWeights,
   scale: number,
 ) {
   const float32 = (shape: number[], data: Float32Array): TensorData => ({ dtype: "float32", shape, data });
   const { merged } = await session.run({
-    W: float32([O, I], await readWeight(entry)),
+    W: float32([O, I], W),
     A: float32([r, I], A.slice()), // what is fed is lent
     B: float32([O, r], B.slice()),
     scale: float32([], Float32Array.of(scale)),

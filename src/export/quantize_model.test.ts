@@ -108,14 +108,18 @@ describe.each(kinds)("a model in %o", (quantization, largestChange) => {
 
   test("is the same when it is quantized for a run, and the second run finds it made", async () => {
     const from = await openModelDirectory(MODEL);
-    const { linears } = modelLayout(readModel(from.config));
+    const layout = modelLayout(readModel(from.config));
     const cache = join(home, "cache");
-    const made = await quantizeTensors(from.tensors, linears, quantization, cache);
+    const told: [number, number][] = [];
+    const onWeight = (...progress: [number, number]) => told.push(progress);
+    const made = await quantizeTensors(from.tensors, layout, quantization, { directory: cache, onWeight });
+    expect(told.map(([done]) => done)).toEqual(told.map((_, i) => i));
+    expect(new Set(told.map(([, total]) => total))).toEqual(new Set([told.length]));
     const [file] = readdirSync(cache);
-    const { mtimeMs } = statSync(join(cache, file!));
-    const again = await quantizeTensors(from.tensors, linears, quantization, cache);
+    const { ino } = statSync(join(cache, file!));
+    const again = await quantizeTensors(from.tensors, layout, quantization, { directory: cache, onWeight });
     expect(readdirSync(cache)).toEqual([file]);
-    expect(statSync(join(cache, file!)).mtimeMs).toBe(mtimeMs);
+    expect(statSync(join(cache, file!)).ino).toBe(ino);
     expect(again).toEqual(made);
     const { tensors } = await openModelDirectory(join(home, "quantized"));
     expect([...made.keys()].sort()).toEqual([...tensors.keys()].sort());

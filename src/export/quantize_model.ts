@@ -1,6 +1,6 @@
 import { openModelDirectory, saveModelDirectory } from "../checkpoints/model_directory.ts";
 import { quantizationConfig, weightsToQuantize } from "../checkpoints/quantize_tensors.ts";
-import { copyOf, readTensor } from "../checkpoints/safetensors.ts";
+import { copyOf } from "../checkpoints/safetensors.ts";
 import { sizeOf } from "../graph/tensor.ts";
 import { readModel } from "../models/families.ts";
 import { checkTensors, modelLayout } from "../models/layout.ts";
@@ -33,8 +33,8 @@ export async function quantizeModel(options: QuantizeOptions): Promise<QuantizeR
   const from = await openModelDirectory(options.model);
   const model = readModel(from.config);
   checkTensors(model, from.tensors, options.model);
-  const weights = weightsToQuantize(from.tensors, modelLayout(model).linears);
-  const parts = await bitsandbytesTensors(weights, quantization, readTensor);
+  const { weights, read } = weightsToQuantize(from.tensors, modelLayout(model));
+  const parts = await bitsandbytesTensors(weights, quantization, read);
   const names = new Set(weights.map(({ name }) => name));
   const others = [...from.tensors.values()].filter(({ name }) => !names.has(name)).map(copyOf);
   const config = { ...from.config, quantization_config: quantizationConfig(quantization) };

@@ -1,5 +1,6 @@
 import { AttuneError } from "../errors.ts";
 import { input } from "../graph/sources.ts";
+import { isQuantized } from "../quantization/quantized_entry.ts";
 import type { Model } from "./family.ts";
 import { rowPass } from "./row_pass.ts";
 import { createScope } from "./scope.ts";
@@ -51,15 +52,20 @@ export function checkTensors(
   tensors: ReadonlyMap<string, { shape: readonly number[]; file: string }>,
   path: string,
 ): void {
-  const { parameters } = modelLayout(model);
+  const { parameters, transposed } = modelLayout(model);
   const problems: string[] = [];
   for (const [name, shape] of parameters) {
     const found = tensors.get(name);
     if (!found) problems.push(`${name} is missing`);
-    else if (found.shape.join() !== shape.join())
-      problems.push(
-        `${name} is [${found.shape.join(", ")}] in ${found.file}; config.json asks for [${shape.join(", ")}]`,
-      );
+    else {
+      // Codes lie over [out, in] where the checkpoint keeps weights as [in, out]: Conv1D, quantized.
+      const isTurned = isQuantized(found) && transposed.has(name.replace(/\.weight$/, ""));
+      const wanted = isTurned ? shape.toReversed() : shape;
+      if (found.shape.join() !== wanted.join())
+        problems.push(
+          `${name} is [${found.shape.join(", ")}] in ${found.file}; config.json asks for [${wanted.join(", ")}]`,
+        );
+    }
   }
   for (const name of tensors.keys())
     if (!parameters.has(name) && !IGNORED.test(name) && !(model.tied && OUTPUT_LAYERS.has(name)))

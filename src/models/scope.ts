@@ -10,7 +10,7 @@ export type ParameterSource = (name: string, shape: Shape) => Tensor;
 export interface LinearLayer {
   /** [out, in], or [in, out] where it is `transposed`; of a quantized layer what its codes stand for. */
   weight: Tensor;
-  /** The checkpoint keeps the weight as [in, out]. */
+  /** The weight is [in, out]. */
   transposed: boolean;
   /** What the layer makes of another input [T, in], bias aside: [T, out]. */
   product(x: Tensor): Tensor;
@@ -48,12 +48,17 @@ export function createScope(source: ParameterSource, hook: LinearHook = (_, __, 
       const module = join(name);
       const inputs = x.shape.at(-1)!;
       const weight = source(`${module}.weight`, transposed ? [inputs, out] : [out, inputs]);
-      const product = (input: Tensor) => linearProduct(input, weight, transposed);
-      const y = fixed ? product(x) : hook(module, x, product(x), { weight, transposed, product });
+      const isTurned = transposed && !isDequantized(weight); // bitsandbytes' codes are always over [out, in]
+      const product = (input: Tensor) => linearProduct(input, weight, isTurned);
+      const y = fixed ? product(x) : hook(module, x, product(x), { weight, transposed: isTurned, product });
       return bias ? add(y, source(`${module}.bias`, [out])) : y;
     },
   };
 }
+
+/** Whether a weight [out, in] is what codes stand for. */
+const isDequantized = ({ op }: Tensor): boolean =>
+  op.name === "dequantize4bit" || op.name === "dequantizeRows";
 
 /** x · weightᵀ, or x · weight where the checkpoint keeps it transposed; of 4-bit weights on their codes. */
 function linearProduct(x: Tensor, weight: Tensor, transposed: boolean): Tensor {

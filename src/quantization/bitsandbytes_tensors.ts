@@ -17,7 +17,7 @@ export type ReadWeight = (entry: TensorEntry) => Promise<Float32Array>;
 
 /**
  * Sources of the tensors that replace `weights`, each quantized when a part of it is asked for (an AttuneError names one that can't be). One weight is kept at a
- * time: a file takes the parts in the order of their types, then names, so that each weight is read two or three times over.
+ * time: a file takes the parts in the order of their types, then names, so that each weight is read twice.
  */
 export async function bitsandbytesTensors(
   weights: readonly TensorEntry[],

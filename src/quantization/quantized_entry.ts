@@ -30,4 +30,4 @@ export interface QuantizedEntry extends TensorEntry {
   readonly parts: Parts4bit | Parts8bit;
 }
 
-export const isQuantized = (entry: TensorEntry): entry is QuantizedEntry => "parts" in entry;
+export const isQuantized = (entry: object): entry is QuantizedEntry => "parts" in entry;

@@ -1,5 +1,6 @@
-import type { Adapter } from "../adapters/adapter.ts";
+import type { Adapter, Parameter } from "../adapters/adapter.ts";
 import { fitAdapter } from "../adapters/fit_adapter.ts";
+import type { OnModule } from "../adapters/initialize.ts";
 import { adapterSites } from "../adapters/sites.ts";
 import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
 import { readTensor } from "../checkpoints/safetensors.ts";
@@ -11,8 +12,9 @@ import { lastLayers } from "../models/last_layers.ts";
 import { modelLayout } from "../models/layout.ts";
 import { isQuantized } from "../quantization/quantized_entry.ts";
 import { loraDropout } from "./dropout_words.ts";
-import { type FreshConfig, freshAdapter } from "./fresh_adapter.ts";
+import { freshAdapter } from "./fresh_adapter.ts";
 import { adapterMethod, dropoutOf, fullMethod, type LoraRates, type Method } from "./method.ts";
+import { type FreshConfig, planAdapter } from "./plan_adapter.ts";
 import type { Recipe } from "./recipe.ts";
 import { type SaveResult, saveAdapter, saveModel } from "./saving.ts";
 
@@ -24,24 +26,40 @@ export interface RunMethod {
   result: "adapter" | "model";
 }
 
-export async function chooseMethod(recipe: Recipe, base: Base): Promise<RunMethod> {
+/**
+ * Checks what is to be trained against the base, before any weight is read.
+ * @throws AttuneError that names the setting, or the adapter, at fault.
+ */
+export async function checkMethod(recipe: Recipe, { model, directory }: Base): Promise<void> {
+  const { adapter, quantization } = recipe;
+  if (!adapter) trainedNames(recipe, { model, directory });
+  else if ("path" in adapter) fitAdapter(await readAdapterDirectory(adapter.path), adapterSites(model));
+  else planAdapter(configOf(adapter), model, { keepsUnquantized: quantization !== undefined });
+}
+
+/** @param onModule hears how far the start of an adapter is that depends on the base's weights */
+export async function chooseMethod(recipe: Recipe, base: Base, onModule?: OnModule): Promise<RunMethod> {
   if (!recipe.adapter) {
     const method = fullMethod(await trainedWeights(base, recipe), base.directory.tensors);
     return { method, save: saveModel(base, method.trainables), result: "model" };
   }
-  const adapter = await openAdapter(recipe, base);
+  const adapter = await openAdapter(recipe, base, onModule);
   const dropout = loraDropout(dropoutOf(adapter), recipe.seed);
   const options = { rates: loraRates(recipe), embedding: base.model.ends.embedding };
   const method = adapterMethod(base.directory.tensors, adapter, dropout, options);
   return { method, save: saveAdapter(adapter, method.trainables), result: "adapter" };
 }
 
-async function openAdapter(recipe: Recipe, { model, directory, unquantized }: Base): Promise<Adapter> {
+async function openAdapter(
+  recipe: Recipe,
+  { model, directory, unquantized }: Base,
+  onModule?: OnModule,
+): Promise<Adapter> {
   const settings = recipe.adapter!;
   if ("path" in settings) return fitAdapter(await readAdapterDirectory(settings.path), adapterSites(model));
   const base = { name: recipe.model, model, tensors: directory.tensors, unquantized };
   const uniform = (purpose: string, index: number) => randomUniform(recipe.seed, purpose, 0, index);
-  return freshAdapter(configOf(settings), base, uniform);
+  return freshAdapter(configOf(settings), base, uniform, onModule);
 }
 
 type FreshSettings = Exclude<NonNullable<Recipe["adapter"]>, { path: string }>;
@@ -61,23 +79,32 @@ function loraRates({ adapter, training }: Recipe): LoraRates | undefined {
 }
 
 /** The base's weights that are trained, as float32, or fresh ones where it has none. */
-async function trainedWeights({ directory, model }: Base, { seed, trainableLayers }: Recipe) {
+async function trainedWeights(base: Base, recipe: Recipe) {
+  const { directory, model } = base;
+  const names = trainedNames(recipe, base);
+  if (directory.tensors.size === 0) return initializeWeights(model, recipe.seed);
   const { parameters } = modelLayout(model);
-  const names =
-    trainableLayers === undefined ? [...parameters.keys()] : lastLayers(parameters.keys(), trainableLayers);
-  if (directory.tensors.size === 0) {
-    if (trainableLayers !== undefined)
-      throw new AttuneError("trainableLayers freezes the other layers, and this model has no weights yet");
-    return initializeWeights(model, seed);
-  }
-  const weights = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+  const weights = new Map<string, Parameter>();
+  for (const name of names)
+    weights.set(name, {
+      shape: parameters.get(name)!,
+      data: await readTensor(directory.tensors.get(name)!),
+    });
+  return weights;
+}
+
+/** @throws AttuneError when there are not so many layers, or one can't be trained. */
+function trainedNames({ trainableLayers }: Recipe, { directory, model }: Pick<Base, "directory" | "model">) {
+  const all = modelLayout(model).parameters.keys();
+  if (trainableLayers !== undefined && directory.tensors.size === 0)
+    throw new AttuneError("trainableLayers freezes the other layers, and this model has no weights yet");
+  const names = trainableLayers === undefined ? [...all] : lastLayers(all, trainableLayers);
   for (const name of names) {
-    const entry = directory.tensors.get(name)!;
-    if (isQuantized(entry))
+    const entry = directory.tensors.get(name);
+    if (entry && isQuantized(entry))
       throw new AttuneError(
         `${entry.file}: ${name} is quantized (${entry.parts.type}), and codes can't be trained: give an adapter, or a model that isn't quantized`,
       );
-    weights.set(name, { shape: parameters.get(name)!, data: await readTensor(entry) });
   }
-  return weights;
+  return names;
 }

@@ -1,25 +1,20 @@
 import type { Adapter, AdapterConfig, Parameter, TokenRows } from "../adapters/adapter.ts";
-import { checkRanks } from "../adapters/check_ranks.ts";
 import { largest } from "../adapters/fit_adapter.ts";
-import {
-  checkFeedforward,
-  checkIa3Config,
-  type Ia3Config,
-  type Ia3Weights,
-  isFeedforward,
-} from "../adapters/ia3.ts";
-import { initializeLora, startFromWeights, type Uniform } from "../adapters/initialize.ts";
-import { checkLoraConfig, checkPatterns, type LoraConfig } from "../adapters/lora_config.ts";
-import { checkModulesToSave, savedParameters } from "../adapters/modules_to_save.ts";
-import { adapterSites, type LayerShape, type Sites, siteShape } from "../adapters/sites.ts";
-import { isAllLinear, matchAdapter } from "../adapters/target_modules.ts";
+import { type Ia3Config, type Ia3Weights, isFeedforward } from "../adapters/ia3.ts";
+import { initializeLora, type OnModule, startFromWeights, type Uniform } from "../adapters/initialize.ts";
+import type { LoraConfig } from "../adapters/lora_config.ts";
+import { savedParameters } from "../adapters/modules_to_save.ts";
+import { type LayerShape, type Sites, siteShape } from "../adapters/sites.ts";
+import { isAllLinear } from "../adapters/target_modules.ts";
 import { tokenIndices } from "../adapters/token_rows.ts";
-import { checkVeraConfig, drawProjections, type VeraConfig } from "../adapters/vera.ts";
+import { drawProjections, type VeraConfig } from "../adapters/vera.ts";
 import { readWeight } from "../checkpoints/read_weight.ts";
 import type { TensorEntry } from "../checkpoints/safetensors.ts";
-import { AttuneError } from "../errors.ts";
+import { transposed } from "../math/transposed.ts";
 import type { Model } from "../models/family.ts";
 import { modelLayout } from "../models/layout.ts";
+import { isQuantized } from "../quantization/quantized_entry.ts";
+import { type AdapterPlan, adaptedShapes, type FreshConfig, planAdapter } from "./plan_adapter.ts";
 
 type Tensors = ReadonlyMap<string, TensorEntry>;
 
@@ -33,104 +28,86 @@ export interface AdapterBase {
   unquantized?: Tensors;
 }
 
-/** The settings of a new adapter. (IA)³'s feedforward modules are `down_proj`, where it is targeted, when left out. */
-export type FreshConfig =
-  | LoraConfig
-  | VeraConfig
-  | (Omit<Ia3Config, "feedforwardModules"> & Partial<Ia3Config>);
-
 /**
  * A new adapter of `config` for a base, before its first step.
+ * @param onModule hears how far the start is, where it depends on the base's weights
  * @throws AttuneError that names every setting that contradicts another, matches nothing or asks for too much.
  */
 export async function freshAdapter(
   config: FreshConfig,
   base: AdapterBase,
   uniform: Uniform,
+  onModule?: OnModule,
 ): Promise<Adapter> {
-  if (config.type === "lora") return freshLora(config, base, uniform);
-  return config.type === "ia3" ? freshIa3(config, base) : freshVera(config, base);
+  const plan = planAdapter(config, base.model, { keepsUnquantized: base.unquantized !== undefined });
+  switch (plan.config.type) {
+    case "lora":
+      return freshLora(plan.config, plan, base, uniform, onModule);
+    case "ia3":
+      return freshIa3(plan.config, plan, base);
+    case "vera":
+      return freshVera(plan.config, plan, base);
+  }
 }
 
-async function freshLora(config: LoraConfig, base: AdapterBase, uniform: Uniform): Promise<Adapter> {
-  checkLoraConfig(config, "adapter");
-  const { sites, targets } = matchSites(config, base);
-  checkPatterns(config, targets);
-  checkTokens(config, sites, targets);
-  const shapes = new Map(targets.map((module) => [module, shapeOf(sites, module)]));
-  checkRanks(config, shapes);
-  checkLoftq(config, base);
+async function freshLora(
+  config: LoraConfig,
+  plan: AdapterPlan,
+  base: AdapterBase,
+  uniform: Uniform,
+  onModule?: OnModule,
+): Promise<Adapter> {
+  const { sites, targets } = plan;
   const indices = tokenIndices(config, sites);
   const weights = linearWeights(base, sites);
-  const own = await common(config, base, sites, targets);
+  const own = await common(config, plan, base);
+  const modules = initializeLora(adaptedShapes(plan), config, uniform);
   return {
     ...own,
     config: plainStart(own.config),
-    modules: await startFromWeights(initializeLora(shapes, config, uniform), config, weights, uniform),
+    modules: await startFromWeights(modules, config, weights, uniform, onModule),
     ...(indices.size > 0 && { tokens: await ownRows(indices, sites, base.tensors) }),
     ...storedWeights(config, sites, targets, base.tensors),
   };
 }
 
-async function freshIa3(config: Extract<FreshConfig, { type: "ia3" }>, base: AdapterBase): Promise<Adapter> {
-  const { sites, targets } = matchSites(config, base);
-  const { feedforwardModules = usualFeedforward(targets) } = config;
-  const whole: Ia3Config = { ...config, feedforwardModules };
-  checkIa3Config(whole, "adapter");
-  checkFeedforward(whole, targets);
-  const one = (module: string): Ia3Weights => {
-    const feedforward = isFeedforward(whole, module);
-    const { in: inputs, out } = sites.linears.get(module)!;
+async function freshIa3(config: Ia3Config, plan: AdapterPlan, base: AdapterBase): Promise<Adapter> {
+  const begin = (module: string, { in: inputs, out }: LayerShape): Ia3Weights => {
+    const feedforward = isFeedforward(config, module);
     return { vector: new Float32Array(feedforward ? inputs : out).fill(1), feedforward };
   };
   return {
-    ...(await common(whole, base, sites, targets)),
-    modules: new Map(targets.map((module) => [module, one(module)])),
+    ...(await common(config, plan, base)),
+    modules: new Map([...adaptedShapes(plan)].map(([module, shape]) => [module, begin(module, shape)])),
   };
 }
 
-/** The paper scales keys, values and what the MLP's last layer takes; PEFT names them so for most families. */
-const usualFeedforward = (targets: readonly string[]): string[] =>
-  targets.some((module) => module.endsWith(".down_proj")) ? ["down_proj"] : [];
-
-async function freshVera(config: VeraConfig, base: AdapterBase): Promise<Adapter> {
-  checkVeraConfig(config, "adapter");
-  const { sites, targets } = matchSites(config, base);
-  const shapes = new Map(targets.map((module) => [module, sites.linears.get(module)!]));
+async function freshVera(config: VeraConfig, plan: AdapterPlan, base: AdapterBase): Promise<Adapter> {
+  const shapes = adaptedShapes(plan);
   const { r, dInitial, projectionPrngKey } = config;
   const begin = ({ out }: LayerShape) => ({
     d: new Float32Array(r).fill(dInitial),
     b: new Float32Array(out),
   });
   return {
-    ...(await common(config, base, sites, targets)),
+    ...(await common(config, plan, base)),
     modules: new Map([...shapes].map(([module, shape]) => [module, begin(shape)])),
     projections: drawProjections(projectionPrngKey, { r, ...largest([...shapes.values()]) }),
   };
 }
 
-/** The modules that `config` means. */
-function matchSites(config: FreshConfig, { model }: AdapterBase) {
-  const sites = adapterSites(model);
-  const ends = config.type === "lora" ? [sites.embedding, sites.head] : [];
-  const targets = matchAdapter([...sites.linears.keys()], ends, config);
-  checkModulesToSave(config, sites, targets);
-  return { sites, targets };
-}
-
 /** What adapters of all kinds begin with. */
 async function common<C extends AdapterConfig>(
   config: C,
+  { sites, targets }: AdapterPlan,
   base: AdapterBase,
-  sites: Sites,
-  targets: string[],
 ) {
   const { transposed } = modelLayout(base.model);
   const isTurned = targets.some((module) => transposed.has(module));
   return {
     config: isTurned ? { ...config, fanInFanOut: true } : config,
     baseModel: base.name,
-    ...(await ownParameters(config, sites, targets, base.tensors)),
+    ...(await ownParameters(config, base, sites, targets)),
   };
 }
 
@@ -141,52 +118,37 @@ function plainStart<C extends LoraConfig>({ initLoraWeights, ...config }: C): Lo
     : { ...config, initLoraWeights };
 }
 
-function checkLoftq({ initLoraWeights }: LoraConfig, { unquantized }: AdapterBase): void {
-  if (initLoraWeights !== "loftq" || unquantized) return;
-  throw new AttuneError(
-    "adapter: initLoraWeights loftq begins from what quantization loses: it needs the weights as they were, so give `quantization` and a model that isn't quantized yet.",
-  );
-}
-
-function checkTokens(config: LoraConfig, sites: Sites, targets: string[]): void {
-  for (const module of tokenIndices(config, sites).keys()) {
-    const whole = savedParameters(config, sites, targets).includes(`${module}.weight`);
-    if (targets.includes(module) || whole)
-      throw new AttuneError(
-        `adapter: trainableTokenIndices trains rows of ${module}, which ${whole ? "modulesToSave trains whole" : "has a low-rank term"}; leave one out.`,
-      );
-  }
-}
-
-function shapeOf(sites: Sites, module: string) {
-  const shape = siteShape(sites, module)!;
-  return module === sites.embedding ? { ...shape, embedding: true } : shape;
-}
-
 /** A parameter's entry in the files: a tied output layer's is the embedding's. */
 const entryOf = (name: string, { embedding, head, tied }: Sites, tensors: Tensors): TensorEntry =>
   tensors.get(tied && name === `${head}.weight` ? `${embedding}.weight` : name)!;
 
 /** Readers of a layer's weight as [out, in]. */
 function linearWeights({ model, tensors, unquantized }: AdapterBase, sites: Sites) {
-  const { transposed } = modelLayout(model);
+  const { transposed: turned } = modelLayout(model);
   const reader =
     (from: Tensors) =>
     async (module: string): Promise<Float32Array> => {
-      const data = await readWeight(entryOf(`${module}.weight`, sites, from));
-      if (!transposed.has(module) && module !== sites.embedding) return data;
+      const entry = entryOf(`${module}.weight`, sites, from);
+      const data = await readWeight(entry);
+      const isTurned = module === sites.embedding || (turned.has(module) && !isQuantized(entry));
       const { in: inputs, out } = siteShape(sites, module)!;
-      return data.map((_, at) => data[(at % inputs) * out + Math.floor(at / inputs)]!);
+      return isTurned ? transposed(data, inputs, out) : data;
     };
   return { weightOf: reader(tensors), unquantizedOf: reader(unquantized ?? tensors) };
 }
 
-async function ownParameters(config: AdapterConfig, sites: Sites, targets: string[], tensors: Tensors) {
+async function ownParameters(
+  config: AdapterConfig,
+  { model, tensors }: AdapterBase,
+  sites: Sites,
+  targets: string[],
+) {
+  const { transposed: turned } = modelLayout(model);
   const parameters = new Map<string, Parameter>();
   for (const name of savedParameters(config, sites, targets))
     parameters.set(name, {
       shape: sites.parameters.get(name)!,
-      data: await readWeight(entryOf(name, sites, tensors)),
+      data: await readWeight(entryOf(name, sites, tensors), turned.has(name.replace(/\.weight$/, ""))),
     });
   return parameters.size > 0 ? { parameters } : {};
 }

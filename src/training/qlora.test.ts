@@ -121,19 +121,23 @@ describe("20 steps over codes equal PEFT's over what they stand for", () => {
   test.each(cases)("%s, quantized for the run", async (name) => {
     const { model, quantization } = openCase(name);
     const base = await openModelDirectory(below(model));
-    const { linears } = modelLayout(readModel(base.config));
-    const tensors = await quantizeTensors(base.tensors, linears, quantization, at("cache"));
+    const layout = modelLayout(readModel(base.config));
+    const tensors = await quantizeTensors(base.tensors, layout, quantization, { directory: at("cache") });
     await expectGolden({ ...base, tensors }, name);
   });
 
-  test.each(["llama-nf4-double", "qwen2-fp4", "qwen2-int8", "odd-nf4-double"])(
-    "%s, from a directory written quantized",
-    async (name) => {
-      const { model, quantization } = openCase(name);
-      await quantizeModel({ model: below(model), output: at("quantized"), quantization });
-      await expectGolden(await openModelDirectory(at("quantized")), name);
-    },
-  );
+  test.each([
+    "llama-nf4-double",
+    "qwen2-fp4",
+    "qwen2-int8",
+    "gpt2-nf4-double",
+    "gpt2-int8",
+    "odd-nf4-double",
+  ])("%s, from a directory written quantized", async (name) => {
+    const { model, quantization } = openCase(name);
+    await quantizeModel({ model: below(model), output: at("quantized"), quantization });
+    await expectGolden(await openModelDirectory(at("quantized")), name);
+  });
 });
 
 describe("a recipe with quantization gives PEFT's metrics", () => {

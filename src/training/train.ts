@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { appendMetrics } from "../checkpoints/metrics_file.ts";
-import { quantizeTensors } from "../checkpoints/quantize_tensors.ts";
+import { type QuantizeTensorsOptions, quantizeTensors } from "../checkpoints/quantize_tensors.ts";
 import { type BatchOrder, batchOrder } from "../data/batches.ts";
 import { describeOrigin } from "../data/example.ts";
 import { mixtureOrder } from "../data/mixture.ts";
@@ -14,7 +14,7 @@ import { type Base, openBase } from "../models/base.ts";
 import { modelLayout } from "../models/layout.ts";
 import { openSession } from "../runtime/node.ts";
 import type { Device } from "../runtime/session.ts";
-import { chooseMethod, type RunMethod } from "./choose_method.ts";
+import { checkMethod, chooseMethod, type RunMethod } from "./choose_method.ts";
 import { dropoutFeeds } from "./dropout_words.ts";
 import { type Engine, openEngine, type RowFeeds } from "./engine.ts";
 import type { EndEvent, EvaluationEvent, StartEvent, StepEvent, TrainEvent } from "./events.ts";
@@ -40,6 +40,15 @@ export interface TrainOptions {
   onDownload?: (progress: HubProgress) => void;
   /** Hears now and then how many rows of a dataset are tokenized. */
   onRows?: (rows: number) => void;
+  /** Hears how far the work on the base's weights is, where there is any before the first step. */
+  onWeights?: (progress: WeightsProgress) => void;
+}
+
+export interface WeightsProgress {
+  /** Weights are quantized, or an adapter starts from them. */
+  work: "quantizing" | "starting";
+  done: number;
+  total: number;
 }
 
 /** A run under way: all that a step needs. */
@@ -62,12 +71,16 @@ interface Run {
  */
 export async function* train(
   input: RecipeInput,
-  { signal, onDownload, onRows, ...session }: TrainOptions = {},
+  { signal, onDownload, onRows, onWeights, ...session }: TrainOptions = {},
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const recipe = parseRecipe(input);
   const hub: HubOptions = { signal, onProgress: onDownload };
   const weights = recipe.stage === "pretrain" && !recipe.adapter ? "optional" : "required";
-  const base = await quantized(await openBase(recipe.model, { weights, hub }), recipe);
+  const opened = await openBase(recipe.model, { weights, hub });
+  await checkMethod(recipe, opened);
+  const of = (work: WeightsProgress["work"]) => (done: number, total: number) =>
+    onWeights?.({ work, done, total });
+  const base = await quantized(opened, recipe, of("quantizing"));
   const directory = await openRunDirectory(recipe);
   const data = await prepareData(recipe, base, {
     now: directory.startedAt,
@@ -77,7 +90,7 @@ export async function* train(
     progress: onRows,
   });
   try {
-    const method = await chooseMethod(recipe, base);
+    const method = await chooseMethod(recipe, base, of("starting"));
     const optimizer = createOptimizer(method.method.trainables);
     const { state, step } = await restore(directory, method, optimizer, data.hash);
     const { maxPositions } = base.model.dimensions;
@@ -102,10 +115,14 @@ export async function* train(
 }
 
 /** The base, its linear layers quantized where the recipe says so. */
-async function quantized(base: Base, { quantization }: Recipe): Promise<Base> {
+async function quantized(
+  base: Base,
+  { quantization }: Recipe,
+  onWeight: QuantizeTensorsOptions["onWeight"],
+): Promise<Base> {
   if (!quantization) return base;
-  const { linears } = modelLayout(base.model);
-  const tensors = await quantizeTensors(base.directory.tensors, linears, quantization);
+  const layout = modelLayout(base.model);
+  const tensors = await quantizeTensors(base.directory.tensors, layout, quantization, { onWeight });
   return { ...base, directory: { ...base.directory, tensors }, unquantized: base.directory.tensors };
 }
 

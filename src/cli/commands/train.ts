@@ -1,7 +1,7 @@
 import { Command } from "commander";
-import { train } from "../../training/train.ts";
+import { train, type WeightsProgress } from "../../training/train.ts";
 import { showDownload } from "../fetch_model.ts";
-import { plural } from "../format.ts";
+import { formatPercent, plural } from "../format.ts";
 import { examples } from "../help.ts";
 import { type ComputeOptions, collect, withCompute } from "../options.ts";
 import { openProfile } from "../profile.ts";
@@ -62,6 +62,7 @@ async function runTrain(path: string, { set, device, threads, profile }: TrainFl
       profilePrefix: measured?.prefix,
       onDownload: showDownload(screen),
       onRows: (rows: number) => screen.show(() => `${plural(rows, "row")} tokenized …`),
+      onWeights: (progress: WeightsProgress) => screen.show(() => describeWeights(progress)),
     };
     for await (const event of train(recipe, options)) {
       tell(event);
@@ -75,6 +76,9 @@ async function runTrain(path: string, { set, device, threads, profile }: TrainFl
     stop.ignore();
   }
 }
+
+const describeWeights = ({ work, done, total }: WeightsProgress) =>
+  `${work === "quantizing" ? "quantizing the model" : "starting the adapter"}: ${formatPercent(done / total)} …`;
 
 const openWanted = (profile?: string | true) =>
   profile === undefined ? undefined : openProfile(profile === true ? "attune-profile" : profile);
