@@ -38,8 +38,10 @@ const directory = await openModelDirectory(values.model);
 const model = readModel(directory.config);
 const { linears } = modelLayout(model);
 const type = values.type as QuantizationSettings["type"] | undefined;
-const tensors = type ? await quantizeTensors(directory.tensors, linears, { type }) : directory.tensors;
-const config = { r: 8, alpha: 16, dropout: 0, targetModules: "all-linear" };
+const tensors = type
+  ? await quantizeTensors(directory.tensors, modelLayout(model), { type })
+  : directory.tensors;
+const config = { type: "lora", r: 8, alpha: 16, dropout: 0, targetModules: "all-linear" };
 const uniform = (purpose: string, index: number) => randomUniform(0, purpose, 0, index);
 const modules = initializeLora(linears as never, config as never, uniform);
 const method = adapterMethod(tensors, { config, modules } as never);
