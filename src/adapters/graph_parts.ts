@@ -32,24 +32,28 @@ export interface PartSources {
   scale?(module: string): number;
 }
 
-/** The parts of an adapter as inputs of a graph, or as `sources` says. One tensor a name, however often it is asked for. */
+/**
+ * The parts of an adapter as inputs of a graph, or as `sources` says. All are made at once, while the adapter holds its
+ * data: what is trained is lent away later.
+ */
 export function adapterParts(adapter: Adapter, sources: PartSources = {}): AdapterParts {
-  const { parameters, tokens } = adapter;
   const { parameter = (name, shape) => input(name, shape) } = sources;
   return {
     ...linearParts(adapter, sources),
-    parameter: remembered((name) => {
-      const own = parameters?.get(name);
-      return own && parameter(ownNames.parameter(name), own.shape, own.data);
-    }),
-    rows: remembered((module) => {
-      const own = tokens?.get(module);
-      if (!own) return undefined;
-      const n = own.indices.length;
-      const rows = parameter(ownNames.rows(module), [n, own.data.length / n], own.data);
-      return { indices: own.indices, rows };
+    parameter: made(adapter.parameters, (name, own) =>
+      parameter(ownNames.parameter(name), own.shape, own.data),
+    ),
+    rows: made(adapter.tokens, (module, { indices, data }) => {
+      const n = indices.length;
+      return { indices, rows: parameter(ownNames.rows(module), [n, data.length / n], data) };
     }),
   };
+}
+
+/** What `make` makes of each entry, by its key. */
+function made<V, T>(map: ReadonlyMap<string, V> = new Map(), make: (key: string, value: V) => T) {
+  const all = new Map([...map].map(([key, value]) => [key, make(key, value)]));
+  return (key: string): T | undefined => all.get(key);
 }
 
 const none = () => undefined;
@@ -60,11 +64,11 @@ function linearParts(adapter: Adapter, sources: PartSources): Pick<AdapterParts,
     return { hook: loraHook(term), term, gain: none };
   }
   if (isVera(adapter)) return { hook: veraHook(veraTerms(adapter, sources)), term: none, gain: none };
-  const term = remembered((module) => {
-    const weights = adapter.modules.get(module);
-    return weights && { vector: fed(module, weights).vector!, feedforward: weights.feedforward };
-  });
-  return { hook: ia3Hook(term), term: none, gain: remembered((name) => biasGain(term, name)) };
+  const term = made(adapter.modules, (module, weights) => ({
+    vector: fed(module, weights).vector!,
+    feedforward: weights.feedforward,
+  }));
+  return { hook: ia3Hook(term), term: none, gain: (name) => biasGain(term, name) };
 }
 
 /** The tensors of a module's term, by their parts. */
@@ -74,16 +78,13 @@ function fed(module: string, weights: ModuleWeights): Record<string, Tensor> {
 }
 
 function loraTerms({ config, modules }: LoraAdapter, { dropout, scale }: PartSources) {
-  const scaleAt = scale ?? ((module: string) => scaleOf(config, module, modules.get(module)!.r));
-  return remembered((module): LoraTerm | undefined => {
-    const weights = modules.get(module);
-    if (!weights) return undefined;
+  return made(modules, (module, weights): LoraTerm => {
     const { A, B, magnitude } = fed(module, weights) as { A: Tensor; B: Tensor; magnitude?: Tensor };
     return {
       A,
       B,
       magnitude,
-      scale: scaleAt(module),
+      scale: scale ? scale(module) : scaleOf(config, module, weights.r),
       dropout: weights.embedding ? undefined : dropout?.(module, weights.in),
       start: weights.start && startOf(loraNames(module), weights),
     };
@@ -94,16 +95,9 @@ function loraTerms({ config, modules }: LoraAdapter, { dropout, scale }: PartSou
 function veraTerms(adapter: VeraAdapter, { dropout }: PartSources) {
   const projections = adapter.projections!;
   const { r } = projections;
-  const A = remembered((width: number) =>
-    fixed(`vera_A ${width}`, [r, width], firstColumnsOfA(projections, width)),
-  );
-  const B = remembered((height: number) =>
-    fixed(`vera_B ${height}`, [height, r], firstRowsOfB(projections, height)),
-  );
-  const own = remembered((module) => {
-    const weights = adapter.modules.get(module);
-    return weights && (fed(module, weights) as { d: Tensor; b: Tensor });
-  });
+  const A = remembered((width) => fixed(`vera_A ${width}`, [r, width], firstColumnsOfA(projections, width)));
+  const B = remembered((height) => fixed(`vera_B ${height}`, [height, r], firstRowsOfB(projections, height)));
+  const own = made(adapter.modules, (module, weights) => fed(module, weights) as { d: Tensor; b: Tensor });
   return (module: string, sizes: { in: number; out: number }): VeraTerm | undefined => {
     const vectors = own(module);
     if (!vectors) return undefined;
@@ -111,12 +105,12 @@ function veraTerms(adapter: VeraAdapter, { dropout }: PartSources) {
   };
 }
 
-function remembered<T, K = string>(make: (name: K) => T): (name: K) => T {
-  const made = new Map<K, T>();
-  return (name) => {
-    const known = made.get(name) ?? make(name);
-    made.set(name, known);
-    return known;
+function remembered<T>(make: (size: number) => T): (size: number) => T {
+  const known = new Map<number, T>();
+  return (size) => {
+    const one = known.get(size) ?? make(size);
+    known.set(size, one);
+    return one;
   };
 }
 

@@ -50,7 +50,11 @@ const KINDS: Record<string, Partial<RecipeInput>> = {
 };
 
 const recipeOf = (name: string, output: string): RecipeInput =>
-  smallRecipe(output, { training: { ...training, saveEvery: 3, batchSize: 8 }, ...KINDS[name] });
+  smallRecipe(output, {
+    evaluation: { fraction: 0.1 },
+    training: { ...training, saveEvery: 3, evaluateEvery: 2, batchSize: 8 },
+    ...KINDS[name],
+  });
 
 function remains(output: string) {
   const { "metrics.jsonl": _, "recipe.json": __, "run.json": ___, ...files } = contents(output);
@@ -65,7 +69,7 @@ describe.each(Object.keys(KINDS))("%s", (name) => {
       signal: signal.signal,
       see: ({ type, step }) => type === "step" && step === 2 && signal.abort(),
     });
-    expect(readMetrics(at("run"))).toHaveLength(2);
+    expect(readMetrics(at("run")).filter(({ loss }) => loss !== undefined)).toHaveLength(2);
     await runToEnd(recipeOf(name, at("run")));
     expect(remains(at("run"))).toEqual(remains(at("unbroken")));
 
@@ -74,8 +78,14 @@ describe.each(Object.keys(KINDS))("%s", (name) => {
     const directory = await openModelDirectory(model);
     const adapter = fitAdapter(read, adapterSites(readModel(directory.config)));
     if (isVera(adapter)) expect(adapter.projections!.r).toBe(20);
-    const losses = readMetrics(at("run")).map(({ loss }) => loss!);
-    expect(new Set(losses).size).toBe(training.maxSteps);
+    for (const [key, count] of [
+      ["loss", training.maxSteps],
+      ["evalLoss", 2],
+    ] as const) {
+      const values = readMetrics(at("run")).flatMap((line) => line[key] ?? []);
+      expect(values.filter(Number.isFinite), key).toHaveLength(count);
+      expect(new Set(values).size, key).toBe(count);
+    }
     for (const [module, weights] of adapter.modules)
       for (const { name, data } of moduleTensors(module, weights))
         expect(new Set(data).size, `${name} is as it began`).toBeGreaterThan(1);
