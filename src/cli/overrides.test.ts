@@ -21,6 +21,13 @@ describe("applyOverrides", () => {
     expect(applyOverrides(recipe, [override])).toEqual(expected);
   });
 
+  test("null takes a key out", () => {
+    expect(applyOverrides(recipe, ["training=null", "nothing=null"])).toEqual({
+      data: [{ path: "a" }],
+      model: "m",
+    });
+  });
+
   test("steps take the place of epochs, and the other way round, unless both are set", () => {
     expect(applyOverrides(recipe, ["training.maxSteps=5"])).toMatchObject({ training: { maxSteps: 5 } });
     expect(applyOverrides(recipe, ["training.maxSteps=5"])).not.toHaveProperty("training.epochs");

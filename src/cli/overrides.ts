@@ -3,7 +3,7 @@ import { parseYaml } from "./yaml.ts";
 
 /**
  * A copy of `value` with each `key=value` put in: keys are dotted paths, list items are counted from 0
- * (`data.0.path=more.json`), values are YAML. Whether a key is known is for the schema to say.
+ * (`data.0.path=more.json`), values are YAML, and `null` takes a key out. Whether a key is known is for the schema to say.
  * @throws AttuneError that quotes the override.
  */
 export function applyOverrides(value: unknown, overrides: readonly string[]): unknown {
@@ -41,7 +41,9 @@ function applyOverride(root: unknown, override: string): void {
         override,
         `${keys.slice(0, i).join(".")} is a list of ${holder.length}; ${key} is no place in it`,
       );
-    if (i === keys.length - 1) setOwn(holder, key, value);
+    if (i === keys.length - 1 && value === null && !Array.isArray(holder))
+      Reflect.deleteProperty(holder, key);
+    else if (i === keys.length - 1) setOwn(holder, key, value);
     else {
       if (!Object.hasOwn(holder, key)) setOwn(holder, key, {});
       holder = (holder as Record<string, unknown>)[key];

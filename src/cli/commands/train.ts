@@ -40,6 +40,7 @@ export const trainCommand = (): Command =>
           "attune train recipe.yaml -s output=runs/b -s adapter.r=16 -s 'adapter.targetModules=[q_proj, v_proj]'",
           "with several changed: values are YAML",
         ],
+        ["attune train recipe.yaml -s adapter=null", "without a key: here, all weights"],
         ["attune train recipe.yaml --threads 2", "leave the other cores to others"],
       ]),
     )
