@@ -8,7 +8,7 @@
  */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { initializeLora } from "../src/adapters/initialize.ts";
+import { initializeLora } from "../src/adapters/lora/initialize.ts";
 import { openModelDirectory } from "../src/checkpoints/model_directory.ts";
 import { quantizeTensors } from "../src/checkpoints/quantize_tensors.ts";
 import type { TensorEntry } from "../src/checkpoints/safetensors.ts";

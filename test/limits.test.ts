@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import type { LoraConfig } from "../src/adapters/lora_config.ts";
-import { parsePeftConfig } from "../src/adapters/peft_config.ts";
+import type { LoraConfig } from "../src/adapters/lora/lora_config.ts";
+import { parsePeftConfig } from "../src/adapters/peft/peft_config.ts";
 import { openModelDirectory } from "../src/checkpoints/model_directory.ts";
 import { weightsToQuantize } from "../src/checkpoints/quantize_tensors.ts";
 import { readModel } from "../src/models/families.ts";

@@ -2,7 +2,7 @@
 import type { TensorEntry } from "../checkpoints/safetensors.ts";
 import { AttuneError } from "../errors.ts";
 import type { Ia3Config, Ia3Weights } from "./ia3.ts";
-import type { LoraConfig } from "./lora_config.ts";
+import type { LoraConfig } from "./lora/lora_config.ts";
 import type { Projections, VeraConfig, VeraWeights } from "./vera.ts";
 
 export interface LoraWeights {

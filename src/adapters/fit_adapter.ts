@@ -2,10 +2,10 @@ import { AttuneError } from "../errors.ts";
 import { type Adapter, isLora, isVera, type Parameter, type TokenRows, type VeraAdapter } from "./adapter.ts";
 import { listed } from "./listed.ts";
 import { isIa3Weights, isLoraWeights, type ModuleWeights } from "./module_tensors.ts";
-import { savedParameters } from "./modules_to_save.ts";
-import { type LayerShape, type Sites, siteShape } from "./sites.ts";
-import { adapterMatcher, isAllLinear } from "./target_modules.ts";
-import { tokenIndices } from "./token_rows.ts";
+import { savedParameters } from "./targets/modules_to_save.ts";
+import { type LayerShape, type Sites, siteShape } from "./targets/sites.ts";
+import { adapterMatcher, isAllLinear } from "./targets/target_modules.ts";
+import { tokenIndices } from "./targets/token_rows.ts";
 import { drawProjections } from "./vera.ts";
 
 /**

@@ -10,9 +10,9 @@ import {
   type VeraAdapter,
 } from "./adapter.ts";
 import { biasGain, ia3Hook } from "./ia3.ts";
-import { loraHook, loraNames } from "./lora.ts";
-import { scaleOf } from "./lora_config.ts";
-import type { LoraTerm } from "./lora_term.ts";
+import { loraHook, loraNames } from "./lora/lora.ts";
+import { scaleOf } from "./lora/lora_config.ts";
+import type { LoraTerm } from "./lora/lora_term.ts";
 import { type ModuleWeights, moduleTensors } from "./module_tensors.ts";
 import { firstColumnsOfA, firstRowsOfB, type VeraTerm, veraHook } from "./vera.ts";
 

@@ -3,7 +3,7 @@ import { mul } from "../graph/ops/elementwise.ts";
 import { reshape } from "../graph/ops/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { LinearHook } from "../models/scope.ts";
-import { fullmatch } from "./python_regex.ts";
+import { fullmatch } from "./targets/python_regex.ts";
 
 /**
  * (IA)³ (Liu et al. 2022, https://arxiv.org/abs/2205.05638): a vector a layer, which scales what the layer gives, its bias

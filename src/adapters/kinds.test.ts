@@ -1,11 +1,11 @@
 /** What (IA)³'s and VeRA's files may hold, and on which bases they fit. */
 import { describe, expect, test } from "vitest";
 import type { Ia3Adapter, VeraAdapter } from "./adapter.ts";
-import { sortAdapterTensors } from "./adapter_tensors.ts";
 import { fitAdapter } from "./fit_adapter.ts";
 import { checkIa3Config, condensedFeedforward, type Ia3Config, isFeedforward } from "./ia3.ts";
-import { formatPeftConfig, parsePeftConfig } from "./peft_config.ts";
-import type { Sites } from "./sites.ts";
+import { sortAdapterTensors } from "./peft/adapter_tensors.ts";
+import { formatPeftConfig, parsePeftConfig } from "./peft/peft_config.ts";
+import type { Sites } from "./targets/sites.ts";
 import { checkVeraConfig, drawProjections, type VeraConfig } from "./vera.ts";
 
 const ia3: Ia3Config = {

@@ -6,8 +6,8 @@ import type { Tensor } from "../graph/tensor.ts";
 import { mersenneTwister } from "../math/mersenne_twister.ts";
 import type { LinearHook } from "../models/scope.ts";
 import type { LoraAdapter, LoraWeights, VeraAdapter } from "./adapter.ts";
-import { layerSettingFaults } from "./lora_config.ts";
-import type { LayerShape } from "./sites.ts";
+import { layerSettingFaults } from "./lora/lora_config.ts";
+import type { LayerShape } from "./targets/sites.ts";
 
 /**
  * Vector-based random matrix adaptation (Kopiczko et al. 2023, https://arxiv.org/abs/2310.11454):

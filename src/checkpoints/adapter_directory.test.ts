@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import type { Adapter } from "../adapters/adapter.ts";
 import { fitAdapter } from "../adapters/fit_adapter.ts";
-import type { Sites } from "../adapters/sites.ts";
+import type { Sites } from "../adapters/targets/sites.ts";
 import { AttuneError } from "../errors.ts";
 import { readAdapterDirectory, writeAdapterDirectory } from "./adapter_directory.ts";
 import { copyOf, readSafetensorsHeader, readTensor, writeSafetensors } from "./safetensors.ts";

@@ -8,17 +8,17 @@ import {
   type Parameter,
   type TokenRows,
 } from "../adapters/adapter.ts";
+import { condensedFeedforward, type Ia3Weights } from "../adapters/ia3.ts";
+import type { LoraConfig } from "../adapters/lora/lora_config.ts";
+import { moduleTensors } from "../adapters/module_tensors.ts";
 import {
   type AdapterTensors,
   fileNames,
   sortAdapterTensors,
   type TermTensors,
-} from "../adapters/adapter_tensors.ts";
-import { condensedFeedforward, type Ia3Weights } from "../adapters/ia3.ts";
-import type { LoraConfig } from "../adapters/lora_config.ts";
-import { moduleTensors } from "../adapters/module_tensors.ts";
-import { formatPeftConfig, parsePeftConfig } from "../adapters/peft_config.ts";
-import { condenseTargetModules, isAllLinear } from "../adapters/target_modules.ts";
+} from "../adapters/peft/adapter_tensors.ts";
+import { formatPeftConfig, parsePeftConfig } from "../adapters/peft/peft_config.ts";
+import { condenseTargetModules, isAllLinear } from "../adapters/targets/target_modules.ts";
 import type { VeraConfig } from "../adapters/vera.ts";
 import { AttuneError } from "../errors.ts";
 import { writeDirectoryAtomic, writeFilesAtomic } from "./atomic.ts";

@@ -1,7 +1,7 @@
 import { type LoraAdapter, requireLora } from "../adapters/adapter.ts";
 import { type CombineSettings, combineAdapters } from "../adapters/combine/combine_adapters.ts";
 import { fitAdapter } from "../adapters/fit_adapter.ts";
-import { adapterSites } from "../adapters/sites.ts";
+import { adapterSites } from "../adapters/targets/sites.ts";
 import { readAdapterDirectory, writeAdapterDirectory } from "../checkpoints/adapter_directory.ts";
 import { writeDirectoryAtomic } from "../checkpoints/atomic.ts";
 import { openModelDirectory } from "../checkpoints/model_directory.ts";

@@ -1,6 +1,6 @@
 import { type Adapter, isVera } from "../adapters/adapter.ts";
 import { fitAdapter } from "../adapters/fit_adapter.ts";
-import { adapterSites } from "../adapters/sites.ts";
+import { adapterSites } from "../adapters/targets/sites.ts";
 import { veraAsLora } from "../adapters/vera.ts";
 import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
 import { writeDirectoryAtomic } from "../checkpoints/atomic.ts";

@@ -7,7 +7,7 @@ import {
   type TokenRows,
 } from "../adapters/adapter.ts";
 import type { Ia3Weights } from "../adapters/ia3.ts";
-import { scaleOf } from "../adapters/lora_config.ts";
+import { scaleOf } from "../adapters/lora/lora_config.ts";
 import { readWeight } from "../checkpoints/read_weight.ts";
 import { copyOf, type Dtype, type TensorEntry, type TensorSource } from "../checkpoints/safetensors.ts";
 import { AttuneError } from "../errors.ts";

@@ -1,7 +1,7 @@
 import { adaptedScope, adaptModel } from "../adapters/adapt_model.ts";
 import { type Adapter, isLora, isVera } from "../adapters/adapter.ts";
 import { adapterParts, fixed } from "../adapters/graph_parts.ts";
-import { scaleOf } from "../adapters/lora_config.ts";
+import { scaleOf } from "../adapters/lora/lora_config.ts";
 import {
   isIa3Weights,
   isLoraWeights,

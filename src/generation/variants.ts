@@ -1,7 +1,7 @@
 import { type Adapter, requireLora } from "../adapters/adapter.ts";
 import { combineAdapters } from "../adapters/combine/combine_adapters.ts";
 import { fitAdapter } from "../adapters/fit_adapter.ts";
-import { adapterSites } from "../adapters/sites.ts";
+import { adapterSites } from "../adapters/targets/sites.ts";
 import { AttuneError } from "../errors.ts";
 import type { Model } from "../models/family.ts";
 import type { Session } from "../runtime/session.ts";

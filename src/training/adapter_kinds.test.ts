@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { isVera } from "../adapters/adapter.ts";
 import { fitAdapter } from "../adapters/fit_adapter.ts";
 import { moduleTensors } from "../adapters/module_tensors.ts";
-import { adapterSites } from "../adapters/sites.ts";
+import { adapterSites } from "../adapters/targets/sites.ts";
 import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
 import { openModelDirectory } from "../checkpoints/model_directory.ts";
 import { readTensor } from "../checkpoints/safetensors.ts";

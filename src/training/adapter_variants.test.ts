@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Adapter } from "../adapters/adapter.ts";
 import { fitAdapter } from "../adapters/fit_adapter.ts";
-import { adapterSites } from "../adapters/sites.ts";
+import { adapterSites } from "../adapters/targets/sites.ts";
 import { readAdapterDirectory, writeAdapterDirectory } from "../checkpoints/adapter_directory.ts";
 import { type ModelDirectory, openModelDirectory } from "../checkpoints/model_directory.ts";
 import { readSafetensorsHeader, readTensor } from "../checkpoints/safetensors.ts";

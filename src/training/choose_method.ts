@@ -1,7 +1,7 @@
 import type { Adapter, Parameter } from "../adapters/adapter.ts";
 import { fitAdapter } from "../adapters/fit_adapter.ts";
-import type { OnModule } from "../adapters/initialize.ts";
-import { adapterSites } from "../adapters/sites.ts";
+import type { OnModule } from "../adapters/lora/initialize.ts";
+import { adapterSites } from "../adapters/targets/sites.ts";
 import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
 import { readTensor } from "../checkpoints/safetensors.ts";
 import { randomUniform } from "../data/random.ts";

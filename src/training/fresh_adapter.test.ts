@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { type LoraAdapter, requireLora } from "../adapters/adapter.ts";
-import type { LoraConfig } from "../adapters/lora_config.ts";
-import { plainLora } from "../adapters/plain_lora.ts";
+import type { LoraConfig } from "../adapters/lora/lora_config.ts";
+import { plainLora } from "../adapters/lora/plain_lora.ts";
 import { type ModelDirectory, openModelDirectory } from "../checkpoints/model_directory.ts";
 import { quantizeTensors } from "../checkpoints/quantize_tensors.ts";
 import { readWeight } from "../checkpoints/read_weight.ts";

@@ -1,12 +1,17 @@
 import type { Adapter, AdapterConfig, Parameter, TokenRows } from "../adapters/adapter.ts";
 import { largest } from "../adapters/fit_adapter.ts";
 import { type Ia3Config, type Ia3Weights, isFeedforward } from "../adapters/ia3.ts";
-import { initializeLora, type OnModule, startFromWeights, type Uniform } from "../adapters/initialize.ts";
-import type { LoraConfig } from "../adapters/lora_config.ts";
-import { savedParameters } from "../adapters/modules_to_save.ts";
-import { type LayerShape, type Sites, siteShape } from "../adapters/sites.ts";
-import { isAllLinear } from "../adapters/target_modules.ts";
-import { tokenIndices } from "../adapters/token_rows.ts";
+import {
+  initializeLora,
+  type OnModule,
+  startFromWeights,
+  type Uniform,
+} from "../adapters/lora/initialize.ts";
+import type { LoraConfig } from "../adapters/lora/lora_config.ts";
+import { savedParameters } from "../adapters/targets/modules_to_save.ts";
+import { type LayerShape, type Sites, siteShape } from "../adapters/targets/sites.ts";
+import { isAllLinear } from "../adapters/targets/target_modules.ts";
+import { tokenIndices } from "../adapters/targets/token_rows.ts";
 import { drawProjections, type VeraConfig } from "../adapters/vera.ts";
 import { readWeight } from "../checkpoints/read_weight.ts";
 import type { TensorEntry } from "../checkpoints/safetensors.ts";

@@ -1,11 +1,11 @@
 import type { AdapterConfig } from "../adapters/adapter.ts";
-import { checkRanks } from "../adapters/check_ranks.ts";
 import { checkFeedforward, checkIa3Config, type Ia3Config } from "../adapters/ia3.ts";
-import { checkLoraConfig, checkPatterns, type LoraConfig } from "../adapters/lora_config.ts";
-import { checkModulesToSave, savedParameters } from "../adapters/modules_to_save.ts";
-import { adapterSites, type LayerShape, type Sites, siteShape } from "../adapters/sites.ts";
-import { matchAdapter } from "../adapters/target_modules.ts";
-import { tokenIndices } from "../adapters/token_rows.ts";
+import { checkRanks } from "../adapters/lora/check_ranks.ts";
+import { checkLoraConfig, checkPatterns, type LoraConfig } from "../adapters/lora/lora_config.ts";
+import { checkModulesToSave, savedParameters } from "../adapters/targets/modules_to_save.ts";
+import { adapterSites, type LayerShape, type Sites, siteShape } from "../adapters/targets/sites.ts";
+import { matchAdapter } from "../adapters/targets/target_modules.ts";
+import { tokenIndices } from "../adapters/targets/token_rows.ts";
 import { checkVeraConfig, type VeraConfig } from "../adapters/vera.ts";
 import { AttuneError } from "../errors.ts";
 import type { Model } from "../models/family.ts";

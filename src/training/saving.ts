@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Adapter } from "../adapters/adapter.ts";
-import { plainLora } from "../adapters/plain_lora.ts";
+import { plainLora } from "../adapters/lora/plain_lora.ts";
 import { writeAdapterDirectory } from "../checkpoints/adapter_directory.ts";
 import { torchDtype } from "../checkpoints/dtype.ts";
 import { saveModelDirectory } from "../checkpoints/model_directory.ts";

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { readLora } from "../../checkpoints/testing/read_lora.ts";
 import { goldenPath, maxDifference, readGoldenMap } from "../../testing/goldens.ts";
 import type { LoraAdapter, LoraWeights } from "../adapter.ts";
-import { scaleOf } from "../lora_config.ts";
+import { scaleOf } from "../lora/lora_config.ts";
 import { type CombineSettings, combineAdapters } from "./combine_adapters.ts";
 import { combineValues } from "./combine_values.ts";
 

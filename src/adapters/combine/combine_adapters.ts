@@ -1,6 +1,6 @@
 import { randomNormal, randomUniform } from "../../data/random.ts";
 import type { LoraAdapter } from "../adapter.ts";
-import { type LoraConfig, scaleOf } from "../lora_config.ts";
+import { type LoraConfig, scaleOf } from "../lora/lora_config.ts";
 import { checkCombination } from "./check_combination.ts";
 import { combineTerms, type WeighedTerm } from "./combine_modules.ts";
 import type { MajoritySign } from "./combine_values.ts";

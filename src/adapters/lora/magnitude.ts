@@ -1,4 +1,4 @@
-import type { LoraWeights } from "./adapter.ts";
+import type { LoraWeights } from "../adapter.ts";
 
 /** The norms of the rows of W + scale · B·A, W [out, in]: [out]. */
 export function rowNorms(

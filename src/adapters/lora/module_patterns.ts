@@ -1,4 +1,4 @@
-import { fullmatch } from "./python_regex.ts";
+import { fullmatch } from "../targets/python_regex.ts";
 
 /** The first of `keys` that a module's name ends in, as PEFT matches `rank_pattern`: a key is a regular expression. */
 export const patternKey = (keys: readonly string[], module: string, setting: string): string | undefined =>

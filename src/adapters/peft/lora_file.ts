@@ -1,7 +1,7 @@
 /** adapter_config.json of a LoRA adapter. */
 import * as z from "zod";
-import { pathKey } from "../checkpoints/json_scan.ts";
-import { checkLoraConfig, type LoraConfig } from "./lora_config.ts";
+import { pathKey } from "../../checkpoints/json_scan.ts";
+import { checkLoraConfig, type LoraConfig } from "../lora/lora_config.ts";
 import { common, defined, index, names, off } from "./peft_setting.ts";
 
 /** What PEFT 0.21 writes for a LoRA adapter that uses nothing beyond it. */

@@ -1,4 +1,4 @@
-"""Golden of src/adapters: which modules PEFT adapts. Run in this folder (made with torch 2.13.0, transformers 5.18.0, peft 0.21.0).
+"""Golden of src/adapters/targets: which modules PEFT adapts. Run in this folder (made with torch 2.13.0, transformers 5.18.0, peft 0.21.0).
 
 target_modules.json   for two Llama models: its linear layers, and for each `target_modules` what PEFT adapts and saves
 """

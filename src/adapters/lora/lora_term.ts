@@ -1,6 +1,6 @@
-import { type DropoutWords, dropout } from "../graph/ops/dropout.ts";
-import { addMatmul, matmul } from "../graph/ops/matmul.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { type DropoutWords, dropout } from "../../graph/ops/dropout.ts";
+import { addMatmul, matmul } from "../../graph/ops/matmul.ts";
+import type { Tensor } from "../../graph/tensor.ts";
 
 /** The low-rank term of one layer: A [r, in], B [out, r]. */
 export interface LoraTerm {

@@ -1,11 +1,11 @@
-import { detach } from "../graph/ops/detach.ts";
-import { add, div, mul, sqrt, sub } from "../graph/ops/elementwise.ts";
-import { keep } from "../graph/ops/keep.ts";
-import { addMatmul } from "../graph/ops/matmul.ts";
-import { sum } from "../graph/ops/reduce.ts";
-import { reshape } from "../graph/ops/shape.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import type { LinearLayer } from "../models/scope.ts";
+import { detach } from "../../graph/ops/detach.ts";
+import { add, div, mul, sqrt, sub } from "../../graph/ops/elementwise.ts";
+import { keep } from "../../graph/ops/keep.ts";
+import { addMatmul } from "../../graph/ops/matmul.ts";
+import { sum } from "../../graph/ops/reduce.ts";
+import { reshape } from "../../graph/ops/shape.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import type { LinearLayer } from "../../models/scope.ts";
 import { addProduct, dropped, type LoraTerm } from "./lora_term.ts";
 
 /** A term with its magnitudes [out]. */

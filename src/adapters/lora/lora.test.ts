@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { gradients } from "../graph/gradients.ts";
-import { mul } from "../graph/ops/elementwise.ts";
-import { sumAll } from "../graph/ops/reduce.ts";
-import { constant, input } from "../graph/sources.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import { createScope } from "../models/scope.ts";
-import { evaluate, type Feeds } from "../testing/evaluate.ts";
+import { gradients } from "../../graph/gradients.ts";
+import { mul } from "../../graph/ops/elementwise.ts";
+import { sumAll } from "../../graph/ops/reduce.ts";
+import { constant, input } from "../../graph/sources.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { createScope } from "../../models/scope.ts";
+import { evaluate, type Feeds } from "../../testing/evaluate.ts";
 import { loraHook } from "./lora.ts";
 import type { LoraTerm } from "./lora_term.ts";
 

@@ -1,8 +1,8 @@
-import type { LoraWeights } from "./adapter.ts";
+import type { LoraWeights } from "../adapter.ts";
+import type { LayerShape } from "../targets/sites.ts";
 import { decompose } from "./decompose.ts";
 import { isDecomposed, type LoraConfig, rankOf, scaleOf } from "./lora_config.ts";
 import { rowNorms } from "./magnitude.ts";
-import type { LayerShape } from "./sites.ts";
 
 /** A number of [0, 1) that depends on nothing but these: a module's start does not depend on which others are adapted. */
 export type Uniform = (purpose: string, index: number) => number;

@@ -1,5 +1,5 @@
-import type { Model } from "../models/family.ts";
-import { modelLayout } from "../models/layout.ts";
+import type { Model } from "../../models/family.ts";
+import { modelLayout } from "../../models/layout.ts";
 
 /** What of a model an adapter can change, by names of the checkpoint. */
 export interface Sites {

@@ -1,13 +1,13 @@
 /** The tensors of adapter_model.safetensors: what each name means. */
-import { AttuneError } from "../errors.ts";
-import type { AdapterConfig } from "./adapter.ts";
-import { type Ia3Config, isFeedforward } from "./ia3.ts";
-import { listed } from "./listed.ts";
-import { loraNames } from "./lora.ts";
-import { type LoraConfig, rankOf } from "./lora_config.ts";
-import { ia3Name, veraNames } from "./module_tensors.ts";
-import { moduleOf } from "./modules_to_save.ts";
-import type { VeraConfig } from "./vera.ts";
+import { AttuneError } from "../../errors.ts";
+import type { AdapterConfig } from "../adapter.ts";
+import { type Ia3Config, isFeedforward } from "../ia3.ts";
+import { listed } from "../listed.ts";
+import { loraNames } from "../lora/lora.ts";
+import { type LoraConfig, rankOf } from "../lora/lora_config.ts";
+import { ia3Name, veraNames } from "../module_tensors.ts";
+import { moduleOf } from "../targets/modules_to_save.ts";
+import type { VeraConfig } from "../vera.ts";
 
 const PREFIX = "base_model.model.";
 const ROWS = ".token_adapter.trainable_tokens_delta";

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { AttuneError } from "../errors.ts";
-import type { LoraConfig } from "./lora_config.ts";
+import { AttuneError } from "../../errors.ts";
+import type { LoraConfig } from "../lora/lora_config.ts";
 import { formatPeftConfig, parsePeftConfig } from "./peft_config.ts";
 
 const text = readFileSync(
-  new URL("../../goldens/training/llama-gqa-lora-qv/final/adapter_config.json", import.meta.url),
+  new URL("../../../goldens/training/llama-gqa-lora-qv/final/adapter_config.json", import.meta.url),
   "utf8",
 );
 const golden = JSON.parse(text) as Record<string, unknown>;

@@ -1,5 +1,5 @@
-import { AttuneError } from "../errors.ts";
-import type { LoraConfig } from "./lora_config.ts";
+import { AttuneError } from "../../errors.ts";
+import type { LoraConfig } from "../lora/lora_config.ts";
 import type { Sites } from "./sites.ts";
 
 /**

@@ -1,8 +1,8 @@
 /** adapter_config.json of a VeRA adapter. */
 import * as z from "zod";
-import { pathKey } from "../checkpoints/json_scan.ts";
+import { pathKey } from "../../checkpoints/json_scan.ts";
+import { checkVeraConfig, type VeraConfig } from "../vera.ts";
 import { common, defined, index, names, off } from "./peft_setting.ts";
-import { checkVeraConfig, type VeraConfig } from "./vera.ts";
 
 /** What PEFT 0.21 writes for an adapter that uses nothing beyond it. */
 const DEFAULTS = {

@@ -1,8 +1,8 @@
 /** The parameters an adapter has of its own, besides low-rank terms: modules trained whole, and biases. */
-import { AttuneError } from "../errors.ts";
-import type { LoraConfig } from "./lora_config.ts";
+import { AttuneError } from "../../errors.ts";
+import type { LoraConfig } from "../lora/lora_config.ts";
+import type { VeraConfig } from "../vera.ts";
 import type { Sites } from "./sites.ts";
-import type { VeraConfig } from "./vera.ts";
 
 interface Saved {
   modulesToSave?: string[];

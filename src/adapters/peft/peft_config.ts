@@ -1,13 +1,13 @@
 /** adapter_config.json of PEFT (0.21), both ways. */
 import * as z from "zod";
-import { excerpt } from "../checkpoints/excerpt.ts";
-import { pythonJson } from "../checkpoints/python_json.ts";
-import { AttuneError } from "../errors.ts";
-import type { AdapterConfig } from "./adapter.ts";
-import { ia3File } from "./peft_ia3_config.ts";
-import { loraFile } from "./peft_lora_config.ts";
+import { excerpt } from "../../checkpoints/excerpt.ts";
+import { pythonJson } from "../../checkpoints/python_json.ts";
+import { AttuneError } from "../../errors.ts";
+import type { AdapterConfig } from "../adapter.ts";
+import { ia3File } from "./ia3_file.ts";
+import { loraFile } from "./lora_file.ts";
 import { isOff } from "./peft_setting.ts";
-import { veraFile } from "./peft_vera_config.ts";
+import { veraFile } from "./vera_file.ts";
 
 /** What there is to know of a kind of adapter's file. */
 interface ConfigFile {

@@ -1,4 +1,4 @@
-import { type Adapter, isLora, type LoraWeights } from "./adapter.ts";
+import { type Adapter, isLora, type LoraWeights } from "../adapter.ts";
 import { type LoraConfig, rankOf } from "./lora_config.ts";
 
 /**

@@ -1,7 +1,7 @@
-import { firstColumns, type Matrix, multiplyTransposed, transpose } from "../math/matrix.ts";
-import { qr } from "../math/qr.ts";
-import { svd, truncate } from "../math/svd.ts";
-import { truncatedSvd } from "../math/truncated_svd.ts";
+import { firstColumns, type Matrix, multiplyTransposed, transpose } from "../../math/matrix.ts";
+import { qr } from "../../math/qr.ts";
+import { svd, truncate } from "../../math/svd.ts";
+import { truncatedSvd } from "../../math/truncated_svd.ts";
 
 /**
  * A [r, in] and B [out, r] whose product, times `scale`, is a part of `weight` [out, in]:

@@ -1,6 +1,6 @@
 /** adapter_config.json of an (IA)³ adapter. */
 import * as z from "zod";
-import { checkIa3Config, type Ia3Config } from "./ia3.ts";
+import { checkIa3Config, type Ia3Config } from "../ia3.ts";
 import { common, defined, names, off } from "./peft_setting.ts";
 
 /** What PEFT 0.21 writes for an adapter that uses nothing beyond it. */

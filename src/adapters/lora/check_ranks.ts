@@ -1,7 +1,7 @@
-import { AttuneError } from "../errors.ts";
-import { listed } from "./listed.ts";
+import { AttuneError } from "../../errors.ts";
+import { listed } from "../listed.ts";
+import type { LayerShape } from "../targets/sites.ts";
 import { type LoraConfig, rankOf } from "./lora_config.ts";
-import type { LayerShape } from "./sites.ts";
 
 /** @throws AttuneError that names every module whose rank is above what its matrix can have. */
 export function checkRanks(config: LoraConfig, shapes: ReadonlyMap<string, LayerShape>): void {

@@ -1,5 +1,5 @@
-import type { Tensor } from "../graph/tensor.ts";
-import type { LinearHook, LinearLayer } from "../models/scope.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import type { LinearHook, LinearLayer } from "../../models/scope.ts";
 import { dora } from "./dora.ts";
 import { addProduct, dropped, type LoraTerm } from "./lora_term.ts";
 

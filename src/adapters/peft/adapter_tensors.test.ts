@@ -1,0 +1,117 @@
+import { describe, expect, test } from "vitest";
+import { AttuneError } from "../../errors.ts";
+import type { LoraConfig } from "../lora/lora_config.ts";
+import { fileNames, sortAdapterTensors } from "./adapter_tensors.ts";
+
+const shaped = (shapes: Record<string, number[]>) =>
+  new Map(Object.entries(shapes).map(([name, shape]) => [name, { shape }]));
+const A = "base_model.model.m.q_proj.lora_A.weight";
+const B = "base_model.model.m.q_proj.lora_B.weight";
+
+const config = (more: Partial<LoraConfig> = {}): LoraConfig => ({
+  type: "lora",
+  r: 2,
+  alpha: 2,
+  dropout: 0,
+  targetModules: ["q_proj"],
+  ...more,
+});
+const sort = (shapes: Record<string, number[]>, more?: Partial<LoraConfig>) =>
+  sortAdapterTensors(shaped(shapes), config(more), "adapter_model.safetensors");
+
+describe("sortAdapterTensors", () => {
+  test("pairs A [r, in] with B [out, r]", () => {
+    const { modules } = sort({ [B]: [5, 2], [A]: [2, 3] });
+    expect([...modules]).toEqual([["m.q_proj", { parts: { A: { shape: [2, 3] }, B: { shape: [5, 2] } } }]]);
+    expect(fileNames.term("m.q_proj.lora_A.weight")).toBe(A);
+  });
+
+  test("everything an adapter can hold has its place", () => {
+    const at = (name: string) => `base_model.model.${name}`;
+    const sorted = sort(
+      {
+        [A]: [3, 3],
+        [B]: [5, 3],
+        [at("m.q_proj.lora_magnitude_vector")]: [5],
+        [at("m.q_proj.base_layer.bias")]: [5],
+        [at("m.norm.bias")]: [3],
+        [at("m.norm.weight")]: [3],
+        [at("m.embed_tokens.lora_embedding_A")]: [2, 9],
+        [at("m.embed_tokens.lora_embedding_B")]: [3, 2],
+        [at("m.embed_tokens.lora_magnitude_vector")]: [3],
+        [at("m.embed_tokens.base_layer.weight")]: [9, 3],
+        [at("lm_head.token_adapter.trainable_tokens_delta")]: [1, 3],
+      },
+      {
+        useDora: true,
+        bias: "all",
+        modulesToSave: ["norm"],
+        rankPattern: { q_proj: 3 },
+        trainableTokenIndices: { lm_head: [4] },
+      },
+    );
+    expect([...sorted.modules.keys()]).toEqual(["m.q_proj", "m.embed_tokens"]);
+    expect(sorted.modules.get("m.embed_tokens")).toMatchObject({
+      parts: { A: { shape: [2, 9] }, B: { shape: [3, 2] } },
+      embedding: true,
+    });
+    expect([...sorted.parameters.keys()]).toEqual(["m.q_proj.bias", "m.norm.bias", "m.norm.weight"]);
+    expect([...sorted.stored.keys()]).toEqual(["m.embed_tokens.weight"]);
+    expect([...sorted.rows.keys()]).toEqual(["lm_head"]);
+  });
+
+  test("what the settings say must be there", () => {
+    const pair = { [A]: [2, 3], [B]: [5, 2] };
+    expect(() => sort(pair, { useDora: true })).toThrow(/lora_magnitude_vector is missing/);
+    const wrong = { ...pair, "base_model.model.m.q_proj.lora_magnitude_vector": [1, 5] };
+    expect(() => sort(wrong, { useDora: true })).toThrow(/lora_magnitude_vector must be \[5\], got \[1, 5\]/);
+    expect(() => sort(pair, { rankPattern: { q_proj: 4 } })).toThrow(/must be \[4, in\] \(r is 4\)/);
+    expect(() => sort({ ...pair, "base_model.model.m.norm.weight": [3] })).toThrow(
+      /norm\.weight is no tensor/,
+    );
+  });
+
+  test.each<[string, Record<string, number[]>, RegExp]>([
+    ["half a pair", { [A]: [2, 3] }, /q_proj\.lora_B\.weight is missing/],
+    ["the other half", { [B]: [5, 2] }, /q_proj\.lora_A\.weight is missing/],
+    [
+      "another rank",
+      { [A]: [4, 3], [B]: [5, 4] },
+      /lora_A\.weight must be \[2, in\] \(r is 2\), got \[4, 3\]/,
+    ],
+    [
+      "B transposed",
+      { [A]: [2, 3], [B]: [2, 5] },
+      /lora_B\.weight must be \[out, 2\] \(r is 2\), got \[2, 5\]/,
+    ],
+    ["a convolution", { [A]: [2, 3, 1, 1], [B]: [5, 2, 1, 1] }, /got \[2, 3, 1, 1\]/],
+    [
+      "DoRA's magnitude",
+      { [A]: [2, 3], [B]: [5, 2], "base_model.model.m.q_proj.lora_magnitude_vector": [5] },
+      /lora_magnitude_vector is no tensor of this kind/,
+    ],
+    ["half an embedding's", { "base_model.model.e.lora_embedding_A": [2, 9] }, /lora_embedding_B is missing/],
+    [
+      "a base weight",
+      { [A]: [2, 3], [B]: [5, 2], "base_model.model.lm_head.base_layer.weight": [9, 3] },
+      /base_layer\.weight is no/,
+    ],
+    [
+      "an adapter's name in the key",
+      { "base_model.model.m.q_proj.lora_A.default.weight": [2, 3] },
+      /default\.weight is no/,
+    ],
+    ["no prefix", { "m.q_proj.lora_A.weight": [2, 3] }, /m\.q_proj\.lora_A\.weight is no/],
+    ["nothing", {}, /holds no tensors/],
+  ])("%s", (_, shapes, message) => {
+    const pair = () => sort(shapes);
+    expect(pair).toThrow(AttuneError);
+    expect(pair).toThrow(message);
+    expect(pair).toThrow(/^adapter_model\.safetensors: /);
+  });
+
+  test("all faults are named, the first ten in full", () => {
+    const many = Object.fromEntries(Array.from({ length: 13 }, (_, i) => [`foreign ${i}`, [1]]));
+    expect(() => sort(many)).toThrow(/foreign 0 [\s\S]*foreign 9 [\s\S]*and 3 more/);
+  });
+});
