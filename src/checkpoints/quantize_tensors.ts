@@ -81,18 +81,17 @@ export async function quantizeTensors(
 export interface QuantizeTensorsOptions {
   /** Where codes are kept; attune's own part of the user's cache when left out. */
   directory?: string;
-  /** Hears how many weights have been read for it, of how many, before each. */
-  onWeight?: (done: number, total: number) => void;
+  /** Hears how far it is, before each weight that is read. */
+  onWeight?: OnWeight;
 }
+
+/** Hears how many weights have been read, of how many. */
+export type OnWeight = (done: number, total: number) => void;
 
 const CACHE_LIMIT = 40 * 2 ** 30; // bytes of all entries
 
 /** Each weight is read twice: tensors lie in a file in the order of their types. */
-function counted(
-  read: ReadWeight,
-  weights: readonly TensorEntry[],
-  onWeight?: QuantizeTensorsOptions["onWeight"],
-): ReadWeight {
+export function counted(read: ReadWeight, weights: readonly TensorEntry[], onWeight?: OnWeight): ReadWeight {
   const total = 2 * weights.length;
   let done = 0;
   return (entry) => {

@@ -1,5 +1,10 @@
 import { openModelDirectory, saveModelDirectory } from "../checkpoints/model_directory.ts";
-import { quantizationConfig, weightsToQuantize } from "../checkpoints/quantize_tensors.ts";
+import {
+  counted,
+  type OnWeight,
+  quantizationConfig,
+  weightsToQuantize,
+} from "../checkpoints/quantize_tensors.ts";
 import { copyOf } from "../checkpoints/safetensors.ts";
 import { sizeOf } from "../graph/tensor.ts";
 import { readModel } from "../models/families.ts";
@@ -14,6 +19,8 @@ export interface QuantizeOptions {
   quantization: QuantizationSettings;
   /** transformers 4's default, 5 GB, when left out. */
   maxShardBytes?: number;
+  /** Hears how far it is, before each weight that is read. */
+  onWeight?: OnWeight;
 }
 
 export interface QuantizeReport {
@@ -34,7 +41,7 @@ export async function quantizeModel(options: QuantizeOptions): Promise<QuantizeR
   const model = readModel(from.config);
   checkTensors(model, from.tensors, options.model);
   const { weights, read } = weightsToQuantize(from.tensors, modelLayout(model));
-  const parts = await bitsandbytesTensors(weights, quantization, read);
+  const parts = await bitsandbytesTensors(weights, quantization, counted(read, weights, options.onWeight));
   const names = new Set(weights.map(({ name }) => name));
   const others = [...from.tensors.values()].filter(({ name }) => !names.has(name)).map(copyOf);
   const config = { ...from.config, quantization_config: quantizationConfig(quantization) };

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { appendMetrics } from "../checkpoints/metrics_file.ts";
-import { type QuantizeTensorsOptions, quantizeTensors } from "../checkpoints/quantize_tensors.ts";
+import { type OnWeight, quantizeTensors } from "../checkpoints/quantize_tensors.ts";
 import { type BatchOrder, batchOrder } from "../data/batches.ts";
 import { describeOrigin } from "../data/example.ts";
 import { mixtureOrder } from "../data/mixture.ts";
@@ -115,11 +115,7 @@ export async function* train(
 }
 
 /** The base, its linear layers quantized where the recipe says so. */
-async function quantized(
-  base: Base,
-  { quantization }: Recipe,
-  onWeight: QuantizeTensorsOptions["onWeight"],
-): Promise<Base> {
+async function quantized(base: Base, { quantization }: Recipe, onWeight: OnWeight): Promise<Base> {
   if (!quantization) return base;
   const layout = modelLayout(base.model);
   const tensors = await quantizeTensors(base.directory.tensors, layout, quantization, { onWeight });

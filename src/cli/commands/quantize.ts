@@ -2,7 +2,7 @@ import { Command, Option } from "commander";
 import { AttuneError } from "../../errors.ts";
 import { quantizeModel } from "../../export/quantize_model.ts";
 import { describeQuantization, type QuantizationSettings } from "../../quantization/quantization_schema.ts";
-import { plural, shellWord } from "../format.ts";
+import { formatPercent, plural, shellWord } from "../format.ts";
 import { examples } from "../help.ts";
 import { openScreen } from "../screen.ts";
 import { headerLine } from "../train_header.ts";
@@ -25,22 +25,29 @@ export const quantizeCommand = (): Command =>
     .addOption(
       new Option("-t, --type <name>", "what weights become").choices(["nf4", "fp4", "int8"]).default("nf4"),
     )
-    .option("--double-quant", "quantize the scales of 4 bits, too")
+    .option("--double-quant", "quantize the scales of 4 bits, too, as is done anyway")
+    .option("--no-double-quant", "leave the scales of 4 bits in float32")
     .addHelpText(
       "after",
       examples([
-        ["attune quantize --model ./model --out ./model-nf4 --double-quant", "4 bits a weight"],
+        ["attune quantize --model ./model --out ./model-nf4", "4 bits a weight"],
         ["attune quantize --model ./model --out ./model-int8 --type int8", "8 bits a weight"],
       ]),
     )
     .action(runQuantize);
 
-async function runQuantize({ model, out, type, doubleQuant = false }: QuantizeFlags): Promise<void> {
+async function runQuantize({ model, out, type, doubleQuant }: QuantizeFlags): Promise<void> {
   const screen = openScreen();
   const quantization = parseSettings(type, doubleQuant);
-  screen.show(() => `quantizing ${model} …`);
+  const onWeight = (done: number, total: number) =>
+    screen.show(() => `quantizing ${model}: ${formatPercent(done / total)} …`);
   try {
-    const { modules, parameters, bytes } = await quantizeModel({ model, output: out, quantization });
+    const { modules, parameters, bytes } = await quantizeModel({
+      model,
+      output: out,
+      quantization,
+      onWeight,
+    });
     screen.clear();
     const each = (bytes / parameters).toFixed(3);
     screen.print(
@@ -58,8 +65,8 @@ async function runQuantize({ model, out, type, doubleQuant = false }: QuantizeFl
   }
 }
 
-function parseSettings(type: QuantizationSettings["type"], doubleQuant: boolean): QuantizationSettings {
-  if (type !== "int8") return { type, doubleQuant };
+function parseSettings(type: QuantizationSettings["type"], doubleQuant?: boolean): QuantizationSettings {
+  if (type !== "int8") return { type, doubleQuant: doubleQuant ?? true };
   if (doubleQuant)
     throw new AttuneError("--double-quant goes with --type nf4 or fp4: int8 has one scale a channel.");
   return { type };
