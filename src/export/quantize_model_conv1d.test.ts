@@ -15,7 +15,6 @@ import {
   copyOf,
   readSafetensorsHeader,
   readTensor,
-  readTensorBytes,
   type TensorSource,
   writeSafetensors,
 } from "../checkpoints/safetensors.ts";
@@ -23,7 +22,10 @@ import { AttuneError } from "../errors.ts";
 import { createDecoder, openDecodingSession } from "../generation/decoder.ts";
 import { adapterFeeds } from "../generation/runtime_adapter.ts";
 import { readModel } from "../models/families.ts";
+import { frozenParameters } from "../models/frozen.ts";
 import { checkTensors } from "../models/layout.ts";
+import { rowPass } from "../models/row_pass.ts";
+import { createScope } from "../models/scope.ts";
 import type { QuantizationSettings } from "../quantization/quantization_schema.ts";
 import { isQuantized } from "../quantization/quantized_entry.ts";
 import { openSession } from "../runtime/node.ts";
@@ -93,11 +95,11 @@ async function gradientsOf(path: string, adapterPath: string) {
   return { loss, gradients: kept };
 }
 
-/** How far codes are from what they were made of, at most: twice what was measured. */
+/** How far codes are from what they were made of, at most. Measured: 0.092, 0.124, 0.0051. */
 const kinds: [QuantizationSettings, largestError: number][] = [
   [{ type: "nf4", doubleQuant: true }, 0.2],
   [{ type: "fp4", doubleQuant: false }, 0.25],
-  [{ type: "int8" }, 0.02],
+  [{ type: "int8" }, 0.01],
 ];
 
 describe.each(kinds)("GPT-2 in %o", (quantization, largestError) => {
@@ -121,9 +123,21 @@ describe.each(kinds)("GPT-2 in %o", (quantization, largestError) => {
     }
   });
 
+  test("linear layers multiply by the codes themselves, and tell adapters they lie as [out, in]", async () => {
+    const { config, tensors } = await openModelDirectory(at("quantized"));
+    const seen = new Map<string, [product: string, transposed: boolean]>();
+    const scope = createScope(frozenParameters(tensors), (module, _, y, { transposed }) => {
+      seen.set(module, [y.op.name, transposed]);
+      return y;
+    });
+    readModel(config).decode(scope, rowPass());
+    const product = quantization.type === "int8" ? "matmul" : "quantizedMatmul";
+    expect([...seen.values()]).toEqual(Array(8).fill([product, false]));
+  });
+
   test("computes what its codes stand for", async () => {
     const logits = await logitsOf(at("quantized"));
-    expect(maxDifference(logits, await logitsOf(at("dequantized")))).toBeLessThan(2e-5); // measured 6e-6
+    expect(maxDifference(logits, await logitsOf(at("dequantized")))).toBeLessThan(2e-5); // measured 0
     expect(maxDifference(logits, await logitsOf(MODEL))).toBeGreaterThan(1e-3);
   });
 
@@ -196,9 +210,6 @@ describe("codes over [in, out] are refused by name", () => {
     await quantizeModel({ model: MODEL, output: from, quantization });
     const { tensors } = await readSafetensorsHeader(join(from, "model.safetensors"));
     const sources = new Map([...tensors].map(([name, entry]) => [name, copyOf(entry)]));
-    for (const [name, entry] of tensors)
-      if (name.includes(".quant_state."))
-        sources.set(name, { ...copyOf(entry), data: () => readTensorBytes(entry) });
     change(sources);
     cpSync(join(from, "config.json"), join(path, "config.json"));
     await writeSafetensors(join(path, "model.safetensors"), [...sources.values()]);
