@@ -93,19 +93,45 @@ describe("truncated", () => {
     expect(distance(product(found), multiply(B, A))).toBeLessThan(1e-11);
   });
 
-  test("a large matrix of falling values: as exact as the whole decomposition", () => {
-    const known = falling(300, 200, 30);
-    const found = truncatedSvd(product(known), 8, normal);
-    for (let i = 0; i < 8; i++) expect(Math.abs(found.S[i]! - known.S[i]!)).toBeLessThan(1e-13);
-    expect(distance(product(found), product(truncate(known, 8)))).toBeLessThan(1e-10);
-    expect(fromIdentity(found.U)).toBeLessThan(1e-12);
+  test.each([
+    ["exactly", undefined],
+    ["by subspace iteration", 4],
+  ])("a large matrix of falling values, %s: as exact as the whole decomposition", (_, iterations) => {
+    for (const [rows, columns] of [
+      [300, 200],
+      [200, 301],
+    ] as const) {
+      const known = falling(rows, columns, 30);
+      const found = truncatedSvd(product(known), 8, normal, iterations);
+      for (let i = 0; i < 8; i++) expect(Math.abs(found.S[i]! - known.S[i]!)).toBeLessThan(1e-13);
+      expect(distance(product(found), product(truncate(known, 8)))).toBeLessThan(1e-10);
+      expect(fromIdentity(found.U)).toBeLessThan(1e-12);
+      expect(fromIdentity(found.V)).toBeLessThan(1e-12);
+    }
   });
 
-  test("pure noise, the worst case: keeps over 98% of what the best of its rank keeps", () => {
+  test("pure noise, the worst case: exactly, or over 98% of what the best of its rank keeps", () => {
     const A = random(260, 200);
-    const best = sumOfSquares(svd(A).S.slice(0, 8));
-    const { S } = truncatedSvd(A, 8, normal);
+    const whole = truncate(svd(A), 8);
+    const best = sumOfSquares(whole.S);
+    const { S } = truncatedSvd(A, 8, normal, 4);
     expect(sumOfSquares(S)).toBeLessThan(best);
     expect(sumOfSquares(S) / best).toBeGreaterThan(0.98); // measured 0.985
+    const found = truncatedSvd(A, 8, normal);
+    for (let i = 0; i < 8; i++) expect(Math.abs(found.S[i]! - whole.S[i]!)).toBeLessThan(1e-11);
+    expect(distance(product(found), product(whole))).toBeLessThan(1e-6 * Math.sqrt(best));
+  });
+
+  test("of a lower rank than asked for, of zeros, and of what is not a number", () => {
+    const low = product(falling(150, 140, 3));
+    const found = truncatedSvd(low, 6, normal);
+    expect(distance(product(found), low)).toBeLessThan(1e-13);
+    expect(Math.max(...found.S.slice(3))).toBeLessThan(1e-13);
+    expect(fromIdentity(found.U)).toBeLessThan(1e-12);
+    const nothing = truncatedSvd({ rows: 150, columns: 140, data: new Float64Array(150 * 140) }, 6, normal);
+    expect(nothing.S).toEqual(new Float64Array(6));
+    const spoilt = random(150, 140);
+    spoilt.data[77] = Number.NaN;
+    expect(() => truncatedSvd(spoilt, 6, normal)).toThrow(/not a number/);
   });
 });

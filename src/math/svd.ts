@@ -22,7 +22,7 @@ const MAX_SWEEPS = 60;
  * @throws Error when A holds what is not a number.
  */
 export function svd(A: Matrix): Svd {
-  if (!Number.isFinite(sumOfSquares(A.data))) throw new Error("svd: the matrix holds what is not a number");
+  requireFinite(A);
   if (A.rows < A.columns) {
     const { U, S, V } = svd(transpose(A));
     return { U: V, S, V: U };
@@ -32,6 +32,11 @@ export function svd(A: Matrix): Svd {
   const rotations = identity(A.columns); // columns of V
   for (let sweep = 0; sweep < MAX_SWEEPS && rotateAll(turned, rotations); sweep++);
   return assemble(Q, turned, rotations);
+}
+
+/** @throws Error when A holds what is not a number. */
+export function requireFinite({ data }: Matrix): void {
+  if (!Number.isFinite(sumOfSquares(data))) throw new Error("svd: the matrix holds what is not a number");
 }
 
 /** The `rank` largest singular values of `decomposition`, or all where it has fewer. */

@@ -1,28 +1,32 @@
+import { lanczosSvd } from "./lanczos_svd.ts";
 import { firstColumns, type Matrix, multiply, multiplyTransposed, transpose } from "./matrix.ts";
 import { qr } from "./qr.ts";
-import { type Svd, svd, truncate } from "./svd.ts";
+import { requireFinite, type Svd, svd, truncate } from "./svd.ts";
 
 /** Directions looked at beyond those asked for. */
 const OVERSAMPLING = 16;
 /** Matrices of a smaller side up to this are decomposed whole. */
-const EXACT = 128;
+const WHOLE = 128;
 
 /**
- * The `rank` largest singular values of A [m, n] and their vectors: exact where min(m, n) ≤ 128 or `rank` is near to it,
- * else randomized, by subspace iteration from random directions (Halko, Martinsson & Tropp 2011, algorithm 4.4,
- * https://arxiv.org/abs/0909.4061). `normal` gives standard normal numbers by index; `iterations`
- * are products with A·Aᵀ, which turn the directions towards the largest singular values.
+ * The `rank` largest singular values of A [m, n] and their vectors. `normal` gives standard normal numbers by index.
+ * @param iterations without it they are exact; with it they are found by so many subspace iterations from random directions,
+ *   products with A·Aᵀ (Halko, Martinsson & Tropp 2011, algorithm 4.4, https://arxiv.org/abs/0909.4061)
  */
 export function truncatedSvd(
   A: Matrix,
   rank: number,
   normal: (index: number) => number,
-  iterations = 4,
+  iterations?: number,
 ): Svd {
+  requireFinite(A);
   const smaller = Math.min(A.rows, A.columns);
-  const directions = rank + OVERSAMPLING;
-  if (smaller <= EXACT || 2 * directions >= smaller) return truncate(svd(A), rank);
-  let Q = qr(multiply(A, randomMatrix(A.columns, directions, normal))).Q; // [m, l]
+  if (smaller <= WHOLE || 2 * (rank + OVERSAMPLING) >= smaller) return truncate(svd(A), rank);
+  return iterations === undefined ? lanczosSvd(A, rank, normal) : subspaceSvd(A, rank, normal, iterations);
+}
+
+function subspaceSvd(A: Matrix, rank: number, normal: (index: number) => number, iterations: number): Svd {
+  let Q = qr(multiply(A, randomMatrix(A.columns, rank + OVERSAMPLING, normal))).Q; // [m, l]
   for (let i = 0; i < iterations; i++) {
     const P = qr(multiplyTransposed(A, Q)).Q; // [n, l]
     Q = qr(multiply(A, P)).Q;

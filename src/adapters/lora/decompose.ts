@@ -1,6 +1,5 @@
 import { firstColumns, type Matrix, multiplyTransposed, transpose } from "../../math/matrix.ts";
 import { qr } from "../../math/qr.ts";
-import { svd, truncate } from "../../math/svd.ts";
 import { truncatedSvd } from "../../math/truncated_svd.ts";
 
 /**
@@ -19,8 +18,12 @@ export function decompose(
 ): { A: Float32Array; B: Float32Array } {
   if (init === "olora") return olora(weight, r);
   const iterations = /^pissa_niter_(\d+)$/.exec(init)?.[1];
-  const { U, S, V } =
-    iterations === undefined ? truncate(svd(weight), r) : truncatedSvd(weight, r, normal, Number(iterations));
+  const { U, S, V } = truncatedSvd(
+    weight,
+    r,
+    normal,
+    iterations === undefined ? undefined : Number(iterations),
+  );
   const roots = S.map((value) => Math.sqrt(value / scale));
   return {
     A: Float32Array.from(transpose(scaled(V, roots)).data),
