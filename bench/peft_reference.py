@@ -3,7 +3,7 @@
     python bench/peft_reference.py --make-model qwen2.5-0.5b DIR [--corpus FILE ...]
     python bench/peft_reference.py --model DIR --data FILE [--dtype bfloat16] [--steps 10] [--length 512] [--threads N]
 
-The first writes a randomly initialised model of Qwen2.5-0.5B's shape with a tokenizer trained on the corpus.
+The first writes a randomly initialised model of that shape (qwen2.5-1.5b is known, too) with a tokenizer trained on the corpus.
 The second tunes it with LoRA r=8 on all linear layers, one row of --length packed tokens a step, plain causal attention,
 and prints JSON: tokens/s (median over the steps after the first), seconds to the end of the first step, peak memory.
 FILE is an Alpaca JSON file, or a JSON list of {"input_ids": [...], "labels": [...]} with -100 where nothing is learnt.
@@ -35,7 +35,19 @@ SHAPES = {
         rms_norm_eps=1e-6,
         rope_parameters={"rope_type": "default", "rope_theta": 1000000.0},
         tie_word_embeddings=True,
-    )
+    ),
+    "qwen2.5-1.5b": dict(
+        vocab_size=151936,
+        hidden_size=1536,
+        intermediate_size=8960,
+        num_hidden_layers=28,
+        num_attention_heads=12,
+        num_key_value_heads=2,
+        max_position_embeddings=32768,
+        rms_norm_eps=1e-6,
+        rope_parameters={"rope_type": "default", "rope_theta": 1000000.0},
+        tie_word_embeddings=True,
+    ),
 }
 
 

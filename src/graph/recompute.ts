@@ -30,11 +30,10 @@ export function replays(order: readonly Tensor[], recompute: Recompute): Map<Ten
 }
 
 /**
- * Keeps what is dear to compute and small to keep: the outputs of linear layers and of attention, and the residual
- * stream. Computes again what is cheap: widened weights, norms, rotations, activations.
+ * Keeps what is dear to compute and small to keep: the outputs of linear layers and the residual stream. Computes again
+ * what is cheap: widened weights, norms, rotations, activations, and attention, whose gradient needs its weights anyway.
  */
 export const recomputeCheap: Recompute = (t) =>
-  !(ALWAYS_KEPT.has(t.op.name) || (t.shape.length === 2 && KEPT_MATRICES.has(t.op.name)));
+  !(t.op.name === "keep" || (t.shape.length === 2 && KEPT_MATRICES.has(t.op.name)));
 
-const ALWAYS_KEPT = new Set(["keep", "softmaxAttention"]);
 const KEPT_MATRICES = new Set(["matmul", "quantizedMatmul", "add", "gather", "logSoftmax"]);

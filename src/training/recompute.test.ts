@@ -121,8 +121,8 @@ describe("the order of a step", () => {
       else if (op === "FusedMatMul" && shape.includes(R) && !shape.includes(T)) attentions.push(done);
     }
     const layers = Array.from({ length: LAYERS }, (_, i) => LAYERS + i);
-    // A and B of o and of the MLP's three before the layer's attention, of q, k and v after.
-    const expected = layers.flatMap((before) => [...Array(8).fill(before), ...Array(6).fill(before + 1)]);
+    // A and B of the MLP's three and B of o before the layer's attention; after, what reads its output or comes before it.
+    const expected = layers.flatMap((before) => [...Array(7).fill(before), ...Array(7).fill(before + 1)]);
     expect(attentions).toEqual(expected);
   });
 });
