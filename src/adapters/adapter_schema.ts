@@ -39,11 +39,14 @@ const adapterVariants = {
     .optional()
     .describe("Tokens whose rows of the embedding are trained, as new special tokens."),
   initLoraWeights: z
-    .union([
-      z.boolean(),
-      z.enum(["gaussian", "pissa", "olora", "loftq"]),
-      z.string().regex(/^pissa_niter_[1-9]\d?$/),
-    ])
+    .union(
+      [
+        z.boolean(),
+        z.enum(["gaussian", "pissa", "olora", "loftq"]),
+        z.string().regex(/^pissa_niter_[1-9]\d?$/),
+      ],
+      { error: "expected true, false, gaussian, pissa, pissa_niter_1 to pissa_niter_99, olora or loftq" },
+    )
     .optional()
     .describe(
       "How A and B begin: true (A random, B zero), gaussian, pissa, pissa_niter_16, olora, or, with quantization, loftq. PiSSA's and OLoRA's are saved as a plain LoRA of twice the rank.",
@@ -87,12 +90,16 @@ const ia3 = z
   .strictObject({
     type: z.literal("ia3"),
     targetModules: targetModules
-      .default(["k_proj", "v_proj", "down_proj"])
-      .describe("Which linear layers are scaled: as LoRA's."),
+      .optional()
+      .describe(
+        "Which linear layers are scaled: as LoRA's; when left out, keys, values and the MLP's last layer (k_proj, v_proj, down_proj, or what the family calls them).",
+      ),
     feedforwardModules: z
       .union([z.array(text), text])
       .optional()
-      .describe("Of these, layers whose input is scaled, not what they give; down_proj when left out."),
+      .describe(
+        "Of these, layers whose input is scaled, not what they give; the MLP's last layer when left out.",
+      ),
     excludeModules,
     modulesToSave,
   })

@@ -21,7 +21,7 @@ export function fitAdapter<T extends Adapter>(adapter: T, sites: Sites): T {
     ...tokenFaults(adapter, sites),
   ];
   if (faults.length > 0) {
-    const madeFor = adapter.baseModel ? ` It was made for ${adapter.baseModel}.` : "";
+    const madeFor = adapter.baseModel ? `\nIt was made for ${adapter.baseModel}.` : "";
     throw new AttuneError(`The adapter does not fit the model: ${listed(faults)}${madeFor}`);
   }
   return isVera(adapter) && !adapter.projections

@@ -60,6 +60,13 @@ export async function readAdapterDirectory(path: string): Promise<Adapter> {
   }
 }
 
+/** @throws AttuneError when a number of it is none. */
+async function readFinite(entry: TensorEntry): Promise<Float32Array> {
+  const data = await readTensor(entry);
+  if (data.every(Number.isFinite)) return data;
+  throw new AttuneError(`${entry.file}: ${entry.name} holds what is not a number; the adapter is damaged.`);
+}
+
 type Sorted = AdapterTensors<TensorEntry>;
 type Term = TermTensors<TensorEntry>;
 
@@ -74,30 +81,30 @@ async function readLora({ modules, rows, stored }: Sorted, config: LoraConfig, w
 
 async function readTerm({ parts: { A, B, magnitude }, embedding }: Term): Promise<LoraWeights> {
   return {
-    A: await readTensor(A!),
-    B: await readTensor(B!),
+    A: await readFinite(A!),
+    B: await readFinite(B!),
     r: A!.shape[0]!,
     in: A!.shape[1]!,
     out: B!.shape[0]!,
-    ...(magnitude && { magnitude: await readTensor(magnitude) }),
+    ...(magnitude && { magnitude: await readFinite(magnitude) }),
     ...(embedding && { embedding }),
   };
 }
 
 const readIa3 = async ({ parts: { vector } }: Term): Promise<Ia3Weights> => ({
-  vector: await readTensor(vector!),
+  vector: await readFinite(vector!),
   feedforward: vector!.shape[0] === 1,
 });
 
 async function readVera({ modules, projections }: Sorted, { r }: VeraConfig) {
   const vectors = await mapValues(modules, async ({ parts: { d, b } }) => ({
-    d: await readTensor(d!),
-    b: await readTensor(b!),
+    d: await readFinite(d!),
+    b: await readFinite(b!),
   }));
   if (!projections) return { modules: vectors };
   const { A, B } = projections;
   const sizes = { r, in: A.shape[1]!, out: B.shape[0]! };
-  return { modules: vectors, projections: { ...sizes, A: await readTensor(A), B: await readTensor(B) } };
+  return { modules: vectors, projections: { ...sizes, A: await readFinite(A), B: await readFinite(B) } };
 }
 
 async function mapValues<A, B>(
@@ -111,7 +118,7 @@ async function mapValues<A, B>(
 
 const readParameter = async (entry: TensorEntry): Promise<Parameter> => ({
   shape: entry.shape,
-  data: await readTensor(entry),
+  data: await readFinite(entry),
 });
 
 /** Which rows they are stands in the config, by the end of a module's name, or by none for the input embedding. */
@@ -130,7 +137,7 @@ async function readRows(
       throw new AttuneError(
         `${where}: ${entry.name} is [${entry.shape.join(", ")}]; trainable_token_indices of adapter_config.json asks for ${indices?.length ?? "no"} rows`,
       );
-    rows.set(module, { indices, data: await readTensor(entry) });
+    rows.set(module, { indices, data: await readFinite(entry) });
   }
   return rows;
 }

@@ -38,7 +38,8 @@ function trained(recipe: Recipe, { trainedParameters, parameters }: StartEvent):
 function described({ adapter, trainableLayers }: Recipe): string {
   if (!adapter) return trainableLayers === 1 ? "the last layer" : `the last ${trainableLayers} layers`;
   if ("path" in adapter) return `going on from ${adapter.path}`;
-  return `${kindOf(adapter)}, ${targets(adapter.targetModules)}`;
+  const { targetModules } = adapter;
+  return targetModules === undefined ? kindOf(adapter) : `${kindOf(adapter)}, ${targets(targetModules)}`;
 }
 
 type FreshAdapter = Exclude<NonNullable<Recipe["adapter"]>, { path: string }>;

@@ -192,10 +192,30 @@ describe("nothing is written", () => {
 
   test("when the merged model is not a number", async () => {
     const adapter = await readLora(ADAPTER);
-    adapter.modules.get("model.layers.0.self_attn.q_proj")!.B[0] = Number.POSITIVE_INFINITY;
+    adapter.modules.get("model.layers.0.self_attn.q_proj")!.B.fill(3e38);
     await writeAdapterDirectory(join(home, "adapter"), adapter);
     expect(await failing(join(home, "adapter"))).toMatch(/merged: the merged model does not compute/);
     expect(readdirSync(home)).toEqual(["adapter"]);
+  });
+
+  test("when the adapter is damaged", async () => {
+    const adapter = await readLora(ADAPTER);
+    adapter.modules.get("model.layers.0.self_attn.q_proj")!.B[7] = Number.NaN;
+    await writeAdapterDirectory(join(home, "adapter"), adapter);
+    expect(await failing(join(home, "adapter"))).toMatch(/q_proj\.lora_B\.weight holds what is not a number/);
+  });
+
+  test("when nothing was merged that could be taken out, or what would come back is not known", async () => {
+    const unmerging = (adapter: string, model: string) =>
+      unmergeAdapter({ model, adapter, output: join(home, "out") }).then(String, (error) => error.message);
+    const own = await readLora(ADAPTER);
+    const base = goldenPath("models/llama-gqa");
+    await writeAdapterDirectory(join(home, "adapter"), { ...own, baseModel: base });
+    expect(await unmerging(join(home, "adapter"), base)).toMatch(/nothing was merged into it/);
+    const ends = goldenPath("adapters/llama-lora-ends/final");
+    expect(await unmerging(ends, base)).toMatch(
+      /replaces weights of the base \(lm_head\.weight\)/,
+    );
   });
 
   test("when the adapter is for another base", async () => {

@@ -24,13 +24,17 @@ export function removableAdapter(
     throw new AttuneError(
       `${paths.adapter} is (IA)³: the merge scaled weights, and what was rounded is not to be divided out again. Keep the base.`,
     );
-  const { config, parameters, tokens } = adapter;
+  const { config, parameters, tokens, stored } = adapter;
+  if (adapter.baseModel === paths.model)
+    throw new AttuneError(
+      `${paths.model} is the base that ${paths.adapter} was made for: nothing was merged into it.`,
+    );
   if (config.useDora)
     throw new AttuneError(
       `${paths.adapter} is DoRA: the merge scaled the base's rows to its magnitudes, and their own are not in the adapter. Keep the base.`,
     );
-  if (parameters || tokens) {
-    const [first] = [...(parameters?.keys() ?? []), ...(tokens?.keys() ?? [])];
+  if (parameters || tokens || stored) {
+    const [first] = [parameters, tokens, stored].flatMap((own) => [...(own?.keys() ?? [])]);
     throw new AttuneError(
       `${paths.adapter} replaces weights of the base (${first}), which are not in the merged model any more. Keep the base.`,
     );

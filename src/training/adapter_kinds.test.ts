@@ -40,6 +40,14 @@ const KINDS: Record<string, Partial<RecipeInput>> = {
       trainableTokenIndices: [3, 319],
     },
   },
+  "PiSSA with an embedding": {
+    adapter: {
+      type: "lora",
+      r: 4,
+      initLoraWeights: "pissa",
+      targetModules: ["embed_tokens", "q_proj", "lm_head"],
+    },
+  },
   "(IA)³": { adapter: { type: "ia3", modulesToSave: ["lm_head"] } },
   "(IA)³ of all layers": { adapter: { type: "ia3", targetModules: "all-linear" } },
   "(IA)³ over fp4": { adapter: { type: "ia3" }, quantization: { type: "fp4" } },
@@ -129,6 +137,29 @@ describe("refused before any work", () => {
       "VeRA on the output layer",
       { adapter: { type: "vera", targetModules: ["lm_head"] } },
       /no linear layer matches lm_head/,
+    ],
+    [
+      "a pattern that takes forever",
+      { adapter: { type: "lora", targetModules: "(.*a?)*(.*a?)*x" } },
+      /targetModules: ".*" repeats what repeats/,
+    ],
+    [
+      "LoRA+'s rate of embeddings without its ratio",
+      { adapter: { type: "lora", loraplusLrEmbedding: 1 } },
+      /adapter\.loraplusLrEmbedding: says nothing without loraplusLrRatio/,
+    ],
+    [
+      "targets that are in no layer",
+      { adapter: { type: "lora", targetModules: ["q_proj", "embed_tokens"], layersToTransform: [0] } },
+      /targetModules: nothing of embed_tokens is left in the layers/,
+    ],
+    [
+      "rows that a trained output layer would have to follow",
+      {
+        model: goldenPath("models/qwen2-tied"),
+        adapter: { type: "lora", modulesToSave: ["lm_head"], trainableTokenIndices: [3] },
+      },
+      /trainableTokenIndices and lm_head: .* leave one out/,
     ],
     ["too many layers", { adapter: undefined, trainableLayers: 4 }, /the model has 3 layers, got 4/],
     [

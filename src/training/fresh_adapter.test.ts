@@ -110,6 +110,30 @@ describe("LoftQ begins as the best of its rank to make up for quantizing", () =>
   });
 });
 
+test.each([
+  ["models/llama-gqa", ["k_proj", "v_proj", "down_proj"], ["down_proj"]],
+  ["families/gpt2", ["c_attn", "mlp.c_proj"], ["mlp.c_proj"]],
+  ["families/gpt_neox", ["query_key_value", "dense_4h_to_h"], ["dense_4h_to_h"]],
+  ["families/phi3", ["qkv_proj", "down_proj"], ["down_proj"]],
+  ["families/mixtral", ["k_proj", "v_proj"], []],
+])("(IA)³ of %s scales %s when nothing is said", async (path, targetModules, feedforwardModules) => {
+  const { config: own, tensors } = await openModelDirectory(goldenPath(path));
+  const base = { name: path, model: readModel(own), tensors };
+  const adapter = await freshAdapter({ type: "ia3" }, base, uniform);
+  expect(adapter.config).toMatchObject({ targetModules, feedforwardModules });
+});
+
+test.each<[string, Partial<LoraConfig>]>([
+  ["families/gpt_neox", { targetModules: ["embed_out"] }],
+  ["families/gpt_neox", { targetModules: ["query_key_value"], modulesToSave: ["embed_out"] }],
+  ["families/mixtral", { targetModules: ["q_proj"], modulesToSave: ["gate"] }],
+  ["families/qwen3_moe", { targetModules: ["q_proj"], modulesToSave: ["mlp"] }],
+])("%s: %o is in another form in transformers", async (path, more) => {
+  const { config: own, tensors } = await openModelDirectory(goldenPath(path));
+  const base = { name: path, model: readModel(own), tensors };
+  await expect(freshAdapter(config(more), base, uniform)).rejects.toThrow(/PEFT would not find it/);
+});
+
 test("(IA)³ where layers have other names is told what there is", async () => {
   const { config: gpt2, tensors } = await openModelDirectory(goldenPath("families/gpt2"));
   const base = { name: "gpt2", model: readModel(gpt2), tensors };
@@ -127,7 +151,7 @@ describe("refused by name", () => {
     [{ alphaPattern: { "layers.0.*q_proj": 1, "(q|down)_proj": 2 } }, /matches several keys/],
     [{ alphaPattern: { "(": 1 } }, /alphaPattern: "[^"]*" is not a regular expression/],
     [{ excludeModules: ["xyz"] }, /excludeModules: no module matches xyz/],
-    [{ excludeModules: ["q_proj", "down_proj"] }, /leave no module over/],
+    [{ excludeModules: ["q_proj", "down_proj"] }, /of q_proj,down_proj nothing is left over/],
     [{ layersToTransform: [0, 77] }, /no targeted module is in layer 77/],
     [{ layersToTransform: 0, targetModules: "all-linear" }, /need targetModules as a list/],
     [{ layersPattern: "layers" }, /says nothing without layersToTransform/],

@@ -10,11 +10,11 @@ import { checkVeraConfig, type VeraConfig } from "../adapters/vera.ts";
 import { AttuneError } from "../errors.ts";
 import type { Model } from "../models/family.ts";
 
-/** The settings of a new adapter. (IA)³'s feedforward modules are `down_proj`, where it is targeted, when left out. */
+/** The settings of a new adapter. (IA)³'s modules are keys, values and what the MLP's last layer takes, when left out. */
 export type FreshConfig =
   | LoraConfig
   | VeraConfig
-  | (Omit<Ia3Config, "feedforwardModules"> & Partial<Ia3Config>);
+  | (Omit<Ia3Config, "targetModules" | "feedforwardModules"> & Partial<Ia3Config>);
 
 /** A new adapter's settings, and the modules of a model that they mean. */
 export interface AdapterPlan {
@@ -52,31 +52,69 @@ function planLora(config: LoraConfig, model: Model, { keepsUnquantized }: PlanOp
   return plan;
 }
 
+/**
+ * What the model's files keep in another form than transformers 5 does: PEFT would not find there what is trained here.
+ * @throws AttuneError that says which.
+ */
+function checkNames(config: FreshConfig, sites: Sites, targets: string[]): void {
+  const trained = [
+    ...targets.map((module) => `${module}.weight`),
+    ...savedParameters(config, sites, targets),
+  ];
+  const other = trained.find((name) =>
+    /^embed_out\.|\.(block_sparse_moe|experts)\.|\.mlp\.gate\./.test(name),
+  );
+  if (other === undefined) return;
+  const what = other.startsWith("embed_out") ? "this output layer" : "experts and their router";
+  throw new AttuneError(
+    `adapter: ${other} can't be trained: transformers 5 keeps ${what} in another form than the model's files, where PEFT would not find it.`,
+  );
+}
+
 function planIa3(config: Extract<FreshConfig, { type: "ia3" }>, model: Model): AdapterPlan {
-  const { sites, targets } = matchSites(config, model);
-  const { feedforwardModules = usualFeedforward(targets) } = config;
-  const whole: Ia3Config = { ...config, feedforwardModules };
+  const usual = usualIa3([...adapterSites(model).linears.keys()]);
+  const { targetModules = [...usual.attention, ...usual.feedforward] } = config;
+  const { sites, targets } = matchSites({ ...config, targetModules }, model);
+  const isTargeted = (ending: string) => targets.some((module) => module.endsWith(`.${ending}`));
+  const { feedforwardModules = usual.feedforward.filter(isTargeted) } = config;
+  const whole: Ia3Config = { ...config, targetModules, feedforwardModules };
   checkIa3Config(whole, "adapter");
   checkFeedforward(whole, targets);
   return { config: whole, sites, targets };
 }
 
-/** The paper scales keys, values and what the MLP's last layer takes; PEFT names them so for most families. */
-const usualFeedforward = (targets: readonly string[]): string[] =>
-  targets.some((module) => module.endsWith(".down_proj")) ? ["down_proj"] : [];
+/** What the paper scales: keys and values, or all of a fused projection, and what the MLP's last layer takes. */
+function usualIa3(linears: readonly string[]) {
+  const isThere = (ending: string) => linears.some((module) => module.endsWith(`.${ending}`));
+  const first = (choices: string[][]) => choices.find((endings) => endings.every(isThere)) ?? [];
+  return {
+    attention: first([["k_proj", "v_proj"], ["query_key_value"], ["qkv_proj"], ["c_attn"]]),
+    feedforward: first([["down_proj"], ["dense_4h_to_h"], ["mlp.c_proj"]]),
+  };
+}
 
 /** The modules that `config` means. */
-function matchSites(config: FreshConfig, model: Model) {
+function matchSites(
+  config: LoraConfig | VeraConfig | (FreshConfig & { targetModules: string[] | string }),
+  model: Model,
+) {
   const sites = adapterSites(model);
   const ends = config.type === "lora" ? [sites.embedding, sites.head] : [];
   const targets = matchAdapter([...sites.linears.keys()], ends, config);
   checkModulesToSave(config, sites, targets);
+  checkNames(config, sites, targets);
   return { sites, targets };
 }
 
 function checkTokens(config: LoraConfig, { sites, targets }: Omit<AdapterPlan, "config">): void {
+  const saved = savedParameters(config, sites, targets);
+  const isHeadTrained = targets.includes(sites.head) || saved.includes(`${sites.head}.weight`);
+  if (config.trainableTokenIndices !== undefined && sites.tied && isHeadTrained)
+    throw new AttuneError(
+      `adapter: trainableTokenIndices and ${sites.head}: the output layer shares the embedding's weight and follows its rows; leave one out.`,
+    );
   for (const module of tokenIndices(config, sites).keys()) {
-    const whole = savedParameters(config, sites, targets).includes(`${module}.weight`);
+    const whole = saved.includes(`${module}.weight`);
     if (targets.includes(module) || whole)
       throw new AttuneError(
         `adapter: trainableTokenIndices trains rows of ${module}, which ${whole ? "modulesToSave trains whole" : "has a low-rank term"}; leave one out.`,

@@ -137,6 +137,10 @@ export const Recipe = z
       "an adapter freezes the model's own weights: leave one out; layersToTransform says where an adapter goes",
     path: ["trainableLayers"],
   })
+  .refine(({ adapter }) => !(adapter && "loraplusLrEmbedding" in adapter) || adapter.loraplusLrRatio, {
+    message: "says nothing without loraplusLrRatio",
+    path: ["adapter", "loraplusLrEmbedding"],
+  })
   .refine(({ quantization, adapter }) => !quantization || adapter, {
     message: "quantized weights stay as they are: give an adapter to train, or leave quantization out",
     path: ["quantization"],

@@ -156,6 +156,10 @@ describe("refused by name", () => {
       );
   });
 
+  test("weights that take the sum beyond float32", () => {
+    expect(() => combine({ one: 1e308, two: 1e308 }, { method: "cat" })).toThrow(/beyond float32/);
+  });
+
   test("weights that are none, adapters for another base, and what is more than LoRA", () => {
     expect(failing({ one: 0, two: Number.NaN }, { method: "cat" })).toMatch(
       /one: its weight.*got 0\n.*got NaN/,

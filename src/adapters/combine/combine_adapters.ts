@@ -1,4 +1,5 @@
 import { randomNormal, randomUniform } from "../../data/random.ts";
+import { AttuneError } from "../../errors.ts";
 import type { LoraAdapter } from "../adapter.ts";
 import { type LoraConfig, scaleOf } from "../lora/lora_config.ts";
 import { checkCombination } from "./check_combination.ts";
@@ -47,6 +48,9 @@ export function combineAdapters(inputs: readonly WeighedAdapter[], settings: Com
     const options = { ...traits, density, majoritySign, normal };
     return [module, combineTerms(termsOf(module, inputs, seed), r, options)] as const;
   });
+  for (const [module, { A, B }] of modules)
+    if (![A, B].every((values) => values.every(Number.isFinite)))
+      throw new AttuneError(`${module}: the combined term is beyond float32; give smaller weights.`);
   const stored = new Map(inputs.flatMap(({ adapter }) => [...(adapter.stored ?? [])]));
   return {
     config: combinedConfig(inputs, r, [...names]),

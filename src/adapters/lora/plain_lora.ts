@@ -34,7 +34,7 @@ function doubled({ initLoraWeights: _, ...config }: LoraConfig): LoraConfig {
 }
 
 function joined(weights: LoraWeights, module: string, config: LoraConfig): LoraWeights {
-  const { A, B, start, in: inputs, out } = weights;
+  const { A, B, start, in: inputs, out, embedding } = weights;
   const r = rankOf(config, module);
   const first = start ?? { A: new Float32Array(A.length), B: new Float32Array(B.length) };
   const joinedA = new Float32Array(2 * r * inputs); // [2r, in]
@@ -46,5 +46,5 @@ function joined(weights: LoraWeights, module: string, config: LoraConfig): LoraW
       joinedB[o * 2 * r + k] = B[o * r + k]!;
       joinedB[o * 2 * r + r + k] = -first.B[o * r + k]!;
     }
-  return { r: 2 * r, in: inputs, out, A: joinedA, B: joinedB };
+  return { r: 2 * r, in: inputs, out, A: joinedA, B: joinedB, ...(embedding && { embedding }) };
 }

@@ -20,4 +20,20 @@ describe("fullmatch", () => {
   test.each(["(?i)a", "a++b", "(?>a)", "(", "\\N"])("%s is refused", (pattern) => {
     expect(() => fullmatch(pattern)).toThrow(/targetModules: .* not a regular expression that can be used/);
   });
+
+  test.each(["(.*a?)*x", "(a+)+", "((ab*)c)*", "(a{1,9}){2,}", "(?:a|b*)+", ".*.*.*.*.*.*x", "(.*"])(
+    "%s would take too long, or is none",
+    (pattern) => {
+      expect(() => fullmatch(pattern)).toThrow(/targetModules: ".*" (repeats what repeats|is not a regular)/);
+    },
+  );
+
+  test.each([
+    String.raw`.*\.layers\.\d+\.(self_attn|mlp)\.(q|k|v)_proj`,
+    "^(?!.*patch_embed).*(?:q_proj|[k*+]_proj).*",
+    String.raw`(a\*)*b*`,
+    "(a*)b*(c)*",
+  ])("%s is fine", (pattern) => {
+    expect(() => fullmatch(pattern)).not.toThrow();
+  });
 });

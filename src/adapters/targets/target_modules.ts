@@ -67,8 +67,15 @@ export function matchAdapter(
   const matched = candidates.filter(adapterMatcher(settings));
   if (matched.length === 0)
     throw new AttuneError(
-      "adapter: excludeModules, layersToTransform and modulesToSave leave no module over.",
+      `adapter: of ${targetModules} nothing is left over: excludeModules, layersToTransform (layers by their numbers in names such as ${linearNames[0] ?? "layers.0"}), layersPattern or modulesToSave take all away.`,
     );
+  if (layersToTransform !== undefined && Array.isArray(targetModules)) {
+    const idle = targetModules.filter((target) => !matched.some(endsIn(target)));
+    if (idle.length > 0)
+      throw new AttuneError(
+        `targetModules: nothing of ${idle.join(", ")} is left in the layers that layersToTransform means.`,
+      );
+  }
   for (const layer of [layersToTransform ?? []].flat())
     if (!matched.some(layerMatcher({ ...settings, layersToTransform: layer })))
       throw new AttuneError(`layersToTransform: no targeted module is in layer ${layer}.`);
