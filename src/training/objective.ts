@@ -1,6 +1,6 @@
+import { onlyRows } from "../graph/only_rows.ts";
 import { linearCrossEntropy } from "../graph/ops/cross_entropy.ts";
 import { mul } from "../graph/ops/elementwise.ts";
-import { gather } from "../graph/ops/indexing.ts";
 import { sumAll } from "../graph/ops/reduce.ts";
 import { input } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -26,7 +26,7 @@ export interface Objective {
 export function objective(model: Model, scope: Scope, noise?: (x: Tensor) => Tensor): Objective {
   const pass = rowPass(noise);
   const { hidden, head, softcap } = model.decode(scope, pass);
-  const supervised = gather(hidden, input("sources", ["S"], "int64")); // [S, D]
+  const supervised = onlyRows(hidden, input("sources", ["S"], "int64")); // [S, D]
   const nll = linearCrossEntropy(supervised, head, input("targets", ["S"], "int64"), { softcap });
   const loss = sumAll(mul(nll, input("weights", ["S"])));
   return { nll, loss, shareable: !noise && !pass.looksAhead() };
