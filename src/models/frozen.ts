@@ -47,14 +47,14 @@ function quantizedParameter(entry: QuantizedEntry): Tensor {
 function blockScales({ absmax, nested }: Parts4bit): Tensor {
   if (!nested) return inPlace(absmax);
   const { map, absmax: nestedAbsmax, offset, blockSize } = nested;
+  const n = sizeOf(absmax.shape);
+  const whole = n % blockSize === 0 && [n / blockSize, blockSize];
   return expandScales(
-    bytes(absmax, sizeOf(absmax.shape)),
+    weight(absmax.name, { dtype: "uint8", shape: whole || [n] }, absmax),
     inPlace(map),
-    inPlace(nestedAbsmax),
+    inPlace(whole ? { ...nestedAbsmax, shape: [whole[0]!, 1] } : nestedAbsmax),
     constant([offset], []),
-    {
-      blockSize,
-    },
+    { blockSize },
   );
 }
 

@@ -117,7 +117,10 @@ export const dequantizeRows = defineOp<[codes: Tensor, scales: Tensor]>({
   vjp: () => [null, null],
 });
 
-/** The float32 scales [n] that 8-bit codes (uint8 [n]) stand for: map[code] · absmax of its block + offset. */
+/**
+ * The float32 scales [n] that 8-bit codes stand for: map[code] · absmax of its block + offset. Whole blocks may come as
+ * codes [blocks, blockSize] (uint8) and absmax [blocks, 1], which takes fewer nodes than codes [n] and absmax [blocks].
+ */
 export const expandScales = defineOp<
   [codes: Tensor, map: Tensor, absmax: Tensor, offset: Tensor],
   { blockSize: number }
@@ -125,37 +128,27 @@ export const expandScales = defineOp<
   name: "expandScales",
   infer([codes, map, absmax, offset], { blockSize }) {
     const n = sizeOf(codes.shape);
-    const floats = (shape: readonly number[]) => show({ dtype: "float32", shape });
+    const [blocks, whole] = [Math.ceil(n / blockSize), codes.shape.length === 2];
+    const floats = (...shape: number[]) => show({ dtype: "float32", shape });
     const expected = [
-      show({ dtype: "uint8", shape: [n] }),
-      floats([256]),
-      floats([Math.ceil(n / blockSize)]),
+      show({ dtype: "uint8", shape: whole ? [blocks, blockSize] : [n] }),
+      floats(256),
+      whole ? floats(blocks, 1) : floats(blocks),
     ];
     const found = [codes, map, absmax].map(show);
-    if (found.join() !== expected.join() || show(offset) !== floats([]))
+    if (found.join() !== expected.join() || show(offset) !== floats())
       throw new ShapeError("expandScales", `expected ${expected}, got ${found} and ${show(offset)}`);
-    return { dtype: "float32", shape: codes.shape };
+    return { dtype: "float32", shape: [n] };
   },
-  lower(
-    w,
-    [codes, map, absmax, offset],
-    { blockSize },
-    [
-      {
-        shape: [n],
-      },
-      ,
-      {
-        shape: [blocks],
-      },
-    ],
-  ) {
-    const values = w.node("Gather", [map, w.node("Cast", [codes], { to: 6 })], { axis: 0 }); // int32
+  lower(w, [codes, map, absmax, offset], { blockSize }, [{ shape }, , { shape: blocks }]) {
+    const places = w.node("Cast", [codes], { to: 6 }); // int32
+    const values = w.node("Gather", [map, places], { axis: 0 });
+    const scaled = (factors: string) => w.node("Add", [w.node("Mul", [values, factors]), offset]);
+    if (shape.length === 2) return w.node("Reshape", [scaled(absmax), w.ints([-1])]);
     const column = w.node("Reshape", [absmax, w.ints([-1, 1])]);
-    const each = w.node("Expand", [column, w.ints([blocks as number, blockSize])]);
+    const each = w.node("Expand", [column, w.ints([blocks[0] as number, blockSize])]);
     const flat = w.node("Reshape", [each, w.ints([-1])]);
-    const factors = w.node("Slice", [flat, w.ints([0]), w.ints([n as number]), w.ints([0])]);
-    return w.node("Add", [w.node("Mul", [values, factors]), offset]);
+    return scaled(w.node("Slice", [flat, w.ints([0]), w.ints([shape[0] as number]), w.ints([0])]));
   },
   vjp: () => [null, null, null, null],
 });
