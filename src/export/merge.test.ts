@@ -213,9 +213,7 @@ describe("nothing is written", () => {
     await writeAdapterDirectory(join(home, "adapter"), { ...own, baseModel: base });
     expect(await unmerging(join(home, "adapter"), base)).toMatch(/nothing was merged into it/);
     const ends = goldenPath("adapters/llama-lora-ends/final");
-    expect(await unmerging(ends, base)).toMatch(
-      /replaces weights of the base \(lm_head\.weight\)/,
-    );
+    expect(await unmerging(ends, base)).toMatch(/replaces weights of the base \(lm_head\.weight\)/);
   });
 
   test("when the adapter is for another base", async () => {
