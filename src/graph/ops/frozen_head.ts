@@ -7,17 +7,17 @@ import { matmul } from "./matmul.ts";
 import { sum } from "./reduce.ts";
 import { reshape, slice } from "./shape.ts";
 
-/** Rows of a head that are widened at once. */
+/** Rows of a head that are taken, and widened, at once. */
 const ROWS = 8_192;
 
 /**
- * The rows of a frozen head [V, D] in parts, when its file keeps it in 16 bits and it has more rows than a part: widened
- * whole, a vocabulary of 150,000 tokens takes more memory than a 4-bit model.
+ * The rows of a frozen head [V, D] in parts, when it has more rows than a part: the logits of a vocabulary of 150,000 tokens,
+ * or the head widened whole from 16 bits, take more memory than a 4-bit model.
  */
 export function headParts(head: Tensor, rows: number = ROWS): Tensor[] | undefined {
-  const [narrow] = head.inputs;
-  if (head.op.name !== "cast" || narrow?.op.name !== "weight") return undefined;
-  const { name, dtype, shape, source } = narrow.attributes as WeightAttributes;
+  const kept = head.op.name === "cast" ? head.inputs[0]! : head; // cast, where its file keeps it in 16 bits
+  if (kept.op.name !== "weight") return undefined;
+  const { name, dtype, shape, source } = kept.attributes as WeightAttributes;
   const [V, ...row] = shape as [number, ...number[]];
   if (V <= rows) return undefined;
   return Array.from({ length: Math.ceil(V / rows) }, (_, i) => {
