@@ -44,15 +44,16 @@ const forward = defineOp<[x: Tensor, ...Packed], Layout4bit>({
 
 /**
  * dy [T, out] · W: [T, in]. The CPU's MatMulBnb4 has no such product (it reads `transB: 0` and multiplies by the transpose
- * all the same), but hands W out when it multiplies the identity. Four columns at a time that costs half of one by one:
- * what comes is [4, out, in / 4], and dy is multiplied by each of the four.
+ * all the same), but hands W out when it multiplies the identity. Eight columns at a time that costs half of one by one:
+ * what comes is [8, out, in / 8], and dy is multiplied by each of the eight. Fewer make the product's transpose dearer:
+ * four columns take three times as long to interleave.
  */
 const backward = defineOp<[dy: Tensor, ...Packed], Layout4bit>({
   name: "quantizedMatmulBackward",
   infer: ([dy, codes, scales], layout) => productType(dy, codes, scales, layout, 0),
   lower(w, [dy, codes, scales], layout) {
     const [out, inputs] = layout.shape;
-    const step = inputs % 4 === 0 ? 4 : 1;
+    const step = inputs % 8 === 0 ? 8 : 1;
     const W = w.node("Reshape", [
       columns(w, codes, scales, layout, step),
       w.ints([step, out, inputs / step]),
