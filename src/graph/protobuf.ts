@@ -1,64 +1,75 @@
+const utf8 = new TextEncoder();
+
 /**
  * The few lines of Protocol Buffers' wire format that writing an ONNX model takes
- * (https://protobuf.dev/programming-guides/encoding). Fields are written in the order they are called.
+ * (https://protobuf.dev/programming-guides/encoding). Fields are written in the order they are called, all into one
+ * buffer: a model has a hundred thousand of them, and an array each would be most of the memory a session is opened with.
  */
 export class ProtobufWriter {
-  readonly #parts: Uint8Array[] = [];
+  #buffer = new Uint8Array(256);
   #length = 0;
 
   /** Field of wire type 0. Negative numbers are ten-byte two's complement, as int64 fields want. */
   int(field: number, value: number | bigint): this {
-    return this.#push(varint((BigInt(field) << 3n) | 0n)).#push(varint(BigInt(value)));
+    return this.#varint(field << 3).#varint(value);
   }
 
   /** Field of wire type 5. */
   float(field: number, value: number): this {
-    this.#push(varint((BigInt(field) << 3n) | 5n));
-    const bytes = new Uint8Array(4);
-    new DataView(bytes.buffer).setFloat32(0, value, true);
-    return this.#push(bytes);
+    this.#varint((field << 3) | 5);
+    this.#make(4);
+    new DataView(this.#buffer.buffer).setFloat32(this.#length, value, true);
+    this.#length += 4;
+    return this;
   }
 
   /** Field of wire type 2: raw bytes, a string or an embedded message. */
   bytes(field: number, value: Uint8Array): this {
-    this.#push(varint((BigInt(field) << 3n) | 2n)).#push(varint(BigInt(value.byteLength)));
-    return this.#push(value);
+    this.#varint((field << 3) | 2).#varint(value.byteLength);
+    this.#make(value.byteLength);
+    this.#buffer.set(value, this.#length);
+    this.#length += value.byteLength;
+    return this;
   }
 
   string(field: number, value: string): this {
-    return this.bytes(field, new TextEncoder().encode(value));
+    return this.bytes(field, utf8.encode(value));
   }
 
   message(field: number, write: (message: ProtobufWriter) => void): this {
-    const message = new ProtobufWriter();
-    write(message);
-    return this.bytes(field, message.finish());
+    this.#varint((field << 3) | 2);
+    const start = this.#length;
+    write(this);
+    const end = this.#length;
+    this.#varint(end - start); // its place is before what it counts
+    const prefix = this.#buffer.slice(end, this.#length);
+    this.#buffer.copyWithin(start + prefix.length, start, end);
+    this.#buffer.set(prefix, start);
+    return this;
   }
 
   finish(): Uint8Array<ArrayBuffer> {
-    const out = new Uint8Array(this.#length);
-    let at = 0;
-    for (const part of this.#parts) {
-      out.set(part, at);
-      at += part.byteLength;
-    }
-    return out;
+    return this.#buffer.slice(0, this.#length);
   }
 
-  #push(part: Uint8Array): this {
-    this.#parts.push(part);
-    this.#length += part.byteLength;
+  #varint(value: number | bigint): this {
+    this.#make(10);
+    let rest = value;
+    if (typeof rest === "bigint" || !Number.isSafeInteger(rest) || rest < 0) {
+      let wide = BigInt.asUintN(64, BigInt(rest));
+      for (; wide > 0x7fn; wide >>= 7n) this.#buffer[this.#length++] = Number(wide & 0x7fn) | 0x80;
+      rest = Number(wide);
+    }
+    for (; rest > 0x7f; rest = Math.floor(rest / 128)) this.#buffer[this.#length++] = (rest % 128) | 0x80;
+    this.#buffer[this.#length++] = rest;
     return this;
   }
-}
 
-function varint(value: bigint): Uint8Array {
-  let rest = BigInt.asUintN(64, value);
-  const bytes: number[] = [];
-  while (rest > 0x7fn) {
-    bytes.push(Number(rest & 0x7fn) | 0x80);
-    rest >>= 7n;
+  /** Room for `count` bytes more. */
+  #make(count: number): void {
+    if (this.#length + count <= this.#buffer.length) return;
+    const larger = new Uint8Array(Math.max(2 * this.#buffer.length, this.#length + count));
+    larger.set(this.#buffer);
+    this.#buffer = larger;
   }
-  bytes.push(Number(rest));
-  return Uint8Array.from(bytes);
 }
