@@ -44,8 +44,16 @@ export function permutation(n: number, seed: number, purpose: string, epoch: num
 const low = (value: number) => value >>> 0;
 const high = (value: number) => Math.floor(value / 2 ** 32);
 
+/** The block made last, which neighbouring indices share. */
+let last = { seed: 0, purpose: "", step: 0, index: 0, words: philox([0, 0, 0, 0], [0, hash("")]) };
+
 function block(seed: number, purpose: string, step: number, index: number): Uint32Array {
-  return philox([low(index), high(index), low(step), high(seed)], [low(seed), hash(purpose)]);
+  const isLast = last.index === index && last.step === step && last.purpose === purpose && last.seed === seed;
+  if (!isLast) {
+    const words = philox([low(index), high(index), low(step), high(seed)], [low(seed), hash(purpose)]);
+    last = { seed, purpose, step, index, words };
+  }
+  return last.words;
 }
 
 /** `perBlock` numbers are made of each block of four words. */
