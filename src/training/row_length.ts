@@ -2,7 +2,7 @@ import type { SequenceStore } from "../data/sequence_store.ts";
 import { AttuneError } from "../errors.ts";
 
 /** Tokens a row holds at least: fewer would leave the matrix products too small to be fast, and less to share. */
-const MIN_ROW_LENGTH = 640;
+const MIN_ROW_LENGTH = 512;
 
 /**
  * Room for the longest example, however far below maxLength it stays: attention's memory grows with the row's square.
