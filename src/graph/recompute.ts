@@ -1,4 +1,4 @@
-import { apply, type Tensor } from "./tensor.ts";
+import { apply, type DType, type Tensor } from "./tensor.ts";
 
 /** Whether a forward value is computed again in the backward pass instead of being kept. */
 export type Recompute = (t: Tensor) => boolean;
@@ -28,6 +28,23 @@ export function replays(order: readonly Tensor[], recompute: Recompute): Map<Ten
   }
   return copies;
 }
+
+/**
+ * What a step whose forward pass is `order` computes again. A quantized base is chosen for little memory: one in six of its
+ * blocks, the first ones, keep their inputs alone. In a step of 0.5B's shape that is an eighth less of all that is kept,
+ * for 4% of the time.
+ */
+export function recomputed(order: readonly Tensor[]): Recompute {
+  if (!order.some(({ op, dtype }) => op.name === "weight" && CODES.has(dtype))) return recomputeCheap;
+  const inputs = order.filter(isBlockInput);
+  const end = inputs[Math.floor(inputs.length / 6)]?.id ?? 0;
+  return (t) => (t.id < end ? t.op.name !== "keep" : recomputeCheap(t));
+}
+
+const CODES = new Set<DType>(["uint8", "int8"]);
+
+/** Decoders mark them. */
+const isBlockInput = ({ op, shape: [rows] }: Tensor) => op.name === "keep" && typeof rows === "string";
 
 /**
  * Keeps what is dear to compute and small to keep: the outputs of linear layers and the residual stream. Computes again

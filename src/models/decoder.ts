@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { scale } from "../graph/ops/elementwise.ts";
+import { keep } from "../graph/ops/keep.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { activation, size } from "./config.ts";
 import type { Model, Pass } from "./family.ts";
@@ -106,7 +107,7 @@ export function decoder(c: Fields, heads: HeadSizes, parts: DecoderParts): Model
       const block = parts.blocks(pass);
       let x = embedded(pass.embed(embedding), root, pass); // [T, D]
       for (let layer = 0; layer < c.num_hidden_layers; layer++)
-        x = block(root.at(`${names.layers}.${layer}`), x, layer);
+        x = block(root.at(`${names.layers}.${layer}`), keep(x), layer);
       const hidden = norm(root.at(names.norm), x);
       return {
         hidden: logitScale === 1 ? hidden : scale(hidden, logitScale),

@@ -3,7 +3,7 @@ import type { TokenSequence } from "../data/token_sequence.ts";
 import { gradients } from "../graph/gradients.ts";
 import { lower } from "../graph/lower.ts";
 import type { OnnxModel } from "../graph/onnx.ts";
-import { recomputeCheap } from "../graph/recompute.ts";
+import { recomputed } from "../graph/recompute.ts";
 import { isInput } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { reachable } from "../graph/walk.ts";
@@ -124,14 +124,11 @@ async function runRows(
 
 /** Loss, and the gradient of each trainable. */
 function trainingModel({ loss, nll }: Objective, method: Method): OnnxModel {
-  const inputs = new Map(
-    reachable([loss])
-      .filter(isInput)
-      .map((t) => [t.attributes.name, t]),
-  );
+  const forward = reachable([loss]);
+  const inputs = new Map(forward.filter(isInput).map((t) => [t.attributes.name, t]));
   const wanted = method.trainables.map(({ name }) => inputs.get(name)!);
   const outputs: Record<string, Tensor> = { loss, nll };
-  gradients(loss, wanted, { recompute: recomputeCheap }).forEach((g, i) => {
+  gradients(loss, wanted, { recompute: recomputed(forward) }).forEach((g, i) => {
     outputs[gradientName(method.trainables[i]!.name)] = g;
   });
   return lower(outputs);

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { quantizeTensors } from "../checkpoints/quantize_tensors.ts";
 import { readLora } from "../checkpoints/testing/read_lora.ts";
 import { temporaryDirectory } from "../checkpoints/testing/temporary_directory.ts";
 import { packRows } from "../data/pack.ts";
@@ -11,6 +12,7 @@ import { isInput } from "../graph/sources.ts";
 import { reachable } from "../graph/walk.ts";
 import { type Base, openBase } from "../models/base.ts";
 import { initializeWeights } from "../models/initialize.ts";
+import { modelLayout } from "../models/layout.ts";
 import { openSession } from "../runtime/node.ts";
 import { goldenPath } from "../testing/goldens.ts";
 import { dropoutFeeds, loraDropout } from "./dropout_words.ts";
@@ -31,11 +33,19 @@ const example: TokenSequence = {
 };
 const [row] = packRows([example], T);
 
-async function lora({ directory }: Base, dropout: number): Promise<Method> {
+async function lora(tensors: Base["directory"]["tensors"], dropout: number): Promise<Method> {
   const adapter = await readLora(goldenPath("training/llama-gqa-lora-all/initial"));
   const config = { ...adapter.config, dropout };
-  return adapterMethod(directory.tensors, { ...adapter, config }, loraDropout(dropout, 1));
+  return adapterMethod(tensors, { ...adapter, config }, loraDropout(dropout, 1));
 }
+
+const quantized = () =>
+  quantizeTensors(
+    base.directory.tensors,
+    modelLayout(base.model),
+    { type: "nf4" },
+    { directory: at("cache") },
+  );
 
 /** The loss of the row, and its gradient by each parameter. */
 async function computed({ trainables, scope }: Method, recompute?: Recompute) {
@@ -62,7 +72,8 @@ async function computed({ trainables, scope }: Method, recompute?: Recompute) {
 }
 
 const METHODS: Record<string, () => Promise<Method>> = {
-  "LoRA with dropout": () => lora(base, 0.3),
+  "LoRA with dropout": () => lora(base.directory.tensors, 0.3),
+  "LoRA over 4-bit weights": async () => lora(await quantized(), 0),
   "all weights": async () => fullMethod(initializeWeights(base.model, 1)),
 };
 
@@ -91,7 +102,9 @@ async function kernels(method: Method): Promise<Kernel[]> {
     name: string;
     args: { op_name: string; output_type_shape: Record<string, number[]>[] };
   }
-  const events: Event[] = JSON.parse(readFileSync(at(readdirSync(at())[0]!), "utf8"));
+  const events: Event[] = JSON.parse(
+    readFileSync(at(readdirSync(at()).find((name) => name.startsWith("profile"))!), "utf8"),
+  );
   return events
     .filter(({ cat, name }) => cat === "Node" && name.endsWith("_kernel_time"))
     .map(({ args }) => ({
@@ -103,7 +116,7 @@ async function kernels(method: Method): Promise<Kernel[]> {
 // What runs when decides how much is alive at once: by values alone, a wrong order would go unnoticed.
 describe("the order of a step", () => {
   test("the forward pass holds nothing of the backward pass", async () => {
-    const order = await kernels(await lora(base, 0));
+    const order = await kernels(await lora(base.directory.tensors, 0));
     const forward = order.slice(
       0,
       order.findIndex(({ op }) => op === "LogSoftmax"),
@@ -113,7 +126,7 @@ describe("the order of a step", () => {
   });
 
   test("each layer's gradients are made before the backward pass goes on to the layer below", async () => {
-    const order = await kernels(await lora(base, 0));
+    const order = await kernels(await lora(base.directory.tensors, 0));
     const attentions: number[] = []; // done before each gradient, once forward and once backward a layer
     let done = 0;
     const isRows = (d: number) => d === T || d === row!.sources.length;
