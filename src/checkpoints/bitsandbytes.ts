@@ -39,7 +39,7 @@ export async function foldQuantized(
       `${path}: ${parts[0]} belongs to a quantized weight, and config.json has no quantization_config. ` +
         "Fetch the model's own config.json.",
     );
-  const weights = settings.load_in_8bit ? fold8bit(tensors, path) : await fold4bit(tensors, path);
+  const weights = [...(await fold4bit(tensors, path)), ...fold8bit(tensors, path)];
   checkSettings(settings, weights, path);
   const folded = new Map([...tensors].filter(([name]) => !PART.test(name)));
   for (const weight of weights) folded.set(weight.name, weight);

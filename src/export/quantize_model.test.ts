@@ -200,7 +200,7 @@ describe("files and config.json", () => {
       (_, config) => {
         Object.assign(settings(config), { load_in_4bit: false, load_in_8bit: true });
       },
-      /says that weights are quantized, and no tensor is/,
+      /says int8; model.*weight in .* is nf4 with double quantization/,
     ],
     [
       "a module left out",
