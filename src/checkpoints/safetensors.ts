@@ -115,10 +115,13 @@ export async function readTensor(entry: TensorEntry): Promise<Float32Array> {
   });
 }
 
-/** The tensor's bytes, whatever its type. */
-export async function readTensorBytes(entry: TensorEntry): Promise<Uint8Array> {
+/** The tensor's bytes, whatever its type, or the first `limit` of them. */
+export async function readTensorBytes(
+  entry: TensorEntry,
+  limit = Number.POSITIVE_INFINITY,
+): Promise<Uint8Array> {
   return readFrom(entry, async (handle) => {
-    const bytes = new Uint8Array(entry.byteLength);
+    const bytes = new Uint8Array(Math.min(entry.byteLength, limit));
     await fill(handle, bytes, entry.offset, entry.file);
     return bytes;
   });

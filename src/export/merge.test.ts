@@ -7,6 +7,7 @@ import { openModelDirectory } from "../checkpoints/model_directory.ts";
 import { readWeight } from "../checkpoints/read_weight.ts";
 import { readTensor } from "../checkpoints/safetensors.ts";
 import { readLora } from "../checkpoints/testing/read_lora.ts";
+import { tunedCopy } from "../checkpoints/testing/tuned_copy.ts";
 import { loadModel } from "../generation/load_model.ts";
 import { goldenPath, goldenTensorEntries, maxDifference, readGoldenTensors } from "../testing/goldens.ts";
 import { mergeAdapter, unmergeAdapter } from "./merge.ts";
@@ -220,6 +221,13 @@ describe("nothing is written", () => {
     const other = goldenPath("training/llama-bf16-lora-all/final");
     expect(await failing(other)).toMatch(/does not fit the model/);
     expect(readdirSync(home)).toEqual([]);
+  });
+
+  test("when the adapter is for a base of the same shape with other weights", async () => {
+    const model = tunedCopy(MODEL, join(home, "tuned"), "model.norm.weight");
+    const merging = mergeAdapter({ model, adapter: ADAPTER, output: join(home, "merged") });
+    await expect(merging).rejects.toThrow(/tuned is another model/);
+    expect(existsSync(join(home, "merged"))).toBe(false);
   });
 
   test("when something is there already", async () => {

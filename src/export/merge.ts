@@ -15,6 +15,7 @@ import { adapterFeeds } from "../generation/runtime_adapter.ts";
 import { readModel } from "../models/families.ts";
 import type { Model } from "../models/family.ts";
 import { checkTensors, modelLayout } from "../models/layout.ts";
+import { requireSameBase } from "../models/same_base.ts";
 import { openSession } from "../runtime/node.ts";
 import { mergedTensors, unties } from "./merged_tensors.ts";
 import { negative, removableAdapter, roundingBound } from "./removal.ts";
@@ -45,6 +46,7 @@ export interface MergeReport {
  */
 export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> {
   const { directory, model, adapter } = await openBoth(options);
+  await requireSameBase(adapter.baseModel, options.adapter, directory);
   const config = mergedConfig(directory, model, adapter);
   const agreement = await writeChecked(options, { directory, model, adapter, config }, async (written) => [
     await checkedLogits(model, directory, adapter),
@@ -89,8 +91,8 @@ async function openBoth({ model: path, adapter: from }: MergeOptions): Promise<O
   const directory = await openModelDirectory(path);
   const model = readModel(directory.config);
   checkTensors(model, directory.tensors, path);
-  const adapter = fitAdapter(await readAdapterDirectory(from), adapterSites(model));
-  return { directory, model, adapter };
+  const adapter = await readAdapterDirectory(from);
+  return { directory, model, adapter: fitAdapter(adapter, adapterSites(model)) };
 }
 
 /** Logits as they should be, and as they are. */

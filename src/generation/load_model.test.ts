@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { temporaryDirectory } from "../checkpoints/testing/temporary_directory.ts";
+import { tunedCopy } from "../checkpoints/testing/tuned_copy.ts";
 import type { Message } from "../data/example.ts";
 import { alpacaTemplate } from "../data/template.ts";
 import { goldenPath, maxDifference, readGoldenTensors } from "../testing/goldens.ts";
@@ -22,6 +24,7 @@ const fromRoot = (path: string) => goldenPath(path.replace(/^goldens\//, ""));
 const readGolden = (name: string): Golden =>
   JSON.parse(readFileSync(goldenPath(`generation/${name}.json`), "utf8"));
 const LORA = goldenPath("training/llama-gqa-lora-all/final");
+const at = temporaryDirectory();
 const GREEDY = { temperature: 0, maxTokens: 24 };
 
 describe.each(["llama-gqa", "qwen2-tied", "mistral-window", "llama-gqa-lora-all"])("%s", (name) => {
@@ -112,6 +115,11 @@ describe("adapters on one base", () => {
     const answers = golden.map(({ messages }) => model.chat(messages, GREEDY));
     model.useAdapter("all");
     expect((await Promise.all(answers)).map(({ ids }) => ids)).toEqual(golden.map((p) => p.output_ids));
+  });
+
+  test("one for a base of the same shape with other weights is refused", async () => {
+    const tuned = tunedCopy(goldenPath("models/llama-gqa"), at("tuned"), "model.norm.weight");
+    await expect(loadModel(tuned, { adapters: LORA })).rejects.toThrow(/tuned is another model/);
   });
 
   test("an unknown name, a directory without an adapter and one for another base are refused", async () => {

@@ -1,6 +1,7 @@
 import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
 import type { TensorEntry } from "../checkpoints/safetensors.ts";
 import { openBase, openTemplate } from "../models/base.ts";
+import { requireSameBase } from "../models/same_base.ts";
 import { openSession } from "../runtime/node.ts";
 import type { Device } from "../runtime/session.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
@@ -52,8 +53,11 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   const variants = createVariants(model, (adapter) =>
     openDecodingSession(model, directory.tensors, openSession, session, adapter),
   );
-  const addAdapter = async (name: string, from: string) =>
-    variants.add(name, await readAdapterDirectory(from));
+  const addAdapter = async (name: string, from: string) => {
+    const adapter = await readAdapterDirectory(from);
+    await requireSameBase(adapter.baseModel, from, directory);
+    await variants.add(name, adapter);
+  };
 
   const adapters = Object.entries(named(options.adapters));
   for (const [name, from] of adapters) await addAdapter(name, from);

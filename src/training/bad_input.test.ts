@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { readSafetensorsHeader } from "../checkpoints/safetensors.ts";
 import { outputOf, startChild } from "../checkpoints/testing/child.ts";
 import { temporaryDirectory } from "../checkpoints/testing/temporary_directory.ts";
+import { tunedCopy } from "../checkpoints/testing/tuned_copy.ts";
 import { goldenPath } from "../testing/goldens.ts";
 import type { RecipeInput } from "./recipe.ts";
 import { contents, messageOf, readMetrics, runToEnd, smallRecipe } from "./testing/runs.ts";
@@ -29,6 +30,10 @@ function spoiledModel(change: (model: string) => void): Partial<RecipeInput> {
   change(at("model"));
   return { model: at("model") };
 }
+
+const tuned = (): Partial<RecipeInput> => ({
+  model: tunedCopy(goldenPath("models/llama-gqa"), at("tuned"), "model.norm.weight"),
+});
 
 function changeJson(
   file: string,
@@ -148,6 +153,10 @@ describe("a run does not start, says where and why, and leaves nothing", () => {
     "an adapter for another model": [
       () => recipeOn(good, { model: goldenPath("models/qwen2-tied"), adapter: { path: adapter } }),
       /The adapter does not fit the model: \n {2}.*It was made for goldens\/models\/llama-gqa/s,
+    ],
+    "an adapter for another model of the same shape": [
+      () => recipeOn(good, { ...tuned(), adapter: { path: adapter } }),
+      /adapter_config\.json: base_model_name_or_path is goldens\/models\/llama-gqa, and \S+tuned is another model/,
     ],
     "target modules that the model lacks": [
       () => recipeOn(good, { adapter: { type: "lora", targetModules: ["q_prj"] } }),

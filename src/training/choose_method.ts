@@ -10,6 +10,7 @@ import type { Base } from "../models/base.ts";
 import { initializeWeights } from "../models/initialize.ts";
 import { lastLayers } from "../models/last_layers.ts";
 import { modelLayout } from "../models/layout.ts";
+import { requireSameBase } from "../models/same_base.ts";
 import { isQuantized } from "../quantization/quantized_entry.ts";
 import { loraDropout } from "./dropout_words.ts";
 import { freshAdapter } from "./fresh_adapter.ts";
@@ -33,7 +34,7 @@ export interface RunMethod {
 export async function checkMethod(recipe: Recipe, { model, directory }: Base): Promise<void> {
   const { adapter, quantization } = recipe;
   if (!adapter) trainedNames(recipe, { model, directory });
-  else if ("path" in adapter) fitAdapter(await readAdapterDirectory(adapter.path), adapterSites(model));
+  else if ("path" in adapter) await adapterToGoOnFrom(adapter.path, { model, directory });
   else planAdapter(configOf(adapter), model, { keepsUnquantized: quantization !== undefined });
 }
 
@@ -56,10 +57,19 @@ async function openAdapter(
   onModule?: OnModule,
 ): Promise<Adapter> {
   const settings = recipe.adapter!;
-  if ("path" in settings) return fitAdapter(await readAdapterDirectory(settings.path), adapterSites(model));
+  if ("path" in settings) return adapterToGoOnFrom(settings.path, { model, directory });
   const base = { name: recipe.model, model, tensors: directory.tensors, unquantized };
   const uniform = (purpose: string, index: number) => randomUniform(recipe.seed, purpose, 0, index);
   return freshAdapter(configOf(settings), base, uniform, onModule);
+}
+
+async function adapterToGoOnFrom(
+  path: string,
+  { model, directory }: Pick<Base, "model" | "directory">,
+): Promise<Adapter> {
+  const adapter = fitAdapter(await readAdapterDirectory(path), adapterSites(model));
+  await requireSameBase(adapter.baseModel, path, directory);
+  return adapter;
 }
 
 type FreshSettings = Exclude<NonNullable<Recipe["adapter"]>, { path: string }>;
