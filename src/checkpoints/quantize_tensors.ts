@@ -9,6 +9,7 @@ import { isQuantized } from "../quantization/quantized_entry.ts";
 import { foldQuantized } from "./bitsandbytes.ts";
 import { diskError } from "./disk_error.ts";
 import { readSafetensorsHeader, readTensor, type TensorEntry, writeSafetensors } from "./safetensors.ts";
+import { moduleOf } from "./tensor_names.ts";
 import { cacheEntry, pruneCache, touchEntry, userCache } from "./user_cache.ts";
 
 type Tensors = ReadonlyMap<string, TensorEntry>;
@@ -31,7 +32,7 @@ export function weightsToQuantize(tensors: Tensors, layout: Layout): WeightsToQu
     weights,
     async read(entry) {
       const [out, inputs] = entry.shape as [number, number];
-      const isTurned = layout.transposed.has(entry.name.replace(/\.weight$/, ""));
+      const isTurned = layout.transposed.has(moduleOf(entry.name));
       const values = await readTensor(entry);
       return isTurned ? transposed(values, inputs, out) : values;
     },

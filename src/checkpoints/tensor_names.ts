@@ -1,5 +1,8 @@
 import type { TensorEntry } from "./safetensors.ts";
 
+/** The layer that a weight is of. */
+export const moduleOf = (weight: string): string => weight.replace(/\.weight$/, "");
+
 /** What transformers puts before the names of all tensors but the output layer's, by model_type. */
 const ROOTS: Readonly<Record<string, string>> = { gpt2: "transformer" };
 

@@ -3,6 +3,7 @@ import { readAdapterDirectory, writeAdapterDirectory } from "../checkpoints/adap
 import { writeDirectoryAtomic } from "../checkpoints/atomic.ts";
 import { type ModelDirectory, openModelDirectory } from "../checkpoints/model_directory.ts";
 import { readWeight } from "../checkpoints/read_weight.ts";
+import { moduleOf } from "../checkpoints/tensor_names.ts";
 import { randomNormal } from "../data/random.ts";
 import { AttuneError } from "../errors.ts";
 import { type Matrix, sumOfSquares, transpose } from "../math/matrix.ts";
@@ -157,7 +158,7 @@ async function otherChanges(
 ) {
   const lost: ExtractReport["lost"] = [];
   for (const name of parameters.keys()) {
-    if (linears.has(name.replace(/\.weight$/, ""))) continue;
+    if (linears.has(moduleOf(name))) continue;
     const change = Math.sqrt(sumOfSquares(await difference(base, tuned, name)));
     if (change === 0) continue;
     const size = Math.sqrt(sumOfSquares(await readWeight(base.tensors.get(name)!)));

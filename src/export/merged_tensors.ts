@@ -10,6 +10,7 @@ import type { Ia3Weights } from "../adapters/ia3.ts";
 import { scaleOf } from "../adapters/lora/lora_config.ts";
 import { readWeight } from "../checkpoints/read_weight.ts";
 import { copyOf, type Dtype, type TensorEntry, type TensorSource } from "../checkpoints/safetensors.ts";
+import { moduleOf } from "../checkpoints/tensor_names.ts";
 import { AttuneError } from "../errors.ts";
 import { lower } from "../graph/lower.ts";
 import { add, mul } from "../graph/ops/elementwise.ts";
@@ -58,7 +59,7 @@ export async function mergedTensors(
   return {
     tensors: [...entries].map(([name, entry]) => {
       const change = changes.get(name);
-      const isTurned = turned.has(name.replace(/\.weight$/, ""));
+      const isTurned = turned.has(moduleOf(name));
       const source = { ...unquantized(entry, ofOthers, isTurned), name };
       return change ? { ...source, data: () => change(entry) } : source;
     }),

@@ -1,3 +1,4 @@
+import { moduleOf } from "../checkpoints/tensor_names.ts";
 import { AttuneError } from "../errors.ts";
 import { input } from "../graph/sources.ts";
 import { isQuantized } from "../quantization/quantized_entry.ts";
@@ -59,7 +60,7 @@ export function checkTensors(
     if (!found) problems.push(`${name} is missing`);
     else {
       // Codes lie over [out, in] where the checkpoint keeps weights as [in, out]: Conv1D, quantized.
-      const isTurned = isQuantized(found) && transposed.has(name.replace(/\.weight$/, ""));
+      const isTurned = isQuantized(found) && transposed.has(moduleOf(name));
       const wanted = isTurned ? shape.toReversed() : shape;
       if (found.shape.join() !== wanted.join())
         problems.push(

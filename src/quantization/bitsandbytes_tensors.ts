@@ -3,6 +3,7 @@ import { torchName } from "../checkpoints/dtype.ts";
 import { pathKey } from "../checkpoints/json_scan.ts";
 import { pythonJson } from "../checkpoints/python_json.ts";
 import type { TensorEntry, TensorSource } from "../checkpoints/safetensors.ts";
+import { moduleOf } from "../checkpoints/tensor_names.ts";
 import { AttuneError } from "../errors.ts";
 import { sizeOf } from "../graph/tensor.ts";
 import { CODE_TABLES, type FourBit } from "./code_tables.ts";
@@ -111,7 +112,6 @@ function stateOf({ name, dtype, shape }: TensorEntry, type: FourBit, offset?: nu
 
 const pythonFloat = (value: number) => pythonJson(value, new Set([pathKey([])]));
 
-const moduleOf = (name: string) => name.replace(/\.weight$/, "");
 export const rowScales = (name: string) => `${moduleOf(name)}.SCB`;
 export const stateName = (name: string, type: string) => `${name}.quant_state.bitsandbytes__${type}`;
 

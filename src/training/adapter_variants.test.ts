@@ -8,7 +8,6 @@ import { readAdapterDirectory, writeAdapterDirectory } from "../checkpoints/adap
 import { type ModelDirectory, openModelDirectory } from "../checkpoints/model_directory.ts";
 import { readSafetensorsHeader, readTensor } from "../checkpoints/safetensors.ts";
 import { temporaryDirectory } from "../checkpoints/testing/temporary_directory.ts";
-import type { TokenSequence } from "../data/token_sequence.ts";
 import { mergeAdapter } from "../export/merge.ts";
 import { createDecoder, openDecodingSession } from "../generation/decoder.ts";
 import { adapterFeeds } from "../generation/runtime_adapter.ts";
@@ -19,6 +18,7 @@ import { openEngine } from "./engine.ts";
 import { adapterMethod } from "./method.ts";
 import { createOptimizer } from "./optimizer.ts";
 import { saveAdapter } from "./saving.ts";
+import { goldenExamples } from "./testing/golden_examples.ts";
 
 const at = temporaryDirectory();
 const cases = readdirSync(goldenPath("adapters"));
@@ -45,15 +45,6 @@ async function open(name: string) {
   return { golden, path, directory, model: readModel(directory.config) };
 }
 
-function readExamples(path: string): TokenSequence[] {
-  type Golden = { row: number; input_ids: number[]; label_mask: number[] };
-  return json(path).examples.map(({ row, input_ids, label_mask }: Golden) => ({
-    tokens: Int32Array.from(input_ids),
-    labelWeights: Float32Array.from(label_mask),
-    origin: { file: path, row },
-  }));
-}
-
 describe.each(cases)("%s", (name) => {
   test("20 steps equal PEFT's, and so does what is saved", async () => {
     const { golden, directory, model } = await open(name);
@@ -67,7 +58,7 @@ describe.each(cases)("%s", (name) => {
     });
     const session = { device: "cpu", threads: 1 } as const;
     const engine = await openEngine(model, method, openSession, { rowLength: 128, session });
-    const examples = readExamples(golden.examples);
+    const examples = goldenExamples(golden.examples);
     const optimizer = createOptimizer(method.trainables);
     const worst = { loss: 0, gradNorm: 0 };
     for (const [i, wanted] of (json(`adapters/${name}/metrics.json`) as Metrics[]).entries()) {

@@ -15,6 +15,7 @@ import { tokenIndices } from "../adapters/targets/token_rows.ts";
 import { drawProjections, type VeraConfig } from "../adapters/vera.ts";
 import { readWeight } from "../checkpoints/read_weight.ts";
 import type { TensorEntry } from "../checkpoints/safetensors.ts";
+import { moduleOf } from "../checkpoints/tensor_names.ts";
 import { transposed } from "../math/transposed.ts";
 import type { Model } from "../models/family.ts";
 import { modelLayout } from "../models/layout.ts";
@@ -153,7 +154,7 @@ async function ownParameters(
   for (const name of savedParameters(config, sites, targets))
     parameters.set(name, {
       shape: sites.parameters.get(name)!,
-      data: await readWeight(entryOf(name, sites, tensors), turned.has(name.replace(/\.weight$/, ""))),
+      data: await readWeight(entryOf(name, sites, tensors), turned.has(moduleOf(name))),
     });
   return parameters.size > 0 ? { parameters } : {};
 }

@@ -4,7 +4,6 @@ import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
 import { type ModelDirectory, openModelDirectory } from "../checkpoints/model_directory.ts";
 import { quantizeTensors } from "../checkpoints/quantize_tensors.ts";
 import { temporaryDirectory } from "../checkpoints/testing/temporary_directory.ts";
-import type { TokenSequence } from "../data/token_sequence.ts";
 import { quantizeModel } from "../export/quantize_model.ts";
 import { createDecoder, openDecodingSession } from "../generation/decoder.ts";
 import { adapterFeeds } from "../generation/runtime_adapter.ts";
@@ -18,6 +17,7 @@ import { openEngine } from "./engine.ts";
 import { adapterMethod } from "./method.ts";
 import { createOptimizer } from "./optimizer.ts";
 import { saveAdapter } from "./saving.ts";
+import { goldenExamples } from "./testing/golden_examples.ts";
 import { readMetrics, runToEnd } from "./testing/runs.ts";
 
 const at = temporaryDirectory();
@@ -45,22 +45,13 @@ const openCase = (name: string): Case => ({
   metrics: json(`qlora/${name}/metrics.json`),
 });
 
-function readExamples(path: string): TokenSequence[] {
-  type Golden = { row: number; input_ids: number[]; label_mask: number[] };
-  return json(path).examples.map(({ row, input_ids, label_mask }: Golden) => ({
-    tokens: Int32Array.from(input_ids),
-    labelWeights: Float32Array.from(label_mask),
-    origin: { file: path, row },
-  }));
-}
-
 /** The golden's steps over `directory`. What is trained is left in adapter/. */
 async function trainOver({ config, tensors }: ModelDirectory, golden: Case): Promise<Metrics> {
   const { settings } = golden;
   const adapter = await readAdapterDirectory(below(golden.initial));
   const method = adapterMethod(tensors, adapter);
   const engine = await openEngine(readModel(config), method, openSession, { rowLength: 128, session });
-  const examples = readExamples(golden.examples);
+  const examples = goldenExamples(golden.examples);
   const optimizer = createOptimizer(method.trainables);
   const metrics: Metrics = [];
   for (const [i, { learningRate }] of golden.metrics.entries()) {

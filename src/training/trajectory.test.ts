@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
 import { type ModelDirectory, openModelDirectory } from "../checkpoints/model_directory.ts";
 import { readTensor } from "../checkpoints/safetensors.ts";
-import type { TokenSequence } from "../data/token_sequence.ts";
 import { readModel } from "../models/families.ts";
 import { lastLayers } from "../models/last_layers.ts";
 import { modelLayout } from "../models/layout.ts";
@@ -13,6 +12,7 @@ import { type Engine, openEngine } from "./engine.ts";
 import { adapterMethod, fullMethod, type Method } from "./method.ts";
 import { createOptimizer } from "./optimizer.ts";
 import { learningRateAt, type ScheduleName } from "./schedule.ts";
+import { goldenExamples } from "./testing/golden_examples.ts";
 
 const CASES = [
   "llama-gqa-lora-qv",
@@ -57,15 +57,6 @@ interface Metrics {
 
 const json = (path: string) => JSON.parse(readFileSync(goldenPath(path.replace(/^goldens\//, "")), "utf8"));
 
-function readExamples(path: string): TokenSequence[] {
-  type Golden = { row: number; input_ids: number[]; label_mask: number[] };
-  return json(path).examples.map(({ row, input_ids, label_mask }: Golden) => ({
-    tokens: Int32Array.from(input_ids),
-    labelWeights: Float32Array.from(label_mask),
-    origin: { file: path, row },
-  }));
-}
-
 async function methodOf(name: string, directory: ModelDirectory): Promise<Method> {
   const initial = goldenPath(`${name}/initial`);
   if (existsSync(initial)) return adapterMethod(directory.tensors, await readAdapterDirectory(initial));
@@ -102,7 +93,7 @@ describe.each(paths)("%s", (name) => {
 
   test("20 steps equal PEFT's", async () => {
     const { settings } = golden;
-    const examples = readExamples(golden.examples);
+    const examples = goldenExamples(golden.examples);
     const optimizer = createOptimizer(method.trainables);
     const expected = await readGoldenTensors(goldenPath(`${name}/gradients.safetensors`));
     const perEpoch = Math.ceil(examples.length / settings.batchSize);

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { pathKey } from "../../checkpoints/json_scan.ts";
 import { checkLoraConfig, type LoraConfig } from "../lora/lora_config.ts";
-import { common, defined, index, names, off } from "./peft_setting.ts";
+import { common, defined, index, layers, names, off } from "./peft_setting.ts";
 
 /** What PEFT 0.21 writes for a LoRA adapter that uses nothing beyond it. */
 const DEFAULTS = {
@@ -71,8 +71,7 @@ const Config = z.looseObject({
   lora_dropout: z.number().default(0),
   ...common,
   exclude_modules: off(names),
-  layers_to_transform: off(z.union([z.array(index), index])),
-  layers_pattern: off(names),
+  ...layers,
   rank_pattern: off(z.record(z.string(), z.number())),
   alpha_pattern: off(z.record(z.string(), z.number())),
   use_rslora: off(z.boolean()),

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { pathKey } from "../../checkpoints/json_scan.ts";
 import { checkVeraConfig, type VeraConfig } from "../vera.ts";
-import { common, defined, index, names, off } from "./peft_setting.ts";
+import { common, defined, layers } from "./peft_setting.ts";
 
 /** What PEFT 0.21 writes for an adapter that uses nothing beyond it. */
 const DEFAULTS = {
@@ -39,8 +39,7 @@ const Config = z.looseObject({
   projection_prng_key: z.number().default(0),
   save_projection: z.boolean().default(true),
   bias: z.enum(["none", "all", "vera_only"]).nullish(),
-  layers_to_transform: off(z.union([z.array(index), index])),
-  layers_pattern: off(names),
+  ...layers,
 });
 
 function fromPeft(file: z.output<typeof Config>): VeraConfig {
