@@ -47,4 +47,10 @@ describe("what of a decoder's blocks is computed again", () => {
     const { order, products } = blocks(24, "float32");
     expect(products.some(recomputed(order))).toBe(false);
   });
+
+  test.each(["float32", "int8"])("as many as asked for, but the last: %s", (type) => {
+    const { order, products } = blocks(12, type);
+    const whole = (share: number) => products.filter(recomputed(order, share)).length;
+    expect([0, 0.5, 1].map(whole)).toEqual([0, 6, 11]);
+  });
 });

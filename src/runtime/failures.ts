@@ -13,7 +13,7 @@ export function openingError(message: string, { device }: SessionOptions): Error
 export function runError(message: string): Error {
   if (/alloc/i.test(message))
     return new AttuneError(
-      `out of memory in a step: ${message}. Lower training.maxLength or choose a smaller model.`,
+      `out of memory in a step: ${message}. Set training.gradientCheckpointing, lower training.maxLength, or choose a smaller model.`,
     );
   return new AttuneError(`the runtime failed: ${message}`);
 }

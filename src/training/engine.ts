@@ -51,6 +51,8 @@ export interface EngineOptions {
   sharePrefixes?: boolean;
   /** Noise at the embeddings while training, which also switches prefix sharing off: it depends on the whole sequence. */
   neftune?: Neftune;
+  /** Of the model's blocks, how many of 1 keep nothing but their input for the backward pass: see `recomputed`. */
+  wholeBlocks?: number;
   session: SessionOptions;
 }
 
@@ -61,14 +63,14 @@ export async function openEngine(
   model: Model,
   method: Method,
   open: OpenSession,
-  { rowLength, sharePrefixes = true, neftune, session: options }: EngineOptions,
+  { rowLength, sharePrefixes = true, neftune, wholeBlocks, session: options }: EngineOptions,
 ): Promise<Engine> {
   const { trainables } = method;
   const parameters = Object.fromEntries(trainables.map((t) => [t.name, t]));
   const buffers = trainables.map(zeros);
   const into = Object.fromEntries(trainables.map(({ name }, i) => [gradientName(name), buffers[i]!]));
   const training = objective(method.adapt(model, true), method.scope(true), neftune && neftuneNoise(neftune));
-  const session = await open(trainingModel(training, method), options);
+  const session = await open(trainingModel(training, method, wholeBlocks), options);
   const computed = () => buffers.map(({ data }) => data as Float32Array);
   let sums: Float32Array[] | undefined; // made when a batch takes several rows
   let evaluation: ReturnType<typeof openEvaluation> | undefined;
@@ -123,12 +125,12 @@ async function runRows(
 }
 
 /** Loss, and the gradient of each trainable. */
-function trainingModel({ loss, nll }: Objective, method: Method): OnnxModel {
+function trainingModel({ loss, nll }: Objective, method: Method, wholeBlocks?: number): OnnxModel {
   const forward = reachable([loss]);
   const inputs = new Map(forward.filter(isInput).map((t) => [t.attributes.name, t]));
   const wanted = method.trainables.map(({ name }) => inputs.get(name)!);
   const outputs: Record<string, Tensor> = { loss, nll };
-  gradients(loss, wanted, { recompute: recomputed(forward) }).forEach((g, i) => {
+  gradients(loss, wanted, { recompute: recomputed(forward, wholeBlocks) }).forEach((g, i) => {
     outputs[gradientName(method.trainables[i]!.name)] = g;
   });
   return lower(outputs);

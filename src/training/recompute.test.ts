@@ -20,6 +20,7 @@ import { openEngine } from "./engine.ts";
 import { adapterMethod, fullMethod, type Method } from "./method.ts";
 import { objective } from "./objective.ts";
 import { rowFeeds } from "./row_feeds.ts";
+import { contents, readMetrics, runToEnd, smallRecipe } from "./testing/runs.ts";
 
 const at = temporaryDirectory();
 const base = await openBase(goldenPath("models/llama-gqa"));
@@ -144,4 +145,23 @@ describe("the order of a step", () => {
     });
     expect(attentions).toEqual(expected);
   });
+});
+
+test("gradientCheckpointing computes more and changes nothing else of a run", async () => {
+  const run = async (gradientCheckpointing?: boolean) => {
+    const name = String(gradientCheckpointing);
+    const training = { maxSteps: 2, gradientCheckpointing };
+    await runToEnd(smallRecipe(at(name), { training }), { profilePrefix: at(`profile-${name}`) });
+    const profile = readdirSync(at()).find((file) => file.startsWith(`profile-${name}`))!;
+    const result = contents(at(name, "adapter"));
+    return {
+      result,
+      metrics: readMetrics(at(name)),
+      kernels: readFileSync(at(profile), "utf8").match(/_kernel_time/g)!.length,
+    };
+  };
+  const [plain, off, on] = [await run(), await run(false), await run(true)];
+  expect(off).toEqual(plain);
+  expect(on).toEqual({ ...plain, kernels: expect.any(Number) });
+  expect(on.kernels).toBeGreaterThan(plain.kernels);
 });
