@@ -65,6 +65,17 @@ describe("extracted", () => {
     expect(keeps[2]).toBeGreaterThan(0.9); // measured 0.92
   });
 
+  test("of a tied base and what a term on its output layer made of it", async () => {
+    const [base, tuned] = [goldenPath("models/qwen2-tied"), join(home, "tuned")];
+    await mergeAdapter({ model: base, adapter: goldenPath("adapters/qwen2-lora-ends/final"), output: tuned });
+    const { kept, lost } = await extractAdapter({ base, tuned, output: join(home, "found"), r: 8 });
+    expect(kept).toBeGreaterThan(1 - 1e-9);
+    const ends = lost.map(({ name }) => name).sort();
+    expect(ends).toEqual(["lm_head.weight", "model.embed_tokens.weight"]);
+    const back = extractAdapter({ base: tuned, tuned: base, output: join(home, "back"), r: 8 });
+    await expect(back).rejects.toThrow(/lm_head\.weight is \[\d+, \d+\] in .* and missing in/);
+  });
+
   test("of models that can't be, or at no rank: refused", async () => {
     const base = goldenPath("models/llama-gqa");
     const extract = (tuned: string, r = 4) =>

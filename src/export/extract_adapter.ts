@@ -40,8 +40,8 @@ export interface ExtractReport {
  * @throws AttuneError when the models are not of one shape, do not differ in any linear layer, or `r` is above a matrix.
  */
 export async function extractAdapter(options: ExtractOptions): Promise<ExtractReport> {
-  const base = await openModelDirectory(options.base);
   const tuned = await openModelDirectory(options.tuned);
+  const base = untiedAs(tuned, await openModelDirectory(options.base));
   const layout = checkedLayout(base, tuned, options);
   let report: ExtractReport | undefined;
   await writeDirectoryAtomic(options.output, async (path) => {
@@ -52,6 +52,18 @@ export async function extractAdapter(options: ExtractOptions): Promise<ExtractRe
     report = { kept: keptEnergy / energy, modules, lost };
   });
   return report!;
+}
+
+/** A tied `base` with its output layer apart, where that of `tuned` is: the merge of a term on it unties a model. */
+function untiedAs(tuned: ModelDirectory, base: ModelDirectory): ModelDirectory {
+  const { tied, ends } = readModel(base.config);
+  const embedding = base.tensors.get(`${ends.embedding}.weight`);
+  if (!tied || readModel(tuned.config).tied || !embedding) return base;
+  return {
+    ...base,
+    config: { ...base.config, tie_word_embeddings: false },
+    tensors: new Map([...base.tensors, [`${ends.head}.weight`, embedding]]),
+  };
 }
 
 function checkedLayout(base: ModelDirectory, tuned: ModelDirectory, options: ExtractOptions): ModelLayout {
