@@ -19,7 +19,7 @@ const IR_VERSION = 10;
 const OPSET = 21;
 const MICROSOFT = "com.microsoft";
 /** Ops that are ONNX Runtime's own. */
-const CONTRIB = new Set(["FusedMatMul", "MatMulBnb4"]);
+const CONTRIB = new Set(["FusedMatMul", "MatMulBnb4", "RotaryEmbedding"]);
 
 export type OnnxAttribute = number | string | readonly number[] | { readonly float: number };
 

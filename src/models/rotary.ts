@@ -1,7 +1,7 @@
 import { AttuneError } from "../errors.ts";
 import { cast, cos, exp, less, log, mul, scale, shift, sin, where } from "../graph/ops/elementwise.ts";
 import { rope as rotatePairs } from "../graph/ops/rope.ts";
-import { concat, reshape, slice, transpose } from "../graph/ops/shape.ts";
+import { reshape, transpose } from "../graph/ops/shape.ts";
 import { constant, scalar } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Pass } from "./family.ts";
@@ -12,10 +12,8 @@ export type Rotation = (x: Tensor) => Tensor;
 
 /** The rotation of one pass over heads of size E, halves paired with halves; of E, only the front may be turned. */
 export function rotation(pass: Pass, rope: RopeParameters, E: number): Rotation {
-  const size = rotatedSize(rope, E);
-  const { cos, sin } = angles(pass, rope, size);
-  if (size === E) return (x) => rotatePairs(x, cos, sin);
-  return (x) => concat([rotatePairs(slice(x, -1, 0, size), cos, sin), slice(x, -1, size, E)], -1);
+  const { cos, sin } = angles(pass, rope, rotatedSize(rope, E));
+  return (x) => rotatePairs(x, cos, sin);
 }
 
 /**
@@ -39,13 +37,12 @@ function rotatedSize({ rotated }: RopeParameters, E: number): number {
   );
 }
 
-/** cos and sin [T, 1, 1, size/2], float32. */
+/** cos and sin [T, size/2], float32. */
 function angles(pass: Pass, rope: RopeParameters, size: number) {
-  const [T] = pass.positions.shape as [string];
   const turned = mul(column(cast(pass.positions, "float32")), frequencies(pass, rope, size)); // [T, size/2]
   const factor = "attentionFactor" in rope ? rope.attentionFactor : 1;
-  const shaped = (x: Tensor) => reshape(factor === 1 ? x : scale(x, factor), [T, 1, 1, size / 2]);
-  return { cos: shaped(cos(turned)), sin: shaped(sin(turned)) };
+  const scaled = (x: Tensor) => (factor === 1 ? x : scale(x, factor));
+  return { cos: scaled(cos(turned)), sin: scaled(sin(turned)) };
 }
 
 const column = (x: Tensor) => reshape(x, [x.shape[0]!, 1]);

@@ -206,6 +206,7 @@ function networks(): Entry[] {
   const frozen: OpCase["frozen"] = ["weight"];
   const attention: OpCase["y"] = ({ q, k, v, mask }) => softmaxAttention(q, k, v, mask, { scale: 0.75 });
   const rows: OpCase["shapes"] = { x: ["T", 8] };
+  const rotation: OpCase = { y: ({ x, cos, sin }) => rope(x, cos, sin), frozen: ["cos", "sin"] };
   return [
     ["softmax", { y: ({ x }) => softmax(x) }],
     ["softmax, far out", { y: ({ x }) => softmax(x) }],
@@ -241,14 +242,9 @@ function networks(): Entry[] {
       "layerNorm, eps large",
       { y: ({ x, weight, bias }) => layerNorm(x, weight, bias, { eps: 0.5 }), shapes: rows },
     ],
-    [
-      "rope",
-      {
-        y: ({ x, cos, sin }) => rope(x, cos, sin),
-        frozen: ["cos", "sin"],
-        shapes: { x: [2, 3, "T", 8], cos: ["T", 4], sin: ["T", 4] },
-      },
-    ],
+    ["rope", { ...rotation, shapes: { x: ["T", 8], cos: ["T", 4], sin: ["T", 4] } }],
+    ["rope, heads", { ...rotation, shapes: { x: ["T", 2, 3, 20], cos: ["T", 10], sin: ["T", 10] } }],
+    ["rope, part of a head", rotation],
     ["linearCrossEntropy", crossEntropy],
     ["linearCrossEntropy, far out", crossEntropy],
     [

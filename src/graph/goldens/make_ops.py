@@ -263,8 +263,9 @@ def products():
 
 def networks():
     def rope(x, cos, sin):
-        x1, x2 = x.chunk(2, -1)
-        return x * torch.cat([cos, cos], -1) + torch.cat([-x2, x1], -1) * torch.cat([sin, sin], -1)
+        cos, sin = (angles.view(T, *[1] * (x.dim() - 2), -1) for angles in (cos, sin))
+        x1, x2, rest = x.split([cos.shape[-1], cos.shape[-1], x.shape[-1] - 2 * cos.shape[-1]], -1)
+        return torch.cat([x1 * cos - x2 * sin, x2 * cos + x1 * sin, rest], -1)
 
     def cross_entropy(hidden, weight, targets):
         return F.cross_entropy(hidden @ weight.T, targets, reduction="none")
@@ -327,8 +328,12 @@ def networks():
             weight=normal(8, shift=1.0),
             bias=normal(8),
         ),
-        "rope": case(
-            rope, frozen=["cos", "sin"], x=normal(2, 3, T, 8), cos=normal(T, 4), sin=normal(T, 4)
+        "rope": case(rope, frozen=["cos", "sin"], x=normal(T, 8), cos=normal(T, 4), sin=normal(T, 4)),
+        "rope, heads": case(
+            rope, frozen=["cos", "sin"], x=normal(T, 2, 3, 20), cos=normal(T, 10), sin=normal(T, 10)
+        ),
+        "rope, part of a head": case(
+            rope, frozen=["cos", "sin"], x=normal(T, 2, 3, 24), cos=normal(T, 10), sin=normal(T, 10)
         ),
         "linearCrossEntropy": case(cross_entropy, hidden=normal(T, 4), weight=normal(9, 4), targets=targets),
         "linearCrossEntropy, bounded": case(

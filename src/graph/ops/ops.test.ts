@@ -30,7 +30,9 @@ interface Provider {
 }
 
 const noErf = "the runtime has no float64 Erf";
-const notIn64 = { erf: noErf, gelu: noErf };
+const noRotation = "the runtime has no float64 RotaryEmbedding";
+const ropes = { rope: noRotation, "rope, heads": noRotation, "rope, part of a head": noRotation };
+const notIn64 = { erf: noErf, gelu: noErf, ...ropes };
 
 // Measured in float32: 9.9e-7 for tanh's gradient, whose 1 - tanh² cancels; most ops 2e-7. The gradient of a saturated
 // softmax cancels to 6.5e-3 of its terms: 3.6e-6. In float64: 1e-13 for layerNorm, whose eps ONNX keeps as a float32;
