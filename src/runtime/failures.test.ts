@@ -26,7 +26,9 @@ describe("openingError", () => {
 describe("runError", () => {
   test("says what to do when memory ran out", () => {
     const message = "Failed to allocate memory for requested buffer of size 4096";
-    expect(runError(message).message).toMatch(/out of memory in a step.*gradientCheckpointing, lower training.maxLength/);
+    expect(runError(message).message).toMatch(
+      /out of memory in a step.*gradientCheckpointing, lower training.maxLength/,
+    );
   });
 
   test("else says what the runtime said", () => {
