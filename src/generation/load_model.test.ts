@@ -20,7 +20,6 @@ interface Golden {
   }[];
 }
 
-const fromRoot = (path: string) => goldenPath(path.replace(/^goldens\//, ""));
 const readGolden = (name: string): Golden =>
   JSON.parse(readFileSync(goldenPath(`generation/${name}.json`), "utf8"));
 const LORA = goldenPath("training/llama-gqa-lora-all/final");
@@ -32,8 +31,8 @@ describe.each(["llama-gqa", "qwen2-tied", "mistral-window", "llama-gqa-lora-all"
   const conversations = golden.prompts.map(({ messages }) => messages);
   let model: LoadedModel;
   beforeAll(async () => {
-    const adapters = golden.adapter === null ? undefined : fromRoot(golden.adapter);
-    model = await loadModel(fromRoot(golden.model), { adapters, threads: 1 });
+    const adapters = golden.adapter === null ? undefined : goldenPath(golden.adapter);
+    model = await loadModel(goldenPath(golden.model), { adapters, threads: 1 });
   });
   afterAll(() => model.release());
 
@@ -67,7 +66,7 @@ describe("trained adapters", () => {
     const base = JSON.parse(readFileSync(goldenPath(`training/${name}/case.json`), "utf8")).model as string;
     const golden = await readGoldenTensors(goldenPath(`training/${name}/logits.safetensors`));
     const adapters = goldenPath(`training/${name}/final`);
-    const model = await loadModel(fromRoot(base), { adapters, threads: 1 });
+    const model = await loadModel(goldenPath(base), { adapters, threads: 1 });
     const logits = await model.logits([...golden.input_ids!.data]);
     expect(maxDifference(logits, golden.logits!.data)).toBeLessThan(5e-5); // bound 1e-4; measured up to 1.5e-5
     model.useAdapter(null);

@@ -4,8 +4,9 @@ import { readSafetensorsHeader, readTensorBytes, type TensorEntry } from "../che
 import type { DType } from "../graph/tensor.ts";
 import type { Values } from "./evaluate.ts";
 
-/** Absolute path of something under goldens/. */
-export const goldenPath = (path: string) => fileURLToPath(new URL(`../../goldens/${path}`, import.meta.url));
+/** Absolute path of something under goldens/, named from there or, as the golden files do it, from the project's root. */
+export const goldenPath = (path: string) =>
+  fileURLToPath(new URL(`../../goldens/${path.replace(/^goldens\//, "")}`, import.meta.url));
 
 /** All tensors of a golden model directory, by name, where they lie. */
 export async function goldenTensorEntries(path: string): Promise<Map<string, TensorEntry>> {

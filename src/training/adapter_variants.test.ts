@@ -35,12 +35,12 @@ interface Metrics {
   gradNorm: number;
 }
 
-const json = (path: string) => JSON.parse(readFileSync(goldenPath(path.replace(/^goldens\//, "")), "utf8"));
+const json = (path: string) => JSON.parse(readFileSync(goldenPath(path), "utf8"));
 const relative = (a: number, b: number) => Math.abs(a - b) / Math.abs(b);
 
 async function open(name: string) {
   const golden: Case = json(`adapters/${name}/case.json`);
-  const path = goldenPath(golden.model.replace(/^goldens\//, ""));
+  const path = goldenPath(golden.model);
   const directory = await openModelDirectory(path);
   return { golden, path, directory, model: readModel(directory.config) };
 }

@@ -36,8 +36,7 @@ interface Case {
 }
 type Metrics = Record<"loss" | "gradNorm", number>[];
 
-const below = (path: string) => goldenPath(path.replace(/^goldens\//, ""));
-const json = (path: string) => JSON.parse(readFileSync(below(path), "utf8"));
+const json = (path: string) => JSON.parse(readFileSync(goldenPath(path), "utf8"));
 const session = { device: "cpu", threads: 1 } as const;
 
 const openCase = (name: string): Case => ({
@@ -48,7 +47,7 @@ const openCase = (name: string): Case => ({
 /** The golden's steps over `directory`. What is trained is left in adapter/. */
 async function trainOver({ config, tensors }: ModelDirectory, golden: Case): Promise<Metrics> {
   const { settings } = golden;
-  const adapter = await readAdapterDirectory(below(golden.initial));
+  const adapter = await readAdapterDirectory(goldenPath(golden.initial));
   const method = adapterMethod(tensors, adapter);
   const engine = await openEngine(readModel(config), method, openSession, { rowLength: 128, session });
   const examples = goldenExamples(golden.examples);
@@ -111,7 +110,7 @@ async function expectGolden(directory: ModelDirectory, name: string) {
 describe("20 steps over codes equal PEFT's over what they stand for", () => {
   test.each(cases)("%s, quantized for the run", async (name) => {
     const { model, quantization } = openCase(name);
-    const base = await openModelDirectory(below(model));
+    const base = await openModelDirectory(goldenPath(model));
     const layout = modelLayout(readModel(base.config));
     const tensors = await quantizeTensors(base.tensors, layout, quantization, { directory: at("cache") });
     await expectGolden({ ...base, tensors }, name);
@@ -126,7 +125,7 @@ describe("20 steps over codes equal PEFT's over what they stand for", () => {
     "odd-nf4-double",
   ])("%s, from a directory written quantized", async (name) => {
     const { model, quantization } = openCase(name);
-    await quantizeModel({ model: below(model), output: at("quantized"), quantization });
+    await quantizeModel({ model: goldenPath(model), output: at("quantized"), quantization });
     await expectGolden(await openModelDirectory(at("quantized")), name);
   });
 });
@@ -139,10 +138,10 @@ describe("a recipe with quantization gives PEFT's metrics", () => {
     vi.stubEnv("ATTUNE_CACHE", at("cache"));
     vi.stubEnv("XDG_CACHE_HOME", at("cache"));
     await runToEnd({
-      model: below(golden.model),
+      model: goldenPath(golden.model),
       data: [{ path: goldenPath("data/alpaca.json") }],
       quantization: golden.quantization,
-      adapter: { path: below(golden.initial) },
+      adapter: { path: goldenPath(golden.initial) },
       training: golden.settings,
       shuffle: false,
       output: at("run"),

@@ -27,15 +27,13 @@ const CASES = [
   "qwen2-tied-full",
 ];
 
-const below = (path: string) => goldenPath(path.replace(/^goldens\//, ""));
-
 function recipeOf(name: string): RecipeInput {
   const golden = json(goldenPath(`training/${name}/case.json`));
   const initial = goldenPath(`training/${name}/initial`);
   return {
-    model: below(golden.model),
+    model: goldenPath(golden.model),
     data: [{ path: goldenPath("data/alpaca.json") }],
-    template: json(below(golden.examples)).template,
+    template: json(goldenPath(golden.examples)).template,
     ...(existsSync(initial) && { adapter: { path: initial } }),
     training: golden.settings,
     shuffle: false,

@@ -55,7 +55,7 @@ interface Metrics {
   tokens: number;
 }
 
-const json = (path: string) => JSON.parse(readFileSync(goldenPath(path.replace(/^goldens\//, "")), "utf8"));
+const json = (path: string) => JSON.parse(readFileSync(goldenPath(path), "utf8"));
 
 async function methodOf(name: string, directory: ModelDirectory): Promise<Method> {
   const initial = goldenPath(`${name}/initial`);
@@ -84,7 +84,7 @@ describe.each(paths)("%s", (name) => {
   let engine: Engine;
 
   beforeAll(async () => {
-    const directory = await openModelDirectory(goldenPath(golden.model.replace(/^goldens\//, "")));
+    const directory = await openModelDirectory(goldenPath(golden.model));
     method = await methodOf(name, directory);
     const options = { rowLength: 128, session: { device: "cpu", threads: 1 } } as const;
     engine = await openEngine(readModel(directory.config), method, openSession, options);
