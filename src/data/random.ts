@@ -1,4 +1,4 @@
-import { type Key, philox } from "./philox.ts";
+import { philox } from "./philox.ts";
 
 /**
  * Addressed randomness: every number is a function of (seed, purpose, step, index), so nothing needs to be saved for
@@ -23,12 +23,12 @@ export function randomNormal(seed: number, purpose: string, step: number, index:
 
 /** `randomUniform` of indices 0 to count - 1. */
 export function randomUniforms(count: number, seed: number, purpose: string, step: number): Float32Array {
-  return fill(count, seed, purpose, step, 4, (words, i) => toUnit(words[i]!));
+  return filled(count, (index) => randomUniform(seed, purpose, step, index));
 }
 
 /** `randomNormal` of indices 0 to count - 1. */
 export function randomNormals(count: number, seed: number, purpose: string, step: number): Float32Array {
-  return fill(count, seed, purpose, step, 2, toNormal);
+  return filled(count, (index) => randomNormal(seed, purpose, step, index));
 }
 
 /** The numbers 0 to n - 1 in the random order of this epoch (Fisher-Yates). */
@@ -56,23 +56,9 @@ function block(seed: number, purpose: string, step: number, index: number): Uint
   return last.words;
 }
 
-/** `perBlock` numbers are made of each block of four words. */
-function fill(
-  count: number,
-  seed: number,
-  purpose: string,
-  step: number,
-  perBlock: number,
-  number: (words: Uint32Array, index: number) => number,
-): Float32Array {
-  const key: Key = [low(seed), hash(purpose)];
+function filled(count: number, number: (index: number) => number): Float32Array {
   const out = new Float32Array(count);
-  let words = philox([0, 0, 0, 0], key);
-  for (let i = 0; i < count; i++) {
-    const index = i / perBlock;
-    if (i % perBlock === 0) words = philox([low(index), high(index), low(step), high(seed)], key);
-    out[i] = number(words, i % perBlock);
-  }
+  for (let i = 0; i < count; i++) out[i] = number(i);
   return out;
 }
 
