@@ -2,7 +2,7 @@
  * What a training step costs over a model directory, quantized or not: LoRA r=8 on all linear layers, one row of tokens.
  *
  *   npx tsx bench/quantized_step.ts --model DIR [--type nf4|fp4|int8] [--steps 3] [--length 512] [--labels 256] [--threads N]
- *     [--checkpointing true|false]
+ *                                 [--checkpointing true|false]
  *
  * With --type the base is quantized first, into attune's cache. Prints JSON: seconds and CPU seconds a step (the least of
  * the steps after the first), peak memory, bytes a quantized parameter.
@@ -49,7 +49,7 @@ const modules = initializeLora(linears as never, config as never, uniform);
 const method = adapterMethod(tensors, { config, modules } as never);
 const engine = await openEngine(model, method, openSession, {
   rowLength: +values.length,
-  wholeBlocks: values.checkpointing === undefined ? undefined : +(values.checkpointing === "true"),
+  gradientCheckpointing: values.checkpointing === undefined ? undefined : values.checkpointing === "true",
   session: { device: "cpu", threads: values.threads === undefined ? undefined : +values.threads },
 });
 const tokens = Int32Array.from({ length: +values.length }, (_, t) => (t * 7919) % model.dimensions.vocabSize);

@@ -51,8 +51,8 @@ export interface EngineOptions {
   sharePrefixes?: boolean;
   /** Noise at the embeddings while training, which also switches prefix sharing off: it depends on the whole sequence. */
   neftune?: Neftune;
-  /** Of the model's blocks, how many of 1 keep nothing but their input for the backward pass: see `recomputed`. */
-  wholeBlocks?: number;
+  /** Whether blocks keep nothing but their input for the backward pass: all, none or, when left out, as `recomputed` has it. */
+  gradientCheckpointing?: boolean;
   session: SessionOptions;
 }
 
@@ -63,14 +63,14 @@ export async function openEngine(
   model: Model,
   method: Method,
   open: OpenSession,
-  { rowLength, sharePrefixes = true, neftune, wholeBlocks, session: options }: EngineOptions,
+  { rowLength, sharePrefixes = true, neftune, gradientCheckpointing, session: options }: EngineOptions,
 ): Promise<Engine> {
   const { trainables } = method;
   const parameters = Object.fromEntries(trainables.map((t) => [t.name, t]));
   const buffers = trainables.map(zeros);
   const into = Object.fromEntries(trainables.map(({ name }, i) => [gradientName(name), buffers[i]!]));
   const training = objective(method.adapt(model, true), method.scope(true), neftune && neftuneNoise(neftune));
-  const session = await open(trainingModel(training, method, wholeBlocks), options);
+  const session = await open(trainingModel(training, method, gradientCheckpointing), options);
   const computed = () => buffers.map(({ data }) => data as Float32Array);
   let sums: Float32Array[] | undefined; // made when a batch takes several rows
   let evaluation: ReturnType<typeof openEvaluation> | undefined;
@@ -125,12 +125,13 @@ async function runRows(
 }
 
 /** Loss, and the gradient of each trainable. */
-function trainingModel({ loss, nll }: Objective, method: Method, wholeBlocks?: number): OnnxModel {
+function trainingModel({ loss, nll }: Objective, method: Method, checkpointing?: boolean): OnnxModel {
   const forward = reachable([loss]);
   const inputs = new Map(forward.filter(isInput).map((t) => [t.attributes.name, t]));
   const wanted = method.trainables.map(({ name }) => inputs.get(name)!);
   const outputs: Record<string, Tensor> = { loss, nll };
-  gradients(loss, wanted, { recompute: recomputed(forward, wholeBlocks) }).forEach((g, i) => {
+  const recompute = recomputed(forward, checkpointing === undefined ? undefined : Number(checkpointing));
+  gradients(loss, wanted, { recompute }).forEach((g, i) => {
     outputs[gradientName(method.trainables[i]!.name)] = g;
   });
   return lower(outputs);

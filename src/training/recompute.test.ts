@@ -92,6 +92,9 @@ interface Kernel {
   shape: number[];
 }
 
+const profile = (prefix: string) =>
+  readFileSync(at(readdirSync(at()).find((name) => name.startsWith(prefix))!), "utf8");
+
 /** The kernels of a step in the order they ran. */
 async function kernels(method: Method): Promise<Kernel[]> {
   const session = { device: "cpu", threads: 1, profilePrefix: at("profile") } as const;
@@ -103,9 +106,7 @@ async function kernels(method: Method): Promise<Kernel[]> {
     name: string;
     args: { op_name: string; output_type_shape: Record<string, number[]>[] };
   }
-  const events: Event[] = JSON.parse(
-    readFileSync(at(readdirSync(at()).find((name) => name.startsWith("profile"))!), "utf8"),
-  );
+  const events: Event[] = JSON.parse(profile("profile"));
   return events
     .filter(({ cat, name }) => cat === "Node" && name.endsWith("_kernel_time"))
     .map(({ args }) => ({
@@ -152,12 +153,11 @@ test("gradientCheckpointing computes more and changes nothing else of a run", as
     const name = String(gradientCheckpointing);
     const training = { maxSteps: 2, gradientCheckpointing };
     await runToEnd(smallRecipe(at(name), { training }), { profilePrefix: at(`profile-${name}`) });
-    const profile = readdirSync(at()).find((file) => file.startsWith(`profile-${name}`))!;
     const result = contents(at(name, "adapter"));
     return {
       result,
       metrics: readMetrics(at(name)),
-      kernels: readFileSync(at(profile), "utf8").match(/_kernel_time/g)!.length,
+      kernels: profile(`profile-${name}`).match(/_kernel_time/g)!.length,
     };
   };
   const [plain, off, on] = [await run(), await run(false), await run(true)];

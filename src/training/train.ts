@@ -97,9 +97,13 @@ export async function* train(
     const rowLength = rowLengthFor([data.train, data.evaluation], maxPositions);
     const alpha = recipe.training.neftuneNoiseAlpha;
     const neftune = alpha === undefined ? undefined : { alpha, seed: recipe.seed };
-    const { gradientCheckpointing: whole } = recipe.training;
-    const wholeBlocks = whole === undefined ? undefined : Number(whole);
-    const options = { rowLength, neftune, wholeBlocks, session: { device: "cpu", ...session } } as const;
+    const { gradientCheckpointing } = recipe.training;
+    const options = {
+      rowLength,
+      neftune,
+      gradientCheckpointing,
+      session: { device: "cpu", ...session },
+    } as const;
     const engine = await openEngine(base.model, method.method, openSession, options);
     try {
       await directory.begin();
