@@ -7,6 +7,7 @@ import { readTensor } from "../checkpoints/safetensors.ts";
 import { randomUniform } from "../data/random.ts";
 import { AttuneError } from "../errors.ts";
 import type { Base } from "../models/base.ts";
+import type { Model } from "../models/family.ts";
 import { initializeWeights } from "../models/initialize.ts";
 import { lastLayers } from "../models/last_layers.ts";
 import { modelLayout } from "../models/layout.ts";
@@ -34,8 +35,10 @@ export interface RunMethod {
 export async function checkMethod(recipe: Recipe, { model, directory }: Base): Promise<void> {
   const { adapter, quantization } = recipe;
   if (!adapter) trainedNames(recipe, { model, directory });
-  else if ("path" in adapter) await adapterToGoOnFrom(adapter.path, { model, directory });
-  else planAdapter(configOf(adapter), model, { keepsUnquantized: quantization !== undefined });
+  else if ("path" in adapter) {
+    const { baseModel } = await readFitting(adapter.path, model);
+    await requireSameBase(baseModel, adapter.path, directory);
+  } else planAdapter(configOf(adapter), model, { keepsUnquantized: quantization !== undefined });
 }
 
 /** @param onModule hears how far the start of an adapter is that depends on the base's weights */
@@ -57,20 +60,14 @@ async function openAdapter(
   onModule?: OnModule,
 ): Promise<Adapter> {
   const settings = recipe.adapter!;
-  if ("path" in settings) return adapterToGoOnFrom(settings.path, { model, directory });
+  if ("path" in settings) return readFitting(settings.path, model);
   const base = { name: recipe.model, model, tensors: directory.tensors, unquantized };
   const uniform = (purpose: string, index: number) => randomUniform(recipe.seed, purpose, 0, index);
   return freshAdapter(configOf(settings), base, uniform, onModule);
 }
 
-async function adapterToGoOnFrom(
-  path: string,
-  { model, directory }: Pick<Base, "model" | "directory">,
-): Promise<Adapter> {
-  const adapter = fitAdapter(await readAdapterDirectory(path), adapterSites(model));
-  await requireSameBase(adapter.baseModel, path, directory);
-  return adapter;
-}
+const readFitting = async (path: string, model: Model): Promise<Adapter> =>
+  fitAdapter(await readAdapterDirectory(path), adapterSites(model));
 
 type FreshSettings = Exclude<NonNullable<Recipe["adapter"]>, { path: string }>;
 
