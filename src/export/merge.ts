@@ -91,8 +91,8 @@ async function openBoth({ model: path, adapter: from }: MergeOptions): Promise<O
   const directory = await openModelDirectory(path);
   const model = readModel(directory.config);
   checkTensors(model, directory.tensors, path);
-  const adapter = await readAdapterDirectory(from);
-  return { directory, model, adapter: fitAdapter(adapter, adapterSites(model)) };
+  const adapter = fitAdapter(await readAdapterDirectory(from), adapterSites(model));
+  return { directory, model, adapter };
 }
 
 /** Logits as they should be, and as they are. */

@@ -56,7 +56,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   const addAdapter = async (name: string, from: string) => {
     const adapter = await readAdapterDirectory(from);
     await requireSameBase(adapter.baseModel, from, directory);
-    await variants.add(name, adapter);
+    variants.add(name, adapter);
   };
 
   const adapters = Object.entries(named(options.adapters));

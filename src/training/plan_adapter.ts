@@ -4,7 +4,7 @@ import { checkRanks } from "../adapters/lora/check_ranks.ts";
 import { checkLoraConfig, checkPatterns, type LoraConfig } from "../adapters/lora/lora_config.ts";
 import { checkModulesToSave, savedParameters } from "../adapters/targets/modules_to_save.ts";
 import { adapterSites, type LayerShape, type Sites, siteShape } from "../adapters/targets/sites.ts";
-import { matchAdapter } from "../adapters/targets/target_modules.ts";
+import { endsIn, matchAdapter } from "../adapters/targets/target_modules.ts";
 import { tokenIndices } from "../adapters/targets/token_rows.ts";
 import { checkVeraConfig, type VeraConfig } from "../adapters/vera.ts";
 import { AttuneError } from "../errors.ts";
@@ -75,7 +75,7 @@ function planIa3(config: Extract<FreshConfig, { type: "ia3" }>, model: Model): A
   const usual = usualIa3([...adapterSites(model).linears.keys()]);
   const { targetModules = [...usual.attention, ...usual.feedforward] } = config;
   const { sites, targets } = matchSites({ ...config, targetModules }, model);
-  const isTargeted = (ending: string) => targets.some((module) => module.endsWith(`.${ending}`));
+  const isTargeted = (ending: string) => targets.some(endsIn(ending));
   const { feedforwardModules = usual.feedforward.filter(isTargeted) } = config;
   const whole: Ia3Config = { ...config, targetModules, feedforwardModules };
   checkIa3Config(whole, "adapter");
@@ -85,7 +85,7 @@ function planIa3(config: Extract<FreshConfig, { type: "ia3" }>, model: Model): A
 
 /** What the paper scales: keys and values, or all of a fused projection, and what the MLP's last layer takes. */
 function usualIa3(linears: readonly string[]) {
-  const isThere = (ending: string) => linears.some((module) => module.endsWith(`.${ending}`));
+  const isThere = (ending: string) => linears.some(endsIn(ending));
   const first = (choices: string[][]) => choices.find((endings) => endings.every(isThere)) ?? [];
   return {
     attention: first([["k_proj", "v_proj"], ["query_key_value"], ["qkv_proj"], ["c_attn"]]),

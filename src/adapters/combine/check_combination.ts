@@ -56,7 +56,7 @@ function adapterFaults({ name, adapter, weight }: WeighedAdapter): string[] {
   return faults;
 }
 
-const allFinite = (values: Float32Array): boolean => values.every(Number.isFinite);
+export const allFinite = (values: Float32Array): boolean => values.every(Number.isFinite);
 
 function baseFaults(inputs: readonly WeighedAdapter[]): string[] {
   const first = inputs.find(({ adapter }) => adapter.baseModel !== undefined);

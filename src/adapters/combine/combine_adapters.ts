@@ -2,7 +2,7 @@ import { randomNormal, randomUniform } from "../../data/random.ts";
 import { AttuneError } from "../../errors.ts";
 import type { LoraAdapter } from "../adapter.ts";
 import { type LoraConfig, scaleOf } from "../lora/lora_config.ts";
-import { checkCombination } from "./check_combination.ts";
+import { allFinite, checkCombination } from "./check_combination.ts";
 import { combineTerms, type WeighedTerm } from "./combine_modules.ts";
 import type { MajoritySign } from "./combine_values.ts";
 import { type CombineMethod, methodTraits } from "./methods.ts";
@@ -49,7 +49,7 @@ export function combineAdapters(inputs: readonly WeighedAdapter[], settings: Com
     return [module, combineTerms(termsOf(module, inputs, seed), r, options)] as const;
   });
   for (const [module, { A, B }] of modules)
-    if (![A, B].every((values) => values.every(Number.isFinite)))
+    if (!allFinite(A) || !allFinite(B))
       throw new AttuneError(`${module}: the combined term is beyond float32; give smaller weights.`);
   const stored = new Map(inputs.flatMap(({ adapter }) => [...(adapter.stored ?? [])]));
   return {

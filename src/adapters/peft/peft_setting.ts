@@ -26,6 +26,7 @@ export const common = {
   fan_in_fan_out: off(z.boolean()),
   modules_to_save: off(z.array(z.string())),
 };
+
 /** Which of a module's copies, one a layer, are adapted. */
 export const layers = {
   layers_to_transform: off(z.union([z.array(index), index])),

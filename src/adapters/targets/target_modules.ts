@@ -116,7 +116,8 @@ function targetMatcher(targetModules: TargetModules): (name: string) => boolean 
 export const isAllLinear = (targetModules: TargetModules): boolean =>
   typeof targetModules === "string" && targetModules.toLowerCase() === "all-linear";
 
-const endsIn = (target: string) => (name: string) => name === target || name.endsWith(`.${target}`);
+/** Whether a target, the name of a module or how it ends, means this one. */
+export const endsIn = (target: string) => (name: string) => name === target || name.endsWith(`.${target}`);
 
 function nothingMatched(
   linearNames: readonly string[],
