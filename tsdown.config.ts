@@ -5,7 +5,7 @@ export default defineConfig({
     index: "src/index.ts",
     cli: "src/cli/main.ts",
     // The thread that tokenizes: found beside every chunk, as sessions' is.
-    tokenize_worker: "src/datasets/tokenize_worker.ts",
+    tokenize_worker: "src/data/tokenize/tokenize_worker.ts",
   },
   platform: "node",
   target: "node20.19",

@@ -9,8 +9,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { train } from "../src/run/train.ts";
 import type { RecipeInput } from "../src/training/recipe.ts";
-import { train } from "../src/training/train.ts";
 
 const { values } = parseArgs({
   options: {

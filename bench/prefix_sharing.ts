@@ -9,15 +9,16 @@
  */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { alpacaTemplate } from "../src/data/alpaca_template.ts";
-import type { Conversation, Message } from "../src/data/example.ts";
-import { packRows } from "../src/data/pack.ts";
-import { prepareExamples } from "../src/data/prepare_examples.ts";
-import { permutation } from "../src/data/random.ts";
-import type { TokenSequence } from "../src/data/token_sequence.ts";
+import type { Conversation } from "../src/data/example.ts";
+import { packRows } from "../src/data/packing/pack.ts";
+import { prepareExamples } from "../src/data/tokenize/prepare_examples.ts";
+import type { TokenSequence } from "../src/data/tokenize/token_sequence.ts";
 import { readModel } from "../src/models/families.ts";
 import { initializeWeights } from "../src/models/initialize.ts";
+import { permutation } from "../src/random/random.ts";
 import { openSession } from "../src/runtime/node.ts";
+import { alpacaTemplate } from "../src/templates/alpaca_template.ts";
+import type { Message } from "../src/templates/message.ts";
 import { createTokenizer } from "../src/tokenizers/tokenizer.ts";
 import { trainTokenizer } from "../src/tokenizers/train.ts";
 import { openEngine } from "../src/training/engine.ts";

@@ -14,10 +14,10 @@ import { join } from "node:path";
 import { finished } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { cacheKey } from "../src/datasets/cache_key.ts";
-import { prepareDataset } from "../src/datasets/prepare.ts";
-import { readDataset } from "../src/datasets/read_dataset.ts";
-import type { TokenizePlan } from "../src/datasets/tokenize_plan.ts";
+import { readDataset } from "../src/data/formats/read_dataset.ts";
+import { cacheKey } from "../src/data/tokenize/cache_key.ts";
+import { prepareDataset } from "../src/data/tokenize/prepare.ts";
+import type { TokenizePlan } from "../src/data/tokenize/tokenize_plan.ts";
 import { trainTokenizer } from "../src/tokenizers/train.ts";
 
 const { values } = parseArgs({

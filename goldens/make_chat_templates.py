@@ -2,7 +2,7 @@
 
     python goldens/make_chat_templates.py
 
-reads src/data/goldens/chat_templates/*.jinja (see SOURCES.md there) and writes chat_templates.json beside them. The
+reads src/templates/goldens/*.jinja (see SOURCES.md there) and writes chat_templates.json beside them. The
 tokenizer is goldens/models/llama-gqa's with each template's special tokens added. The clock stands still.
 """
 
@@ -16,7 +16,7 @@ import transformers
 import transformers.utils.chat_template_utils as utils
 
 ROOT = Path(__file__).resolve().parent.parent
-PLACE = ROOT / "src/data/goldens/chat_templates"
+PLACE = ROOT / "src/templates/goldens"
 TOKENIZER = ROOT / "goldens/models/llama-gqa"
 NOW = datetime(2026, 1, 31, 15, 4, 5)
 

@@ -8,9 +8,7 @@
  */
 import type { RecipeInput } from "./training/recipe.ts";
 
-export type { Message } from "./data/example.ts";
-export type { PreparationReport } from "./data/preparation_report.ts";
-export { AttuneError } from "./errors.ts";
+export type { PreparationReport } from "./data/tokenize/preparation_report.ts";
 export {
   type CombineDirectoriesOptions,
   combineAdapterDirectories,
@@ -28,8 +26,10 @@ export type { Completion } from "./generation/completion.ts";
 export { type LoadedModel, type LoadModelOptions, loadModel } from "./generation/load_model.ts";
 export type { AnswerOptions } from "./generation/talk.ts";
 export type { AdapterChoice } from "./generation/variants.ts";
-
+export { type TrainOptions, train } from "./run/train.ts";
 export type { Device } from "./runtime/session.ts";
+export type { Message } from "./templates/message.ts";
+export { AttuneError } from "./text/errors.ts";
 export type {
   CheckpointEvent,
   EndEvent,
@@ -39,7 +39,6 @@ export type {
   TrainEvent,
 } from "./training/events.ts";
 export { parseRecipe, type Recipe, type RecipeInput, recipeJsonSchema } from "./training/recipe.ts";
-export { type TrainOptions, train } from "./training/train.ts";
 
 /** A recipe as it is; in a TypeScript or JavaScript recipe file it lets the editor complete and check the keys. */
 export const defineRecipe = (recipe: RecipeInput): RecipeInput => recipe;

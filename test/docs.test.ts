@@ -6,8 +6,8 @@ import type { Command } from "commander";
 import { describe, expect, test } from "vitest";
 import { createProgram } from "../src/cli/program.ts";
 import { parseYaml } from "../src/cli/yaml.ts";
-import { examplesOf } from "../src/data/read_examples.ts";
-import { readJsonRows } from "../src/data/rows/json_rows.ts";
+import { readJsonRows } from "../src/data/files/json_rows.ts";
+import { examplesOf } from "../src/data/formats/read_examples.ts";
 import { parseRecipe } from "../src/training/recipe.ts";
 
 const repository = fileURLToPath(new URL("..", import.meta.url));

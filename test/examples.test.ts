@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readRecipe } from "../src/cli/recipe_file.ts";
-import { openBase } from "../src/models/base.ts";
-import { prepareData } from "../src/training/prepare_data.ts";
+import { openBase } from "../src/pretrained/base.ts";
+import { prepareData } from "../src/run/prepare_data.ts";
 
 const repository = fileURLToPath(new URL("..", import.meta.url));
 const recipes = readdirSync(join(repository, "examples")).filter((name) => name.endsWith(".yaml"));

@@ -4,10 +4,10 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import type { LoraConfig } from "../src/adapters/lora/lora_config.ts";
 import { parsePeftConfig } from "../src/adapters/peft/peft_config.ts";
-import { openModelDirectory } from "../src/checkpoints/model_directory.ts";
-import { weightsToQuantize } from "../src/checkpoints/quantize_tensors.ts";
 import { readModel } from "../src/models/families.ts";
 import { modelLayout } from "../src/models/layout.ts";
+import { openModelDirectory } from "../src/pretrained/model_directory.ts";
+import { weightsToQuantize } from "../src/quantization/quantize_tensors.ts";
 import { goldenPath } from "../src/testing/goldens.ts";
 import { freshAdapter } from "../src/training/fresh_adapter.ts";
 

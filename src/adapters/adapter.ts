@@ -1,6 +1,6 @@
-/** An adapter in memory. Its files are read and written by checkpoints/adapter_directory.ts. */
-import type { TensorEntry } from "../checkpoints/safetensors.ts";
-import { AttuneError } from "../errors.ts";
+/** An adapter in memory. Its files are read and written by peft/adapter_directory.ts. */
+import type { TensorEntry } from "../files/safetensors.ts";
+import { AttuneError } from "../text/errors.ts";
 import type { Ia3Config, Ia3Weights } from "./ia3.ts";
 import type { LoraConfig } from "./lora/lora_config.ts";
 import type { Projections, VeraConfig, VeraWeights } from "./vera.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import type { LoraAdapter } from "./adapter.ts";
 import { fitAdapter } from "./fit_adapter.ts";
 import type { Sites } from "./targets/sites.ts";

@@ -1,6 +1,6 @@
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
+import { listed } from "../text/listed.ts";
 import { type Adapter, isLora, isVera, type Parameter, type TokenRows, type VeraAdapter } from "./adapter.ts";
-import { listed } from "./listed.ts";
 import { isIa3Weights, isLoraWeights, type ModuleWeights } from "./module_tensors.ts";
 import { savedParameters } from "./targets/modules_to_save.ts";
 import { type LayerShape, type Sites, siteShape } from "./targets/sites.ts";

@@ -1,8 +1,8 @@
-import { AttuneError } from "../errors.ts";
 import { mul } from "../graph/ops/elementwise.ts";
 import { reshape } from "../graph/ops/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { LinearHook } from "../models/scope.ts";
+import { AttuneError } from "../text/errors.ts";
 import { fullmatch } from "./targets/python_regex.ts";
 
 /**

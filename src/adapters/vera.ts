@@ -1,10 +1,10 @@
-import { AttuneError } from "../errors.ts";
 import { type DropoutWords, dropout } from "../graph/ops/dropout.ts";
 import { add, mul } from "../graph/ops/elementwise.ts";
 import { matmul } from "../graph/ops/matmul.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { mersenneTwister } from "../math/mersenne_twister.ts";
 import type { LinearHook } from "../models/scope.ts";
+import { mersenneTwister } from "../random/mersenne_twister.ts";
+import { AttuneError } from "../text/errors.ts";
 import type { LoraAdapter, LoraWeights, VeraAdapter } from "./adapter.ts";
 import { layerSettingFaults } from "./lora/lora_config.ts";
 import type { LayerShape } from "./targets/sites.ts";

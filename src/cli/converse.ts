@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import { styleText } from "node:util";
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import { sayFailure } from "./failure.ts";
 import type { Talker } from "./talker.ts";
 

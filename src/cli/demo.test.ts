@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { temporaryDirectory } from "../checkpoints/testing/temporary_directory.ts";
 import { DEMO_TASKS } from "../demo/tasks/index.ts";
+import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { goldenPath } from "../testing/goldens.ts";
 import { type DemoOptions, runDemo } from "./demo.ts";
 import { readRecipe } from "./recipe_file.ts";

@@ -1,8 +1,9 @@
-import type { Example, Message } from "../data/example.ts";
+import type { Example } from "../data/example.ts";
 import { alpaca } from "../data/formats/alpaca.ts";
 import type { InstructionRow } from "../demo/instructions.ts";
 import type { ScoredAnswer } from "../demo/score.ts";
 import type { Talk } from "../generation/talk.ts";
+import type { Message } from "../templates/message.ts";
 
 /** What a model answers to the questions of an Alpaca file; the right answers are with them. */
 export interface ExamAnswer extends ScoredAnswer {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import { describeFailure, printable } from "./failure.ts";
 
 describe("describeFailure", () => {

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters, styleText } from "node:util";
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import { version } from "./package_root.ts";
 
 /** The exit code of every failure; a run stopped by a signal has 128 + the signal's number. */

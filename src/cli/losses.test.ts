@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { temporaryDirectory } from "../checkpoints/testing/temporary_directory.ts";
+import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { readLosses, readTokens } from "./losses.ts";
 import { smoother } from "./smooth.ts";
 

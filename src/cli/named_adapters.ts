@@ -1,5 +1,5 @@
 import { basename, dirname, resolve } from "node:path";
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 
 /**
  * Adapter directories by the name to call them: `NAME=DIR` names one, else it is the directory's own name, or that of

@@ -1,4 +1,4 @@
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import { parseYaml } from "./yaml.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { describeOrigin } from "../data/example.ts";
 import { type Segment, segmentsOf } from "../data/inspect/segments.ts";
-import { countLabels, type TokenSequence } from "../data/token_sequence.ts";
+import { countLabels, type TokenSequence } from "../data/tokenize/token_sequence.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { formatCount, plural } from "./format.ts";
 

@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import { describeOrigin } from "../data/example.ts";
 import { type Segment, segmentsOf } from "../data/inspect/segments.ts";
-import { countLabels, type TokenSequence } from "../data/token_sequence.ts";
+import { countLabels, type TokenSequence } from "../data/tokenize/token_sequence.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { printable } from "./failure.ts";
 import { plural } from "./format.ts";

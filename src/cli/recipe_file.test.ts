@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { temporaryDirectory } from "../checkpoints/testing/temporary_directory.ts";
+import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { readRecipe } from "./recipe_file.ts";
 
 const at = temporaryDirectory();

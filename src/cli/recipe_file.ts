@@ -1,7 +1,7 @@
 import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { readTextFile } from "../checkpoints/json_file.ts";
-import { AttuneError } from "../errors.ts";
+import { readTextFile } from "../files/json_file.ts";
+import { AttuneError } from "../text/errors.ts";
 import { parseRecipe, type Recipe } from "../training/recipe.ts";
 import { applyOverrides } from "./overrides.ts";
 import { parseYaml } from "./yaml.ts";

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { temporaryDirectory } from "../checkpoints/testing/temporary_directory.ts";
+import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { startNode } from "./testing/run_cli.ts";
 
 const at = temporaryDirectory();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Message } from "../data/example.ts";
+import type { Message } from "../templates/message.ts";
 import { type Ask, createTalker } from "./talker.ts";
 
 /** Says how many messages it got, and waits to be interrupted when it is asked to. */

@@ -1,4 +1,4 @@
-import type { Message } from "../data/example.ts";
+import type { Message } from "../templates/message.ts";
 
 /** Gets the answer to a conversation; its text comes piece by piece. */
 export type Ask = (

@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import type { Origin } from "../data/example.ts";
-import type { LeftOut, PreparationReport } from "../data/preparation_report.ts";
+import type { LeftOut, PreparationReport } from "../data/tokenize/preparation_report.ts";
 import { describeQuantization } from "../quantization/quantization_schema.ts";
 import type { StartEvent } from "../training/events.ts";
 import type { Recipe } from "../training/recipe.ts";

@@ -1,4 +1,4 @@
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import { namedAdapters } from "./named_adapters.ts";
 
 /** An adapter's directory, what to call it, and what it counts for. */

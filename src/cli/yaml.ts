@@ -1,5 +1,5 @@
 import { parseDocument } from "yaml";
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 
 const MAX_ALIASES = 100; // more expansions than any recipe has; a "billion laughs" file has more
 

@@ -1,11 +1,11 @@
 import { type LoraAdapter, requireLora } from "../adapters/adapter.ts";
 import { type CombineSettings, combineAdapters } from "../adapters/combine/combine_adapters.ts";
 import { fitAdapter } from "../adapters/fit_adapter.ts";
+import { readAdapterDirectory, writeAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
 import { adapterSites } from "../adapters/targets/sites.ts";
-import { readAdapterDirectory, writeAdapterDirectory } from "../checkpoints/adapter_directory.ts";
-import { writeDirectoryAtomic } from "../checkpoints/atomic.ts";
-import { openModelDirectory } from "../checkpoints/model_directory.ts";
+import { writeDirectoryAtomic } from "../files/atomic.ts";
 import { readModel } from "../models/families.ts";
+import { openModelDirectory } from "../pretrained/model_directory.ts";
 
 export interface CombineDirectoriesOptions extends CombineSettings {
   /** Directories of PEFT adapters, what each counts for, and what messages call it. */

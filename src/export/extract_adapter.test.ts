@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
+import { readAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
 import { loadModel } from "../generation/load_model.ts";
 import { goldenPath, maxDifference } from "../testing/goldens.ts";
 import { combineAdapterDirectories } from "./combine_directories.ts";

@@ -1,15 +1,15 @@
 import type { Adapter, LoraWeights } from "../adapters/adapter.ts";
-import { readAdapterDirectory, writeAdapterDirectory } from "../checkpoints/adapter_directory.ts";
-import { writeDirectoryAtomic } from "../checkpoints/atomic.ts";
-import { type ModelDirectory, openModelDirectory } from "../checkpoints/model_directory.ts";
-import { readWeight } from "../checkpoints/read_weight.ts";
-import { moduleOf } from "../checkpoints/tensor_names.ts";
-import { randomNormal } from "../data/random.ts";
-import { AttuneError } from "../errors.ts";
+import { readAdapterDirectory, writeAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
+import { writeDirectoryAtomic } from "../files/atomic.ts";
+import { moduleOf } from "../files/tensor_names.ts";
 import { type Matrix, sumOfSquares, transpose } from "../math/matrix.ts";
 import { truncatedSvd } from "../math/truncated_svd.ts";
 import { readModel } from "../models/families.ts";
 import { checkTensors, type ModelLayout, modelLayout } from "../models/layout.ts";
+import { type ModelDirectory, openModelDirectory } from "../pretrained/model_directory.ts";
+import { readWeight } from "../quantization/read_weight.ts";
+import { randomNormal } from "../random/random.ts";
+import { AttuneError } from "../text/errors.ts";
 
 export interface ExtractOptions {
   /** Directories: a model, what all-weights training made of it, and where the adapter goes, which must be free or empty. */

@@ -1,21 +1,21 @@
 import { type Adapter, isVera } from "../adapters/adapter.ts";
 import { fitAdapter } from "../adapters/fit_adapter.ts";
+import { readAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
 import { adapterSites } from "../adapters/targets/sites.ts";
 import { veraAsLora } from "../adapters/vera.ts";
-import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
-import { writeDirectoryAtomic } from "../checkpoints/atomic.ts";
-import {
-  type ModelDirectory,
-  openModelDirectory,
-  saveModelDirectory,
-} from "../checkpoints/model_directory.ts";
-import { randomUint32 } from "../data/random.ts";
+import { writeDirectoryAtomic } from "../files/atomic.ts";
 import { createDecoder, openDecodingSession } from "../generation/decoder.ts";
 import { adapterFeeds } from "../generation/runtime_adapter.ts";
 import { readModel } from "../models/families.ts";
 import type { Model } from "../models/family.ts";
 import { checkTensors, modelLayout } from "../models/layout.ts";
-import { requireSameBase } from "../models/same_base.ts";
+import {
+  type ModelDirectory,
+  openModelDirectory,
+  saveModelDirectory,
+} from "../pretrained/model_directory.ts";
+import { requireSameBase } from "../pretrained/same_base.ts";
+import { randomUint32 } from "../random/random.ts";
 import { openSession } from "../runtime/node.ts";
 import { mergedTensors, unties } from "./merged_tensors.ts";
 import { negative, removableAdapter, roundingBound } from "./removal.ts";

@@ -8,10 +8,8 @@ import {
 } from "../adapters/adapter.ts";
 import type { Ia3Weights } from "../adapters/ia3.ts";
 import { scaleOf } from "../adapters/lora/lora_config.ts";
-import { readWeight } from "../checkpoints/read_weight.ts";
-import { copyOf, type Dtype, type TensorEntry, type TensorSource } from "../checkpoints/safetensors.ts";
-import { moduleOf } from "../checkpoints/tensor_names.ts";
-import { AttuneError } from "../errors.ts";
+import { copyOf, type Dtype, type TensorEntry, type TensorSource } from "../files/safetensors.ts";
+import { moduleOf } from "../files/tensor_names.ts";
 import { lower } from "../graph/lower.ts";
 import { add, mul } from "../graph/ops/elementwise.ts";
 import { matmul } from "../graph/ops/matmul.ts";
@@ -19,7 +17,9 @@ import { input } from "../graph/sources.ts";
 import { transposed } from "../math/transposed.ts";
 import type { Model } from "../models/family.ts";
 import { isQuantized } from "../quantization/quantized_entry.ts";
+import { readWeight } from "../quantization/read_weight.ts";
 import type { OpenSession, Session, TensorData } from "../runtime/session.ts";
+import { AttuneError } from "../text/errors.ts";
 
 /** The base's tensors with the adapter's terms added, each computed when it is asked for. */
 export interface MergedTensors {

@@ -2,10 +2,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, write
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
-import { openModelDirectory, saveModelDirectory } from "../checkpoints/model_directory.ts";
-import { quantizeTensors } from "../checkpoints/quantize_tensors.ts";
-import { readWeight } from "../checkpoints/read_weight.ts";
+import { readAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
 import {
   copyOf,
   readSafetensorsHeader,
@@ -13,14 +10,17 @@ import {
   readTensorBytes,
   type TensorEntry,
   writeSafetensors,
-} from "../checkpoints/safetensors.ts";
-import { AttuneError } from "../errors.ts";
+} from "../files/safetensors.ts";
 import { loadModel } from "../generation/load_model.ts";
 import { readModel } from "../models/families.ts";
 import { modelLayout } from "../models/layout.ts";
+import { openModelDirectory, saveModelDirectory } from "../pretrained/model_directory.ts";
 import type { QuantizationSettings } from "../quantization/quantization_schema.ts";
+import { quantizeTensors } from "../quantization/quantize_tensors.ts";
+import { readWeight } from "../quantization/read_weight.ts";
 import { openSession } from "../runtime/node.ts";
 import { goldenPath, maxDifference } from "../testing/goldens.ts";
+import { AttuneError } from "../text/errors.ts";
 import { openEngine } from "../training/engine.ts";
 import { adapterMethod } from "../training/method.ts";
 import { quantizeModel } from "./quantize_model.ts";

@@ -1,16 +1,16 @@
-import { openModelDirectory, saveModelDirectory } from "../checkpoints/model_directory.ts";
+import { copyOf } from "../files/safetensors.ts";
+import { sizeOf } from "../graph/tensor.ts";
+import { readModel } from "../models/families.ts";
+import { checkTensors, modelLayout } from "../models/layout.ts";
+import { openModelDirectory, saveModelDirectory } from "../pretrained/model_directory.ts";
+import { bitsandbytesTensors } from "../quantization/bitsandbytes_tensors.ts";
+import type { QuantizationSettings } from "../quantization/quantization_schema.ts";
 import {
   counted,
   type OnWeight,
   quantizationConfig,
   weightsToQuantize,
-} from "../checkpoints/quantize_tensors.ts";
-import { copyOf } from "../checkpoints/safetensors.ts";
-import { sizeOf } from "../graph/tensor.ts";
-import { readModel } from "../models/families.ts";
-import { checkTensors, modelLayout } from "../models/layout.ts";
-import { bitsandbytesTensors } from "../quantization/bitsandbytes_tensors.ts";
-import type { QuantizationSettings } from "../quantization/quantization_schema.ts";
+} from "../quantization/quantize_tensors.ts";
 
 export interface QuantizeOptions {
   /** Directories: the model, and where the quantized one goes, which must be free or empty. */

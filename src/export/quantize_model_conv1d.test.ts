@@ -4,21 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { LoraAdapter } from "../adapters/adapter.ts";
-import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
-import {
-  type ModelDirectory,
-  openModelDirectory,
-  saveModelDirectory,
-} from "../checkpoints/model_directory.ts";
-import { readWeight } from "../checkpoints/read_weight.ts";
+import { readAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
 import {
   copyOf,
   readSafetensorsHeader,
   readTensor,
   type TensorSource,
   writeSafetensors,
-} from "../checkpoints/safetensors.ts";
-import { AttuneError } from "../errors.ts";
+} from "../files/safetensors.ts";
 import { createDecoder, openDecodingSession } from "../generation/decoder.ts";
 import { adapterFeeds } from "../generation/runtime_adapter.ts";
 import { readModel } from "../models/families.ts";
@@ -26,10 +19,17 @@ import { frozenParameters } from "../models/frozen.ts";
 import { checkTensors } from "../models/layout.ts";
 import { rowPass } from "../models/row_pass.ts";
 import { createScope } from "../models/scope.ts";
+import {
+  type ModelDirectory,
+  openModelDirectory,
+  saveModelDirectory,
+} from "../pretrained/model_directory.ts";
 import type { QuantizationSettings } from "../quantization/quantization_schema.ts";
 import { isQuantized } from "../quantization/quantized_entry.ts";
+import { readWeight } from "../quantization/read_weight.ts";
 import { openSession } from "../runtime/node.ts";
 import { goldenPath, maxDifference } from "../testing/goldens.ts";
+import { AttuneError } from "../text/errors.ts";
 import { openEngine } from "../training/engine.ts";
 import { freshAdapter } from "../training/fresh_adapter.ts";
 import { adapterMethod } from "../training/method.ts";

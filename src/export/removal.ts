@@ -1,9 +1,9 @@
 /** What taking an adapter out of a merged model needs. */
 import { type Ia3Adapter, isLora, type LoraAdapter } from "../adapters/adapter.ts";
-import type { ModelDirectory } from "../checkpoints/model_directory.ts";
-import { type Dtype, readTensor } from "../checkpoints/safetensors.ts";
-import { AttuneError } from "../errors.ts";
+import { type Dtype, readTensor } from "../files/safetensors.ts";
+import type { ModelDirectory } from "../pretrained/model_directory.ts";
 import { isQuantized } from "../quantization/quantized_entry.ts";
+import { AttuneError } from "../text/errors.ts";
 
 /** The adapter whose terms take back what those of `adapter` add. */
 export const negative = (adapter: LoraAdapter): LoraAdapter => ({

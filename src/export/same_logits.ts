@@ -1,5 +1,5 @@
-import type { Dtype } from "../checkpoints/safetensors.ts";
-import { AttuneError } from "../errors.ts";
+import type { Dtype } from "../files/safetensors.ts";
+import { AttuneError } from "../text/errors.ts";
 
 /** How far two models' logits are apart. */
 export interface LogitsAgreement {

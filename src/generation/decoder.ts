@@ -1,5 +1,5 @@
 import type { Adapter } from "../adapters/adapter.ts";
-import type { TensorEntry } from "../checkpoints/safetensors.ts";
+import type { TensorEntry } from "../files/safetensors.ts";
 import { lower } from "../graph/lower.ts";
 import { linearLogits } from "../graph/ops/cross_entropy.ts";
 import { gather } from "../graph/ops/indexing.ts";

@@ -1,6 +1,6 @@
-import { randomUniform } from "../data/random.ts";
-import { AttuneError } from "../errors.ts";
 import type { Dimensions } from "../models/family.ts";
+import { randomUniform } from "../random/random.ts";
+import { AttuneError } from "../text/errors.ts";
 import { chooseToken, type Sampling } from "./sample.ts";
 import type { SequenceReader } from "./sequence_reader.ts";
 

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import { checkSampling, type Sampling } from "./sample.ts";
 
 const GenerationConfig = z.looseObject({

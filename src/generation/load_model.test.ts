@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { temporaryDirectory } from "../checkpoints/testing/temporary_directory.ts";
-import { tunedCopy } from "../checkpoints/testing/tuned_copy.ts";
-import type { Message } from "../data/example.ts";
-import { alpacaTemplate } from "../data/template.ts";
+import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
+import { tunedCopy } from "../files/testing/tuned_copy.ts";
+import type { Message } from "../templates/message.ts";
+import { alpacaTemplate } from "../templates/template.ts";
 import { goldenPath, maxDifference, readGoldenTensors } from "../testing/goldens.ts";
 import { type LoadedModel, loadModel } from "./load_model.ts";
 

@@ -1,7 +1,7 @@
-import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
-import type { TensorEntry } from "../checkpoints/safetensors.ts";
-import { openBase, openTemplate } from "../models/base.ts";
-import { requireSameBase } from "../models/same_base.ts";
+import { readAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
+import type { TensorEntry } from "../files/safetensors.ts";
+import { openBase, openTemplate } from "../pretrained/base.ts";
+import { requireSameBase } from "../pretrained/same_base.ts";
 import { openSession } from "../runtime/node.ts";
 import type { Device } from "../runtime/session.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";

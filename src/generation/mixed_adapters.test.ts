@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { temporaryDirectory } from "../checkpoints/testing/temporary_directory.ts";
 import { combineAdapterDirectories } from "../export/combine_directories.ts";
 import { mergeAdapter } from "../export/merge.ts";
+import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { goldenPath, maxDifference } from "../testing/goldens.ts";
 import { type LoadedModel, loadModel } from "./load_model.ts";
 

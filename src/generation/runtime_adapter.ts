@@ -8,7 +8,7 @@ import {
   type ModuleWeights,
   moduleTensors,
 } from "../adapters/module_tensors.ts";
-import type { TensorEntry } from "../checkpoints/safetensors.ts";
+import type { TensorEntry } from "../files/safetensors.ts";
 import type { Model } from "../models/family.ts";
 import { frozenParameters } from "../models/frozen.ts";
 import { createScope, type Scope } from "../models/scope.ts";

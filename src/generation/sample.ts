@@ -1,4 +1,4 @@
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 
 /** How the next token is chosen. transformers' parameters, with its meaning and its order: penalty, temperature, k, p, min-p. */
 export interface Sampling {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { alpacaTemplate, chatTemplate } from "../data/template.ts";
+import { alpacaTemplate, chatTemplate } from "../templates/template.ts";
 import { goldenPath } from "../testing/goldens.ts";
 import { createTokenizer } from "../tokenizers/tokenizer.ts";
 import { endOfTurn, eosTokens } from "./stop_tokens.ts";

@@ -1,7 +1,7 @@
 import * as z from "zod";
-import type { Message } from "../data/example.ts";
-import type { Template } from "../data/template.ts";
-import { AttuneError } from "../errors.ts";
+import type { Message } from "../templates/message.ts";
+import type { Template } from "../templates/template.ts";
+import { AttuneError } from "../text/errors.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 
 const EosTokenId = z.looseObject({

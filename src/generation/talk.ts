@@ -1,6 +1,6 @@
-import type { Message } from "../data/example.ts";
-import type { Template } from "../data/template.ts";
-import { AttuneError } from "../errors.ts";
+import type { Message } from "../templates/message.ts";
+import type { Template } from "../templates/template.ts";
+import { AttuneError } from "../text/errors.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { type Completion, collectText, type TextOptions } from "./completion.ts";
 import { type FinishReason, type GenerateOptions, generate } from "./generate.ts";

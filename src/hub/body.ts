@@ -1,5 +1,5 @@
 /** Bodies of answers, read with a watch on their pace and their length. */
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import { type Connection, shown } from "./connection.ts";
 
 /** The chunks of a body. @throws Error when none comes for `tuning.stall` milliseconds; the signal's reason. */

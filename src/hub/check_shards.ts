@@ -1,8 +1,8 @@
 /** Whether a model's directory has every file that its index of weights names. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { ifThere, readJsonObject } from "../checkpoints/json_file.ts";
-import { AttuneError } from "../errors.ts";
+import { ifThere, readJsonObject } from "../files/json_file.ts";
+import { AttuneError } from "../text/errors.ts";
 
 /** @throws AttuneError that lists the shards which are missing; a snapshot in the cache may be another tool's unfinished work. */
 export async function checkShards(directory: string, repo: string): Promise<void> {

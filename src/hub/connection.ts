@@ -1,6 +1,6 @@
 /** Requests to a hub: redirects followed by hand, secrets only to the hub itself, patience with limits. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 
 /** How patient and how parallel downloads are. */
 export interface Tuning {

@@ -2,7 +2,7 @@
  * Which files of a data set's repository belong to which split, by the conventions of Python's `datasets`.
  * Source: datasets 5.0 data_files.py (get_data_patterns, resolve_pattern) and utils/metadata.py.
  */
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import { globToRegExp } from "./glob.ts";
 
 /** Patterns of each split, in order. */

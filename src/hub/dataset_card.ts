@@ -1,7 +1,7 @@
 /** The `configs:` that a data set's README.md may carry: which files belong to which split of which configuration. */
 import { parse } from "yaml";
 import * as z from "zod";
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import type { SplitPatterns } from "./data_files.ts";
 
 export interface DatasetConfig {

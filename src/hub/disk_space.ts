@@ -1,7 +1,7 @@
 /** Whether a download fits on the disk. */
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 
 /** @throws AttuneError when fewer than `bytes` are free where `directory` is or will be. */
 export async function checkDiskSpace(directory: string, bytes: number, wayOut: string): Promise<void> {

@@ -1,8 +1,8 @@
 /** One file from a hub to its place: in parts, resumed where it broke off, checked before it takes its name. */
 import { type FileHandle, mkdir, open, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { diskError } from "../checkpoints/disk_error.ts";
-import { AttuneError } from "../errors.ts";
+import { diskError } from "../files/disk_error.ts";
+import { AttuneError } from "../text/errors.ts";
 import { fileChecksum } from "./checksum.ts";
 import type { Connection } from "./connection.ts";
 import { downloadPart, RangeRefused } from "./download_part.ts";

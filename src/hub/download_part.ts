@@ -1,7 +1,7 @@
 /** Some bytes of a remote file, written to their place; tried again where the connection broke. */
 import type { FileHandle } from "node:fs/promises";
-import { errorCode } from "../checkpoints/disk_error.ts";
-import { AttuneError } from "../errors.ts";
+import { errorCode } from "../files/disk_error.ts";
+import { AttuneError } from "../text/errors.ts";
 import { chunks } from "./body.ts";
 import { type Connection, HttpError, pause, request, shown } from "./connection.ts";
 import type { Part } from "./partial_file.ts";

@@ -1,6 +1,7 @@
 /** A hub's refusals, in words that name what was asked for and the way out. */
-import { nearest } from "../adapters/nearest.ts";
-import { AttuneError } from "../errors.ts";
+
+import { AttuneError } from "../text/errors.ts";
+import { nearest } from "../text/nearest.ts";
 import { readSmall } from "./body.ts";
 import { type Connection, HttpError, request } from "./connection.ts";
 import { type Repo, repoName } from "./repo.ts";

@@ -1,5 +1,5 @@
 /** Shell patterns as fsspec reads them (fsspec/utils.py glob_translate). */
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 
 /** @throws AttuneError for "**" beside other characters, as fsspec. */
 export function globToRegExp(pattern: string): RegExp {

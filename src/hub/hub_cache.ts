@@ -6,8 +6,8 @@
  */
 import { copyFile, mkdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { writeFileAtomic } from "../checkpoints/atomic.ts";
-import { diskError, errorCode } from "../checkpoints/disk_error.ts";
+import { writeFileAtomic } from "../files/atomic.ts";
+import { diskError, errorCode } from "../files/disk_error.ts";
 import type { Job } from "./download_file.ts";
 import type { RemoteFile } from "./remote_file.ts";
 import type { Repo } from "./repo.ts";

@@ -1,7 +1,7 @@
 /** The files of a repository on the Hugging Face hub, or on a mirror of it. */
 import { datasetInfo, listFiles, modelInfo } from "@huggingface/hub";
 import * as z from "zod";
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import { readSmall } from "./body.ts";
 import { type Connection, HttpError, request } from "./connection.ts";
 import { checkFileName, type RemoteFile } from "./remote_file.ts";

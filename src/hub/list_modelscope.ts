@@ -3,7 +3,7 @@
  * Source: modelscope hub/api.py (get_model_files, get_dataset_files) and hub/file_download.py (get_file_download_url).
  */
 import * as z from "zod";
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import { readSmall } from "./body.ts";
 import { type Connection, printable, request, shown } from "./connection.ts";
 import { checkFileName, type RemoteFile } from "./remote_file.ts";

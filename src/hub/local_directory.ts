@@ -1,8 +1,8 @@
 /** A model that is already on the disk, and what was likely meant where it isn't. */
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
-import { nearest } from "../adapters/nearest.ts";
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
+import { nearest } from "../text/nearest.ts";
 import { looksLikeHubName } from "./repo.ts";
 
 /**

@@ -3,7 +3,7 @@ import { mkdir, open, readFile, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { diskError, errorCode } from "../checkpoints/disk_error.ts";
+import { diskError, errorCode } from "../files/disk_error.ts";
 
 /** Locks that this process holds or is about to take: who wants one waits for the last before it. */
 const queues = new Map<string, Promise<unknown>>();

@@ -1,6 +1,6 @@
 /** Which of a model repository's files attune needs. */
-import { COMPANION_FILES } from "../checkpoints/companion_files.ts";
-import { AttuneError } from "../errors.ts";
+import { COMPANION_FILES } from "../files/companion_files.ts";
+import { AttuneError } from "../text/errors.ts";
 
 /** What a model directory is read from beside its weights. */
 const SMALL_FILES: ReadonlySet<string> = new Set(["config.json", ...COMPANION_FILES]);

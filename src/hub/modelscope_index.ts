@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { writeFileAtomic } from "../checkpoints/atomic.ts";
+import { writeFileAtomic } from "../files/atomic.ts";
 
 /** From each file's path to the commit that it is of. */
 export type ModelScopeIndex = Map<string, string>;

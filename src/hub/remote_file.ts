@@ -1,5 +1,5 @@
 /** A file as a hub's listing names it, checked before anything is done with it. */
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 
 export interface RemoteFile {
   /** From the repository's root, parts separated by "/". */

@@ -1,5 +1,5 @@
 /** Names of models and data sets on a hub: `org/name` or `name`, with `@revision`, with `modelscope:` before it. */
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 
 export interface Repo {
   source: "huggingface" | "modelscope";

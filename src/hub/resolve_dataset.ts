@@ -1,7 +1,7 @@
 /** From a data set's name to the files of one of its splits. */
 import { join } from "node:path";
-import { readTextFile } from "../checkpoints/json_file.ts";
-import { AttuneError } from "../errors.ts";
+import { readTextFile } from "../files/json_file.ts";
+import { AttuneError } from "../text/errors.ts";
 import { chooseSplit, filesOf, guessSplits, isDataFile, ofOneKind } from "./data_files.ts";
 import { chooseConfig, type DatasetConfig, readDatasetConfigs } from "./dataset_card.ts";
 import { openHub } from "./fetch_hub.ts";

@@ -1,5 +1,5 @@
 /** From a model's name to a directory that holds it. */
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import { checkShards } from "./check_shards.ts";
 import { NotFoundError } from "./explain.ts";
 import { openHub } from "./fetch_hub.ts";

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

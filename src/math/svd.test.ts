@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { randomNormal } from "../data/random.ts";
+import { randomNormal } from "../random/random.ts";
 import { type Matrix, multiply, sumOfSquares, transpose } from "./matrix.ts";
 import { qr } from "./qr.ts";
 import { type Svd, svd, truncate } from "./svd.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { AttuneError } from "../errors.ts";
 import { goldenPath } from "../testing/goldens.ts";
+import { AttuneError } from "../text/errors.ts";
 import { readModel } from "./families.ts";
 import { modelLayout } from "./layout.ts";
 import { ropeParameters } from "./rope_config.ts";

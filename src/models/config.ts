@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { excerpt } from "../checkpoints/excerpt.ts";
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
+import { excerpt } from "../text/excerpt.ts";
 
 export const size = z
   .int()

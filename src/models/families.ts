@@ -1,22 +1,22 @@
-import { AttuneError } from "../errors.ts";
-import { cohere } from "./cohere.ts";
+import { AttuneError } from "../text/errors.ts";
+import { cohere } from "./families/cohere.ts";
+import { gemma } from "./families/gemma.ts";
+import { gemma2 } from "./families/gemma2.ts";
+import { gemma3Text } from "./families/gemma3_text.ts";
+import { gptNeox } from "./families/gpt_neox.ts";
+import { gpt2 } from "./families/gpt2.ts";
+import { granite } from "./families/granite.ts";
+import { llama } from "./families/llama.ts";
+import { mistral } from "./families/mistral.ts";
+import { mixtral } from "./families/mixtral.ts";
+import { olmo2 } from "./families/olmo2.ts";
+import { phi3 } from "./families/phi3.ts";
+import { qwen2 } from "./families/qwen2.ts";
+import { qwen3 } from "./families/qwen3.ts";
+import { qwen3Moe } from "./families/qwen3_moe.ts";
+import { smollm3 } from "./families/smollm3.ts";
+import { starcoder2 } from "./families/starcoder2.ts";
 import type { Family, Model } from "./family.ts";
-import { gemma } from "./gemma.ts";
-import { gemma2 } from "./gemma2.ts";
-import { gemma3Text } from "./gemma3_text.ts";
-import { gptNeox } from "./gpt_neox.ts";
-import { gpt2 } from "./gpt2.ts";
-import { granite } from "./granite.ts";
-import { llama } from "./llama.ts";
-import { mistral } from "./mistral.ts";
-import { mixtral } from "./mixtral.ts";
-import { olmo2 } from "./olmo2.ts";
-import { phi3 } from "./phi3.ts";
-import { qwen2 } from "./qwen2.ts";
-import { qwen3 } from "./qwen3.ts";
-import { qwen3Moe } from "./qwen3_moe.ts";
-import { smollm3 } from "./smollm3.ts";
-import { starcoder2 } from "./starcoder2.ts";
 
 const FAMILIES: readonly Family[] = [
   llama,

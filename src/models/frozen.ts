@@ -1,12 +1,12 @@
-import { torchName } from "../checkpoints/dtype.ts";
-import type { TensorEntry } from "../checkpoints/safetensors.ts";
-import { AttuneError } from "../errors.ts";
+import { torchName } from "../files/dtype.ts";
+import type { TensorEntry } from "../files/safetensors.ts";
 import { cast, scale } from "../graph/ops/elementwise.ts";
 import { dequantize4bit, dequantizeRows, expandScales } from "../graph/ops/quantized_matmul.ts";
 import { constant, weight } from "../graph/sources.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
 import { INT8_SCALE } from "../quantization/quantize8bit.ts";
 import { isQuantized, type Parts4bit, type QuantizedEntry } from "../quantization/quantized_entry.ts";
+import { AttuneError } from "../text/errors.ts";
 import type { ParameterSource } from "./scope.ts";
 
 /** Parameters as they lie in their files, mapped in place and computed in float32. */

@@ -1,5 +1,5 @@
-import { randomNormals } from "../data/random.ts";
 import { sizeOf } from "../graph/tensor.ts";
+import { randomNormals } from "../random/random.ts";
 import type { Model } from "./family.ts";
 import { modelLayout } from "./layout.ts";
 

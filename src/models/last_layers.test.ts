@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import { lastLayers } from "./last_layers.ts";
 
 const names = [

@@ -1,4 +1,4 @@
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 
 /**
  * The parameters of a model's last `count` layers, by the first number in their names: `model.layers.23.mlp.up_proj.weight`.

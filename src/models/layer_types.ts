@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 
 /** `layer_types` of config.json: what each layer sees. */
 export const layerTypes = z.array(z.enum(["full_attention", "sliding_attention"])).nullish();

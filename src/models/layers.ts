@@ -1,11 +1,12 @@
 /** The parts that families are put together from. T tokens, D hidden_size, K key/value heads, G query heads each, E head_dim. */
-import { AttuneError } from "../errors.ts";
+
 import { gelu, geluTanh, silu } from "../graph/ops/activation.ts";
 import { add, mul, scale, shift } from "../graph/ops/elementwise.ts";
 import { layerNorm, rmsNorm } from "../graph/ops/norm.ts";
 import { reshape } from "../graph/ops/shape.ts";
 import { constant } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { AttuneError } from "../text/errors.ts";
 import type { ActivationName } from "./config.ts";
 import type { AttentionOptions, Pass } from "./family.ts";
 import type { Scope } from "./scope.ts";

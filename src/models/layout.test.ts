@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { AttuneError } from "../errors.ts";
 import { goldenPath, goldenTensorEntries } from "../testing/goldens.ts";
+import { AttuneError } from "../text/errors.ts";
 import { readModel } from "./families.ts";
 import { checkTensors, modelLayout } from "./layout.ts";
 

@@ -1,7 +1,7 @@
-import { moduleOf } from "../checkpoints/tensor_names.ts";
-import { AttuneError } from "../errors.ts";
+import { moduleOf } from "../files/tensor_names.ts";
 import { input } from "../graph/sources.ts";
 import { isQuantized } from "../quantization/quantized_entry.ts";
+import { AttuneError } from "../text/errors.ts";
 import type { Model } from "./family.ts";
 import { rowPass } from "./row_pass.ts";
 import { createScope } from "./scope.ts";

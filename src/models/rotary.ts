@@ -1,9 +1,9 @@
-import { AttuneError } from "../errors.ts";
 import { cast, cos, exp, less, log, mul, scale, shift, sin, where } from "../graph/ops/elementwise.ts";
 import { rope as rotatePairs } from "../graph/ops/rope.ts";
 import { reshape, transpose } from "../graph/ops/shape.ts";
 import { constant, scalar } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { AttuneError } from "../text/errors.ts";
 import type { Pass } from "./family.ts";
 import type { RopeParameters } from "./rope_config.ts";
 

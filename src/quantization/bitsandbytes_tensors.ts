@@ -1,11 +1,11 @@
 /** A quantized weight as bitsandbytes saves it: the tensors that take the weight's place in the files. */
-import { torchName } from "../checkpoints/dtype.ts";
-import { pathKey } from "../checkpoints/json_scan.ts";
-import { pythonJson } from "../checkpoints/python_json.ts";
-import type { TensorEntry, TensorSource } from "../checkpoints/safetensors.ts";
-import { moduleOf } from "../checkpoints/tensor_names.ts";
-import { AttuneError } from "../errors.ts";
+import { torchName } from "../files/dtype.ts";
+import type { TensorEntry, TensorSource } from "../files/safetensors.ts";
+import { moduleOf } from "../files/tensor_names.ts";
 import { sizeOf } from "../graph/tensor.ts";
+import { AttuneError } from "../text/errors.ts";
+import { pathKey } from "../text/json_scan.ts";
+import { pythonJson } from "../text/python_json.ts";
 import { CODE_TABLES, type FourBit } from "./code_tables.ts";
 import { DYNAMIC_MAP } from "./dynamic_map.ts";
 import { NESTED_BLOCK_SIZE, nestScales } from "./nested_scales.ts";

@@ -1,4 +1,4 @@
-import type { TensorEntry } from "../checkpoints/safetensors.ts";
+import type { TensorEntry } from "../files/safetensors.ts";
 import type { FourBit } from "./code_tables.ts";
 
 /** Where the rest of a 4-bit weight lies. */

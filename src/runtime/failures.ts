@@ -1,4 +1,4 @@
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import type { SessionOptions } from "./session.ts";
 
 /** What the runtime said when it would not open a model. */

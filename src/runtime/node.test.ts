@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { AttuneError } from "../errors.ts";
 import { lower } from "../graph/lower.ts";
 import type { OnnxModel } from "../graph/onnx.ts";
 import { add, scale } from "../graph/ops/elementwise.ts";
 import { gather } from "../graph/ops/indexing.ts";
 import { matmul } from "../graph/ops/matmul.ts";
 import { input } from "../graph/sources.ts";
+import { AttuneError } from "../text/errors.ts";
 import { openSession } from "./node.ts";
 import type { Device, Session, TensorData } from "./session.ts";
 

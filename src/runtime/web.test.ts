@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { AttuneError } from "../errors.ts";
 import { lower } from "../graph/lower.ts";
 import { add, scale } from "../graph/ops/elementwise.ts";
 import { input } from "../graph/sources.ts";
+import { AttuneError } from "../text/errors.ts";
 import type { Session, TensorData } from "./session.ts";
 import { openSession } from "./web.ts";
 

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { readSafetensorsHeader, readTensorBytes, type TensorEntry } from "../checkpoints/safetensors.ts";
+import { readSafetensorsHeader, readTensorBytes, type TensorEntry } from "../files/safetensors.ts";
 import type { DType } from "../graph/tensor.ts";
 import type { Values } from "./evaluate.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import { createBytePairEncoder } from "./bpe.ts";
 
 /** Merges of every order over a small alphabet, so that they compete. */

@@ -1,4 +1,4 @@
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 
 /** Cuts a piece of text into tokens of the vocabulary; a character that has none is left as it is, with id -1. */
 export type BytePairEncoder = (piece: string) => { ids: number[]; lengths: number[] };

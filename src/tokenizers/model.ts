@@ -1,5 +1,5 @@
 import { type Model, Unigram } from "@huggingface/tokenizers";
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import { type BytePairModel, createBytePairEncoder } from "./bpe.ts";
 
 /** Tokens of one piece of text, as columns: ids and the piece's units [from, to) each covers. */

@@ -1,4 +1,4 @@
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import { type AlignedText, type Rewrite, rewriteAligned } from "./aligned_text.ts";
 import { compilePattern } from "./pattern.ts";
 

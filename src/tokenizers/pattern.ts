@@ -1,5 +1,5 @@
 import { ReplaceNormalizer } from "@huggingface/tokenizers";
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 
 /** A `pattern` of tokenizer.json, `{ "Regex": … }` (Oniguruma's syntax) or `{ "String": … }`, as a global expression. */
 export function compilePattern(pattern: unknown): RegExp {

@@ -1,4 +1,4 @@
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import { type AlignedText, type Rewrite, rewriteAligned, sliceAligned } from "./aligned_text.ts";
 import { BYTE_TO_CHAR } from "./byte_alphabet.ts";
 import { compilePattern } from "./pattern.ts";

@@ -1,4 +1,4 @@
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import { CHAR_TO_BYTE } from "./byte_alphabet.ts";
 
 /** How tokens become text again: the `decoder` of tokenizer.json. */

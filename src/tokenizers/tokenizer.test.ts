@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import { checkVocabulary } from "./check_vocabulary.ts";
 import { streamDecoder } from "./stream_decoder.ts";
 import { createTokenizer } from "./tokenizer.ts";

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import type { AddedToken } from "./added_tokens.ts";
 
 export interface SpecialTokens {

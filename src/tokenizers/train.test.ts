@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import { trainTokenizer } from "./train.ts";
 
 const golden = JSON.parse(readFileSync(new URL("./goldens/train.json", import.meta.url), "utf8"));

@@ -1,4 +1,4 @@
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import { BYTE_TO_CHAR, spellText } from "./byte_alphabet.ts";
 import { type CountedWord, learnMerges } from "./learn_merges.ts";
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { packRows, type Row } from "../data/pack.ts";
+import { packRows, type Row } from "../data/packing/pack.ts";
 import { dropout } from "../graph/ops/dropout.ts";
 import { input } from "../graph/sources.ts";
 import { compile } from "../testing/evaluate.ts";

@@ -1,8 +1,8 @@
-import type { Row } from "../data/pack.ts";
-import { pathWords } from "../data/path_words.ts";
-import { randomUint32 } from "../data/random.ts";
+import type { Row } from "../data/packing/pack.ts";
+import { pathWords } from "../data/packing/path_words.ts";
 import type { DropoutWords } from "../graph/ops/dropout.ts";
 import { constant, input } from "../graph/sources.ts";
+import { randomUint32 } from "../random/random.ts";
 import type { TensorData } from "../runtime/session.ts";
 
 /** The dropout of a module whose input is `width` wide; nothing when there is none. */

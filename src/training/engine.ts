@@ -1,5 +1,5 @@
-import { packRows, type Row } from "../data/pack.ts";
-import type { TokenSequence } from "../data/token_sequence.ts";
+import { packRows, type Row } from "../data/packing/pack.ts";
+import type { TokenSequence } from "../data/tokenize/token_sequence.ts";
 import { gradients } from "../graph/gradients.ts";
 import { lower } from "../graph/lower.ts";
 import type { OnnxModel } from "../graph/onnx.ts";

@@ -1,4 +1,4 @@
-import type { PreparationReport } from "../data/preparation_report.ts";
+import type { PreparationReport } from "../data/tokenize/preparation_report.ts";
 
 /** What a run says of itself, in order: start, then steps with evaluations and checkpoints between, then end. */
 export type TrainEvent = StartEvent | StepEvent | EvaluationEvent | CheckpointEvent | EndEvent;

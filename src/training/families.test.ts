@@ -1,10 +1,10 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { openModelDirectory } from "../checkpoints/model_directory.ts";
-import { readTensor } from "../checkpoints/safetensors.ts";
-import type { TokenSequence } from "../data/token_sequence.ts";
+import type { TokenSequence } from "../data/tokenize/token_sequence.ts";
+import { readTensor } from "../files/safetensors.ts";
 import { readModel } from "../models/families.ts";
 import { modelLayout } from "../models/layout.ts";
+import { openModelDirectory } from "../pretrained/model_directory.ts";
 import { openSession } from "../runtime/node.ts";
 import { goldenPath } from "../testing/goldens.ts";
 import { openEngine } from "./engine.ts";

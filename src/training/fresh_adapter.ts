@@ -13,13 +13,13 @@ import { type LayerShape, type Sites, siteShape } from "../adapters/targets/site
 import { isAllLinear } from "../adapters/targets/target_modules.ts";
 import { tokenIndices } from "../adapters/targets/token_rows.ts";
 import { drawProjections, type VeraConfig } from "../adapters/vera.ts";
-import { readWeight } from "../checkpoints/read_weight.ts";
-import type { TensorEntry } from "../checkpoints/safetensors.ts";
-import { moduleOf } from "../checkpoints/tensor_names.ts";
+import type { TensorEntry } from "../files/safetensors.ts";
+import { moduleOf } from "../files/tensor_names.ts";
 import { transposed } from "../math/transposed.ts";
 import type { Model } from "../models/family.ts";
 import { modelLayout } from "../models/layout.ts";
 import { isQuantized } from "../quantization/quantized_entry.ts";
+import { readWeight } from "../quantization/read_weight.ts";
 import { type AdapterPlan, adaptedShapes, type FreshConfig, planAdapter } from "./plan_adapter.ts";
 
 type Tensors = ReadonlyMap<string, TensorEntry>;

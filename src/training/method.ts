@@ -2,7 +2,7 @@ import { adaptedScope, adaptModel } from "../adapters/adapt_model.ts";
 import { type Adapter, isIa3 } from "../adapters/adapter.ts";
 import { adapterParts, ownNames } from "../adapters/graph_parts.ts";
 import { isLoraWeights, type ModuleWeights, moduleTensors } from "../adapters/module_tensors.ts";
-import type { TensorEntry } from "../checkpoints/safetensors.ts";
+import type { TensorEntry } from "../files/safetensors.ts";
 import { input } from "../graph/sources.ts";
 import type { Model } from "../models/family.ts";
 import { frozenParameters } from "../models/frozen.ts";

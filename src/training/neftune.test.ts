@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { packRows, type Row } from "../data/pack.ts";
+import { packRows, type Row } from "../data/packing/pack.ts";
 import { input } from "../graph/sources.ts";
-import { openBase } from "../models/base.ts";
 import { initializeWeights } from "../models/initialize.ts";
+import { openBase } from "../pretrained/base.ts";
 import { openSession } from "../runtime/node.ts";
 import { compile } from "../testing/evaluate.ts";
 import { goldenPath } from "../testing/goldens.ts";

@@ -1,9 +1,9 @@
-import type { Row } from "../data/pack.ts";
-import { sequenceWords } from "../data/path_words.ts";
-import { randomUint32 } from "../data/random.ts";
+import type { Row } from "../data/packing/pack.ts";
+import { sequenceWords } from "../data/packing/path_words.ts";
 import { add, cast, mul, scale } from "../graph/ops/elementwise.ts";
 import { constant, input } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { randomUint32 } from "../random/random.ts";
 import type { TensorData } from "../runtime/session.ts";
 
 export interface Neftune {

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readLora } from "../checkpoints/testing/read_lora.ts";
-import type { TokenSequence } from "../data/token_sequence.ts";
-import { type Base, openBase } from "../models/base.ts";
+import type { TokenSequence } from "../data/tokenize/token_sequence.ts";
+import { readLora } from "../files/testing/read_lora.ts";
 import { initializeWeights } from "../models/initialize.ts";
+import { type Base, openBase } from "../pretrained/base.ts";
 import { openSession } from "../runtime/node.ts";
 import type { OpenSession, Session } from "../runtime/session.ts";
 import { goldenPath, maxDifference } from "../testing/goldens.ts";

@@ -7,8 +7,8 @@ import { adapterSites, type LayerShape, type Sites, siteShape } from "../adapter
 import { endsIn, matchAdapter } from "../adapters/targets/target_modules.ts";
 import { tokenIndices } from "../adapters/targets/token_rows.ts";
 import { checkVeraConfig, type VeraConfig } from "../adapters/vera.ts";
-import { AttuneError } from "../errors.ts";
 import type { Model } from "../models/family.ts";
+import { AttuneError } from "../text/errors.ts";
 
 /** The settings of a new adapter. (IA)³'s modules are keys, values and what the MLP's last layer takes, when left out. */
 export type FreshConfig =

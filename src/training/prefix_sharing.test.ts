@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readLora } from "../checkpoints/testing/read_lora.ts";
-import { randomForest } from "../data/testing/random_forest.ts";
-import type { TokenSequence } from "../data/token_sequence.ts";
-import { type Base, openBase } from "../models/base.ts";
+import { randomForest } from "../data/packing/testing/random_forest.ts";
+import type { TokenSequence } from "../data/tokenize/token_sequence.ts";
+import { readLora } from "../files/testing/read_lora.ts";
 import { readModel } from "../models/families.ts";
 import { initializeWeights } from "../models/initialize.ts";
+import { type Base, openBase } from "../pretrained/base.ts";
 import { openSession } from "../runtime/node.ts";
 import { goldenPath, maxDifference } from "../testing/goldens.ts";
 import { dropoutFeeds, loraDropout } from "./dropout_words.ts";

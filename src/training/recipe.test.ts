@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { AttuneError } from "../errors.ts";
+import { AttuneError } from "../text/errors.ts";
 import { parseRecipe, recipeJsonSchema } from "./recipe.ts";
 
 const least = { model: "base", data: [{ path: "alpaca.json" }], output: "runs/a" };

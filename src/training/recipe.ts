@@ -1,13 +1,13 @@
 import * as z from "zod";
 import { adapter, adapterKeys, meantAdapter } from "../adapters/adapter_schema.ts";
-import { nearest } from "../adapters/nearest.ts";
+import { datasetShare, mixture } from "../data/batches/mixture_schema.ts";
 import { formatNames } from "../data/formats/known_formats.ts";
-import { datasetShare, mixture } from "../data/mixture_schema.ts";
 import { task } from "../data/tasks/task_schema.ts";
-import { trainOnValues } from "../data/tokenize_example.ts";
-import { AttuneError } from "../errors.ts";
+import { trainOnValues } from "../data/tokenize/tokenize_example.ts";
 import { got } from "../models/config.ts";
 import { quantizationSettings } from "../quantization/quantization_schema.ts";
+import { AttuneError } from "../text/errors.ts";
+import { nearest } from "../text/nearest.ts";
 
 const ratio = z.number().min(0).max(1);
 const count = z.int().positive();

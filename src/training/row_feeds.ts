@@ -1,4 +1,4 @@
-import type { Row } from "../data/pack.ts";
+import type { Row } from "../data/packing/pack.ts";
 import type { TensorData } from "../runtime/session.ts";
 
 /** What a pass over `row` is fed, label weights multiplied by `factor`: one over their sum in the whole step. */

@@ -1,5 +1,5 @@
-import type { SequenceStore } from "../data/sequence_store.ts";
-import { AttuneError } from "../errors.ts";
+import type { SequenceStore } from "../data/batches/sequence_store.ts";
+import { AttuneError } from "../text/errors.ts";
 
 /** Tokens a row holds at least: fewer would leave the matrix products too small to be fast, and less to share. */
 const MIN_ROW_LENGTH = 512;

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readAdapterDirectory } from "../checkpoints/adapter_directory.ts";
-import { type ModelDirectory, openModelDirectory } from "../checkpoints/model_directory.ts";
-import { readTensor } from "../checkpoints/safetensors.ts";
+import { readAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
+import { readTensor } from "../files/safetensors.ts";
 import { readModel } from "../models/families.ts";
 import { lastLayers } from "../models/last_layers.ts";
 import { modelLayout } from "../models/layout.ts";
+import { type ModelDirectory, openModelDirectory } from "../pretrained/model_directory.ts";
 import { openSession } from "../runtime/node.ts";
 import { goldenPath, maxDifference, readGoldenTensors } from "../testing/goldens.ts";
 import { type Engine, openEngine } from "./engine.ts";

@@ -1,4 +1,4 @@
-import { AttuneError } from "../../errors.ts";
+import { AttuneError } from "../../text/errors.ts";
 import type { LoraWeights } from "../adapter.ts";
 import type { CombineSettings, WeighedAdapter } from "./combine_adapters.ts";
 import { COMBINE_METHODS, methodTraits } from "./methods.ts";

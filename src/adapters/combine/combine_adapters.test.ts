@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
-import { readLora } from "../../checkpoints/testing/read_lora.ts";
+import { readLora } from "../../files/testing/read_lora.ts";
 import { goldenPath, maxDifference, readGoldenMap } from "../../testing/goldens.ts";
 import type { LoraAdapter, LoraWeights } from "../adapter.ts";
 import { scaleOf } from "../lora/lora_config.ts";

@@ -1,5 +1,5 @@
-import { randomNormal, randomUniform } from "../../data/random.ts";
-import { AttuneError } from "../../errors.ts";
+import { randomNormal, randomUniform } from "../../random/random.ts";
+import { AttuneError } from "../../text/errors.ts";
 import type { LoraAdapter } from "../adapter.ts";
 import { type LoraConfig, scaleOf } from "../lora/lora_config.ts";
 import { allFinite, checkCombination } from "./check_combination.ts";

@@ -1,5 +1,5 @@
-import { AttuneError } from "../../errors.ts";
-import { listed } from "../listed.ts";
+import { AttuneError } from "../../text/errors.ts";
+import { listed } from "../../text/listed.ts";
 import type { LayerShape } from "../targets/sites.ts";
 import { type LoraConfig, rankOf } from "./lora_config.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { randomNormals } from "../../data/random.ts";
 import type { Matrix } from "../../math/matrix.ts";
 import { svd } from "../../math/svd.ts";
+import { randomNormals } from "../../random/random.ts";
 import { decompose } from "./decompose.ts";
 
 const normal = (index: number) => randomNormals(index + 1, 3, "start", 0)[index]!;

@@ -1,4 +1,4 @@
-import { AttuneError } from "../../errors.ts";
+import { AttuneError } from "../../text/errors.ts";
 import { patternKey, patternValue } from "./module_patterns.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { AttuneError } from "../../errors.ts";
+import { AttuneError } from "../../text/errors.ts";
 import type { LoraConfig } from "../lora/lora_config.ts";
 import { fileNames, sortAdapterTensors } from "./adapter_tensors.ts";
 

@@ -1,8 +1,8 @@
 /** The tensors of adapter_model.safetensors: what each name means. */
-import { AttuneError } from "../../errors.ts";
+import { AttuneError } from "../../text/errors.ts";
+import { listed } from "../../text/listed.ts";
 import type { AdapterConfig } from "../adapter.ts";
 import { type Ia3Config, isFeedforward } from "../ia3.ts";
-import { listed } from "../listed.ts";
 import { loraNames } from "../lora/lora.ts";
 import { type LoraConfig, rankOf } from "../lora/lora_config.ts";
 import { ia3Name, veraNames } from "../module_tensors.ts";

@@ -1,6 +1,6 @@
 /** adapter_config.json of a LoRA adapter. */
 import * as z from "zod";
-import { pathKey } from "../../checkpoints/json_scan.ts";
+import { pathKey } from "../../text/json_scan.ts";
 import { checkLoraConfig, type LoraConfig } from "../lora/lora_config.ts";
 import { common, defined, index, layers, names, off } from "./peft_setting.ts";
 

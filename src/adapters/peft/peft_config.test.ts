@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { AttuneError } from "../../errors.ts";
+import { AttuneError } from "../../text/errors.ts";
 import type { LoraConfig } from "../lora/lora_config.ts";
 import { formatPeftConfig, parsePeftConfig } from "./peft_config.ts";
 

@@ -1,8 +1,8 @@
 /** adapter_config.json of PEFT (0.21), both ways. */
 import * as z from "zod";
-import { excerpt } from "../../checkpoints/excerpt.ts";
-import { pythonJson } from "../../checkpoints/python_json.ts";
-import { AttuneError } from "../../errors.ts";
+import { AttuneError } from "../../text/errors.ts";
+import { excerpt } from "../../text/excerpt.ts";
+import { pythonJson } from "../../text/python_json.ts";
 import type { AdapterConfig } from "../adapter.ts";
 import { ia3File } from "./ia3_file.ts";
 import { loraFile } from "./lora_file.ts";

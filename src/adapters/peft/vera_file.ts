@@ -1,6 +1,6 @@
 /** adapter_config.json of a VeRA adapter. */
 import * as z from "zod";
-import { pathKey } from "../../checkpoints/json_scan.ts";
+import { pathKey } from "../../text/json_scan.ts";
 import { checkVeraConfig, type VeraConfig } from "../vera.ts";
 import { common, defined, layers } from "./peft_setting.ts";
 

@@ -1,5 +1,5 @@
 /** The parameters an adapter has of its own, besides low-rank terms: modules trained whole, and biases. */
-import { AttuneError } from "../../errors.ts";
+import { AttuneError } from "../../text/errors.ts";
 import type { LoraConfig } from "../lora/lora_config.ts";
 import type { VeraConfig } from "../vera.ts";
 import type { Sites } from "./sites.ts";

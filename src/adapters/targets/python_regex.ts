@@ -1,4 +1,4 @@
-import { AttuneError } from "../../errors.ts";
+import { AttuneError } from "../../text/errors.ts";
 
 /**
  * A Python regular expression that must match a whole string (`re.fullmatch`), for the part of Python's syntax that

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { AttuneError } from "../../errors.ts";
+import { AttuneError } from "../../text/errors.ts";
 import { condenseTargetModules, isAllLinear, matchTargetModules } from "./target_modules.ts";
 
 interface Case {

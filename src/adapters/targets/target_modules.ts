@@ -1,7 +1,7 @@
 /** Which linear layers an adapter goes to, matched exactly as PEFT matches `target_modules`. */
-import { AttuneError } from "../../errors.ts";
+import { AttuneError } from "../../text/errors.ts";
+import { nearest } from "../../text/nearest.ts";
 import type { LoraConfig } from "../lora/lora_config.ts";
-import { nearest } from "../nearest.ts";
 import { fullmatch } from "./python_regex.ts";
 
 export type TargetModules = string[] | string;

@@ -1,7 +1,7 @@
 import { Command } from "commander";
-import type { Message } from "../../data/example.ts";
 import { type LoadedModel, loadModel } from "../../generation/load_model.ts";
 import type { AnswerOptions } from "../../generation/talk.ts";
+import type { Message } from "../../templates/message.ts";
 import { converse } from "../converse.ts";
 import { printable } from "../failure.ts";
 import { fetchModel } from "../fetch_model.ts";

@@ -1,10 +1,10 @@
 import { Command } from "commander";
-import { writeFileAtomic } from "../../checkpoints/atomic.ts";
+import type { SequenceStore } from "../../data/batches/sequence_store.ts";
 import { checkSequences, findLeaks } from "../../data/inspect/check_sequences.ts";
 import { computedTokens } from "../../data/inspect/computed_tokens.ts";
-import type { SequenceStore } from "../../data/sequence_store.ts";
-import { type Base, openBase } from "../../models/base.ts";
-import { prepareData, type RunData } from "../../training/prepare_data.ts";
+import { writeFileAtomic } from "../../files/atomic.ts";
+import { type Base, openBase } from "../../pretrained/base.ts";
+import { prepareData, type RunData } from "../../run/prepare_data.ts";
 import type { Recipe } from "../../training/recipe.ts";
 import { rowLengthFor } from "../../training/row_length.ts";
 import { checkReport } from "../check_report.ts";

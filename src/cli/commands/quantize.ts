@@ -1,7 +1,7 @@
 import { Command, Option } from "commander";
-import { AttuneError } from "../../errors.ts";
 import { quantizeModel } from "../../export/quantize_model.ts";
 import { describeQuantization, type QuantizationSettings } from "../../quantization/quantization_schema.ts";
+import { AttuneError } from "../../text/errors.ts";
 import { formatPercent, plural, shellWord } from "../format.ts";
 import { examples } from "../help.ts";
 import { openScreen } from "../screen.ts";

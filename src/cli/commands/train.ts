@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { train, type WeightsProgress } from "../../training/train.ts";
+import { train, type WeightsProgress } from "../../run/train.ts";
 import { showDownload } from "../fetch_model.ts";
 import { formatPercent, plural } from "../format.ts";
 import { examples } from "../help.ts";

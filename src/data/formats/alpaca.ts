@@ -1,5 +1,6 @@
-import { AttuneError } from "../../errors.ts";
-import type { Conversation, Message } from "../example.ts";
+import type { Message } from "../../templates/message.ts";
+import { AttuneError } from "../../text/errors.ts";
+import type { Conversation } from "../example.ts";
 import {
   isText,
   optionalList,

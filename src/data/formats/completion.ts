@@ -1,4 +1,4 @@
-import { AttuneError } from "../../errors.ts";
+import { AttuneError } from "../../text/errors.ts";
 import type { Completion, Conversation } from "../example.ts";
 import { isText, own, type RowFormat, refuseKeys, requiredText } from "./row_fields.ts";
 import { isTurnList, readConversation, readTurns } from "./turns.ts";

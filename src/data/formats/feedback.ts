@@ -1,5 +1,6 @@
-import { AttuneError } from "../../errors.ts";
-import type { Feedback, Message, Tool } from "../example.ts";
+import type { Message, Tool } from "../../templates/message.ts";
+import { AttuneError } from "../../text/errors.ts";
+import type { Feedback } from "../example.ts";
 import { alpaca, answerMessage, readQuestion } from "./alpaca.ts";
 import { completion } from "./completion.ts";
 import { messages } from "./messages.ts";

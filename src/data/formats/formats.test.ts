@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { AttuneError } from "../../errors.ts";
-import type { Example, Message } from "../example.ts";
+import type { Message } from "../../templates/message.ts";
+import { AttuneError } from "../../text/errors.ts";
+import type { Example } from "../example.ts";
 import { type Format, formatByName } from "./known_formats.ts";
 
 const origin = { file: "a.json", row: 1 };

@@ -1,4 +1,4 @@
-import { AttuneError } from "../../errors.ts";
+import { AttuneError } from "../../text/errors.ts";
 import { alpaca } from "./alpaca.ts";
 import { completion } from "./completion.ts";
 import { feedback } from "./feedback.ts";

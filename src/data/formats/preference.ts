@@ -1,5 +1,6 @@
-import { AttuneError } from "../../errors.ts";
-import type { Message, Preference, Tool } from "../example.ts";
+import type { Message, Tool } from "../../templates/message.ts";
+import { AttuneError } from "../../text/errors.ts";
+import type { Preference } from "../example.ts";
 import { answerMessage, readQuestion } from "./alpaca.ts";
 import { describeValue, isRow, isText, own, type Row, type RowFormat, refuseKeys } from "./row_fields.ts";
 import { readTools } from "./tools.ts";

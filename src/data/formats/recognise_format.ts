@@ -1,5 +1,5 @@
-import { AttuneError } from "../../errors.ts";
-import type { DataRow } from "../rows/data_row.ts";
+import { AttuneError } from "../../text/errors.ts";
+import type { DataRow } from "../files/data_row.ts";
 import { type Format, formatByName, formatNames } from "./known_formats.ts";
 import { describeValue, type Form, isRow, listKeys, own } from "./row_fields.ts";
 

@@ -1,4 +1,4 @@
-import { AttuneError } from "../../errors.ts";
+import { AttuneError } from "../../text/errors.ts";
 import type { Example, Origin } from "../example.ts";
 
 /** A data format: how its rows are told from others', and read. */

@@ -1,4 +1,4 @@
-import { AttuneError } from "../../errors.ts";
+import { AttuneError } from "../../text/errors.ts";
 import type { Conversation } from "../example.ts";
 import { answerMessage, userMessage } from "./alpaca.ts";
 import {

@@ -1,5 +1,5 @@
-import { AttuneError } from "../../errors.ts";
-import type { Tool, ToolCall } from "../example.ts";
+import type { Tool, ToolCall } from "../../templates/message.ts";
+import { AttuneError } from "../../text/errors.ts";
 import {
   describeValue,
   isEmpty,

@@ -1,5 +1,5 @@
-import { AttuneError } from "../../errors.ts";
-import type { Message, Tool } from "../example.ts";
+import type { Message, Tool } from "../../templates/message.ts";
+import { AttuneError } from "../../text/errors.ts";
 import {
   describeValue,
   isEmpty,

@@ -1,9 +1,9 @@
+import { hashWords } from "../../random/hash_words.ts";
 import type { Tokenizer } from "../../tokenizers/tokenizer.ts";
-import { firstEqual } from "../equal_sequences.ts";
+import { firstEqual } from "../batches/equal_sequences.ts";
+import type { SequenceStore } from "../batches/sequence_store.ts";
 import type { Origin } from "../example.ts";
-import { hashWords } from "../hash_words.ts";
-import type { SequenceStore } from "../sequence_store.ts";
-import { countLabels, type TokenSequence } from "../token_sequence.ts";
+import { countLabels, type TokenSequence } from "../tokenize/token_sequence.ts";
 import { type Histogram, histogram } from "./histogram.ts";
 
 /** How many sequences something is true of, and where the first of them are. */

@@ -1,5 +1,5 @@
-import { packRows } from "../pack.ts";
-import type { SequenceStore } from "../sequence_store.ts";
+import type { SequenceStore } from "../batches/sequence_store.ts";
+import { packRows } from "../packing/pack.ts";
 
 /**
  * Tokens that batches of `batchSize`, in the store's order, compute in rows of `rowLength`: what a step's sequences

@@ -1,5 +1,5 @@
 import type { Tokenizer } from "../../tokenizers/tokenizer.ts";
-import type { TokenSequence } from "../token_sequence.ts";
+import type { TokenSequence } from "../tokenize/token_sequence.ts";
 
 /** A stretch of tokens that are trained alike. */
 export interface Segment {

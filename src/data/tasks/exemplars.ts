@@ -1,6 +1,6 @@
-import { AttuneError } from "../../errors.ts";
+import { AttuneError } from "../../text/errors.ts";
+import type { DataRow } from "../files/data_row.ts";
 import { isRow } from "../formats/row_fields.ts";
-import type { DataRow } from "../rows/data_row.ts";
 import type { Phrasing, Turn } from "./phrasings.ts";
 
 /** `count` exemplars for a question, other than the question. `random(i)` is an integer of [0, 2^32). */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { AttuneError } from "../../errors.ts";
+import { AttuneError } from "../../text/errors.ts";
 import { fillPattern, joinTexts, parsePattern, pathsOf, TEXT_LIMIT } from "./pattern.ts";
 
 const fill = (text: string, values: Record<string, string> = {}) =>

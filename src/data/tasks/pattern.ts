@@ -1,4 +1,4 @@
-import { AttuneError } from "../../errors.ts";
+import { AttuneError } from "../../text/errors.ts";
 
 /** Text with places for a row's values: literal text, or the path of a column. */
 export type Pattern = readonly (string | { path: string })[];

@@ -1,7 +1,7 @@
-import { AttuneError } from "../../errors.ts";
+import { AttuneError } from "../../text/errors.ts";
+import type { DataRow } from "../files/data_row.ts";
+import { valueAt } from "../formats/map_columns.ts";
 import { isRow, listKeys, type Row } from "../formats/row_fields.ts";
-import { valueAt } from "../map_columns.ts";
-import type { DataRow } from "../rows/data_row.ts";
 import { fillPattern, type Pattern, parsePattern, pathsOf } from "./pattern.ts";
 import { rowValues } from "./row_values.ts";
 import type { Task } from "./task_schema.ts";

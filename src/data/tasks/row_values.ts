@@ -1,6 +1,6 @@
-import { AttuneError } from "../../errors.ts";
+import { AttuneError } from "../../text/errors.ts";
+import { valueAt } from "../formats/map_columns.ts";
 import { describeValue, type Row } from "../formats/row_fields.ts";
-import { valueAt } from "../map_columns.ts";
 import { fillPattern, joinTexts, type Pattern, parsePattern } from "./pattern.ts";
 import type { Task } from "./task_schema.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { AttuneError } from "../../errors.ts";
+import { AttuneError } from "../../text/errors.ts";
 import type { Conversation, UnusableRow } from "../example.ts";
-import type { DataRow } from "../rows/data_row.ts";
+import type { DataRow } from "../files/data_row.ts";
 import { FIRST_ROWS, firstRows, openTask, taskExamplesOf } from "./task_examples.ts";
 import * as schema from "./task_schema.ts";
 

@@ -1,8 +1,9 @@
-import { AttuneError } from "../../errors.ts";
-import type { Conversation, Message, Origin, UnusableRow } from "../example.ts";
+import { randomUint32 } from "../../random/random.ts";
+import type { Message } from "../../templates/message.ts";
+import { AttuneError } from "../../text/errors.ts";
+import type { Conversation, Origin, UnusableRow } from "../example.ts";
+import type { DataRow } from "../files/data_row.ts";
 import { describeValue, isRow, type Row } from "../formats/row_fields.ts";
-import { randomUint32 } from "../random.ts";
-import type { DataRow } from "../rows/data_row.ts";
 import { openExemplars } from "./exemplars.ts";
 import { joinTexts } from "./pattern.ts";
 import { checkColumns, openPhrasings, type Turn } from "./phrasings.ts";

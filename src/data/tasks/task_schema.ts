@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { AttuneError } from "../../errors.ts";
+import { AttuneError } from "../../text/errors.ts";
 import { parsePattern, pathsOf } from "./pattern.ts";
 
 /** Text that parsePattern reads; each row's should differ, which takes a column. */

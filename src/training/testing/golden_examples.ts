@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { TokenSequence } from "../../data/token_sequence.ts";
+import type { TokenSequence } from "../../data/tokenize/token_sequence.ts";
 import { goldenPath } from "../../testing/goldens.ts";
 
 /** The tokenized examples that a golden run was trained on. */

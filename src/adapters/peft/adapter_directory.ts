@@ -1,0 +1,219 @@
+/** PEFT's adapter directory: adapter_config.json and adapter_model.safetensors. */
+import { type FileHandle, readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { writeDirectoryAtomic, writeFilesAtomic } from "../../files/atomic.ts";
+import { diskError } from "../../files/disk_error.ts";
+import { readJsonObject } from "../../files/json_file.ts";
+import {
+  copyOf,
+  readSafetensorsHeader,
+  readTensor,
+  safetensorsContent,
+  type TensorEntry,
+  type TensorSource,
+} from "../../files/safetensors.ts";
+import { AttuneError } from "../../text/errors.ts";
+import { type Adapter, isVera, type LoraWeights, type Parameter, type TokenRows } from "../adapter.ts";
+import { condensedFeedforward, type Ia3Weights } from "../ia3.ts";
+import type { LoraConfig } from "../lora/lora_config.ts";
+import { moduleTensors } from "../module_tensors.ts";
+import { condenseTargetModules, isAllLinear } from "../targets/target_modules.ts";
+import type { VeraConfig } from "../vera.ts";
+import { type AdapterTensors, fileNames, sortAdapterTensors, type TermTensors } from "./adapter_tensors.ts";
+import { formatPeftConfig, parsePeftConfig } from "./peft_config.ts";
+
+const CONFIG_FILE = "adapter_config.json";
+const WEIGHTS_FILE = "adapter_model.safetensors";
+
+/**
+ * Reads an adapter, float32, float16 or bfloat16.
+ * @throws AttuneError that names what is missing, foreign, wrongly shaped or not supported.
+ */
+export async function readAdapterDirectory(path: string): Promise<Adapter> {
+  await checkFiles(path);
+  const { config, baseModel } = parsePeftConfig(
+    await readJsonObject(join(path, CONFIG_FILE)),
+    join(path, CONFIG_FILE),
+  );
+  const weights = join(path, WEIGHTS_FILE);
+  const sorted = sortAdapterTensors((await readSafetensorsHeader(weights)).tensors, config, weights);
+  const parameters = await mapValues(sorted.parameters, readParameter);
+  const common = { baseModel, ...(parameters.size > 0 && { parameters }) };
+  switch (config.type) {
+    case "lora":
+      return { ...common, config, ...(await readLora(sorted, config, weights)) };
+    case "ia3":
+      return { ...common, config, modules: await mapValues(sorted.modules, readIa3) };
+    case "vera":
+      return { ...common, config, ...(await readVera(sorted, config)) };
+  }
+}
+
+/** @throws AttuneError when a number of it is none. */
+async function readFinite(entry: TensorEntry): Promise<Float32Array> {
+  const data = await readTensor(entry);
+  if (data.every(Number.isFinite)) return data;
+  throw new AttuneError(`${entry.file}: ${entry.name} holds what is not a number; the adapter is damaged.`);
+}
+
+type Sorted = AdapterTensors<TensorEntry>;
+type Term = TermTensors<TensorEntry>;
+
+async function readLora({ modules, rows, stored }: Sorted, config: LoraConfig, where: string) {
+  const tokens = await readRows(rows, config, where);
+  return {
+    modules: await mapValues(modules, readTerm),
+    ...(tokens.size > 0 && { tokens }),
+    ...(stored.size > 0 && { stored }),
+  };
+}
+
+async function readTerm({ parts: { A, B, magnitude }, embedding }: Term): Promise<LoraWeights> {
+  return {
+    A: await readFinite(A!),
+    B: await readFinite(B!),
+    r: A!.shape[0]!,
+    in: A!.shape[1]!,
+    out: B!.shape[0]!,
+    ...(magnitude && { magnitude: await readFinite(magnitude) }),
+    ...(embedding && { embedding }),
+  };
+}
+
+const readIa3 = async ({ parts: { vector } }: Term): Promise<Ia3Weights> => ({
+  vector: await readFinite(vector!),
+  feedforward: vector!.shape[0] === 1,
+});
+
+async function readVera({ modules, projections }: Sorted, { r }: VeraConfig) {
+  const vectors = await mapValues(modules, async ({ parts: { d, b } }) => ({
+    d: await readFinite(d!),
+    b: await readFinite(b!),
+  }));
+  if (!projections) return { modules: vectors };
+  const { A, B } = projections;
+  const sizes = { r, in: A.shape[1]!, out: B.shape[0]! };
+  return { modules: vectors, projections: { ...sizes, A: await readFinite(A), B: await readFinite(B) } };
+}
+
+async function mapValues<A, B>(
+  map: ReadonlyMap<string, A>,
+  f: (value: A) => Promise<B>,
+): Promise<Map<string, B>> {
+  const result = new Map<string, B>();
+  for (const [key, value] of map) result.set(key, await f(value));
+  return result;
+}
+
+const readParameter = async (entry: TensorEntry): Promise<Parameter> => ({
+  shape: entry.shape,
+  data: await readFinite(entry),
+});
+
+/** Which rows they are stands in the config, by the end of a module's name, or by none for the input embedding. */
+async function readRows(
+  entries: ReadonlyMap<string, TensorEntry>,
+  { trainableTokenIndices: wanted = [] }: LoraConfig,
+  where: string,
+): Promise<Map<string, TokenRows>> {
+  const rows = new Map<string, TokenRows>();
+  for (const [module, entry] of entries) {
+    const named = (name: string) => module === name || module.endsWith(`.${name}`);
+    const indices = Array.isArray(wanted)
+      ? wanted
+      : Object.entries(wanted).find(([name]) => named(name))?.[1];
+    if (indices === undefined || entry.shape.length !== 2 || entry.shape[0] !== indices.length)
+      throw new AttuneError(
+        `${where}: ${entry.name} is [${entry.shape.join(", ")}]; trainable_token_indices of adapter_config.json asks for ${indices?.length ?? "no"} rows`,
+      );
+    rows.set(module, { indices, data: await readFinite(entry) });
+  }
+  return rows;
+}
+
+async function checkFiles(path: string): Promise<void> {
+  const files = await filesOf(path);
+  const missing = [CONFIG_FILE, WEIGHTS_FILE].filter((file) => !files.includes(file));
+  if (missing.length === 0) return;
+  const pickled = files.includes("adapter_model.bin") && missing.includes(WEIGHTS_FILE);
+  const hint = pickled
+    ? " adapter_model.bin is a pickle, which is not read: save it with PEFT as safetensors."
+    : "";
+  throw new AttuneError(`${path} is not a PEFT adapter directory: ${missing.join(" and ")} missing.${hint}`);
+}
+
+/**
+ * Writes the files as PEFT writes them, float32. A new directory appears whole; in one that exists both files are
+ * replaced once both are on the disk, and other files stay.
+ * @throws AttuneError when the disk refuses; what was there before stays.
+ */
+export async function writeAdapterDirectory(path: string, adapter: Adapter): Promise<void> {
+  const content = new Map([
+    [WEIGHTS_FILE, safetensorsContent(tensorsOf(adapter), { format: "pt" })],
+    [CONFIG_FILE, (file: FileHandle) => file.writeFile(configOf(adapter))],
+  ]);
+  const into = (directory: string) =>
+    writeFilesAtomic(new Map([...content].map(([file, data]) => [join(directory, file), data])));
+  if (await isDirectory(path)) await into(path);
+  else await writeDirectoryAtomic(path, into);
+}
+
+function configOf({ config, baseModel, modules }: Adapter): string {
+  if (!isAllLinear(config.targetModules)) return formatPeftConfig(config, config.targetModules, baseModel);
+  const targets = condenseTargetModules([...modules.keys()]);
+  if (config.type !== "ia3") return formatPeftConfig(config, targets, baseModel);
+  const own = condensedFeedforward(config, targets, [...modules.keys()]);
+  return formatPeftConfig(own, own.targetModules, baseModel);
+}
+
+function tensorsOf(adapter: Adapter): TensorSource[] {
+  const { modules, parameters, tokens, stored } = adapter;
+  const wrapped = (name: string) => modules.has(name.replace(/\.[^.]+$/, ""));
+  const float32 = (name: string, shape: readonly number[], data: Float32Array): TensorSource => ({
+    name,
+    dtype: "F32",
+    shape: [...shape],
+    data: () => data,
+  });
+  return [
+    ...[...modules].flatMap(([module, weights]) =>
+      moduleTensors(module, weights).map(({ name, shape, data }) =>
+        float32(fileNames.term(name), shape, data),
+      ),
+    ),
+    ...projectionsOf(adapter).map(({ name, shape, data }) => float32(name, shape, data)),
+    ...[...(parameters ?? [])].map(([name, { shape, data }]) =>
+      float32(fileNames.parameter(name, wrapped(name)), shape, data),
+    ),
+    ...[...(tokens ?? [])].map(([module, { indices, data }]) =>
+      float32(fileNames.rows(module), [indices.length, data.length / indices.length], data),
+    ),
+    ...[...(stored ?? [])].map(([name, entry]) => ({
+      ...copyOf(entry),
+      name: fileNames.parameter(name, true),
+    })),
+  ];
+}
+
+function projectionsOf(adapter: Adapter) {
+  if (!isVera(adapter) || !adapter.config.saveProjection) return [];
+  const { A, B, r, in: inputs, out } = adapter.projections!;
+  return [
+    { name: fileNames.projections.A, shape: [r, inputs], data: A },
+    { name: fileNames.projections.B, shape: [out, r], data: B },
+  ];
+}
+
+async function filesOf(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    throw diskError(error, "read", path);
+  }
+}
+
+const isDirectory = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (info) => info.isDirectory(),
+    () => false,
+  );

@@ -1,6 +1,0 @@
-import { type LoraAdapter, requireLora } from "../../adapters/adapter.ts";
-import { readAdapterDirectory } from "../adapter_directory.ts";
-
-/** A LoRA adapter of a directory. */
-export const readLora = async (path: string): Promise<LoraAdapter> =>
-  requireLora(await readAdapterDirectory(path), path, "read here");

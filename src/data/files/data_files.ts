@@ -1,0 +1,67 @@
+import { readdir, realpath, stat } from "node:fs/promises";
+import { basename, dirname, join, relative, sep } from "node:path";
+import { diskError } from "../../files/disk_error.ts";
+import { AttuneError } from "../../text/errors.ts";
+import { kindOf } from "./data_kinds.ts";
+
+/** What stands beside data and isn't any: datasets on the hub have a README.md each. */
+const ABOUT = /^(readme|licen[cs]e|notice|changelog|citation|dataset_(infos?|dict)\.json$)/i;
+
+/**
+ * The data files of a path: itself, or, of a directory, all within whose ending is known, by name, with those of the
+ * directories in it. What is hidden is left out, and so are READMEs and the like. "-" is standard input.
+ * @throws AttuneError when there are none, or a link leads out of the directory.
+ */
+export async function dataFiles(path: string): Promise<string[]> {
+  if (path === "-") return [path];
+  try {
+    if (!(await stat(path)).isDirectory()) return [path];
+    const files = await filesWithin(path, await allowedRoots(path));
+    if (files.length === 0)
+      throw new AttuneError(
+        `${path}: there are no data files in it; their endings are .json, .jsonl, .csv, .tsv, .parquet, .txt or .md, with .gz or .zst`,
+      );
+    return files;
+  } catch (error) {
+    throw diskError(error, "read", path);
+  }
+}
+
+async function filesWithin(directory: string, roots: readonly string[]): Promise<string[]> {
+  const entries = (await readdir(directory, { withFileTypes: true }))
+    .filter(({ name }) => !name.startsWith(".") && !ABOUT.test(name))
+    .sort((one, other) => (one.name < other.name ? -1 : 1));
+  const files: string[] = [];
+  for (const entry of entries) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) files.push(...(await filesWithin(path, roots)));
+    else if (entry.isFile() ? kindOf(path) : entry.isSymbolicLink() && (await isLinkedFile(path, roots)))
+      files.push(path);
+  }
+  return files;
+}
+
+/** A linked directory within is found in its own place. */
+async function isLinkedFile(path: string, roots: readonly string[]): Promise<boolean> {
+  const info = await stat(path);
+  if (!info.isDirectory() && !kindOf(path)) return false;
+  const target = await realpath(path);
+  if (!roots.some((root) => isWithin(target, root)))
+    throw new AttuneError(
+      `${path} is a link that leads out of the directory; name what it leads to in the recipe`,
+    );
+  return info.isFile();
+}
+
+/** The directory itself; and of a snapshot in the hub's cache, the blobs that its links lead to. */
+async function allowedRoots(path: string): Promise<string[]> {
+  const root = await realpath(path);
+  for (let at = root; dirname(at) !== at; at = dirname(at))
+    if (basename(dirname(at)) === "snapshots") return [root, join(dirname(dirname(at)), "blobs")];
+  return [root];
+}
+
+function isWithin(path: string, root: string): boolean {
+  const way = relative(root, path);
+  return way !== ".." && !way.startsWith(`..${sep}`);
+}

@@ -1,0 +1,91 @@
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { diskError } from "../../files/disk_error.ts";
+import { AttuneError } from "../../text/errors.ts";
+import { peekBytes } from "./bytes.ts";
+import { readCsvRows } from "./csv_rows.ts";
+import { type DataKind, kindOf } from "./data_kinds.ts";
+import type { DataRow } from "./data_row.ts";
+import { compressionOf, decompress, hasCompressedName } from "./decompress.ts";
+import { firstCharacter, readJsonRows } from "./json_rows.ts";
+import { bufferOf, fileBuffer, isParquet, readParquetRows } from "./parquet_rows.ts";
+import { readTextDocument } from "./text_document.ts";
+import { skipByteOrderMark } from "./utf8.ts";
+
+export { dataFiles } from "./data_files.ts";
+
+const CHUNK = 256 * 1024; // bytes
+const HEAD = 4; // bytes that tell Parquet and the compressions
+
+/**
+ * The rows of a data file, of which only a part is in memory at a time: a JSON list, JSONL, CSV, TSV, Parquet or plain
+ * text, as its ending says, or its first bytes where that says nothing; each may be compressed with gzip or zstd. "-" is
+ * standard input. A row that is broken has a problem instead of a value.
+ * @throws AttuneError when the file can't be read any further: it isn't there, is no such file, or is damaged.
+ */
+export async function* readDataFile(path: string): AsyncGenerator<DataRow> {
+  if (path === "-") return yield* rowsOf(process.stdin, "standard input", undefined);
+  const kind = kindOf(path);
+  const handle = await openFile(path);
+  try {
+    if (kind === "parquet" && !hasCompressedName(path) && (await handle.stat()).isFile())
+      yield* readParquetRows(await fileBuffer(handle), path);
+    else yield* rowsOf(chunksOf(handle), path, kind);
+  } catch (error) {
+    throw diskError(error, "read", path);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function openFile(path: string): Promise<FileHandle> {
+  try {
+    if ((await stat(path)).isDirectory()) throw new AttuneError(`${path} is a directory, not a data file.`);
+    return await open(path);
+  } catch (error) {
+    throw diskError(error, "read", path);
+  }
+}
+
+async function* chunksOf(handle: FileHandle): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const { bytesRead, buffer } = await handle.read(new Uint8Array(CHUNK), 0, CHUNK, null);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+async function* rowsOf(
+  stream: AsyncIterable<Uint8Array>,
+  file: string,
+  kind: DataKind | undefined,
+): AsyncGenerator<DataRow> {
+  const { head, chunks } = await peekBytes(stream, ({ length }) => length >= HEAD);
+  const compression = compressionOf(head, file);
+  if (compression) yield* plainRowsOf(decompress(chunks, compression, file), file, kind);
+  else yield* plainRowsOf(chunks, file, kind);
+}
+
+async function* plainRowsOf(
+  stream: AsyncIterable<Uint8Array>,
+  file: string,
+  kind: DataKind | undefined,
+): AsyncGenerator<DataRow> {
+  const { head, chunks } = await peekBytes(stream, ({ length }) => length >= HEAD);
+  if (kind === "parquet" || (kind === undefined && isParquet(head)))
+    return yield* readParquetRows(await bufferOf(chunks, file), file);
+  const text = await skipByteOrderMark(chunks, file);
+  if (kind === "json") yield* readJsonRows(text, file);
+  else if (kind === "csv" || kind === "tsv") yield* readCsvRows(text, file, kind);
+  else if (kind === "text") yield* readTextDocument(text, file);
+  else yield* guessedRowsOf(text, file);
+}
+
+/** What begins like JSON is rows, all else a document. */
+async function* guessedRowsOf(stream: AsyncIterable<Uint8Array>, file: string): AsyncGenerator<DataRow> {
+  const { head, chunks } = await peekBytes(
+    stream,
+    (bytes) => bytes.length > CHUNK || firstCharacter(bytes) !== undefined,
+  );
+  const isJson = ["[", "{"].includes(firstCharacter(head) ?? "");
+  yield* isJson ? readJsonRows(chunks, file) : readTextDocument(chunks, file);
+}

@@ -1,0 +1,164 @@
+import type { FileHandle } from "node:fs/promises";
+import { decompress as decompressZstd } from "fzstd";
+import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
+import { compressors } from "hyparquet-compressors";
+import { AttuneError } from "../../text/errors.ts";
+import { concatBytes } from "./bytes.ts";
+import type { DataRow } from "./data_row.ts";
+import { WINDOW_LIMIT } from "./zstd.ts";
+
+const MEMORY_LIMIT = 2 ** 30; // bytes of a row group, of a footer, or of a file that can't be read in parts
+const PAGE_LIMIT = 256 * 2 ** 20; // bytes, decompressed
+const GROUP_LIMIT = 2 ** 24; // rows: a few bytes can say that there are many
+const ROWS_AT_ONCE = 1000; // where pages can be found one by one
+
+export const isParquet = (head: Uint8Array): boolean =>
+  String.fromCharCode(...head.subarray(0, 4)) === "PAR1";
+
+/** A file to be read at any place. */
+export async function fileBuffer(handle: FileHandle): Promise<AsyncBuffer> {
+  const { size } = await handle.stat();
+  return { byteLength: size, slice: (start, end = size) => readAt(handle, start, Math.min(end, size)) };
+}
+
+async function readAt(handle: FileHandle, start: number, end: number): Promise<ArrayBuffer> {
+  checkSize(end - start, "a part");
+  const bytes = new Uint8Array(Math.max(0, end - start));
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesRead } = await handle.read(bytes, at, bytes.length - at, start + at);
+    if (bytesRead === 0) throw new AttuneError("the file became shorter");
+    at += bytesRead;
+  }
+  return bytes.buffer;
+}
+
+/** All of a stream, which can be read in its order only. @throws AttuneError when it is too large for that. */
+export async function bufferOf(chunks: AsyncIterable<Uint8Array>, file: string): Promise<AsyncBuffer> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of chunks) {
+    size += chunk.length;
+    if (size > MEMORY_LIMIT)
+      throw new AttuneError(
+        `${file}: Parquet of more than ${MEMORY_LIMIT} bytes can't be read from a stream; give the unpacked file`,
+      );
+    parts.push(chunk);
+  }
+  const { buffer } = new Uint8Array(concatBytes(parts));
+  return { byteLength: size, slice: async (start, end) => buffer.slice(start, end) };
+}
+
+/**
+ * Rows of a Parquet file, a row group at a time, or less where the file has an index of its pages. Whole numbers that
+ * are too large for a number, and times, become text.
+ * @throws AttuneError when it can't be read.
+ */
+export async function* readParquetRows(file: AsyncBuffer, name: string): AsyncGenerator<DataRow> {
+  const metadata = await reading(file, name, (part) => parquetMetadataAsync(part, { geoparquet: false }));
+  let row = 0;
+  for (const { rowStart, rowEnd } of partsOf(metadata, name)) {
+    const rows = await reading(file, name, (part) =>
+      parquetReadObjects({
+        file: part,
+        metadata,
+        rowStart,
+        rowEnd,
+        compressors: boundedCompressors,
+        useOffsetIndex: true,
+        geoparquet: false,
+      }),
+    );
+    for (const value of rows) yield { row: ++row, value: plainValue(value) };
+  }
+}
+
+/** Rows that are read together. */
+function partsOf({ row_groups }: FileMetaData, name: string): { rowStart: number; rowEnd: number }[] {
+  const parts: { rowStart: number; rowEnd: number }[] = [];
+  let start = 0;
+  for (const { num_rows, columns } of row_groups) {
+    const rows = Number(num_rows);
+    const bytes = columns.reduce(
+      (sum, { meta_data }) => sum + Number(meta_data?.total_uncompressed_size ?? 0),
+      0,
+    );
+    const hasIndex = columns.every(({ offset_index_offset }) => offset_index_offset !== undefined);
+    if (!(rows >= 0 && rows <= GROUP_LIMIT))
+      throw new AttuneError(`${name}: a row group of ${rows} rows is larger than ${GROUP_LIMIT}`);
+    if (!hasIndex) checkSize(bytes, `${name}: a row group`);
+    const step = hasIndex ? ROWS_AT_ONCE : rows;
+    for (let at = 0; at < rows; at += step)
+      parts.push({ rowStart: start + at, rowEnd: start + Math.min(at + step, rows) });
+    start += rows;
+  }
+  return parts;
+}
+
+type Decompressor = (input: Uint8Array, outputLength: number) => Uint8Array;
+
+/** What a page claims to hold is checked before it is made room for. */
+const boundedCompressors = Object.fromEntries(
+  Object.entries({
+    ...compressors,
+    ZSTD: (input: Uint8Array, size: number) => {
+      checkPage(size, WINDOW_LIMIT);
+      return decompressZstd(input, new Uint8Array(size));
+    },
+  } as Record<string, Decompressor>).map(([codec, inflate]): [string, Decompressor] => [
+    codec,
+    (input, size) => {
+      checkPage(size, PAGE_LIMIT);
+      return inflate(input, size);
+    },
+  ]),
+);
+
+function checkPage(size: number, limit: number): void {
+  if (!(size >= 0 && size <= limit))
+    throw new AttuneError(
+      `a page of ${size} bytes is larger than ${limit}; write the file with smaller pages`,
+    );
+}
+
+function checkSize(bytes: number, what: string): void {
+  if (!(bytes <= MEMORY_LIMIT))
+    throw new AttuneError(
+      `${what} has ${bytes} bytes, more than ${MEMORY_LIMIT}; write the file with smaller row groups`,
+    );
+}
+
+/** As JSON has it. */
+function plainValue(value: unknown): unknown {
+  if (typeof value === "bigint") {
+    const number = Number(value);
+    return Number.isSafeInteger(number) ? number : String(value);
+  }
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
+  if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<unknown>, plainValue);
+  if (Array.isArray(value)) return value.map(plainValue);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, plainValue(one)]));
+}
+
+/**
+ * Gives `read` the file until it is done. hyparquet leaves promises behind when it throws, whose own errors would end
+ * the process: what they wait for never comes.
+ */
+function reading<T>(file: AsyncBuffer, name: string, read: (file: AsyncBuffer) => Promise<T>): Promise<T> {
+  let isOver = false;
+  return new Promise<T>((resolve, reject) => {
+    const fail = (error: unknown) => {
+      isOver = true;
+      reject(unreadable(error, name));
+    };
+    const slice = (start: number, end?: number) =>
+      new Promise<ArrayBuffer>((give) => {
+        const take = async () => file.slice(start, end);
+        setImmediate(() => isOver || take().then((bytes) => isOver || give(bytes), fail));
+      });
+    read({ byteLength: file.byteLength, slice }).then(resolve, fail);
+  });
+}
+
+const unreadable = (error: unknown, name: string): AttuneError =>
+  new AttuneError(`${name}: the Parquet file can't be read: ${(error as Error).message}`, { cause: error });

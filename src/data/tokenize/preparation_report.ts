@@ -1,0 +1,114 @@
+import { AttuneError } from "../../text/errors.ts";
+import { describeOrigin, type Origin, type UnusableRow } from "../example.ts";
+import { countLabels } from "./token_sequence.ts";
+import type { TokenizedExample } from "./tokenize_example.ts";
+
+/** What became of each row. Its size is bounded, however many rows there are. */
+export interface PreparationReport {
+  /** Rows, of which each is kept, dropped or unusable. */
+  read: number;
+  kept: number;
+  /** Examples longer than `maxLength`, whose answer lost its end; some of them are kept, some dropped. */
+  truncated: number;
+  /** Of the dropped: those whose labels all lie beyond `maxLength`. */
+  withoutLabel: number;
+  /** Examples that hold nothing to learn, by reason, in order of appearance. */
+  dropped: LeftOut[];
+  /** Rows that can't be read as an example, by reason, in order of appearance. */
+  unusable: LeftOut[];
+  /** Tokens of all sequences. */
+  tokens: number;
+  /** Labels of all sequences. */
+  supervisedTokens: number;
+}
+
+export interface LeftOut {
+  reason: string;
+  /** All rows of this reason. */
+  count: number;
+  /** The first of them, at most {@link MAX_ORIGINS}. */
+  origins: Origin[];
+}
+
+export const MAX_ORIGINS = 100;
+const MAX_REASONS = 100;
+const OTHER_REASONS = "other reasons";
+
+export const emptyReport = (): PreparationReport => ({
+  read: 0,
+  kept: 0,
+  truncated: 0,
+  withoutLabel: 0,
+  dropped: [],
+  unusable: [],
+  tokens: 0,
+  supervisedTokens: 0,
+});
+
+export function reportExample(report: PreparationReport, tokenized: TokenizedExample, origin: Origin): void {
+  const { sequences, truncated, dropped } = tokenized;
+  report.read++;
+  if (truncated) report.truncated++;
+  if (dropped === undefined) report.kept++;
+  else {
+    if (truncated) report.withoutLabel++;
+    leaveOut(report.dropped, { reason: dropped, count: 1, origins: [origin] });
+  }
+  for (const sequence of sequences) {
+    report.tokens += sequence.tokens.length;
+    report.supervisedTokens += countLabels(sequence);
+  }
+}
+
+export function reportUnusable(report: PreparationReport, { reason, origin }: UnusableRow): void {
+  report.read++;
+  leaveOut(report.unusable, { reason, count: 1, origins: [origin] });
+}
+
+/** Adds the report of the rows that come next. */
+export function addReport(report: PreparationReport, next: PreparationReport): void {
+  for (const count of ["read", "kept", "truncated", "withoutLabel", "tokens", "supervisedTokens"] as const)
+    report[count] += next[count];
+  for (const list of ["dropped", "unusable"] as const)
+    for (const rows of next[list]) leaveOut(report[list], rows);
+}
+
+function leaveOut(list: LeftOut[], { reason, count, origins }: LeftOut): void {
+  const known = list.find((entry) => entry.reason === reason);
+  if (known) {
+    known.count += count;
+    known.origins.push(...origins.slice(0, MAX_ORIGINS - known.origins.length));
+  } else if (list.length < MAX_REASONS || reason === OTHER_REASONS)
+    list.push({ reason, count, origins: origins.slice(0, MAX_ORIGINS) });
+  else leaveOut(list, { reason: OTHER_REASONS, count, origins });
+}
+
+/** @throws AttuneError when no row was kept. */
+export function checkAnyKept({ read, kept, dropped, unusable }: PreparationReport): void {
+  if (kept > 0) return;
+  const reasons = [...unusable, ...dropped].map(
+    ({ reason, count, origins }) => `${reason} (${count}, first ${describeOrigin(origins[0]!)})`,
+  );
+  throw new AttuneError(
+    `data: none of ${read} examples can be trained on: ${reasons.join("; ") || "there are none"}`,
+  );
+}
+
+/** Rows that are an error: "unusable" ones, that can't be read or rendered; or "all" that hold nothing to learn, too. */
+export type Strictness = "unusable" | "all";
+
+const LISTED = 5;
+
+/** @throws AttuneError that lists rows that were left out and may not be, if any were. */
+export function checkNoneLeftOut({ dropped, unusable }: PreparationReport, strictness: Strictness): void {
+  const refused = strictness === "all" ? [...unusable, ...dropped] : unusable;
+  const rows = refused.flatMap(({ reason, origins }) =>
+    origins.map((origin) => `${describeOrigin(origin)}: ${reason}`),
+  );
+  if (rows.length === 0) return;
+  const more = refused.reduce((sum, { count }) => sum + count, 0) - LISTED;
+  const lines = more > 0 ? [...rows.slice(0, LISTED), `and ${more} more`] : rows;
+  throw new AttuneError(
+    `data: rows can't be used:\n${lines.map((line) => `  ${line}`).join("\n")}\nMend or remove them; attune data check lists them all.`,
+  );
+}

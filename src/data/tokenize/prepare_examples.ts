@@ -1,0 +1,61 @@
+import { AttuneError } from "../../text/errors.ts";
+import { describeOrigin, type Example, type UnusableRow } from "../example.ts";
+import {
+  checkAnyKept,
+  emptyReport,
+  type PreparationReport,
+  reportExample,
+  reportUnusable,
+} from "./preparation_report.ts";
+import type { TokenSequence } from "./token_sequence.ts";
+import { type TokenizedExample, type TokenizeOptions, tokenizeExample } from "./tokenize_example.ts";
+
+export type { PreparationReport } from "./preparation_report.ts";
+
+export interface PreparedExamples {
+  /** In file order. A long document gives several. */
+  sequences: TokenSequence[];
+  report: PreparationReport;
+}
+
+/**
+ * Tokenizes rows and says what became of each; one that can't be read or tokenized is told of and passed.
+ * @throws AttuneError when none is left.
+ */
+export function prepareExamples(
+  rows: readonly (Example | UnusableRow)[],
+  options: TokenizeOptions,
+): PreparedExamples {
+  const prepared = tokenizeRows(rows, options);
+  checkAnyKept(prepared.report);
+  return prepared;
+}
+
+/** The same for some of the rows, of which none may be left. */
+export function tokenizeRows(
+  rows: readonly (Example | UnusableRow)[],
+  options: TokenizeOptions,
+): PreparedExamples {
+  const report = emptyReport();
+  const sequences: TokenSequence[] = [];
+  for (const row of rows) {
+    const tokenized = row.kind === "unusable" ? row : tokenize(row, options);
+    if ("kind" in tokenized) {
+      reportUnusable(report, tokenized);
+      continue;
+    }
+    reportExample(report, tokenized, row.origin);
+    for (const sequence of tokenized.sequences) sequences.push(sequence);
+  }
+  return { sequences, report };
+}
+
+function tokenize(example: Example, options: TokenizeOptions): TokenizedExample | UnusableRow {
+  try {
+    return tokenizeExample(example, options);
+  } catch (error) {
+    if (!(error instanceof AttuneError)) throw error;
+    const { origin } = example;
+    return { kind: "unusable", reason: error.message.replace(`${describeOrigin(origin)}: `, ""), origin };
+  }
+}

@@ -1,0 +1,18 @@
+import type { Example, UnusableRow } from "../example.ts";
+import type { PreparationReport } from "./preparation_report.ts";
+import { tokenizeRows } from "./prepare_examples.ts";
+import { packSequences, type SequenceBlock } from "./sequence_block.ts";
+import type { TokenizeOptions } from "./tokenize_example.ts";
+
+/** Rows that are tokenized together. */
+export type Chunk = readonly (Example | UnusableRow)[];
+
+export interface TokenizedChunk {
+  block: SequenceBlock;
+  report: PreparationReport;
+}
+
+export function tokenizeChunk(chunk: Chunk, options: TokenizeOptions): TokenizedChunk {
+  const { sequences, report } = tokenizeRows(chunk, options);
+  return { block: packSequences(sequences), report };
+}

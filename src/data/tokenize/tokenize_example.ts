@@ -1,0 +1,209 @@
+import { isAnswer } from "../../templates/content_places.ts";
+import type { Message } from "../../templates/message.ts";
+import type { Template } from "../../templates/template.ts";
+import { AttuneError } from "../../text/errors.ts";
+import type { Encoding, Tokenizer } from "../../tokenizers/tokenizer.ts";
+import {
+  type Completion,
+  type Conversation,
+  describeOrigin,
+  type Example,
+  type Feedback,
+  type Origin,
+  type Preference,
+  type Tokens,
+} from "../example.ts";
+import { countLabels, type TokenSequence } from "./token_sequence.ts";
+import { labelConversation, type WeightedSpan } from "./weigh_answers.ts";
+
+export type { TokenSequence } from "./token_sequence.ts";
+
+export type Stage = "pretrain" | "finetune" | "instruct";
+
+/** Which answers of a conversation are trained; "everything" trains all tokens but the first. */
+export const trainOnValues = ["answers", "lastAnswer", "everything"] as const;
+export type TrainOn = (typeof trainOnValues)[number];
+
+export interface TokenizeOptions {
+  tokenizer: Tokenizer;
+  template: Template;
+  /** Most tokens a sequence may have. */
+  maxLength: number;
+  stage: Stage;
+  /** "answers" when left out. A prompt/completion row has one answer, its completion; text has no others. */
+  trainOn?: TrainOn;
+}
+
+export interface TokenizedExample {
+  /** One, or the parts of a long document; none when the example can't be trained on. */
+  sequences: TokenSequence[];
+  /** Tokens beyond `maxLength` were cut off. */
+  truncated: boolean;
+  /** Why there are no sequences. */
+  dropped?: string;
+}
+
+/**
+ * Tokenizes an example once, as one text, with no special tokens beyond those the text has, and labels it:
+ * - conversation: every assistant message (`trainOn`: the last one, or everything), from after its generation prompt to
+ *   its end-of-turn token, by the weights the messages and their spans carry;
+ * - completion: prompt, completion and eos; the completion and eos are labels;
+ * - text: the text and eos; every token but the first is a label. Longer than `maxLength`, it is cut into parts that
+ *   overlap by one token, so that nothing is lost and no token is a label twice.
+ *
+ * A token is a label if it begins and ends inside the labelled text. One that lies in several spans takes the largest of
+ * their weights, so that what is to be trained is. Conversations and completions keep their first
+ * `maxLength` tokens. The eos is not added to a text that ends with it.
+ * @throws AttuneError naming file and row.
+ */
+export function tokenizeExample(example: Example, options: TokenizeOptions): TokenizedExample {
+  checkOptions(options);
+  try {
+    checkStage(example, options.stage);
+    const dropped = reasonToDrop(example, options);
+    if (dropped !== undefined) return { sequences: [], truncated: false, dropped };
+    if (example.kind === "text") return tokenizeDocument(example.text, example.origin, options);
+    if (example.kind === "tokens") return cut(asSequence(example), options.maxLength);
+    return cut(label(...labelledText(likedAnswer(example), options), example.origin), options.maxLength);
+  } catch (error) {
+    if (!(error instanceof AttuneError)) throw error;
+    throw new AttuneError(`${describeOrigin(example.origin)}: ${error.message}`);
+  }
+}
+
+function checkOptions({ maxLength }: TokenizeOptions): void {
+  if (!Number.isInteger(maxLength) || maxLength < 2)
+    throw new AttuneError(`maxLength: expected an integer of at least 2, got ${maxLength}`);
+}
+
+function checkStage({ kind }: Example, stage: Stage): void {
+  if (stage === "pretrain" && kind !== "text")
+    throw new AttuneError(
+      `stage pretrain learns from raw text, this row is a ${kind}; use stage: finetune or instruct, or rows with "text"`,
+    );
+}
+
+/** What holds nothing to learn is left out, and reported. */
+function reasonToDrop(example: Example, { trainOn }: TokenizeOptions): string | undefined {
+  const isBlank = (text: string) => text.trim() === "";
+  if (example.kind === "text") return isBlank(example.text) ? "the text is empty" : undefined;
+  if (example.kind === "completion")
+    return isBlank(example.completion) ? "the completion is empty" : undefined;
+  if (example.kind === "tokens")
+    return example.tokens.length > 1 ? undefined : "a single token, which nothing predicts";
+  if (example.kind === "feedback" && !example.desirable) return "the answer is marked as undesirable";
+  return trainOn === "everything"
+    ? undefined
+    : reasonToDropConversation(likedAnswer(example).messages, trainOn);
+}
+
+function reasonToDropConversation(
+  messages: readonly Message[],
+  trainOn: TrainOn = "answers",
+): string | undefined {
+  const last = messages.findLastIndex(isAnswer);
+  const trained = messages.flatMap((message, i) =>
+    isAnswer(message) && message.weight !== 0 && (trainOn === "answers" || i === last) ? [i] : [],
+  );
+  if (trained.length === 0) return last < 0 ? "no message is the assistant's" : "every answer's weight is 0";
+  const empty = trained.find((i) => messages[i]!.content.trim() === "" && !messages[i]!.toolCalls?.length);
+  return empty === undefined ? undefined : `the answer in message ${empty + 1} is empty`;
+}
+
+type Labelled = [encoding: Encoding, spans: WeightedSpan[]];
+
+function asSequence({ tokens, labelWeights, origin }: Tokens): TokenSequence {
+  const weights = Float32Array.from(labelWeights ?? tokens.map(() => 1));
+  weights[0] = 0;
+  return { tokens: Int32Array.from(tokens), labelWeights: weights, origin };
+}
+
+/** Instruction tuning learns the answer that was preferred. */
+function likedAnswer(example: Conversation | Preference | Feedback): Conversation;
+function likedAnswer(example: Conversation | Completion | Preference | Feedback): Conversation | Completion;
+function likedAnswer(example: Conversation | Completion | Preference | Feedback): Conversation | Completion {
+  if (example.kind !== "preference" && example.kind !== "feedback") return example;
+  const answer = example.kind === "preference" ? example.chosen : example.answer;
+  const { tools, origin } = example;
+  return { kind: "conversation", messages: [...example.messages, answer], tools, origin };
+}
+
+function labelledText(example: Conversation | Completion, options: TokenizeOptions): Labelled {
+  const { tokenizer } = options;
+  if (example.kind === "completion") {
+    const text = withEos(example.prompt + example.completion, tokenizer);
+    const start = options.trainOn === "everything" ? 0 : example.prompt.length;
+    return [encode(text, tokenizer), [{ start, end: text.length, weight: 1 }]];
+  }
+  return labelConversation(example, { ...options, encode: (text) => encode(text, tokenizer) });
+}
+
+function withEos(text: string, { specialTokens, idOf }: Tokenizer): string {
+  const { eos } = specialTokens;
+  if (eos === undefined || idOf(eos) === undefined)
+    throw new AttuneError(
+      `the tokenizer has no eos token (eos_token in tokenizer_config.json is ${JSON.stringify(eos)}), so the model would never learn to stop`,
+    );
+  return text.endsWith(eos) ? text : text + eos;
+}
+
+function encode(text: string, tokenizer: Tokenizer): Encoding {
+  const encoding = tokenizer.encode(text);
+  const { bos } = tokenizer.specialTokens;
+  const [first, second] = encoding.ids;
+  if (bos !== undefined && first === tokenizer.idOf(bos) && second === first)
+    throw new AttuneError(
+      `it begins with ${bos} twice: the template writes one, the data another; leave one of them out`,
+    );
+  return encoding;
+}
+
+function label({ ids, offsets }: Encoding, spans: WeightedSpan[], origin: Origin): TokenSequence {
+  return {
+    tokens: Int32Array.from(ids),
+    labelWeights: Float32Array.from(offsets, (offset, i) => (i > 0 ? weightOf(offset, spans) : 0)),
+    origin,
+  };
+}
+
+function weightOf([start, end]: [number, number], spans: WeightedSpan[]): number {
+  const span = spans.find((span) => start >= span.start && end <= span.end);
+  if (!span) return 0;
+  const parts = span.parts?.filter((part) => start < part.end && end > part.start) ?? [];
+  const covered = parts.reduce((sum, part) => sum + Math.min(end, part.end) - Math.max(start, part.start), 0);
+  return Math.max(
+    ...parts.map(({ weight }) => weight),
+    ...(covered >= end - start && parts.length > 0 ? [] : [span.weight]),
+  );
+}
+
+function cut(sequence: TokenSequence, maxLength: number): TokenizedExample {
+  const kept = part(sequence, 0, maxLength);
+  const truncated = sequence.tokens.length > maxLength;
+  if (countLabels(kept) > 0) return { sequences: [kept], truncated };
+  const dropped = truncated
+    ? `none of its first ${maxLength} tokens (maxLength) is a label`
+    : "the template leaves none of its tokens a label";
+  return { sequences: [], truncated, dropped };
+}
+
+function part({ tokens, labelWeights, origin }: TokenSequence, from: number, to: number): TokenSequence {
+  return { tokens: tokens.slice(from, to), labelWeights: labelWeights.slice(from, to), origin };
+}
+
+function tokenizeDocument(text: string, origin: Origin, options: TokenizeOptions): TokenizedExample {
+  const { ids } = encode(withEos(text, options.tokenizer), options.tokenizer);
+  const whole: TokenSequence = {
+    tokens: Int32Array.from(ids),
+    labelWeights: new Float32Array(ids.length).fill(1),
+    origin,
+  };
+  const sequences: TokenSequence[] = [];
+  for (let from = 0; from < ids.length - 1; from += options.maxLength - 1) {
+    const sequence = part(whole, from, from + options.maxLength);
+    sequence.labelWeights[0] = 0; // nothing predicts it here; it was a label of the part before
+    sequences.push(sequence);
+  }
+  if (sequences.length > 0) return { sequences, truncated: false };
+  return { sequences, truncated: false, dropped: "the text is a single token, which nothing predicts" };
+}

@@ -1,0 +1,23 @@
+import { makeTemplate, type TemplatePlan } from "../../templates/template.ts";
+import { createTokenizer } from "../../tokenizers/tokenizer.ts";
+import type { TokenizeOptions } from "./tokenize_example.ts";
+
+/** How examples become tokens, as plain data: what a worker is told, and what a cache is keyed on. */
+export interface TokenizePlan {
+  /** Parsed `tokenizer.json` and `tokenizer_config.json` (null where there is none). */
+  tokenizerJson: unknown;
+  tokenizerConfig: unknown;
+  template: TemplatePlan;
+  settings: Omit<TokenizeOptions, "tokenizer" | "template">;
+}
+
+/** @throws AttuneError when the tokenizer or the template is broken. */
+export function openPlan({
+  tokenizerJson,
+  tokenizerConfig,
+  template,
+  settings,
+}: TokenizePlan): TokenizeOptions {
+  const tokenizer = createTokenizer(tokenizerJson, tokenizerConfig);
+  return { ...settings, tokenizer, template: makeTemplate(template, tokenizer) };
+}

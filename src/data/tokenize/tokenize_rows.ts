@@ -1,0 +1,100 @@
+import { availableParallelism } from "node:os";
+import type { Example, UnusableRow } from "../example.ts";
+import { chunkRows } from "./chunk_rows.ts";
+import { type Chunk, type TokenizedChunk, tokenizeChunk } from "./tokenize_chunk.ts";
+import { openPlan, type TokenizePlan } from "./tokenize_plan.ts";
+import { openTokenizePool, type TokenizePool } from "./tokenize_pool.ts";
+
+export interface TokenizeRowsOptions {
+  /** Threads; as many as there are cores when left out. */
+  workers?: number;
+  /** Ends the work; its reason is thrown. */
+  signal?: AbortSignal;
+}
+
+/** So few chunks are done before threads would have started. */
+const FEW = 8;
+
+/**
+ * Tokenizes rows, in parallel when they are many. What comes out is in the order of the rows, and doesn't depend on
+ * the number of threads. Only a few chunks are in memory at a time.
+ * @throws AttuneError naming file and row.
+ */
+export async function* tokenizeRows(
+  rows: AsyncIterable<Example | UnusableRow>,
+  plan: TokenizePlan,
+  { workers = availableParallelism(), signal }: TokenizeRowsOptions = {},
+): AsyncGenerator<TokenizedChunk> {
+  const chunks = chunkRows(rows);
+  try {
+    const first = await take(chunks, FEW);
+    signal?.throwIfAborted();
+    if (first.length < FEW || workers < 2) yield* inThisThread(chain(first, chunks), plan, signal);
+    else yield* inThreads(chain(first, chunks), plan, workers, signal);
+  } finally {
+    await chunks.return(undefined);
+  }
+}
+
+async function* inThisThread(
+  chunks: AsyncIterable<Chunk>,
+  plan: TokenizePlan,
+  signal?: AbortSignal,
+): AsyncGenerator<TokenizedChunk> {
+  const options = openPlan(plan);
+  for await (const chunk of chunks) {
+    yield tokenizeChunk(chunk, options);
+    signal?.throwIfAborted();
+  }
+}
+
+async function* inThreads(
+  chunks: AsyncIterable<Chunk>,
+  plan: TokenizePlan,
+  workers: number,
+  signal?: AbortSignal,
+): AsyncGenerator<TokenizedChunk> {
+  const pool = openTokenizePool(plan, workers);
+  const stop = () => void pool.close();
+  signal?.addEventListener("abort", stop);
+  try {
+    yield* inOrder(chunks, pool, 2 * workers);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    await pool.close();
+  }
+}
+
+/** Keeps `ahead` chunks under way, and gives back what they became in their order. */
+async function* inOrder(
+  chunks: AsyncIterable<Chunk>,
+  pool: TokenizePool,
+  ahead: number,
+): AsyncGenerator<TokenizedChunk> {
+  const underWay: Promise<TokenizedChunk>[] = [];
+  for await (const chunk of chunks) {
+    const tokenized = pool.run(chunk);
+    tokenized.catch(() => {}); // told when its turn comes
+    underWay.push(tokenized);
+    if (underWay.length >= ahead) yield await underWay.shift()!;
+  }
+  for (const tokenized of underWay) yield await tokenized;
+}
+
+async function take<T>(items: AsyncIterator<T>, count: number): Promise<T[]> {
+  const taken: T[] = [];
+  while (taken.length < count) {
+    const { done, value } = await items.next();
+    if (done) break;
+    taken.push(value);
+  }
+  return taken;
+}
+
+async function* chain<T>(first: readonly T[], rest: AsyncIterable<T>): AsyncGenerator<T> {
+  yield* first;
+  yield* rest;
+}

@@ -1,0 +1,57 @@
+/** JSON and text files of other tools, read with a bound on their size and an error that names the file. */
+import { readFile, stat } from "node:fs/promises";
+import { AttuneError } from "../text/errors.ts";
+import { excerpt } from "../text/excerpt.ts";
+import { diskError, errorCode } from "./disk_error.ts";
+
+const LIMIT = 256 * 2 ** 20; // bytes; the largest tokenizer.json known is below 40 MB
+
+/** The file's text, UTF-8; a byte order mark is dropped. @throws AttuneError when it is too large, no text, or unreadable. */
+export async function readTextFile(path: string, limit = LIMIT): Promise<string> {
+  try {
+    const bytes = await readBounded(path, limit);
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    if (errorCode(error) === undefined && error instanceof TypeError)
+      throw new AttuneError(`${path} is not UTF-8 text.`);
+    throw diskError(error, "read", path);
+  }
+}
+
+/** @throws AttuneError as {@link readTextFile}, or when it is not JSON. */
+export async function readJsonFile(path: string): Promise<unknown> {
+  const text = await readTextFile(path);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new AttuneError(`${path} is not valid JSON: ${(error as Error).message}`);
+  }
+}
+
+/** @throws AttuneError as {@link readJsonFile}, or when it holds anything but an object. */
+export async function readJsonObject(path: string): Promise<Record<string, unknown>> {
+  const value = await readJsonFile(path);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    const got = Array.isArray(value) ? "a list" : excerpt(value);
+    throw new AttuneError(`${path}: expected a JSON object, got ${got}.`);
+  }
+  return value as Record<string, unknown>;
+}
+
+/** What `reading` a file gives; undefined when there is no such file. */
+export async function ifThere<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (errorCode((error as Error).cause) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+async function readBounded(path: string, limit: number): Promise<Uint8Array> {
+  const info = await stat(path); // before opening: a pipe would wait for a writer
+  if (!info.isFile()) throw new AttuneError(`${path} is not a file.`);
+  if (info.size > limit)
+    throw new AttuneError(`${path} has ${info.size} bytes, more than the limit of ${limit}.`);
+  return readFile(path);
+}

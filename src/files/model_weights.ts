@@ -1,0 +1,94 @@
+/** Where a model directory's tensors lie: one safetensors file, or shards under an index, as transformers lays them out. */
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import * as z from "zod";
+import { AttuneError } from "../text/errors.ts";
+import { ifThere, readJsonObject } from "./json_file.ts";
+import { readSafetensorsHeader, type TensorEntry } from "./safetensors.ts";
+
+export const SINGLE_FILE = "model.safetensors";
+export const INDEX_FILE = "model.safetensors.index.json";
+
+const Index = z.object({ weight_map: z.record(z.string(), z.string()) });
+
+/**
+ * Headers only, no weights are read. undefined when the directory holds no weights at all.
+ * @throws AttuneError naming missing shards, tensors that a shard lacks, names that leave the directory, damaged headers.
+ */
+export async function locateTensors(directory: string): Promise<Map<string, TensorEntry> | undefined> {
+  const single = join(directory, SINGLE_FILE);
+  if (await exists(single)) return (await readSafetensorsHeader(single)).tensors;
+  const index = await ifThere(readJsonObject(join(directory, INDEX_FILE)));
+  if (index) return locateInShards(directory, parseIndex(index, join(directory, INDEX_FILE)));
+}
+
+function parseIndex(index: unknown, path: string): Map<string, string> {
+  const parsed = Index.safeParse(index);
+  if (!parsed.success)
+    throw new AttuneError(
+      `${path}: weight_map must give a shard for each tensor.\n${z.prettifyError(parsed.error)}`,
+    );
+  const shardOf = new Map(Object.entries(parsed.data.weight_map));
+  for (const [tensor, shard] of shardOf) checkShardName(shard, tensor, path);
+  return shardOf;
+}
+
+/** A shard is a file of the same directory: no separators of any system, no parents. */
+function checkShardName(shard: string, tensor: string, path: string): void {
+  if (/^[^/\\:\0]+\.safetensors$/.test(shard)) return;
+  throw new AttuneError(
+    `${path}: tensor ${JSON.stringify(tensor)} is said to lie in ${JSON.stringify(shard)}; expected the name of a .safetensors file in the same directory.`,
+  );
+}
+
+async function locateInShards(
+  directory: string,
+  shardOf: Map<string, string>,
+): Promise<Map<string, TensorEntry>> {
+  const shards = [...new Set(shardOf.values())];
+  await checkShardsExist(directory, shards);
+  const headers = new Map<string, Map<string, TensorEntry>>();
+  for (const shard of shards)
+    headers.set(shard, (await readSafetensorsHeader(join(directory, shard))).tensors);
+  checkPromises(directory, shardOf, headers);
+  const unlisted = [...headers.values()]
+    .flatMap((tensors) => [...tensors])
+    .filter(([name]) => !shardOf.has(name));
+  const listed = [...shardOf].map(([name, shard]): [string, TensorEntry] => [
+    name,
+    headers.get(shard)!.get(name)!,
+  ]);
+  return new Map([...listed, ...unlisted]);
+}
+
+async function checkShardsExist(directory: string, shards: string[]): Promise<void> {
+  const there = await Promise.all(shards.map((shard) => exists(join(directory, shard))));
+  const missing = shards.filter((_, i) => !there[i]);
+  if (missing.length === 0) return;
+  throw new AttuneError(
+    `${directory}: ${INDEX_FILE} names shards that are missing: ${missing.join(", ")}. Fetch the model again.`,
+  );
+}
+
+function checkPromises(
+  directory: string,
+  shardOf: Map<string, string>,
+  headers: Map<string, Map<string, TensorEntry>>,
+): void {
+  const broken = [...shardOf].filter(([name, shard]) => !headers.get(shard)!.has(name));
+  if (broken.length === 0) return;
+  const list = broken
+    .slice(0, 10)
+    .map(([name, shard]) => `${name} (${shard})`)
+    .join(", ");
+  const more = broken.length > 10 ? ` and ${broken.length - 10} more` : "";
+  throw new AttuneError(
+    `${directory}: ${INDEX_FILE} promises tensors that their shards lack: ${list}${more}. Fetch the model again.`,
+  );
+}
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );

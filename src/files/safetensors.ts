@@ -1,0 +1,242 @@
+/** safetensors files: where each tensor lies, reading one, writing many with one in memory at a time. */
+import { type FileHandle, open, realpath, stat } from "node:fs/promises";
+import { AttuneError } from "../text/errors.ts";
+import { writeFileAtomic } from "./atomic.ts";
+import { diskError } from "./disk_error.ts";
+import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from "./float.ts";
+import {
+  byteLength,
+  type Dtype,
+  damaged,
+  formatHeader,
+  parseHeader,
+  type TensorInfo,
+} from "./safetensors_header.ts";
+
+export type { Dtype } from "./safetensors_header.ts";
+
+/** A tensor in a file. `offset` counts from the start of the file and need not be aligned. */
+export interface TensorEntry extends TensorInfo {
+  file: string; // absolute, links resolved
+  offset: number;
+  byteLength: number;
+}
+
+export type TypedArray =
+  | Float32Array
+  | Float64Array
+  | Uint8Array
+  | Int8Array
+  | Uint16Array
+  | Int16Array
+  | Uint32Array
+  | Int32Array
+  | BigInt64Array
+  | BigUint64Array;
+
+/**
+ * A tensor to be written. `data` is asked for when its turn comes and may be freed after. A `Float32Array` is converted
+ * to the tensor's floating type (nearest, ties to even); anything else is the tensor's bytes as they are.
+ */
+export interface TensorSource extends TensorInfo {
+  data: () => TypedArray | Promise<TypedArray>;
+}
+
+const HEADER_LIMIT = 100_000_000; // the reference implementation's
+const CHUNK = 1 << 26; // bytes a system call: below 2 GiB, and little beside a tensor
+
+/** Reads and checks the header only. Links are followed. @throws AttuneError naming the file and what is wrong with it. */
+export async function readSafetensorsHeader(
+  path: string,
+): Promise<{ tensors: Map<string, TensorEntry>; metadata: Record<string, string> }> {
+  try {
+    const file = await realpath(path);
+    const isFile = (await stat(file)).isFile(); // before opening: a pipe would wait for a writer
+    if (!isFile) throw new AttuneError(`${path} is not a file. Expected a .safetensors file.`);
+    return await withFile(file, (handle) => readHeader(handle, file, path));
+  } catch (error) {
+    throw diskError(error, "read", path);
+  }
+}
+
+async function readHeader(handle: FileHandle, file: string, path: string) {
+  const info = await handle.stat();
+  if (info.size < 8) throw damaged(path, `it has ${info.size} bytes, too few for a safetensors file`);
+  const headerBytes = headerLength(await readBytes(handle, 0, 8, path), info.size, path);
+  const dataStart = 8 + headerBytes;
+  const json = decodeUtf8(await readBytes(handle, 8, headerBytes, path), path);
+  const { tensors, metadata } = parseHeader(json, info.size - dataStart, path);
+  const entries = tensors.map(({ begin, end, ...tensor }): [string, TensorEntry] => [
+    tensor.name,
+    { ...tensor, file, offset: dataStart + begin, byteLength: end - begin },
+  ]);
+  return { tensors: new Map(entries), metadata };
+}
+
+function headerLength(bytes: Uint8Array, fileBytes: number, path: string): number {
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
+  if (length > BigInt(HEADER_LIMIT))
+    throw damaged(path, `its header claims ${length} bytes, more than the limit of ${HEADER_LIMIT}`);
+  if (length > BigInt(fileBytes - 8))
+    throw damaged(path, `its header claims ${length} bytes, but the file has only ${fileBytes}`);
+  if (length < 2n) throw damaged(path, `its header claims ${length} bytes, too few for a JSON object`);
+  return Number(length);
+}
+
+function decodeUtf8(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw damaged(path, "its header is not UTF-8 text");
+  }
+}
+
+/** The tensor's values, row-major, as float32. @throws AttuneError when its type is not a float, or the file changed. */
+export async function readTensor(entry: TensorEntry): Promise<Float32Array> {
+  const decode = DECODERS[entry.dtype];
+  if (!decode) {
+    throw new AttuneError(
+      `${entry.file}, tensor ${JSON.stringify(entry.name)}: expected F32, F16, BF16 or F64, got ${entry.dtype}`,
+    );
+  }
+  return readFrom(entry, async (handle) => {
+    const { width, toFloat32 } = decode;
+    const values = new Float32Array(entry.byteLength / width);
+    for (let at = 0; at < entry.byteLength; at += CHUNK) {
+      const bytes = await readBytes(
+        handle,
+        entry.offset + at,
+        Math.min(CHUNK, entry.byteLength - at),
+        entry.file,
+      );
+      values.set(toFloat32(bytes.buffer), at / width);
+    }
+    return values;
+  });
+}
+
+/** The tensor's bytes, whatever its type, or the first `limit` of them. */
+export async function readTensorBytes(
+  entry: TensorEntry,
+  limit = Number.POSITIVE_INFINITY,
+): Promise<Uint8Array> {
+  return readFrom(entry, async (handle) => {
+    const bytes = new Uint8Array(Math.min(entry.byteLength, limit));
+    await fill(handle, bytes, entry.offset, entry.file);
+    return bytes;
+  });
+}
+
+/** A tensor of one file as a source for another: copied byte for byte. */
+export const copyOf = (entry: TensorEntry): TensorSource => ({
+  name: entry.name,
+  dtype: entry.dtype,
+  shape: entry.shape,
+  data: () => readTensorBytes(entry),
+});
+
+const DECODERS: Partial<
+  Record<Dtype, { width: number; toFloat32: (bytes: ArrayBuffer) => ArrayLike<number> }>
+> = {
+  F32: { width: 4, toFloat32: (bytes) => new Float32Array(bytes) },
+  F64: { width: 8, toFloat32: (bytes) => new Float64Array(bytes) },
+  F16: { width: 2, toFloat32: (bytes) => float16ToFloat32(new Uint16Array(bytes)) },
+  BF16: { width: 2, toFloat32: (bytes) => bfloat16ToFloat32(new Uint16Array(bytes)) },
+};
+
+/**
+ * Writes `path` whole or not at all, equal byte for byte to what Python's safetensors writes for the same tensors
+ * (of several metadata keys Python shuffles the order; here it is kept).
+ * @throws AttuneError when the disk refuses.
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: Iterable<TensorSource>,
+  metadata: Record<string, string> = {},
+): Promise<void> {
+  await writeFileAtomic(path, safetensorsContent(tensors, metadata));
+}
+
+/** What {@link writeSafetensors} puts into its file, for whoever opens the file. */
+export function safetensorsContent(tensors: Iterable<TensorSource>, metadata: Record<string, string> = {}) {
+  const { bytes, ordered } = formatHeader(tensors, metadata);
+  checkNames(ordered);
+  return async (file: FileHandle): Promise<void> => {
+    await writeAll(file, bytes);
+    for (const tensor of ordered) await writeTensor(file, tensor);
+  };
+}
+
+function checkNames(tensors: TensorInfo[]): void {
+  const names = new Set(tensors.map(({ name }) => name));
+  if (names.size !== tensors.length) throw new Error("two tensors have the same name");
+  if (names.has("__metadata__")) throw new Error("no tensor can be called __metadata__");
+}
+
+async function writeTensor(file: FileHandle, { name, dtype, shape, data }: TensorSource): Promise<void> {
+  const values = await data();
+  if (!(values instanceof Float32Array)) {
+    checkSize(name, byteLength(dtype, shape, name), values.byteLength);
+    return writeAll(file, bytesOf(values));
+  }
+  const encode = ENCODERS[dtype];
+  if (!encode) throw new Error(`tensor ${name} is ${dtype}, its data is a Float32Array`);
+  const elements = shape.reduce((product, size) => product * size, 1);
+  checkSize(name, 4 * elements, values.byteLength);
+  for (let at = 0; at < values.length; at += CHUNK / 4) {
+    await writeAll(file, bytesOf(encode(values.subarray(at, at + CHUNK / 4))));
+  }
+}
+
+const ENCODERS: Partial<Record<Dtype, (values: Float32Array) => TypedArray>> = {
+  F32: (values) => values,
+  BF16: float32ToBfloat16,
+  F16: float32ToFloat16,
+  F64: (values) => Float64Array.from(values),
+};
+
+function checkSize(name: string, expected: number, got: number): void {
+  if (got !== expected) throw new Error(`tensor ${name} takes ${expected} bytes, its data has ${got}`);
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, at, Math.min(CHUNK, bytes.length - at));
+    at += bytesWritten;
+  }
+}
+
+async function readFrom<T>(entry: TensorEntry, read: (handle: FileHandle) => Promise<T>): Promise<T> {
+  try {
+    return await withFile(entry.file, read);
+  } catch (error) {
+    throw diskError(error, "read", entry.file);
+  }
+}
+
+async function withFile<T>(path: string, use: (handle: FileHandle) => Promise<T>): Promise<T> {
+  const handle = await open(path, "r");
+  try {
+    return await use(handle);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A fresh buffer of `length` bytes, aligned for any element type. */
+async function readBytes(handle: FileHandle, position: number, length: number, path: string) {
+  const bytes = new Uint8Array(length);
+  await fill(handle, bytes, position, path);
+  return bytes;
+}
+
+async function fill(handle: FileHandle, bytes: Uint8Array, position: number, path: string): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesRead } = await handle.read(bytes, at, Math.min(CHUNK, bytes.length - at), position + at);
+    if (bytesRead === 0) throw damaged(path, `it ends at byte ${position + at}, sooner than its header says`);
+    at += bytesRead;
+  }
+}
+
+const bytesOf = (values: TypedArray): Uint8Array =>
+  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

@@ -1,0 +1,57 @@
+/**
+ * Gemma: Llama's decoder with embeddings scaled by √D, norms whose weights are kept less 1, and a gelu-gated MLP.
+ * Reference: transformers, models/gemma/modeling_gemma.py.
+ */
+import * as z from "zod";
+import { scale } from "../../graph/ops/elementwise.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { activation, parseFields, size } from "../config.ts";
+import { decoder, decoderFields } from "../decoder.ts";
+import type { Family } from "../family.ts";
+import { gatedMlp, headSizes, preNormBlock, rmsNormsFromZero, selfAttention } from "../layers.ts";
+import { ropeParameters } from "../rope_config.ts";
+import { rotation } from "../rotary.ts";
+
+/** What Gemma's generations have in common. */
+export const gemmaBase = decoderFields.extend({
+  head_dim: size.default(256),
+  tie_word_embeddings: z.boolean().default(true),
+  attention_bias: z.boolean().default(false),
+  use_bidirectional_attention: z.literal(false, "attune's attention looks back only").nullish(),
+});
+
+const gemmaFields = gemmaBase.extend({
+  hidden_act: activation.default("gelu_pytorch_tanh"),
+  hidden_activation: activation.nullish(),
+});
+
+/** x · √hidden_size. transformers rounds the factor to the embedding's type; this is float32's. */
+export const scaleEmbedded = (x: Tensor): Tensor => scale(x, Math.sqrt(x.shape.at(-1) as number));
+
+export const gemma: Family = {
+  modelType: "gemma",
+  read(config) {
+    const c = parseFields("", gemmaFields, config);
+    const [heads, rope, norm] = [headSizes(c), ropeParameters(c), rmsNormsFromZero(c.rms_norm_eps)];
+    const bias = { qkv: c.attention_bias, o: c.attention_bias };
+    // Gemma's first files say "gelu" and mean its tanh form.
+    const named = c.hidden_activation ?? c.hidden_act;
+    const activation = named === "gelu" ? "gelu_pytorch_tanh" : named;
+    const mlp = { size: c.intermediate_size, activation } as const;
+    return decoder(c, heads, {
+      modelType: "gemma",
+      norm,
+      rope,
+      normStart: 0,
+      embedded: scaleEmbedded,
+      blocks(pass) {
+        const prepare = rotation(pass, rope, heads.E);
+        return preNormBlock(
+          norm,
+          (p, x, layer) => selfAttention(pass, layer, p, x, { heads, bias, prepare }),
+          (p, x) => gatedMlp(p, x, mlp),
+        );
+      },
+    });
+  },
+};

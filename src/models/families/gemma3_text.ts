@@ -1,0 +1,77 @@
+/**
+ * Gemma 3, its text model: Gemma 2 with normed query and key heads instead of bounds, and five layers under a sliding window
+ * to one that sees all, each kind with a rotary base of its own. Reference: transformers, models/gemma3/modeling_gemma3.py.
+ */
+import * as z from "zod";
+import { parseFields, size } from "../config.ts";
+import { decoder } from "../decoder.ts";
+import type { Family } from "../family.ts";
+import { layerWindows, slidingLayers } from "../layer_types.ts";
+import { gatedMlp, headSizes, rmsNormsFromZero, selfAttention } from "../layers.ts";
+import { type RopeParameters, ropeParametersAt } from "../rope_config.ts";
+import { rotation } from "../rotary.ts";
+import { scaleEmbedded } from "./gemma.ts";
+import { gemma2Base, sandwichBlock } from "./gemma2.ts";
+
+const rope = z.record(z.string(), z.unknown()).nullish();
+// transformers computes Gemma 3 without either bound, whatever config.json says of the scores.
+const none = z.null("Gemma 3 is computed without a bound").optional();
+const gemma3Fields = gemma2Base.extend({
+  attn_logit_softcapping: none,
+  final_logit_softcapping: z.number().positive().nullish(),
+  sliding_window_pattern: size.default(6),
+  rope_local_base_freq: z.number().positive().default(10_000),
+  rope_parameters: z.strictObject({ full_attention: rope, sliding_attention: rope }).nullish(),
+});
+type Gemma3Fields = z.output<typeof gemma3Fields>;
+
+export const gemma3Text: Family = {
+  modelType: "gemma3_text",
+  read(config) {
+    const c = parseFields("", gemma3Fields, config);
+    const [heads, ropes, norm] = [headSizes(c), ropesOf(c), rmsNormsFromZero(c.rms_norm_eps)];
+    const bias = { qkv: c.attention_bias, o: c.attention_bias };
+    const everySixth = (layer: number) => (layer + 1) % c.sliding_window_pattern !== 0;
+    const [slides, windows] = [slidingLayers(c, everySixth), layerWindows(c, everySixth)];
+    const mlp = { size: c.intermediate_size, activation: c.hidden_activation };
+    return decoder(c, heads, {
+      modelType: "gemma3_text",
+      norm,
+      rope: ropes.full,
+      normStart: 0,
+      embedded: scaleEmbedded,
+      softcap: c.final_logit_softcapping ?? undefined,
+      blocks(pass) {
+        const [near, far] = [rotation(pass, ropes.sliding, heads.E), rotation(pass, ropes.full, heads.E)];
+        return sandwichBlock(
+          norm,
+          (p, x, layer) => {
+            const rotate = slides[layer] ? near : far;
+            return selfAttention(pass, layer, p, x, {
+              heads,
+              bias,
+              prepare: (t, name) => rotate(norm(p.at(`${name}_norm`), t)),
+              attention: { scale: c.query_pre_attn_scalar ** -0.5, window: windows[layer] },
+            });
+          },
+          (p, x) => gatedMlp(p, x, mlp),
+        );
+      },
+    });
+  },
+};
+
+/** transformers 5 has rotary parameters by kind of layer; 4 scaled only those of the layers that see all. */
+function ropesOf(c: Gemma3Fields): { full: RopeParameters; sliding: RopeParameters } {
+  const bases = { ...c, rope_parameters: undefined };
+  const read = (kind: "full_attention" | "sliding_attention", old: typeof c.rope_scaling, theta: number) => {
+    const [place, fields] = c.rope_parameters
+      ? [`rope_parameters.${kind}`, c.rope_parameters[kind] ?? {}]
+      : ["rope_scaling", old ?? {}];
+    return ropeParametersAt(place, fields, { ...bases, rope_theta: theta });
+  };
+  return {
+    full: read("full_attention", c.rope_scaling, c.rope_theta ?? 1_000_000),
+    sliding: read("sliding_attention", undefined, c.rope_local_base_freq),
+  };
+}

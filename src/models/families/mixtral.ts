@@ -1,0 +1,59 @@
+/**
+ * Mixtral: Mistral with a mixture of experts for an MLP. Adapters sit on its attention; experts and router stay as they are.
+ * Reference: transformers, models/mixtral/modeling_mixtral.py.
+ */
+import * as z from "zod";
+import { add, mul } from "../../graph/ops/elementwise.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { parseFields, size } from "../config.ts";
+import { decoder, decoderFields } from "../decoder.ts";
+import { mixture } from "../experts.ts";
+import type { Family } from "../family.ts";
+import { activate, headSizes, rmsNorms, selfAttention } from "../layers.ts";
+import { ropeParameters } from "../rope_config.ts";
+import { rotation } from "../rotary.ts";
+import type { Scope } from "../scope.ts";
+
+const mixtralFields = decoderFields.extend({
+  num_key_value_heads: size.nullable().default(8),
+  rms_norm_eps: z.number().positive().default(1e-5),
+  sliding_window: size.nullish(),
+  num_local_experts: size.default(8),
+  num_experts_per_tok: size.default(2),
+});
+type MixtralFields = z.output<typeof mixtralFields>;
+
+export const mixtral: Family = {
+  modelType: "mixtral",
+  read(config) {
+    const c = parseFields("", mixtralFields, config);
+    const [heads, norm] = [headSizes(c), rmsNorms(c.rms_norm_eps)];
+    const rope = ropeParameters(c, { theta: 1_000_000 });
+    const attention = { window: c.sliding_window ?? undefined };
+    return decoder(c, heads, {
+      modelType: "mixtral",
+      norm,
+      rope,
+      blocks(pass) {
+        const prepare = rotation(pass, rope, heads.E);
+        return (p, x, layer) => {
+          const normed = norm(p.at("input_layernorm"), x);
+          const options = { heads, prepare, attention };
+          const h = add(x, selfAttention(pass, layer, p.at("self_attn"), normed, options));
+          return add(h, sparseMlp(c, p.at("block_sparse_moe"), norm(p.at("post_attention_layernorm"), h)));
+        };
+      },
+    });
+  },
+};
+
+function sparseMlp(c: MixtralFields, p: Scope, x: Tensor): Tensor {
+  const fixed = { fixed: true };
+  const expert = (index: number) => {
+    const own = p.at(`experts.${index}`);
+    const gate = activate(c.hidden_act, own.linear("w1", x, c.intermediate_size, fixed));
+    return own.linear("w2", mul(gate, own.linear("w3", x, c.intermediate_size, fixed)), c.hidden_size, fixed);
+  };
+  const scores = p.linear("gate", x, c.num_local_experts, fixed);
+  return mixture(scores, expert, { chosen: c.num_experts_per_tok, normalized: true });
+}

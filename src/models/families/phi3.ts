@@ -1,0 +1,76 @@
+/**
+ * Phi-3: Llama's decoder with q, k and v in one projection, gate and up in another, and only the front of a head rotated.
+ * Reference: transformers, models/phi3/modeling_phi3.py. Its dropouts are not applied.
+ */
+import * as z from "zod";
+import { mul } from "../../graph/ops/elementwise.ts";
+import { slice } from "../../graph/ops/shape.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { parseFields, size } from "../config.ts";
+import { decoder, decoderFields } from "../decoder.ts";
+import type { Family } from "../family.ts";
+import {
+  activate,
+  attend,
+  type HeadSizes,
+  type Heads,
+  headSizes,
+  preNormBlock,
+  rmsNorms,
+  splitHeads,
+} from "../layers.ts";
+import { ropeParameters } from "../rope_config.ts";
+import { rotation } from "../rotary.ts";
+import type { Scope } from "../scope.ts";
+
+const phi3Fields = decoderFields.extend({
+  rms_norm_eps: z.number().positive().default(1e-5),
+  original_max_position_embeddings: size.default(4096),
+  sliding_window: size.nullish(),
+});
+type Phi3Fields = z.output<typeof phi3Fields>;
+
+// Earlier files call longrope "su", or "yarn".
+const ROPE = { rotated: 1, aliases: { su: "longrope", yarn: "longrope" } } as const;
+
+export const phi3: Family = {
+  modelType: "phi3",
+  read(config) {
+    const c = parseFields("", phi3Fields, config);
+    const [heads, rope, norm] = [headSizes(c), ropeParameters(c, ROPE), rmsNorms(c.rms_norm_eps)];
+    return decoder(c, heads, {
+      modelType: "phi3",
+      norm,
+      rope,
+      blocks(pass) {
+        const rotate = rotation(pass, rope, heads.E);
+        return preNormBlock(
+          norm,
+          (p, x, layer) => {
+            const { q, k, v } = fusedHeads(p, x, heads);
+            const ready = { q: rotate(q), k: rotate(k), v };
+            const y = attend(pass, layer, ready, { window: c.sliding_window ?? undefined });
+            return p.linear("o_proj", y, c.hidden_size);
+          },
+          (p, x) => fusedMlp(c, p, x),
+        );
+      },
+    });
+  },
+};
+
+/** qkv_proj: all queries, then all keys, then all values. */
+function fusedHeads(p: Scope, x: Tensor, { K, G, E }: HeadSizes): Heads {
+  const qkv = p.linear("qkv_proj", x, K * (G + 2) * E);
+  const part = (from: number, groups: number) =>
+    splitHeads(slice(qkv, -1, K * from * E, K * (from + groups) * E), K, groups, E);
+  return { q: part(0, G), k: part(G, 1), v: part(G + 1, 1) };
+}
+
+/** gate_up_proj: the gate, then what it gates. */
+function fusedMlp(c: Phi3Fields, p: Scope, x: Tensor): Tensor {
+  const F = c.intermediate_size;
+  const both = p.linear("gate_up_proj", x, 2 * F);
+  const gate = activate(c.hidden_act, slice(both, -1, 0, F));
+  return p.linear("down_proj", mul(slice(both, -1, F, 2 * F), gate), c.hidden_size);
+}

@@ -1,0 +1,50 @@
+/** Qwen2: Llama's decoder with biases on q, k and v. Reference: transformers, models/qwen2/modeling_qwen2.py. */
+import * as z from "zod";
+import { parseFields, size } from "../config.ts";
+import { decoder, decoderFields } from "../decoder.ts";
+import type { Family } from "../family.ts";
+import { layerTypes, layerWindows } from "../layer_types.ts";
+import { gatedMlp, headSizes, preNormBlock, rmsNorms, selfAttention } from "../layers.ts";
+import { ropeParameters } from "../rope_config.ts";
+import { rotation } from "../rotary.ts";
+
+/** How Qwen says which layers slide: only if told to, and in transformers 4 from `max_window_layers` on. */
+export const qwenWindowFields = {
+  use_sliding_window: z.boolean().default(false),
+  sliding_window: size.nullish(),
+  max_window_layers: z.int().nonnegative().default(28),
+  layer_types: layerTypes,
+};
+type QwenWindows = z.output<z.ZodObject<typeof qwenWindowFields>> & { num_hidden_layers: number };
+
+export function qwenWindows(c: QwenWindows): (number | undefined)[] {
+  const windows = layerWindows(c, (layer) => layer >= c.max_window_layers);
+  return c.use_sliding_window ? windows : windows.map(() => undefined);
+}
+
+export const qwen2: Family = {
+  modelType: "qwen2",
+  read(config) {
+    const c = parseFields("", decoderFields.extend(qwenWindowFields), config);
+    const [heads, rope, norm] = [headSizes(c), ropeParameters(c), rmsNorms(c.rms_norm_eps)];
+    const bias = { qkv: true, o: false };
+    const windows = qwenWindows(c);
+    const mlp = { size: c.intermediate_size, activation: c.hidden_act };
+    return decoder(c, heads, {
+      modelType: "qwen2",
+      norm,
+      rope,
+      blocks(pass) {
+        const prepare = rotation(pass, rope, heads.E);
+        return preNormBlock(
+          norm,
+          (p, x, layer) => {
+            const attention = { window: windows[layer] };
+            return selfAttention(pass, layer, p, x, { heads, bias, prepare, attention });
+          },
+          (p, x) => gatedMlp(p, x, mlp),
+        );
+      },
+    });
+  },
+};

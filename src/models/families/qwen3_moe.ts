@@ -1,0 +1,73 @@
+/**
+ * Qwen3 with a mixture of experts for an MLP. Adapters sit on its attention, and on the layers that have one MLP; experts
+ * and router stay as they are. Reference: transformers, models/qwen3_moe/modeling_qwen3_moe.py.
+ */
+import * as z from "zod";
+import { mul } from "../../graph/ops/elementwise.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { AttuneError } from "../../text/errors.ts";
+import { parseFields, size } from "../config.ts";
+import { decoder, decoderFields } from "../decoder.ts";
+import { mixture } from "../experts.ts";
+import type { Family } from "../family.ts";
+import { activate, gatedMlp, headSizes, preNormBlock, rmsNorms, selfAttention } from "../layers.ts";
+import { ropeParameters } from "../rope_config.ts";
+import { rotation } from "../rotary.ts";
+import type { Scope } from "../scope.ts";
+
+const qwen3MoeFields = decoderFields.extend({
+  attention_bias: z.boolean().default(false),
+  use_sliding_window: z.boolean().default(false),
+  sliding_window: size.nullish(),
+  decoder_sparse_step: size.default(1),
+  mlp_only_layers: z.array(z.int().nonnegative()).nullish(),
+  moe_intermediate_size: size,
+  num_experts: size.nullish(),
+  num_local_experts: size.nullish(),
+  num_experts_per_tok: size,
+  norm_topk_prob: z.boolean().default(false),
+});
+type Qwen3MoeFields = z.output<typeof qwen3MoeFields>;
+
+export const qwen3Moe: Family = {
+  modelType: "qwen3_moe",
+  read(config) {
+    const c = parseFields("", qwen3MoeFields, config);
+    const [heads, rope, norm] = [headSizes(c), ropeParameters(c), rmsNorms(c.rms_norm_eps)];
+    const bias = { qkv: c.attention_bias, o: c.attention_bias };
+    const attention = { window: (c.use_sliding_window && c.sliding_window) || undefined };
+    const mlp = { size: c.intermediate_size, activation: c.hidden_act };
+    const experts = c.num_local_experts ?? c.num_experts; // transformers 5's name, and 4's
+    if (!experts) throw new AttuneError("config.json: num_experts is missing");
+    const sparse = (layer: number) =>
+      !c.mlp_only_layers?.includes(layer) && (layer + 1) % c.decoder_sparse_step === 0;
+    return decoder(c, heads, {
+      modelType: "qwen3_moe",
+      norm,
+      rope,
+      blocks(pass) {
+        const rotate = rotation(pass, rope, heads.E);
+        return preNormBlock(
+          norm,
+          (p, x, layer) => {
+            const prepare = (t: Tensor, name: string) => rotate(norm(p.at(`${name}_norm`), t));
+            return selfAttention(pass, layer, p, x, { heads, bias, prepare, attention });
+          },
+          (p, x, layer) => (sparse(layer) ? sparseMlp(c, experts, p, x) : gatedMlp(p, x, mlp)),
+        );
+      },
+    });
+  },
+};
+
+function sparseMlp(c: Qwen3MoeFields, experts: number, p: Scope, x: Tensor): Tensor {
+  const fixed = { fixed: true };
+  const expert = (index: number) => {
+    const own = p.at(`experts.${index}`);
+    const gate = activate(c.hidden_act, own.linear("gate_proj", x, c.moe_intermediate_size, fixed));
+    const up = own.linear("up_proj", x, c.moe_intermediate_size, fixed);
+    return own.linear("down_proj", mul(gate, up), c.hidden_size, fixed);
+  };
+  const scores = p.linear("gate", x, experts, fixed);
+  return mixture(scores, expert, { chosen: c.num_experts_per_tok, normalized: c.norm_topk_prob });
+}

@@ -1,0 +1,48 @@
+/**
+ * StarCoder2: Llama's blocks with layer norms, biases, a plain gelu MLP and a sliding attention window.
+ * Reference: transformers, models/starcoder2/modeling_starcoder2.py. Its dropouts are not applied.
+ */
+import * as z from "zod";
+import { activation, parseFields, size } from "../config.ts";
+import { decoder, decoderFields } from "../decoder.ts";
+import type { Family } from "../family.ts";
+import { activate, headSizes, layerNorms, preNormBlock, selfAttention } from "../layers.ts";
+import { ropeParameters } from "../rope_config.ts";
+import { rotation } from "../rotary.ts";
+
+const starcoder2Fields = decoderFields.extend({
+  num_key_value_heads: size.default(2),
+  hidden_act: activation.default("gelu_pytorch_tanh"),
+  norm_epsilon: z.number().positive().default(1e-5),
+  initializer_range: z.number().positive().default(0.018042),
+  tie_word_embeddings: z.boolean().default(true),
+  use_bias: z.boolean().default(true),
+  sliding_window: size.nullish(),
+});
+
+export const starcoder2: Family = {
+  modelType: "starcoder2",
+  read(config) {
+    const c = parseFields("", starcoder2Fields, config);
+    const [heads, rope, norm] = [headSizes(c), ropeParameters(c), layerNorms(c.norm_epsilon)];
+    const own = { bias: c.use_bias };
+    const bias = { qkv: c.use_bias, o: c.use_bias };
+    const attention = { window: c.sliding_window ?? undefined };
+    return decoder(c, heads, {
+      modelType: "starcoder2",
+      norm,
+      rope,
+      blocks(pass) {
+        const prepare = rotation(pass, rope, heads.E);
+        return preNormBlock(
+          norm,
+          (p, x, layer) => selfAttention(pass, layer, p, x, { heads, bias, prepare, attention }),
+          (p, x) => {
+            const widened = activate(c.hidden_act, p.linear("c_fc", x, c.intermediate_size, own));
+            return p.linear("c_proj", widened, c.hidden_size, own);
+          },
+        );
+      },
+    });
+  },
+};

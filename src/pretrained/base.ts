@@ -1,0 +1,73 @@
+import { readTextFile } from "../files/json_file.ts";
+import type { HubOptions } from "../hub/options.ts";
+import { resolveModel } from "../hub/resolve_model.ts";
+import { readModel } from "../models/families.ts";
+import type { Model } from "../models/family.ts";
+import { checkTensors } from "../models/layout.ts";
+import { namedTemplates } from "../templates/named_templates.ts";
+import { makeTemplate, type Template, type TemplatePlan } from "../templates/template.ts";
+import { AttuneError } from "../text/errors.ts";
+import { checkVocabulary } from "../tokenizers/check_vocabulary.ts";
+import { createTokenizer, type Tokenizer } from "../tokenizers/tokenizer.ts";
+import { type ModelDirectory, openModelDirectory } from "./model_directory.ts";
+
+/** A model directory, read and understood: all that training, generation and export start from. */
+export interface Base {
+  directory: ModelDirectory;
+  model: Model;
+  tokenizer: Tokenizer;
+  /** The weights as the files have them, where those of `directory` were quantized from them. */
+  unquantized?: ModelDirectory["tensors"];
+}
+
+export interface OpenBaseOptions {
+  /** "optional" where a config and a tokenizer are enough, to pretrain from. */
+  weights?: "required" | "optional";
+  /** For a model of the hub that has to be fetched. */
+  hub?: HubOptions;
+}
+
+/**
+ * Opens a model directory, or a model of the hub, and checks that its parts fit together.
+ * @throws AttuneError that names the file at fault.
+ */
+export async function openBase(
+  name: string,
+  { weights = "required", hub }: OpenBaseOptions = {},
+): Promise<Base> {
+  const path = await resolveModel(name, hub);
+  const directory = await openModelDirectory(path, { weights });
+  const model = within(path, () => readModel(directory.config));
+  if (directory.tensors.size > 0) checkTensors(model, directory.tensors, path);
+  if (directory.tokenizerJson === undefined)
+    throw new AttuneError(`${path} has no tokenizer.json; copy it from the model this one was made from`);
+  const tokenizer = within(path, () => createTokenizer(directory.tokenizerJson, directory.tokenizerConfig));
+  within(path, () => checkVocabulary(tokenizer, model.dimensions.vocabSize));
+  return { directory, model, tokenizer };
+}
+
+/** Says where the model is whose part is at fault. */
+function within<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof AttuneError ? new AttuneError(`${path}: ${error.message}`) : error;
+  }
+}
+
+/**
+ * The template of this name: "chat" is the model's own, or Stanford's prompt where it has none; then the built-in ones
+ * ("alpaca", "chatml", …); anything else is a Jinja file.
+ */
+export async function templatePlan(
+  { directory }: Base,
+  { name = "chat", now = new Date() }: { name?: string; now?: Date } = {},
+): Promise<TemplatePlan> {
+  if (name === "chat" && directory.chatTemplate !== undefined)
+    return { name, source: directory.chatTemplate, now };
+  if (name === "chat") return { name: "alpaca", now };
+  return namedTemplates.includes(name) ? { name, now } : { name, source: await readTextFile(name), now };
+}
+
+export const openTemplate = async (base: Base, options?: { name?: string; now?: Date }): Promise<Template> =>
+  makeTemplate(await templatePlan(base, options), base.tokenizer);

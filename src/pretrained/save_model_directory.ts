@@ -1,0 +1,88 @@
+/** Writes a model directory that transformers loads. */
+
+import { copyFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { writeDirectoryAtomic, writeFileAtomic } from "../files/atomic.ts";
+import { COMPANION_FILES } from "../files/companion_files.ts";
+import { diskError } from "../files/disk_error.ts";
+import { ifThere, readTextFile } from "../files/json_file.ts";
+import { INDEX_FILE } from "../files/model_weights.ts";
+import { type TensorSource, writeSafetensors } from "../files/safetensors.ts";
+import { byteLength } from "../files/safetensors_header.ts";
+import { planShards } from "../files/shards.ts";
+import { floatPaths } from "../text/json_scan.ts";
+import { pythonJson } from "../text/python_json.ts";
+import type { ModelDirectory } from "./model_directory.ts";
+
+/**
+ * Appears at `path` whole or not at all, one tensor in memory at a time.
+ * @param from whose tokenizer and generation files are copied, and whose config tells which whole numbers are floats.
+ * @param maxShardBytes transformers 4's default, 5 GB, when left out.
+ * @param replace allows an earlier directory to be replaced: a run's own output. Otherwise `path` must be free or empty.
+ * @throws AttuneError when the disk refuses or `path` is taken; what was there before stays.
+ */
+export async function saveModelDirectory(
+  path: string,
+  model: {
+    config: Record<string, unknown>;
+    tensors: Iterable<TensorSource>;
+    from?: ModelDirectory;
+    maxShardBytes?: number;
+    replace?: boolean;
+  },
+): Promise<void> {
+  const { config, tensors, from, maxShardBytes = 5e9, replace = false } = model;
+  await writeDirectoryAtomic(
+    path,
+    async (directory) => {
+      if (from) await copyCompanions(from.path, directory);
+      await writeConfig(directory, config, from);
+      await writeWeights(directory, [...tensors], maxShardBytes);
+    },
+    { replace },
+  );
+}
+
+async function copyCompanions(from: string, to: string): Promise<void> {
+  try {
+    const files = (await readdir(from)).filter((file) => COMPANION_FILES.has(file));
+    for (const file of files) await copyFile(join(from, file), join(to, file));
+  } catch (error) {
+    throw diskError(error, "write", to);
+  }
+}
+
+async function writeConfig(
+  directory: string,
+  config: Record<string, unknown>,
+  from?: ModelDirectory,
+): Promise<void> {
+  const original = from && (await ifThere(readTextFile(join(from.path, "config.json"))));
+  const floats = original === undefined ? undefined : floatPaths(original);
+  await writeFileAtomic(join(directory, "config.json"), `${pythonJson(config, floats)}\n`);
+}
+
+async function writeWeights(
+  directory: string,
+  tensors: TensorSource[],
+  maxShardBytes: number,
+): Promise<void> {
+  const sizeOf = ({ name, dtype, shape }: TensorSource) => byteLength(dtype, shape, name);
+  const shards = planShards(tensors, sizeOf, maxShardBytes);
+  for (const [file, members] of shards)
+    await writeSafetensors(join(directory, file), members, { format: "pt" });
+  if (shards.size === 1) return;
+  const weightMap = [...shards].flatMap(([file, members]) =>
+    members.map(({ name }) => [name, file] as const),
+  );
+  const index = {
+    metadata: {
+      total_parameters: sum(tensors.map(({ shape }) => shape.reduce((product, size) => product * size, 1))),
+      total_size: sum(tensors.map(sizeOf)),
+    },
+    weight_map: Object.fromEntries(weightMap),
+  };
+  await writeFileAtomic(join(directory, INDEX_FILE), `${pythonJson(index)}\n`);
+}
+
+const sum = (numbers: number[]): number => numbers.reduce((total, number) => total + number, 0);

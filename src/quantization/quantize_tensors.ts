@@ -1,0 +1,147 @@
+/** Quantizes a model's linear layers, one weight in memory at a time. */
+import { createHash } from "node:crypto";
+import { access, stat } from "node:fs/promises";
+import { diskError } from "../files/disk_error.ts";
+import {
+  readSafetensorsHeader,
+  readTensor,
+  type TensorEntry,
+  writeSafetensors,
+} from "../files/safetensors.ts";
+import { moduleOf } from "../files/tensor_names.ts";
+import { cacheEntry, pruneCache, touchEntry, userCache } from "../files/user_cache.ts";
+import { transposed } from "../math/transposed.ts";
+import { AttuneError } from "../text/errors.ts";
+import { foldQuantized } from "./bitsandbytes.ts";
+import { bitsandbytesTensors, type ReadWeight } from "./bitsandbytes_tensors.ts";
+import { isDouble, type QuantizationSettings } from "./quantization_schema.ts";
+import { isQuantized } from "./quantized_entry.ts";
+
+type Tensors = ReadonlyMap<string, TensorEntry>;
+/** A model's linear layers, and which of them have their weights kept as [in, out]. */
+interface Layout {
+  readonly linears: ReadonlyMap<string, { in: number; out: number }>;
+  readonly transposed: ReadonlySet<string>;
+}
+
+/** What is quantized, and its reader: both as [out, in], however the checkpoint keeps it, as transformers does with Conv1D. */
+export interface WeightsToQuantize {
+  weights: TensorEntry[];
+  read: ReadWeight;
+}
+
+/** The weights of a model's linear layers. @throws AttuneError where one can't be quantized, naming it. */
+export function weightsToQuantize(tensors: Tensors, layout: Layout): WeightsToQuantize {
+  const weights = checkedWeights(tensors, layout);
+  return {
+    weights,
+    async read(entry) {
+      const [out, inputs] = entry.shape as [number, number];
+      const isTurned = layout.transposed.has(moduleOf(entry.name));
+      const values = await readTensor(entry);
+      return isTurned ? transposed(values, inputs, out) : values;
+    },
+  };
+}
+
+function checkedWeights(tensors: Tensors, { linears, transposed: turned }: Layout): TensorEntry[] {
+  return [...linears].map(([module, sizes]) => {
+    const entry = tensors.get(`${module}.weight`)!;
+    const where = `${entry.file}: ${entry.name}`;
+    if (isQuantized(entry))
+      throw new AttuneError(
+        `${where} is quantized already (${entry.parts.type}). Leave quantization out: it loads as it is.`,
+      );
+    if (!["F32", "F16", "BF16"].includes(entry.dtype))
+      throw new AttuneError(`${where} is ${entry.dtype}; weights are quantized from F32, F16 or BF16`);
+    return turned.has(module) ? { ...entry, shape: [sizes.out, sizes.in] } : entry;
+  });
+}
+
+/**
+ * `tensors` with the weights of linear layers quantized. Their codes are made once and kept in a file of a cache, which the
+ * runtime maps like the model's own: memory holds of them what is in use, and the next run starts at once.
+ * @throws AttuneError that names the weight, or the file, at fault.
+ */
+export async function quantizeTensors(
+  tensors: Tensors,
+  layout: Layout,
+  settings: QuantizationSettings,
+  { directory = userCache("quantized"), onWeight }: QuantizeTensorsOptions = {},
+): Promise<Map<string, TensorEntry>> {
+  const { weights, read } = weightsToQuantize(tensors, layout);
+  const file = await cacheEntry(directory, await cacheKey(weights, settings), ".safetensors");
+  if (await exists(file)) await touchEntry(file);
+  else {
+    await writeSafetensors(
+      file,
+      await bitsandbytesTensors(weights, settings, counted(read, weights, onWeight)),
+    );
+    await pruneCache(file, CACHE_LIMIT);
+  }
+  const { tensors: parts } = await readSafetensorsHeader(file);
+  const config = { quantization_config: quantizationConfig(settings) };
+  return new Map([...tensors, ...(await foldQuantized(parts, config, file))]);
+}
+
+export interface QuantizeTensorsOptions {
+  /** Where codes are kept; attune's own part of the user's cache when left out. */
+  directory?: string;
+  /** Hears how far it is, before each weight that is read. */
+  onWeight?: OnWeight;
+}
+
+/** Hears how many weights have been read, of how many. */
+export type OnWeight = (done: number, total: number) => void;
+
+const CACHE_LIMIT = 40 * 2 ** 30; // bytes of all entries
+
+/** Each weight is read twice: tensors lie in a file in the order of their types. */
+export function counted(read: ReadWeight, weights: readonly TensorEntry[], onWeight?: OnWeight): ReadWeight {
+  const total = 2 * weights.length;
+  let done = 0;
+  return (entry) => {
+    onWeight?.(done++, total);
+    return read(entry);
+  };
+}
+
+/** What transformers writes into config.json of such a model, as far as it isn't a default. */
+export const quantizationConfig = (settings: QuantizationSettings) => ({
+  quant_method: "bitsandbytes",
+  load_in_4bit: settings.type !== "int8",
+  load_in_8bit: settings.type === "int8",
+  ...(settings.type !== "int8" && {
+    bnb_4bit_quant_type: settings.type,
+    bnb_4bit_use_double_quant: isDouble(settings),
+    bnb_4bit_compute_dtype: "float32",
+    bnb_4bit_quant_storage: "uint8",
+  }),
+  llm_int8_skip_modules: ["lm_head"],
+});
+
+const FORMAT = 1; // of the files: another one, and old caches are left alone
+
+/** Of the weights' names, types, places and files, as those are now. */
+async function cacheKey(weights: readonly TensorEntry[], settings: QuantizationSettings): Promise<string> {
+  const hash = createHash("sha256").update(JSON.stringify([FORMAT, settings.type, isDouble(settings)]));
+  for (const file of new Set(weights.map((weight) => weight.file))) hash.update(await fileState(file));
+  for (const { name, dtype, shape, file, offset } of weights)
+    hash.update(JSON.stringify([name, dtype, shape, file, offset]));
+  return hash.digest("hex");
+}
+
+async function fileState(file: string): Promise<string> {
+  try {
+    const { size, mtimeNs, ino } = await stat(file, { bigint: true });
+    return `${file} ${size} ${mtimeNs} ${ino}`;
+  } catch (error) {
+    throw diskError(error, "read", file);
+  }
+}
+
+const exists = (path: string) =>
+  access(path).then(
+    () => true,
+    () => false,
+  );

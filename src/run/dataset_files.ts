@@ -1,0 +1,20 @@
+import { stat } from "node:fs/promises";
+import { dataFiles } from "../data/files/data_files.ts";
+import { kindOf } from "../data/files/data_kinds.ts";
+import { looksLikeHubName } from "../hub/repo.ts";
+import { type DatasetOptions, resolveDataset } from "../hub/resolve_dataset.ts";
+
+/**
+ * The data files that a recipe's `path` means: of a file or directory, of standard input ("-"), or of a split of a
+ * dataset of the hub, which is fetched into the cache.
+ * @throws AttuneError when there are none.
+ */
+export async function datasetFiles(path: string, hub: DatasetOptions = {}): Promise<string[]> {
+  return (await meansHub(path)) ? resolveDataset(path, hub) : dataFiles(path);
+}
+
+/** `org/name` where there is no such directory; `data/train.json` is a file that is missing. */
+async function meansHub(path: string): Promise<boolean> {
+  if (path === "-" || !/[/:]/.test(path) || kindOf(path) || !looksLikeHubName(path)) return false;
+  return !(await stat(path).catch(() => undefined));
+}

@@ -1,0 +1,158 @@
+import { createHash } from "node:crypto";
+import { type Deduplicated, deduplicate, duplicateOrigins } from "../data/batches/deduplicate.ts";
+import { countWithin, type MixtureDataset } from "../data/batches/mixture.ts";
+import { joinSequences, type SequenceStore, selectSequences } from "../data/batches/sequence_store.ts";
+import { type Split, splitSequences } from "../data/batches/split.ts";
+import type { Origin } from "../data/example.ts";
+import { readDataFile } from "../data/files/open_data.ts";
+import { readDataFiles } from "../data/formats/read_dataset.ts";
+import { examplesOf } from "../data/formats/read_examples.ts";
+import { taskExamplesOf } from "../data/tasks/task_examples.ts";
+import { cacheKey } from "../data/tokenize/cache_key.ts";
+import { addReport, emptyReport, type PreparationReport } from "../data/tokenize/preparation_report.ts";
+import { type PreparedDataset, type PrepareOptions, prepareDataset } from "../data/tokenize/prepare.ts";
+import type { TokenizePlan } from "../data/tokenize/tokenize_plan.ts";
+import { userCache } from "../files/user_cache.ts";
+import type { HubOptions } from "../hub/options.ts";
+import { type Base, templatePlan } from "../pretrained/base.ts";
+import type { Recipe } from "../training/recipe.ts";
+import { datasetFiles } from "./dataset_files.ts";
+
+export interface RunData {
+  train: SequenceStore;
+  evaluation: SequenceStore;
+  /** How many of `train` come from each dataset, in order, and what the recipe says of them. */
+  datasets: MixtureDataset[];
+  report: PreparationReport;
+  /** Training examples left out because they equal another. */
+  duplicates: Duplicates;
+  /** What rendered it, and a hash of that. */
+  template: { name: string; hash: string };
+  /** Hash of the tokenizer's files. */
+  tokenizer: string;
+  /** Of everything the data became: rows, template, tokenizer and length together. */
+  hash: string;
+  /** Nothing can be read afterwards. */
+  close(): void;
+}
+
+export interface Duplicates {
+  count: number;
+  first: { origin: Origin; equalTo: Origin }[];
+}
+
+export interface PrepareDataOptions extends Pick<PrepareOptions, "signal" | "strict" | "progress"> {
+  /** Today, for templates that write the date. */
+  now: Date;
+  hub?: HubOptions;
+}
+
+/**
+ * Reads, renders, tokenizes and splits the recipe's data; what was tokenized before comes from the cache.
+ * @throws AttuneError naming file and row.
+ */
+export async function prepareData(recipe: Recipe, base: Base, options: PrepareDataOptions): Promise<RunData> {
+  const plan = await tokenizePlan(recipe, base, options.now);
+  const prepared: PreparedDataset[] = [];
+  const close = () => {
+    for (const { store } of prepared) store.close();
+  };
+  try {
+    for (const dataset of recipe.data) {
+      const { config, split } = dataset;
+      const files = await datasetFiles(dataset.path, { ...options.hub, config, split });
+      prepared.push(await prepareOne(files, dataset, recipe.seed, plan, options));
+    }
+    return {
+      ...divide(recipe, prepared),
+      report: summed(prepared),
+      template: { name: plan.template.name, hash: sha256(plan.template.source ?? plan.template.name) },
+      tokenizer: sha256(JSON.stringify([plan.tokenizerJson, plan.tokenizerConfig])),
+      hash: sha256(...prepared.map(({ store }) => store.hash)),
+      close,
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** How the recipe's examples become tokens. */
+async function tokenizePlan(recipe: Recipe, base: Base, now: Date): Promise<TokenizePlan> {
+  const { tokenizerJson, tokenizerConfig } = base.directory;
+  const template = await templatePlan(base, { name: recipe.template, now });
+  const { stage, trainOn, training } = recipe;
+  return {
+    tokenizerJson,
+    tokenizerConfig,
+    template,
+    settings: { stage, trainOn, maxLength: training.maxLength },
+  };
+}
+
+type DatasetSettings = Recipe["data"][number];
+
+function prepareOne(
+  files: readonly string[],
+  dataset: DatasetSettings,
+  seed: number,
+  plan: TokenizePlan,
+  { signal, strict, progress }: PrepareDataOptions,
+): Promise<PreparedDataset> {
+  const { format, columns, task } = dataset;
+  const settings = { format, columns, task, seed: task && seed };
+  const key = () => cacheKey([{ files, settings }], plan);
+  const cache = files.includes("-") ? undefined : { directory: userCache("tokenized"), key };
+  return prepareDataset(readFiles(files, dataset, seed), plan, { signal, strict, progress, cache });
+}
+
+function readFiles(files: readonly string[], { path, format, columns, task }: DatasetSettings, seed: number) {
+  return readDataFiles(path, files, (file) =>
+    task
+      ? taskExamplesOf(readDataFile(file), file, task, seed)
+      : examplesOf(readDataFile(file), file, { format, columns }),
+  );
+}
+
+function divide(recipe: Recipe, prepared: readonly PreparedDataset[]) {
+  const store = joinSequences(prepared.map((dataset) => dataset.store));
+  const split = splitStore(store, recipe);
+  const { train, duplicates } = recipe.deduplicate
+    ? withoutDuplicates(store, split)
+    : { train: split.train, duplicates: { count: 0, first: [] } };
+  const sizes = countWithin(
+    train,
+    prepared.map((dataset) => dataset.store.length),
+  );
+  return {
+    train: selectSequences(store, train),
+    evaluation: selectSequences(store, split.evaluation),
+    datasets: recipe.data.map(({ weight, maxExamples }, i) => ({ size: sizes[i]!, weight, maxExamples })),
+    duplicates,
+  };
+}
+
+function splitStore(store: SequenceStore, { evaluation, seed }: Recipe): Split {
+  if (evaluation) return splitSequences(store, { fraction: evaluation.fraction, seed });
+  return { train: Uint32Array.from({ length: store.length }, (_, i) => i), evaluation: new Uint32Array() };
+}
+
+const SHOWN = 5;
+
+function withoutDuplicates(store: SequenceStore, split: Split) {
+  const found: Deduplicated = deduplicate(store, split);
+  const first = [...duplicateOrigins(store, { ...found, dropped: found.dropped.subarray(0, SHOWN) })];
+  return { train: found.train, duplicates: { count: found.dropped.length, first } };
+}
+
+function summed(prepared: readonly PreparedDataset[]): PreparationReport {
+  const total = emptyReport();
+  for (const { report } of prepared) addReport(total, report);
+  return total;
+}
+
+function sha256(...texts: string[]): string {
+  const hash = createHash("sha256");
+  for (const text of texts) hash.update(text);
+  return hash.digest("hex");
+}

@@ -1,0 +1,304 @@
+import { join } from "node:path";
+import { type BatchOrder, batchOrder } from "../data/batches/batches.ts";
+import { mixtureOrder } from "../data/batches/mixture.ts";
+import type { SequenceStore } from "../data/batches/sequence_store.ts";
+import { describeOrigin } from "../data/example.ts";
+import type { TokenSequence } from "../data/tokenize/token_sequence.ts";
+import { appendMetrics } from "../files/metrics_file.ts";
+import { sizeOf } from "../graph/tensor.ts";
+import type { HubOptions } from "../hub/options.ts";
+import type { HubProgress } from "../hub/progress.ts";
+import { modelLayout } from "../models/layout.ts";
+import { type Base, openBase } from "../pretrained/base.ts";
+import { type OnWeight, quantizeTensors } from "../quantization/quantize_tensors.ts";
+import { openSession } from "../runtime/node.ts";
+import type { Device } from "../runtime/session.ts";
+import { AttuneError } from "../text/errors.ts";
+import { dropoutFeeds } from "../training/dropout_words.ts";
+import { type Engine, openEngine, type RowFeeds } from "../training/engine.ts";
+import type { EndEvent, EvaluationEvent, StartEvent, StepEvent, TrainEvent } from "../training/events.ts";
+import { neftuneFeeds } from "../training/neftune.ts";
+import { createOptimizer, type Optimizer } from "../training/optimizer.ts";
+import { parseRecipe, type Recipe, type RecipeInput } from "../training/recipe.ts";
+import { rowLengthFor } from "../training/row_length.ts";
+import { learningRateAt } from "../training/schedule.ts";
+import { checkMethod, chooseMethod, type RunMethod } from "./choose_method.ts";
+import { prepareData, type RunData } from "./prepare_data.ts";
+import { openRunDirectory, type RunDirectory } from "./run_directory.ts";
+import { type RunState, restoreCheckpoint, saveCheckpoint } from "./saving.ts";
+
+export interface TrainOptions {
+  /** Ends the run after the step under way, with a checkpoint: the same call later goes on from there. */
+  signal?: AbortSignal;
+  /** "cpu" when left out. */
+  device?: Device;
+  /** Threads inside one op; all cores when left out. */
+  threads?: number;
+  /** Writes a profile by op, `PREFIX_*.json`. */
+  profilePrefix?: string;
+  /** Hears how far the download of a model or dataset of the hub is. */
+  onDownload?: (progress: HubProgress) => void;
+  /** Hears now and then how many rows of a dataset are tokenized. */
+  onRows?: (rows: number) => void;
+  /** Hears how far the work on the base's weights is, where there is any before the first step. */
+  onWeights?: (progress: WeightsProgress) => void;
+}
+
+export interface WeightsProgress {
+  /** Weights are quantized, or an adapter starts from them. */
+  work: "quantizing" | "starting";
+  done: number;
+  total: number;
+}
+
+/** A run under way: all that a step needs. */
+interface Run {
+  recipe: Recipe;
+  directory: RunDirectory;
+  data: RunData;
+  method: RunMethod;
+  engine: Engine;
+  optimizer: Optimizer;
+  order: BatchOrder;
+  totalSteps: number;
+  state: RunState;
+}
+
+/**
+ * Runs a recipe, and tells what happens as it happens. When its output directory holds an unfinished run of the same
+ * recipe, goes on from its last checkpoint; the result is bit-equal to an unbroken run.
+ * @throws AttuneError that names file, key and way out.
+ */
+export async function* train(
+  input: RecipeInput,
+  { signal, onDownload, onRows, onWeights, ...session }: TrainOptions = {},
+): AsyncGenerator<TrainEvent, void, undefined> {
+  const recipe = parseRecipe(input);
+  const hub: HubOptions = { signal, onProgress: onDownload };
+  const weights = recipe.stage === "pretrain" && !recipe.adapter ? "optional" : "required";
+  const opened = await openBase(recipe.model, { weights, hub });
+  await checkMethod(recipe, opened);
+  const of = (work: WeightsProgress["work"]) => (done: number, total: number) =>
+    onWeights?.({ work, done, total });
+  const base = await quantized(opened, recipe, of("quantizing"));
+  const directory = await openRunDirectory(recipe);
+  const data = await prepareData(recipe, base, {
+    now: directory.startedAt,
+    hub,
+    signal,
+    strict: "unusable",
+    progress: onRows,
+  });
+  try {
+    const method = await chooseMethod(recipe, base, of("starting"));
+    const optimizer = createOptimizer(method.method.trainables);
+    const { state, step } = await restore(directory, method, optimizer, data.hash);
+    const { maxPositions } = base.model.dimensions;
+    const rowLength = rowLengthFor([data.train, data.evaluation], maxPositions);
+    const alpha = recipe.training.neftuneNoiseAlpha;
+    const neftune = alpha === undefined ? undefined : { alpha, seed: recipe.seed };
+    const { gradientCheckpointing } = recipe.training;
+    const options = {
+      rowLength,
+      neftune,
+      gradientCheckpointing,
+      session: { device: "cpu", ...session },
+    } as const;
+    const engine = await openEngine(base.model, method.method, openSession, options);
+    try {
+      await directory.begin();
+      const order = orderOf(recipe, data);
+      const totalSteps = countSteps(recipe, order);
+      const run = { recipe, directory, data, method, engine, optimizer, order, totalSteps, state };
+      yield startEvent(run, base, step);
+      yield* steps(run, step, signal);
+    } finally {
+      await engine.release();
+    }
+  } finally {
+    data.close();
+  }
+}
+
+/** The base, its linear layers quantized where the recipe says so. */
+async function quantized(base: Base, { quantization }: Recipe, onWeight: OnWeight): Promise<Base> {
+  if (!quantization) return base;
+  const layout = modelLayout(base.model);
+  const tensors = await quantizeTensors(base.directory.tensors, layout, quantization, { onWeight });
+  return { ...base, directory: { ...base.directory, tensors }, unquantized: base.directory.tensors };
+}
+
+function orderOf({ mixture, shuffle, seed, training }: Recipe, { datasets }: RunData): BatchOrder {
+  return batchOrder(mixtureOrder({ datasets, ...mixture, shuffle, seed }), training.batchSize);
+}
+
+/** From after `done` steps to where the run ends: a finished one, started again, takes none. */
+async function* steps(run: Run, done: number, signal?: AbortSignal): AsyncGenerator<TrainEvent> {
+  const { totalSteps, recipe, data } = run;
+  const { evaluateEvery, saveEvery } = recipe.training;
+  const clock = stepClock(totalSteps);
+  let [step, saved] = [done, done];
+  while (step < totalSteps && !outOfPatience(run) && !signal?.aborted) {
+    step++;
+    yield await trainStep(run, step, clock);
+    const due = step === totalSteps || step % evaluateEvery === 0;
+    if (due && data.evaluation.length > 0) yield await evaluate(run, step);
+    if (step % saveEvery === 0) {
+      yield await checkpoint(run, step);
+      saved = step;
+    }
+  }
+  if (saved < step) yield await checkpoint(run, step);
+  yield await end(run, step);
+}
+
+const outOfPatience = ({ state, recipe }: Run) =>
+  state.evaluationsWithoutGain >= (recipe.evaluation?.patience ?? Number.POSITIVE_INFINITY);
+
+/** One optimizer step: the batch's loss and gradient, then clip and update. */
+async function trainStep(run: Run, step: number, clock: StepClock): Promise<StepEvent> {
+  const { recipe, engine, optimizer, order, totalSteps } = run;
+  const { training } = recipe;
+  const started = performance.now();
+  const batch = order.at(step).examples.map((i) => run.data.train.at(i));
+  const { loss, broken, gradients, tokens, computedTokens, supervisedTokens } = await engine.gradients(
+    batch,
+    randomFeeds(run, step),
+  );
+  const learningRate = learningRateAt(step, { ...training, name: training.schedule, totalSteps });
+  if (!Number.isFinite(loss)) throw notFinite(step, "loss", loss, await culprits(engine, batch, broken));
+  const gradNorm = optimizer.step(gradients, { ...training, step, learningRate });
+  if (!Number.isFinite(gradNorm)) throw notFinite(step, "gradient norm", gradNorm, batch);
+  const seconds = (performance.now() - started) / 1000;
+  const epoch = step / order.stepsPerEpoch;
+  const tokensPerSecond = tokens / seconds;
+  const line = {
+    step,
+    epoch,
+    loss,
+    learningRate,
+    gradNorm,
+    tokens,
+    computedTokens,
+    supervisedTokens,
+    seconds,
+    tokensPerSecond,
+  };
+  await appendMetrics(run.directory.metrics, line);
+  return { type: "step", totalSteps, ...line, secondsLeft: clock(step, seconds) };
+}
+
+/** What a step's rows are fed for all that is random while training. */
+function randomFeeds({ recipe, method }: Run, step: number): RowFeeds {
+  const { seed, training } = recipe;
+  return (row) => ({
+    ...(method.method.dropout > 0 && dropoutFeeds(row, seed, step)),
+    ...(training.neftuneNoiseAlpha && neftuneFeeds(row, seed, step)),
+  });
+}
+
+async function evaluate(run: Run, step: number): Promise<EvaluationEvent> {
+  const evaluation = all(run.data.evaluation);
+  const { loss: evalLoss, broken } = await run.engine.evaluate(evaluation);
+  if (!Number.isFinite(evalLoss))
+    throw notFinite(
+      step,
+      "evaluation loss",
+      evalLoss,
+      broken.map((i) => evaluation[i]!),
+    );
+  const best = evalLoss < (run.state.bestEvalLoss ?? Number.POSITIVE_INFINITY);
+  if (best) {
+    run.state = { ...run.state, bestEvalLoss: evalLoss, bestStep: step, evaluationsWithoutGain: 0 };
+    await run.method.save(join(run.directory.path, "best"));
+  } else run.state.evaluationsWithoutGain++;
+  const epoch = step / run.order.stepsPerEpoch;
+  await appendMetrics(run.directory.metrics, { step, epoch, evalLoss });
+  return { type: "evaluation", step, epoch, evalLoss, best };
+}
+
+async function checkpoint(run: Run, step: number): Promise<TrainEvent> {
+  const { trainables } = run.method.method;
+  const path = await saveCheckpoint(run.directory.path, step, trainables, run.optimizer.moments, run.state);
+  return { type: "checkpoint", step, path };
+}
+
+async function end(run: Run, step: number): Promise<EndEvent> {
+  const path = await run.method.save(join(run.directory.path, run.method.result));
+  const early = outOfPatience(run) ? "early-stopping" : "stopped";
+  return { type: "end", reason: step === run.totalSteps ? "completed" : early, step, path };
+}
+
+/** The last checkpoint's arrays put in place, or the start of a new run. */
+async function restore(
+  { path, checkpoint }: RunDirectory,
+  { method }: RunMethod,
+  { moments }: Optimizer,
+  dataHash: string,
+) {
+  const step = checkpoint?.step ?? 0;
+  if (!checkpoint) {
+    const state: RunState = { dataHash, bestEvalLoss: null, bestStep: 0, evaluationsWithoutGain: 0 };
+    return { state, step };
+  }
+  const state = await restoreCheckpoint(checkpoint.path, method.trainables, moments);
+  if (state.dataHash !== dataHash)
+    throw new AttuneError(
+      `${path} holds a run on other data: the files, the template or the tokenizer have changed since. Choose another output, or remove that directory.`,
+    );
+  return { state, step };
+}
+
+const all = (store: SequenceStore): TokenSequence[] =>
+  Array.from({ length: store.length }, (_, i) => store.at(i));
+
+function countSteps({ training }: Recipe, { stepsPerEpoch }: BatchOrder): number {
+  return training.maxSteps ?? Math.ceil(training.epochs! * stepsPerEpoch);
+}
+
+function startEvent({ data, order, totalSteps, method }: Run, { model }: Base, step: number): StartEvent {
+  const { parameters } = modelLayout(model);
+  return {
+    type: "start",
+    step,
+    totalSteps,
+    stepsPerEpoch: order.stepsPerEpoch,
+    examples: data.train.length,
+    evaluationExamples: data.evaluation.length,
+    trainedParameters: method.method.trainables.reduce((n, { shape }) => n + sizeOf(shape), 0),
+    parameters: [...parameters.values()].reduce((n, shape) => n + sizeOf(shape), 0),
+    data: data.report,
+    duplicates: data.duplicates.count,
+  };
+}
+
+/** An example that breaks takes those along that share its row: which one it is shows when each is computed alone. */
+async function culprits(engine: Engine, batch: readonly TokenSequence[], broken: readonly number[]) {
+  const suspects = broken.map((i) => batch[i]!);
+  const alone: TokenSequence[] = [];
+  for (const suspect of suspects) {
+    const { loss } = await engine.evaluate([suspect]);
+    if (!Number.isFinite(loss)) alone.push(suspect);
+  }
+  return alone.length > 0 ? alone : suspects;
+}
+
+function notFinite(step: number, what: string, value: number, examples: readonly TokenSequence[]) {
+  const shown = examples.slice(0, 5).map(({ origin }) => describeOrigin(origin));
+  if (examples.length > shown.length) shown.push(`and ${examples.length - shown.length} more`);
+  const at = shown.length > 0 ? `, at ${shown.join(", ")}` : "";
+  return new AttuneError(
+    `step ${step}: the ${what} is ${value}${at}. Earlier checkpoints and metrics are kept. Lower training.learningRate, or look at these examples.`,
+  );
+}
+
+type StepClock = (step: number, seconds: number) => number;
+
+/** Seconds left, from a running mean of the steps' times. */
+function stepClock(totalSteps: number): StepClock {
+  let mean: number | undefined;
+  return (step, seconds) => {
+    mean = mean === undefined ? seconds : 0.9 * mean + 0.1 * seconds;
+    return (totalSteps - step) * mean;
+  };
+}
