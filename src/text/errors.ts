@@ -1,4 +1,57 @@
-/** An error the user can act on: its message names the place, what was expected, what was found and a way out. */
-export class AttuneError extends Error {
-  override name = "AttuneError";
+/** What is wrong, in parts that a program can use. A person reads the text that is made from them. */
+export interface Fault {
+  /** Stable name of the kind of fault: the room and the cause, such as "recipe.unknown-key". */
+  code: string;
+  /** The file, row, key or tensor at fault. */
+  place?: string;
+  /** What is wrong, where "expected …, got …" does not say it all. */
+  problem?: string;
+  expected?: string;
+  got?: string;
+  /** What the user can do about it. A sentence without its full stop. */
+  wayOut?: string;
 }
+
+/** Several faults of one kind are told at once. */
+export interface Faults extends Fault {
+  faults?: readonly Fault[];
+}
+
+/** An error the user can act on. Its text says where, what was expected, what was found, and the way out. */
+export class AttuneError extends Error implements Faults {
+  override name = "AttuneError";
+  readonly code: string;
+  readonly place?: string;
+  readonly problem?: string;
+  readonly expected?: string;
+  readonly got?: string;
+  readonly wayOut?: string;
+  readonly faults: readonly Fault[];
+
+  constructor(fault: Faults | string, options?: ErrorOptions) {
+    const { faults = [], ...own } = typeof fault === "string" ? { code: "unsorted", problem: fault } : fault;
+    super(typeof fault === "string" ? fault : describeFaults(own, faults), options);
+    this.code = own.code;
+    this.faults = faults;
+    Object.assign(this, own);
+  }
+}
+
+const PART = 300; // UTF-16 units of one part: files may hold anything, and a message is read by a person
+const SHOWN = 10; // faults of a list
+
+function describeFaults(own: Fault, faults: readonly Fault[]): string {
+  const lines = faults.slice(0, SHOWN).map((fault) => `  ${describeFault(fault)}`);
+  if (faults.length > SHOWN) lines.push(`  and ${faults.length - SHOWN} more`);
+  return [describeFault(own), ...lines].join("\n");
+}
+
+/** "place: problem; expected E, got G. Way out." */
+export function describeFault({ place, problem, expected, got, wayOut }: Fault): string {
+  const wanted = [expected && `expected ${clip(expected)}`, got && `got ${clip(got)}`];
+  const wrong = [problem && clip(problem), wanted.filter(Boolean).join(", ")].filter(Boolean).join("; ");
+  const sentence = [place && clip(place), wrong].filter(Boolean).join(": ");
+  return wayOut ? `${sentence.replace(/\.$/, "")}. ${clip(wayOut)}.` : sentence;
+}
+
+const clip = (text: string) => (text.length > PART ? `${text.slice(0, PART - 2)} …` : text);

@@ -1,0 +1,114 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** What each room may import, in the order of the house: nothing below imports from above. */
+const ALLOWED: Record<string, string[]> = {
+  text: [],
+  math: [],
+  random: [],
+  graph: ["text"],
+  runtime: ["text", "graph"],
+  files: ["text"],
+  quantization: ["text", "math", "graph", "files"],
+  models: ["text", "random", "graph", "files", "quantization"],
+  adapters: ["text", "math", "random", "graph", "files", "models"],
+  tokenizers: ["text"],
+  templates: ["text", "tokenizers"],
+  data: ["text", "random", "files", "tokenizers", "templates"],
+  hub: ["text", "files"],
+  pretrained: ["text", "files", "quantization", "models", "tokenizers", "templates", "hub"],
+  training: [
+    "text",
+    "math",
+    "random",
+    "graph",
+    "runtime",
+    "files",
+    "quantization",
+    "models",
+    "adapters",
+    "data",
+  ],
+  generation: [
+    ...["text", "random", "graph", "runtime", "files", "models", "adapters", "tokenizers", "templates"],
+    "pretrained",
+  ],
+  export: [
+    ...["text", "math", "random", "graph", "runtime", "files", "quantization", "models", "adapters"],
+    ...["pretrained", "generation"],
+  ],
+  run: [
+    ...["text", "random", "graph", "runtime", "files", "quantization", "models", "adapters", "data", "hub"],
+    ...["templates", "pretrained", "training"],
+  ],
+};
+
+/** The command line, the demo and the library's entry stand on top. */
+const TOP = ["cli", "demo", "index.ts"];
+
+interface Import {
+  from: string;
+  to: string;
+  isType: boolean;
+}
+
+const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+  .filter((path) => /\.(ts|mjs)$/.test(path))
+  .filter((path) => !/\.test\.ts$|(^|\/)testing\//.test(path));
+const read = (path: string) => readFileSync(join(root, "src", path), "utf8");
+const imports = sources.flatMap(importsOf);
+const roomOf = (path: string) => path.split("/")[0]!;
+
+function importsOf(from: string): Import[] {
+  const statement = /\b(import|export)\s+(type\s)?[^"';]*?from\s*"(\.[^"]+)"|\bimport\s*\(?\s*"(\.[^"]+)"/g;
+  return [...read(from).matchAll(statement)].map(([, , type, path, bare]) => ({
+    from,
+    to: normalize(join(dirname(from), path ?? bare!)),
+    isType: type !== undefined,
+  }));
+}
+
+describe("rooms", () => {
+  test("the table's own order has no arrow upwards", () => {
+    const order = Object.keys(ALLOWED);
+    for (const [i, room] of order.entries())
+      for (const other of ALLOWED[room]!) expect(order.indexOf(other), `${room} → ${other}`).toBeLessThan(i);
+  });
+
+  test("every room stands in the table", () => {
+    const rooms = new Set(sources.map(roomOf).filter((room) => !TOP.includes(room) && room !== "testing"));
+    expect([...rooms].sort()).toEqual(Object.keys(ALLOWED).sort());
+  });
+
+  test("imports go along the allowed arrows", () => {
+    const wrong = imports
+      .filter(
+        ({ from, to }) => roomOf(from) !== roomOf(to) && !TOP.includes(roomOf(from)) && !to.startsWith(".."),
+      )
+      .filter(({ from, to }) => !ALLOWED[roomOf(from)]?.includes(roomOf(to)))
+      .map(({ from, to }) => `${from} → ${to}`);
+    expect(wrong).toEqual([]);
+  });
+
+  test("only the runtime knows ONNX Runtime", () => {
+    const knowing = sources.filter((path) => /["']onnxruntime-(node|web|common)/.test(read(path)));
+    expect(knowing.filter((path) => roomOf(path) !== "runtime")).toEqual([]);
+  });
+});
+
+test("no circle of files", () => {
+  const next = new Map<string, string[]>();
+  for (const { from, to, isType } of imports) if (!isType) next.set(from, [...(next.get(from) ?? []), to]);
+  const done = new Set<string>();
+  const visit = (file: string, path: string[]): void => {
+    if (path.includes(file)) throw new Error([...path.slice(path.indexOf(file)), file].join(" → "));
+    if (done.has(file)) return;
+    for (const other of next.get(file) ?? []) visit(other, [...path, file]);
+    done.add(file);
+  };
+  for (const file of next.keys()) visit(file, []);
+});
