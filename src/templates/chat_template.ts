@@ -29,9 +29,10 @@ export function chatTemplate(
   return {
     name,
     marksGeneration: template.marksGeneration,
-    render({ messages, tools }, { addGenerationPrompt, marks }) {
+    render({ messages, tools, variables: own = {} }, { addGenerationPrompt, marks }) {
       const variables = new Map<string, Value>([
         ...constants,
+        ...Object.entries(own).map(([key, value]) => [key, fromJson(value)] as const),
         ["messages", messages.map(messageVariable)],
         ["tools", tools && tools.length > 0 ? fromJson(tools) : null],
         ["documents", null],

@@ -131,3 +131,9 @@ describe("namedTemplate", () => {
     expect(() => mistral.render({ messages: [user("a"), user("b")] }, whole)).toThrow(/take turns/);
   });
 });
+
+test("variables of the template's own are there, and win over special tokens as in transformers", () => {
+  const template = chatTemplate("{{ bos_token }}{{ enable_thinking }}{{ messages|length }}", { bos: "<s>" });
+  const variables = { enable_thinking: false, bos_token: "B", messages: 1 };
+  expect(template.render({ messages: [user("a")], variables }, whole)).toBe("BFalse1");
+});

@@ -10,6 +10,8 @@ export { chatTemplate } from "./chat_template.ts";
 export interface TemplateInput {
   messages: readonly Message[];
   tools?: readonly Tool[];
+  /** Variables of the template's own, such as `enable_thinking`: transformers' chat_template_kwargs. */
+  variables?: Readonly<Record<string, unknown>>;
 }
 
 export interface RenderOptions {
