@@ -47,6 +47,7 @@ describe("attune train", () => {
     for (const [signal, expected] of [
       ["SIGINT", 130],
       ["SIGTERM", 143],
+      ["SIGHUP", 129],
     ] as const) {
       const running = startCli(words);
       await running.printed(/^step +\d+\/60/m);
@@ -62,6 +63,16 @@ describe("attune train", () => {
     expect(code).toBe(0);
     const lines = readFileSync(at("run", "metrics.jsonl"), "utf8").trim().split("\n");
     expect(lines.map((line) => JSON.parse(line).step)).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
+  });
+
+  test("a reader that closes the pipe stops it as a signal does", async () => {
+    const running = startCli(["train", writeRecipe({ maxSteps: 200, maxLength: 48, batchSize: 4 })]);
+    await running.printed(/^step +\d+\/200/m);
+    running.process.stdout!.destroy();
+    await new Promise((resolve) => running.process.on("exit", resolve));
+    expect(running.process.exitCode).toBe(141);
+    expect(readdirSync(at("run", "checkpoints"))).not.toHaveLength(0);
+    expect(readdirSync(at("run", "adapter"))).toHaveLength(2);
   });
 
   test("a mistake ends with 1, the key and the nearest known one, and no stack", async () => {

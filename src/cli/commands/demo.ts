@@ -40,6 +40,7 @@ export const demoSettings = {
 async function demo({ output }: { output: string }): Promise<void> {
   const screen = openScreen();
   const stop = stopSignals(() => screen.print("stopping after this step (again: stop at once)"));
+  stop.listen();
   try {
     const base = shortest(packageFile("demo/base"));
     await runDemo({ ...demoSettings, base, output, screen, signal: stop.signal });

@@ -66,8 +66,10 @@ async function runTrain(path: string, { set, device, threads, profile }: TrainFl
       onWeights: (progress: WeightsProgress) => screen.show(() => describeWeights(progress)),
     };
     for await (const event of train(recipe, options)) {
+      if (event.type === "start") stop.listen(); // before it nothing is lost, and data may keep this thread busy
       tell(event);
       if (event.type !== "end") continue;
+      stop.ignore();
       screen.print(trainSummary(recipe, event, (performance.now() - started) / 1000));
       if (event.reason === "stopped") process.exitCode = stop.exitCode();
     }
