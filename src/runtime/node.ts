@@ -6,6 +6,7 @@ import type { OnnxModel } from "../graph/onnx.ts";
 import type { DType } from "../graph/tensor.ts";
 import { openingError, runError } from "./failures.ts";
 import type { Data, OpenSession, Session, SessionOptions, TensorData } from "./session.ts";
+import { checkTelemetry } from "./telemetry.ts";
 import { turns } from "./turns.ts";
 
 /** A value as the worker wants it. */
@@ -24,6 +25,7 @@ interface Reply {
 
 /** Opens `model` in a thread of its own. */
 export const openSession: OpenSession = async (model, options) => {
+  checkTelemetry();
   const worker = new Worker(new URL("./session_worker.mjs", import.meta.url), {
     workerData: { model: model.bytes, options: runtimeOptions(options) },
   });

@@ -24,9 +24,9 @@ export function startCli(words: readonly string[], input = ""): RunningCli {
   return startNode([main, ...words], input);
 }
 
-/** A TypeScript program in Node, with its arguments. */
-export function startNode(words: readonly string[], input = ""): RunningCli {
-  const env = { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined };
+/** A TypeScript program in Node, with its arguments; `own` changes the environment. */
+export function startNode(words: readonly string[], input = "", own: NodeJS.ProcessEnv = {}): RunningCli {
+  const env = { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined, ...own };
   const child = spawn(process.execPath, ["--import", tsx, ...words], { env });
   const output = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const)
