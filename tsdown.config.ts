@@ -10,6 +10,4 @@ export default defineConfig({
   platform: "node",
   target: "node20.19",
   dts: true,
-  // The thread that sessions live in: `new URL("./session_worker.mjs", import.meta.url)` finds it beside every chunk.
-  copy: ["src/runtime/session_worker.mjs"],
 });

