@@ -3,6 +3,7 @@ import { adapterCommand } from "./commands/adapter.ts";
 import { chatCommand } from "./commands/chat.ts";
 import { dataCommand } from "./commands/data.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { mergeCommand } from "./commands/merge.ts";
 import { quantizeCommand } from "./commands/quantize.ts";
 import { trainCommand } from "./commands/train.ts";
@@ -33,6 +34,7 @@ export function createProgram(): Command {
     mergeCommand(),
     adapterCommand(),
     quantizeCommand(),
+    doctorCommand(),
   ])
     program.addCommand(
       command

@@ -18,18 +18,38 @@ interface Message {
 type Messages = Record<string, Message>;
 
 interface Reply {
+  about?: RuntimeFacts;
   error?: string;
   results?: Messages;
   lent?: { feeds: Messages; into: Messages };
 }
 
+/** What the runtime is, and the devices it was built for. */
+export interface RuntimeFacts {
+  version: string;
+  devices: string[];
+}
+
+/** @throws AttuneError when the runtime can't be loaded. */
+export async function runtimeFacts(): Promise<RuntimeFacts> {
+  checkTelemetry();
+  const worker = startWorker({});
+  const { about, error = "it said nothing" } = await answer(worker);
+  await worker.terminate();
+  if (!about) throw runError(error);
+  return about;
+}
+
+function startWorker(workerData: object): Worker {
+  const worker = new Worker(new URL("./session_worker.mjs", import.meta.url), { workerData });
+  worker.on("error", () => {}); // told to whoever waits for an answer
+  return worker;
+}
+
 /** Opens `model` in a thread of its own. */
 export const openSession: OpenSession = async (model, options) => {
   checkTelemetry();
-  const worker = new Worker(new URL("./session_worker.mjs", import.meta.url), {
-    workerData: { model: model.bytes, options: runtimeOptions(options) },
-  });
-  worker.on("error", () => {}); // told to whoever waits for an answer
+  const worker = startWorker({ model: model.bytes, options: runtimeOptions(options) });
   const { error } = await answer(worker);
   if (error) {
     await worker.terminate();

@@ -1,17 +1,19 @@
 // The thread an ONNX Runtime session lives in: `session.run` blocks its event loop, so that the caller's stays free.
 // Plain JavaScript, because Node 20 starts workers from JavaScript only.
 import { parentPort, workerData } from "node:worker_threads";
-import { InferenceSession, listSupportedBackends, Tensor } from "onnxruntime-node";
+import { env, InferenceSession, listSupportedBackends, Tensor } from "onnxruntime-node";
 
 const { model, options } = workerData;
 const session = await open().catch((error) => error);
 const failed = session instanceof Error;
-parentPort.postMessage(failed ? { error: session.message } : { ready: true });
+const about = { version: env.versions.node, devices: listSupportedBackends().map(({ name }) => name) };
+parentPort.postMessage(failed ? { error: session.message, about } : { about });
 
 /** The runtime drops a provider that it was built without, warns on the console and runs on the CPU: that is refused. */
 async function open() {
-  const [device] = options.executionProviders;
+  if (!model) throw new Error("there is no model");
   const built = listSupportedBackends().map(({ name }) => name);
+  const [device] = options.executionProviders;
   if (!built.includes(device))
     throw new Error(`the runtime was built without that provider, with ${built.join(", ")}`);
   return InferenceSession.create(model, options);
