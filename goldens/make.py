@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-STAGES = ["models", "training", "adapters", "generation", "merge", "quantization", "qlora", "families", "combine"]
+STAGES = ["models", "training", "adapters", "generation", "merge", "quantization", "qlora", "families", "combine", "preferences"]
 
 
 def main():

@@ -9,6 +9,8 @@ interface Schema {
   enum?: string[];
   const?: string;
   anyOf?: Schema[];
+  /** Of a union whose branches exclude each other. */
+  oneOf?: Schema[];
   properties?: Record<string, Schema>;
   required?: string[];
   items?: Schema;
@@ -55,9 +57,11 @@ const join = (path: string, key: string) => (path === "" ? key : `${path}.${key}
 function objectsIn(path: string, value: Schema): [path: string, schema: Schema, note?: string][] {
   if (value.properties) return [[path, value]];
   if (value.items) return objectsIn(`${path}[]`, value.items);
-  const branches = (value.anyOf ?? []).filter((branch) => branch.properties);
+  const branches = branchesOf(value).filter((branch) => branch.properties);
   return branches.map((branch) => [path, branch, `, with ${branch.required!.map(told(branch)).join(", ")}`]);
 }
+
+const branchesOf = ({ anyOf, oneOf }: Schema) => anyOf ?? oneOf ?? [];
 
 /** A key as `path`, or, where it has one value only, as `type: lora`. */
 const told =
@@ -81,7 +85,7 @@ function defaultOf({ default: value, properties }: Schema): string {
 function typeOf(value: Schema): string {
   if (value.const !== undefined) return code(value.const);
   if (value.enum) return value.enum.map(code).join(", ");
-  if (value.anyOf) return [...new Set(value.anyOf.map(typeOf))].join(", or ");
+  if (branchesOf(value).length > 0) return [...new Set(branchesOf(value).map(typeOf))].join(", or ");
   if (value.items) return `list of ${typeOf(value.items)}s`;
   if (value.properties) return "object";
   if (value.additionalProperties) return `names, each with ${typeOf(value.additionalProperties)}`;

@@ -23,6 +23,8 @@ import { type SaveResult, saveAdapter, saveModel } from "./saving.ts";
 /** What is trained, where its result goes, and how it is written. */
 export interface RunMethod {
   method: Method;
+  /** The model before training: the base with its adapter off or, of an adapter that goes on, as it was. */
+  reference: Method;
   save: SaveResult;
   /** Name of the result's directory in the run's. */
   result: "adapter" | "model";
@@ -45,13 +47,23 @@ export async function checkMethod(recipe: Recipe, { model, directory }: Base): P
 export async function chooseMethod(recipe: Recipe, base: Base, onModule?: OnModule): Promise<RunMethod> {
   if (!recipe.adapter) {
     const method = fullMethod(await trainedWeights(base, recipe), base.directory.tensors);
-    return { method, save: saveModel(base, method.trainables), result: "model" };
+    const save = saveModel(base, method.trainables);
+    return { method, reference: await referenceMethod(recipe, base), save, result: "model" };
   }
   const adapter = await openAdapter(recipe, base, onModule);
   const dropout = loraDropout(dropoutOf(adapter), recipe.seed);
   const options = { rates: loraRates(recipe), embedding: base.model.ends.embedding };
   const method = adapterMethod(base.directory.tensors, adapter, dropout, options);
-  return { method, save: saveAdapter(adapter, method.trainables), result: "adapter" };
+  const save = saveAdapter(adapter, method.trainables);
+  return { method, reference: await referenceMethod(recipe, base), save, result: "adapter" };
+}
+
+/** Its arrays are its own: training changes those of the method. */
+async function referenceMethod({ adapter }: Recipe, { directory, model }: Base): Promise<Method> {
+  if (!adapter || !("path" in adapter)) return fullMethod(new Map(), directory.tensors);
+  return adapterMethod(directory.tensors, await readFitting(adapter.path, model), undefined, {
+    embedding: model.ends.embedding,
+  });
 }
 
 async function openAdapter(

@@ -3,6 +3,7 @@ import { type Deduplicated, deduplicate, duplicateOrigins } from "../data/batche
 import { countWithin, type MixtureDataset } from "../data/batches/mixture.ts";
 import { joinSequences, type SequenceStore, selectSequences } from "../data/batches/sequence_store.ts";
 import { type Split, splitSequences } from "../data/batches/split.ts";
+import { sequencesOf, wholeExamples } from "../data/batches/whole_examples.ts";
 import type { Origin } from "../data/example.ts";
 import { readDataFile } from "../data/files/open_data.ts";
 import { readDataFiles } from "../data/formats/read_dataset.ts";
@@ -15,12 +16,17 @@ import type { TokenizePlan } from "../data/tokenize/tokenize_plan.ts";
 import { userCache } from "../files/user_cache.ts";
 import type { HubOptions } from "../hub/options.ts";
 import { type Base, templatePlan } from "../pretrained/base.ts";
+import { branchesOf } from "../training/objectives/objective.ts";
+import { openObjective } from "../training/objectives/objectives.ts";
 import type { Recipe } from "../training/recipe.ts";
 import { datasetFiles } from "./dataset_files.ts";
 
 export interface RunData {
+  /** Sequences; those of an example follow each other. */
   train: SequenceStore;
   evaluation: SequenceStore;
+  /** Sequences of an example: a pair of answers has two. */
+  branches: number;
   /** How many of `train` come from each dataset, in order, and what the recipe says of them. */
   datasets: MixtureDataset[];
   report: PreparationReport;
@@ -81,12 +87,12 @@ export async function prepareData(recipe: Recipe, base: Base, options: PrepareDa
 async function tokenizePlan(recipe: Recipe, base: Base, now: Date): Promise<TokenizePlan> {
   const { tokenizerJson, tokenizerConfig } = base.directory;
   const template = await templatePlan(base, { name: recipe.template, now });
-  const { stage, trainOn, training } = recipe;
+  const { stage, trainOn, training, objective } = recipe;
   return {
     tokenizerJson,
     tokenizerConfig,
     template,
-    settings: { stage, trainOn, maxLength: training.maxLength },
+    settings: { stage, trainOn, answers: openObjective(objective).answers, maxLength: training.maxLength },
   };
 }
 
@@ -115,18 +121,21 @@ function readFiles(files: readonly string[], { path, format, columns, task }: Da
 }
 
 function divide(recipe: Recipe, prepared: readonly PreparedDataset[]) {
+  const branches = branchesOf(openObjective(recipe.objective).answers);
   const store = joinSequences(prepared.map((dataset) => dataset.store));
-  const split = splitStore(store, recipe);
+  const examples = wholeExamples(store, branches);
+  const split = splitStore(examples, recipe);
   const { train, duplicates } = recipe.deduplicate
-    ? withoutDuplicates(store, split)
+    ? withoutDuplicates(examples, split)
     : { train: split.train, duplicates: { count: 0, first: [] } };
   const sizes = countWithin(
     train,
-    prepared.map((dataset) => dataset.store.length),
+    prepared.map((dataset) => dataset.store.length / branches),
   );
   return {
-    train: selectSequences(store, train),
-    evaluation: selectSequences(store, split.evaluation),
+    train: selectSequences(store, sequencesOf(train, branches)),
+    evaluation: selectSequences(store, sequencesOf(split.evaluation, branches)),
+    branches,
     datasets: recipe.data.map(({ weight, maxExamples }, i) => ({ size: sizes[i]!, weight, maxExamples })),
     duplicates,
   };

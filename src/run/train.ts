@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type BatchOrder, batchOrder } from "../data/batches/batches.ts";
 import { mixtureOrder } from "../data/batches/mixture.ts";
 import type { SequenceStore } from "../data/batches/sequence_store.ts";
+import { sequencesOf } from "../data/batches/whole_examples.ts";
 import { describeOrigin } from "../data/example.ts";
 import type { TokenSequence } from "../data/tokenize/token_sequence.ts";
 import { appendMetrics } from "../files/metrics_file.ts";
@@ -18,12 +19,14 @@ import { dropoutFeeds } from "../training/dropout_words.ts";
 import { type Engine, openEngine, type RowFeeds } from "../training/engine.ts";
 import type { EndEvent, EvaluationEvent, StartEvent, StepEvent, TrainEvent } from "../training/events.ts";
 import { neftuneFeeds } from "../training/neftune.ts";
+import { openObjective } from "../training/objectives/objectives.ts";
 import { createOptimizer, type Optimizer } from "../training/optimizer.ts";
 import { parseRecipe, type Recipe, type RecipeInput } from "../training/recipe.ts";
 import { rowLengthFor } from "../training/row_length.ts";
 import { learningRateAt } from "../training/schedule.ts";
 import { checkMethod, chooseMethod, type RunMethod } from "./choose_method.ts";
 import { prepareData, type RunData } from "./prepare_data.ts";
+import { type ReferenceValues, referenceValues } from "./reference_values.ts";
 import { openRunDirectory, type RunDirectory } from "./run_directory.ts";
 import { type RunState, restoreCheckpoint, saveCheckpoint } from "./saving.ts";
 
@@ -42,6 +45,8 @@ export interface TrainOptions {
   onRows?: (rows: number) => void;
   /** Hears how far the work on the base's weights is, where there is any before the first step. */
   onWeights?: (progress: WeightsProgress) => void;
+  /** Called while answers are computed under the reference model: how many are done, and of how many. */
+  onReference?: (done: number, total: number) => void;
 }
 
 export interface WeightsProgress {
@@ -62,6 +67,8 @@ interface Run {
   order: BatchOrder;
   totalSteps: number;
   state: RunState;
+  /** Where the objective compares with the model before training. */
+  reference?: ReferenceValues;
 }
 
 /**
@@ -71,7 +78,7 @@ interface Run {
  */
 export async function* train(
   input: RecipeInput,
-  { signal, onDownload, onRows, onWeights, ...session }: TrainOptions = {},
+  { signal, onDownload, onRows, onWeights, onReference, ...session }: TrainOptions = {},
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const recipe = parseRecipe(input);
   const hub: HubOptions = { signal, onProgress: onDownload };
@@ -97,9 +104,13 @@ export async function* train(
     const rowLength = rowLengthFor([data.train, data.evaluation], maxPositions);
     const alpha = recipe.training.neftuneNoiseAlpha;
     const neftune = alpha === undefined ? undefined : { alpha, seed: recipe.seed };
-    const { gradientCheckpointing } = recipe.training;
+    const { gradientCheckpointing, maxLength } = recipe.training;
+    const objective = openObjective(recipe.objective);
     const options = {
       rowLength,
+      objective,
+      reference: method.reference,
+      maxLength,
       neftune,
       gradientCheckpointing,
       session: { device: "cpu", ...session },
@@ -109,7 +120,10 @@ export async function* train(
       await directory.begin();
       const order = orderOf(recipe, data);
       const totalSteps = countSteps(recipe, order);
-      const run = { recipe, directory, data, method, engine, optimizer, order, totalSteps, state };
+      const reference = objective.usesReference
+        ? await referenceValues(directory.path, data, engine, onReference)
+        : undefined;
+      const run = { recipe, directory, data, method, engine, optimizer, order, totalSteps, state, reference };
       yield startEvent(run, base, step);
       yield* steps(run, step, signal);
     } finally {
@@ -160,11 +174,11 @@ async function trainStep(run: Run, step: number, clock: StepClock): Promise<Step
   const { recipe, engine, optimizer, order, totalSteps } = run;
   const { training } = recipe;
   const started = performance.now();
-  const batch = order.at(step).examples.map((i) => run.data.train.at(i));
-  const { loss, broken, gradients, tokens, computedTokens, supervisedTokens } = await engine.gradients(
-    batch,
-    randomFeeds(run, step),
-  );
+  const places = sequencesOf(order.at(step).examples, run.data.branches);
+  const batch = Array.from(places, (i) => run.data.train.at(i));
+  const reference = run.reference && Array.from(places, (i) => run.reference!.train[i]!);
+  const result = await engine.gradients(batch, { extra: randomFeeds(run, step), reference });
+  const { loss, metrics, broken, gradients, tokens, computedTokens, supervisedTokens } = result;
   const learningRate = learningRateAt(step, { ...training, name: training.schedule, totalSteps });
   if (!Number.isFinite(loss)) throw notFinite(step, "loss", loss, await culprits(engine, batch, broken));
   const gradNorm = optimizer.step(gradients, { ...training, step, learningRate });
@@ -184,8 +198,8 @@ async function trainStep(run: Run, step: number, clock: StepClock): Promise<Step
     seconds,
     tokensPerSecond,
   };
-  await appendMetrics(run.directory.metrics, line);
-  return { type: "step", totalSteps, ...line, secondsLeft: clock(step, seconds) };
+  await appendMetrics(run.directory.metrics, { ...line, ...metrics });
+  return { type: "step", totalSteps, ...line, secondsLeft: clock(step, seconds), metrics };
 }
 
 /** What a step's rows are fed for all that is random while training. */
@@ -199,7 +213,8 @@ function randomFeeds({ recipe, method }: Run, step: number): RowFeeds {
 
 async function evaluate(run: Run, step: number): Promise<EvaluationEvent> {
   const evaluation = all(run.data.evaluation);
-  const { loss: evalLoss, broken } = await run.engine.evaluate(evaluation);
+  const reference = run.reference?.evaluation;
+  const { loss: evalLoss, metrics, broken } = await run.engine.evaluate(evaluation, { reference });
   if (!Number.isFinite(evalLoss))
     throw notFinite(
       step,
@@ -213,8 +228,9 @@ async function evaluate(run: Run, step: number): Promise<EvaluationEvent> {
     await run.method.save(join(run.directory.path, "best"));
   } else run.state.evaluationsWithoutGain++;
   const epoch = step / run.order.stepsPerEpoch;
-  await appendMetrics(run.directory.metrics, { step, epoch, evalLoss });
-  return { type: "evaluation", step, epoch, evalLoss, best };
+  const named = Object.entries(metrics).map(([name, value]) => [`eval_${name}`, value]);
+  await appendMetrics(run.directory.metrics, { step, epoch, evalLoss, ...Object.fromEntries(named) });
+  return { type: "evaluation", step, epoch, evalLoss, best, metrics };
 }
 
 async function checkpoint(run: Run, step: number): Promise<TrainEvent> {
@@ -263,8 +279,8 @@ function startEvent({ data, order, totalSteps, method }: Run, { model }: Base, s
     step,
     totalSteps,
     stepsPerEpoch: order.stepsPerEpoch,
-    examples: data.train.length,
-    evaluationExamples: data.evaluation.length,
+    examples: data.train.length / data.branches,
+    evaluationExamples: data.evaluation.length / data.branches,
     trainedParameters: method.method.trainables.reduce((n, { shape }) => n + sizeOf(shape), 0),
     parameters: [...parameters.values()].reduce((n, shape) => n + sizeOf(shape), 0),
     data: data.report,

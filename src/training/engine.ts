@@ -1,5 +1,5 @@
-import { packRows, type Row } from "../data/packing/pack.ts";
-import type { TokenSequence } from "../data/tokenize/token_sequence.ts";
+import { packRows } from "../data/packing/pack.ts";
+import { countLabels, type TokenSequence } from "../data/tokenize/token_sequence.ts";
 import { gradients } from "../graph/gradients.ts";
 import { lower } from "../graph/lower.ts";
 import type { OnnxModel } from "../graph/onnx.ts";
@@ -9,44 +9,72 @@ import type { Tensor } from "../graph/tensor.ts";
 import { reachable } from "../graph/walk.ts";
 import type { Model } from "../models/family.ts";
 import type { OpenSession, SessionOptions, TensorData } from "../runtime/session.ts";
+import { type Forward, openForward, type RowFeeds } from "./forward.ts";
+import { type LabelLosses, labelLosses } from "./label_losses.ts";
+import { type ByToken, labelWeightsOf, takeValues, zerosByToken } from "./label_values.ts";
 import type { Method } from "./method.ts";
+import { mismatch } from "./mismatch.ts";
 import { type Neftune, neftuneNoise } from "./neftune.ts";
-import { type Objective, objective } from "./objective.ts";
+import {
+  type Branch,
+  branchesOf,
+  logProbability,
+  type Objective,
+  type Totals,
+  type Values,
+} from "./objectives/objective.ts";
+import { openObjective } from "./objectives/objectives.ts";
 import { rowFeeds } from "./row_feeds.ts";
 
-/** The loss of a batch: Σ weight · nll / Σ weight over its labels, however it was split into rows. */
+export type { RowFeeds } from "./forward.ts";
+
+/** The loss of a batch, however it was split into rows. */
 export interface BatchLoss {
   loss: number;
+  /** By TRL's names. */
+  metrics: Record<string, number>;
   /** Tokens of the examples. */
   tokens: number;
   /** Tokens the model computed: fewer, where examples share a prefix. */
   computedTokens: number;
   /** Labels of the examples. */
   supervisedTokens: number;
-  /** Places in the batch of examples whose loss is not a finite number. */
+  /** Places in the batch of sequences whose loss is not a finite number. */
   broken: number[];
+}
+
+export interface BatchOptions {
+  /** What rows are fed while training. */
+  extra?: RowFeeds;
+  /** Of each sequence, where the objective compares with a reference: what `reference` gave. */
+  reference?: ArrayLike<number>;
 }
 
 export interface Engine {
   /**
    * The loss of `batch` and its gradient by each of the method's trainables, in their order. The arrays are the
-   * engine's own and hold until the next call.
+   * engine's own and hold until the next call. An example's branches follow each other.
    */
   gradients(
     batch: readonly TokenSequence[],
-    extra?: RowFeeds,
+    options?: BatchOptions,
   ): Promise<BatchLoss & { gradients: Float32Array[] }>;
   /** The loss of `batch`, dropout and noise off. */
-  evaluate(batch: readonly TokenSequence[]): Promise<BatchLoss>;
+  evaluate(batch: readonly TokenSequence[], options?: Pick<BatchOptions, "reference">): Promise<BatchLoss>;
+  /** Σ label weight · log probability of each sequence under the model before training, [sequences]. */
+  reference(sequences: readonly TokenSequence[]): Promise<Float64Array>;
   release(): Promise<void>;
 }
-
-/** What a row is fed beyond itself: dropout's words, and the noise's. */
-export type RowFeeds = (row: Row) => Record<string, TensorData>;
 
 export interface EngineOptions {
   /** Tokens a row may hold: as many examples as fit are computed side by side. */
   rowLength: number;
+  /** What is lowered; the supervised loss when left out. */
+  objective?: Objective;
+  /** The model before training, for objectives that compare with it. */
+  reference?: Method;
+  /** Most tokens of an example: of those, too, that an objective makes of others. */
+  maxLength?: number;
   /** False: every sequence is computed by itself, to measure what sharing saves. */
   sharePrefixes?: boolean;
   /** Noise at the embeddings while training, which also switches prefix sharing off: it depends on the whole sequence. */
@@ -56,82 +84,145 @@ export interface EngineOptions {
   session: SessionOptions;
 }
 
-type Pass = (row: Row, factor: number, index: number) => Promise<Record<string, TensorData>>;
-
 /** Compiles `model` under `method` once; every batch then runs the same graph, in as many passes as it takes. */
 export async function openEngine(
   model: Model,
   method: Method,
   open: OpenSession,
-  { rowLength, sharePrefixes = true, neftune, gradientCheckpointing, session: options }: EngineOptions,
+  options: EngineOptions,
 ): Promise<Engine> {
+  const { rowLength, sharePrefixes = true, neftune, session: sessionOptions } = options;
+  const { objective = openObjective({ type: "sft" }), maxLength = Number.POSITIVE_INFINITY } = options;
+  const { readsPrompts: everyToken = false } = objective;
   const { trainables } = method;
   const parameters = Object.fromEntries(trainables.map((t) => [t.name, t]));
   const buffers = trainables.map(zeros);
   const into = Object.fromEntries(trainables.map(({ name }, i) => [gradientName(name), buffers[i]!]));
-  const training = objective(method.adapt(model, true), method.scope(true), neftune && neftuneNoise(neftune));
-  const session = await open(trainingModel(training, method, gradientCheckpointing), options);
+  const noise = neftune && neftuneNoise(neftune);
+  const training = labelLosses(method.adapt(model, true), method.scope(true), noise);
+  const session = await open(trainingModel(training, method, options.gradientCheckpointing), sessionOptions);
+  const share = sharePrefixes && training.shareable;
   const computed = () => buffers.map(({ data }) => data as Float32Array);
   let sums: Float32Array[] | undefined; // made when a batch takes several rows
-  let evaluation: ReturnType<typeof openEvaluation> | undefined;
-  const openEvaluation = async () => {
-    const { loss, nll, shareable } = objective(method.adapt(model, false), method.scope(false));
-    return { session: await open(lower({ loss, nll }), options), shareable };
+
+  const forward = (of: LabelLosses, fed: Readonly<Record<string, TensorData>>) =>
+    openForward(of, fed, open, { rowLength, sharePrefixes, everyToken, session: sessionOptions });
+  const evaluated = (of: Method) => labelLosses(of.adapt(model, false), of.scope(false));
+  const evaluation = once(() => forward(evaluated(method), parameters));
+  const isRandom = method.dropout > 0 || neftune !== undefined;
+  const look = isRandom ? once(() => forward(training, parameters)) : evaluation;
+  const before = once(() => openReference(options.reference, forward, evaluated));
+
+  const sumsUnder = async (sequences: readonly TokenSequence[]) => {
+    const { nll } = await (await before.get()).values(sequences);
+    return Float64Array.from(sequences, (sequence, i) => logProbability(branch(sequence, nll[i]!, 0)));
+  };
+  /** The values of a batch and, where the objective asks for them, of mismatched examples made of it. */
+  const lookAt = async (by: Forward, batch: readonly TokenSequence[], { extra, reference }: BatchOptions) => {
+    const others = objective.mismatches ? mismatch(batch, maxLength) : [];
+    const { nll, computedTokens } = await by.values([...batch, ...others], extra);
+    const known = others.length > 0 ? await sumsUnder(others) : [];
+    const mismatched = others.map((other, i) => branch(other, nll[batch.length + i]!, known[i]!));
+    return { values: valuesOf(objective, batch, nll, reference, mismatched), computedTokens };
   };
 
   return {
-    async gradients(batch, extra = () => ({})) {
-      const rows = packRows(batch, rowLength, { share: sharePrefixes && training.shareable });
-      const result = await runRows(batch, rows, async (row, factor, index) => {
-        const outputs = await session.run({ ...rowFeeds(row, factor), ...extra(row), ...parameters }, into);
+    async gradients(batch, options = {}) {
+      let values = valuesOf(objective, batch, zerosByToken(batch), options.reference);
+      if (objective.looksFirst) values = (await lookAt(await look.get(), batch, options)).values;
+      const totals = objective.measure(values);
+      const { extra = () => ({}) } = options;
+      const weights = objective.weigh(values, totals).weights.flat();
+      const rows = packRows(batch, rowLength, { share, everyToken });
+      const nll = zerosByToken(batch);
+      for (const [index, row] of rows.entries()) {
+        const feeds = { ...rowFeeds(row, labelWeightsOf(row, weights)), ...extra(row), ...parameters };
+        takeValues(row, (await session.run(feeds, into)).nll!.data as Float32Array, nll);
         if (rows.length > 1) sums = accumulate(sums, computed(), index === 0);
-        return outputs;
-      });
+      }
+      const seen = valuesOf(objective, batch, nll, options.reference, values.mismatched);
+      const computedTokens = rows.reduce((n, { tokens }) => n + tokens.length, 0);
+      const result = { ...batchLoss(objective, batch, seen, totals), computedTokens };
       return { ...result, gradients: rows.length > 1 ? sums! : computed() };
     },
-    async evaluate(batch) {
-      evaluation ??= openEvaluation();
-      const { session, shareable } = await evaluation;
-      const rows = packRows(batch, rowLength, { share: sharePrefixes && shareable });
-      return runRows(batch, rows, (row, factor) => session.run({ ...rowFeeds(row, factor), ...parameters }));
+    async evaluate(batch, options = {}) {
+      const { values, computedTokens } = await lookAt(await evaluation.get(), batch, options);
+      return { ...batchLoss(objective, batch, values, objective.measure(values)), computedTokens };
     },
+    reference: sumsUnder,
     async release() {
       await session.release();
-      await (await evaluation)?.session.release();
+      for (const opened of new Set([evaluation, look, before])) await (await opened.known())?.release();
     },
   };
 }
 
-/** Runs each row, its weights divided by the sum over all rows, and adds the losses up. */
-async function runRows(
-  batch: readonly TokenSequence[],
-  rows: readonly Row[],
-  pass: Pass,
-): Promise<BatchLoss> {
-  const total = rows.reduce((sum, { weights }) => weights.reduce((n, w) => n + w, sum), 0);
-  const tokens = batch.reduce((n, example) => n + example.tokens.length, 0);
-  const result = { loss: 0, tokens, computedTokens: 0, supervisedTokens: 0 };
-  const broken = new Set<number>();
-  for (const [index, row] of rows.entries()) {
-    const { loss, nll } = await pass(row, 1 / total, index);
-    result.loss += (loss!.data as Float32Array)[0]!;
-    result.computedTokens += row.tokens.length;
-    for (const { length } of row.examples) result.supervisedTokens += length;
-    (nll!.data as Float32Array).forEach((value, s) => {
-      if (!Number.isFinite(value)) for (const example of row.examples[s]!) broken.add(example);
-    });
-  }
-  return { ...result, broken: [...broken].sort((a, b) => a - b) };
+/** What is made when it is first asked for. */
+function once<T>(make: () => Promise<T>) {
+  let made: Promise<T> | undefined;
+  return {
+    get() {
+      made ??= make();
+      return made;
+    },
+    known: () => made?.catch(() => undefined),
+  };
 }
 
-/** Loss, and the gradient of each trainable. */
-function trainingModel({ loss, nll }: Objective, method: Method, checkpointing?: boolean): OnnxModel {
-  const forward = reachable([loss]);
+function openReference(
+  reference: Method | undefined,
+  forward: (of: LabelLosses, fed: Readonly<Record<string, TensorData>>) => Promise<Forward>,
+  evaluated: (of: Method) => LabelLosses,
+): Promise<Forward> {
+  if (!reference) throw new Error("this objective compares with a reference, and none was given");
+  return forward(evaluated(reference), Object.fromEntries(reference.trainables.map((t) => [t.name, t])));
+}
+
+const branch = ({ labelWeights }: TokenSequence, nll: Float64Array, reference: number): Branch => ({
+  nll,
+  labelWeights,
+  reference,
+});
+
+/** The sequences of a batch as examples. */
+function valuesOf(
+  { answers }: Objective,
+  batch: readonly TokenSequence[],
+  nll: ByToken,
+  reference: ArrayLike<number> = [],
+  mismatched: readonly Branch[] = [],
+): Values {
+  const all = batch.map((sequence, i) => branch(sequence, nll[i]!, reference[i] ?? 0));
+  const size = branchesOf(answers);
+  const examples = Array.from({ length: all.length / size }, (_, i) => all.slice(i * size, (i + 1) * size));
+  return { examples, mismatched };
+}
+
+function batchLoss(
+  objective: Objective,
+  batch: readonly TokenSequence[],
+  values: Values,
+  totals: Totals,
+): Omit<BatchLoss, "computedTokens"> {
+  const { loss, metrics } = objective.weigh(values, totals);
+  const all = values.examples.flat();
+  return {
+    loss,
+    metrics,
+    tokens: batch.reduce((n, { tokens }) => n + tokens.length, 0),
+    supervisedTokens: batch.reduce((n, sequence) => n + countLabels(sequence), 0),
+    broken: [...all.keys()].filter((i) => !all[i]!.nll.every(Number.isFinite)),
+  };
+}
+
+/** Values of labels, and the gradient of each trainable. */
+function trainingModel({ sum, nll }: LabelLosses, method: Method, checkpointing?: boolean): OnnxModel {
+  const forward = reachable([sum]);
   const inputs = new Map(forward.filter(isInput).map((t) => [t.attributes.name, t]));
   const wanted = method.trainables.map(({ name }) => inputs.get(name)!);
-  const outputs: Record<string, Tensor> = { loss, nll };
+  const outputs: Record<string, Tensor> = { nll };
   const recompute = recomputed(forward, checkpointing === undefined ? undefined : Number(checkpointing));
-  gradients(loss, wanted, { recompute }).forEach((g, i) => {
+  gradients(sum, wanted, { recompute }).forEach((g, i) => {
     outputs[gradientName(method.trainables[i]!.name)] = g;
   });
   return lower(outputs);

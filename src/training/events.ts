@@ -9,7 +9,7 @@ export interface StartEvent {
   step: number;
   totalSteps: number;
   stepsPerEpoch: number;
-  /** Sequences trained on and held out. */
+  /** Examples trained on and held out. */
   examples: number;
   evaluationExamples: number;
   trainedParameters: number;
@@ -27,7 +27,7 @@ export interface StepEvent {
   totalSteps: number;
   /** Epochs done after this step, as a fraction. */
   epoch: number;
-  /** Mean over the step's labels, measured before the update. */
+  /** Of the step, measured before the update: the mean over its labels or, of preferences, over its examples. */
   loss: number;
   learningRate: number;
   /** Before clipping. */
@@ -40,6 +40,8 @@ export interface StepEvent {
   tokensPerSecond: number;
   /** Expected until the last step. */
   secondsLeft: number;
+  /** What the objective measures, by TRL's names: `rewards/accuracies` and others. */
+  metrics: Record<string, number>;
 }
 
 export interface EvaluationEvent {
@@ -49,6 +51,8 @@ export interface EvaluationEvent {
   evalLoss: number;
   /** Lower than all before. */
   best: boolean;
+  /** What the objective measures, by TRL's names. */
+  metrics: Record<string, number>;
 }
 
 export interface CheckpointEvent {

@@ -110,7 +110,7 @@ test("training has the noise, evaluation has none", async () => {
   });
   const { loss } = await silent.gradients(sequences);
   const losses = [1, 2].map(async (step) => {
-    const { loss } = await noisy.gradients(sequences, (row) => neftuneFeeds(row, 7, step));
+    const { loss } = await noisy.gradients(sequences, { extra: (row) => neftuneFeeds(row, 7, step) });
     return loss;
   });
   const [one, two] = await Promise.all(losses);

@@ -95,7 +95,7 @@ describe.each(Object.keys(CASES))("%s: loss and gradients don't depend on how a 
     const sum = { loss: 0, gradients: method.trainables.map(({ data }) => new Float32Array(data.length)) };
     for (const example of batch) {
       const share = labelWeight(example) / total;
-      const { loss, gradients } = await engine.gradients([example], extra);
+      const { loss, gradients } = await engine.gradients([example], { extra });
       sum.loss += share * loss;
       gradients.forEach((g, p) => {
         const into = sum.gradients[p]!;
@@ -104,8 +104,8 @@ describe.each(Object.keys(CASES))("%s: loss and gradients don't depend on how a 
     }
     for (const rowLength of ROW_LENGTHS) {
       const engine = await engineOf(rowLength);
-      await engine.gradients(batch.slice(0, 5), extra); // of which nothing must be left
-      const { loss, gradients, tokens, supervisedTokens } = await engine.gradients(batch, extra);
+      await engine.gradients(batch.slice(0, 5), { extra }); // of which nothing must be left
+      const { loss, gradients, tokens, supervisedTokens } = await engine.gradients(batch, { extra });
       // The bounds are 1e-5; measured are 1.2e-7 and 1.4e-6.
       expect(Math.abs(loss / sum.loss - 1), `loss in rows of ${rowLength}`).toBeLessThan(1e-6);
       expect(gradientError(gradients, sum.gradients), `gradients in rows of ${rowLength}`).toBeLessThan(5e-6);
@@ -121,7 +121,7 @@ describe.each(Object.keys(CASES))("%s: loss and gradients don't depend on how a 
     for (const rowLength of ROW_LENGTHS)
       losses.push((await (await engineOf(rowLength)).evaluate(batch)).loss);
     for (const loss of losses) expect(Math.abs(loss / losses[0]! - 1)).toBeLessThan(1e-6);
-    const { loss } = await (await engineOf(128)).gradients(batch, extra);
+    const { loss } = await (await engineOf(128)).gradients(batch, { extra });
     if (extra) expect(Math.abs(loss / losses[0]! - 1)).toBeGreaterThan(1e-3);
     else expect(Math.abs(loss / losses[0]! - 1)).toBeLessThan(1e-6);
   });
@@ -129,13 +129,13 @@ describe.each(Object.keys(CASES))("%s: loss and gradients don't depend on how a 
   test("a row without labels adds nothing, and a label without a past is none", async () => {
     const engine = await engineOf(32);
     const [first] = batch as [TokenSequence];
-    const { loss, gradients } = await engine.gradients([first], extra);
+    const { loss, gradients } = await engine.gradients([first], { extra });
     const expected = gradients.map((g) => g.slice());
     const silent = { ...batch[1]!, labelWeights: new Float32Array(batch[1]!.labelWeights.length) };
-    const more = await engine.gradients([first, silent], extra);
+    const more = await engine.gradients([first, silent], { extra });
     expect(more.loss).toBe(loss);
     expect(more.gradients).toEqual(expected);
     const early = { ...first, labelWeights: first.labelWeights.with(0, 1) };
-    expect((await engine.gradients([early], extra)).loss).toBe(loss);
+    expect((await engine.gradients([early], { extra })).loss).toBe(loss);
   });
 });

@@ -102,7 +102,7 @@ describe.each(Object.entries(CASES))(
       for (const example of batch) {
         const share = labelWeight(example) / total;
         if (share === 0) continue;
-        const { loss, gradients } = await large!.gradients([example], extra);
+        const { loss, gradients } = await large!.gradients([example], { extra });
         sum.loss += share * loss;
         gradients.forEach((g, p) => {
           const into = sum.gradients[p]!;
@@ -118,7 +118,7 @@ describe.each(Object.entries(CASES))(
         const batch = randomForest(forest, { sequences: 9 });
         const expected = await oneByOne(batch);
         for (const engine of [small!, large!]) {
-          const { loss, gradients, tokens, computedTokens } = await engine.gradients(batch, extra);
+          const { loss, gradients, tokens, computedTokens } = await engine.gradients(batch, { extra });
           worst.loss = Math.max(worst.loss, Math.abs(loss / expected.loss - 1));
           worst.gradient = Math.max(worst.gradient, gradientError(gradients, expected.gradients));
           expect(tokens).toBe(tokensOf(batch));

@@ -8,6 +8,7 @@ import { got } from "../models/config.ts";
 import { quantizationSettings } from "../quantization/quantization_schema.ts";
 import { AttuneError } from "../text/errors.ts";
 import { nearest } from "../text/nearest.ts";
+import { objectiveSettings } from "./objectives/objectives.ts";
 
 const ratio = z.number().min(0).max(1);
 const count = z.int().positive();
@@ -98,6 +99,9 @@ export const Recipe = z
       .describe(
         "A model directory, or a model of the hub: org/name. With stage pretrain a directory may lack weights: they start at random.",
       ),
+    objective: objectiveSettings
+      .default({ type: "sft" })
+      .describe("What is learnt from the data: the answers as they are, or preferences between them."),
     quantization: quantizationSettings.optional(),
     adapter: adapter.optional().describe("Leave out to train the model's own weights."),
     trainableLayers: count
@@ -150,6 +154,14 @@ export const Recipe = z
   .refine(({ quantization, adapter }) => !quantization || adapter, {
     message: "quantized weights stay as they are: give an adapter to train, or leave quantization out",
     path: ["quantization"],
+  })
+  .refine(({ objective, stage }) => objective.type === "sft" || stage !== "pretrain", {
+    message: "stage pretrain learns raw text, which has no answers to compare: leave objective out",
+    path: ["objective"],
+  })
+  .refine(({ objective, training }) => objective.type !== "kto" || training.batchSize > 1, {
+    message: "kto measures answers against those of other examples of a step: expected at least 2",
+    path: ["training", "batchSize"],
   });
 
 /** A recipe with every default filled in. */

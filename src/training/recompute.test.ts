@@ -18,8 +18,8 @@ import { openSession } from "../runtime/node.ts";
 import { goldenPath } from "../testing/goldens.ts";
 import { dropoutFeeds, loraDropout } from "./dropout_words.ts";
 import { openEngine } from "./engine.ts";
+import { labelLosses } from "./label_losses.ts";
 import { adapterMethod, fullMethod, type Method } from "./method.ts";
-import { objective } from "./objective.ts";
 import { rowFeeds } from "./row_feeds.ts";
 
 const at = temporaryDirectory();
@@ -48,9 +48,11 @@ const quantized = () =>
     { directory: at("cache") },
   );
 
+const labelWeights = new Float32Array(row!.targets.length).fill(1 / T);
+
 /** The loss of the row, and its gradient by each parameter. */
 async function computed({ trainables, scope }: Method, recompute?: Recompute) {
-  const { loss } = objective(base.model, scope(true));
+  const { sum: loss } = labelLosses(base.model, scope(true));
   const inputs = new Map(
     reachable([loss])
       .filter(isInput)
@@ -67,7 +69,7 @@ async function computed({ trainables, scope }: Method, recompute?: Recompute) {
   });
   const words = inputs.has("dropout.rows0") ? dropoutFeeds(row!, 1, 1) : {};
   const parameters = Object.fromEntries(trainables.map((t) => [t.name, t]));
-  const results = await session.run({ ...rowFeeds(row!, 1 / T), ...words, ...parameters });
+  const results = await session.run({ ...rowFeeds(row!, labelWeights), ...words, ...parameters });
   await session.release();
   return Object.fromEntries(Object.entries(results).map(([name, { data }]) => [name, data]));
 }

@@ -1,8 +1,8 @@
 import type { Row } from "../data/packing/pack.ts";
 import type { TensorData } from "../runtime/session.ts";
 
-/** What a pass over `row` is fed, label weights multiplied by `factor`: one over their sum in the whole step. */
-export function rowFeeds(row: Row, factor: number): Record<string, TensorData> {
+/** What a pass over `row` is fed; `weights` of its labels [S] where a gradient is wanted. */
+export function rowFeeds(row: Row, weights?: Float32Array): Record<string, TensorData> {
   const T = row.tokens.length;
   return {
     tokens: int64(row.tokens),
@@ -11,7 +11,7 @@ export function rowFeeds(row: Row, factor: number): Record<string, TensorData> {
     index: int32(Int32Array.from({ length: T }, (_, i) => i)),
     sources: int64(row.sources),
     targets: int64(row.targets),
-    weights: { dtype: "float32", shape: [row.weights.length], data: row.weights.map((w) => w * factor) },
+    ...(weights && { weights: { dtype: "float32", shape: [weights.length], data: weights } }),
   };
 }
 

@@ -13,6 +13,13 @@ const sequence = (
 });
 const ofLength = (length: number) => sequence(Array.from({ length }, (_, i) => 100 * length + i));
 
+/** Each as [label, sequence, token]. */
+const uses = (...all: [number, number, number][]) => ({
+  label: Int32Array.from(all, ([label]) => label),
+  sequence: Int32Array.from(all, ([, sequence]) => sequence),
+  token: Int32Array.from(all, ([, , token]) => token),
+});
+
 describe("packRows", () => {
   test("lays two sequences out side by side", () => {
     const [row, ...others] = packRows([sequence([5, 6], [0, 1]), sequence([7, 8, 9], [0, 0.5, 2])], 8);
@@ -23,8 +30,7 @@ describe("packRows", () => {
       ends: Int32Array.of(2, 2, 5, 5, 5),
       sources: Int32Array.of(0, 2, 3),
       targets: Int32Array.of(6, 8, 9),
-      weights: Float32Array.of(1, 0.5, 2),
-      examples: [[0], [1], [1]],
+      uses: uses([0, 0, 1], [1, 1, 1], [2, 1, 2]),
     });
   });
 
@@ -47,6 +53,12 @@ describe("packRows", () => {
     expect([...row!.targets]).toEqual([2]);
   });
 
+  test("every token but a first one can be a label", () => {
+    const [row] = packRows([sequence([1, 2, 3], [0, 0, 1])], 4, { everyToken: true });
+    expect(row).toMatchObject({ sources: Int32Array.of(0, 1), targets: Int32Array.of(2, 3) });
+    expect(row!.uses).toEqual(uses([0, 0, 1], [1, 0, 2]));
+  });
+
   test("what two sequences start with lies there once, its labels' weights summed", () => {
     const [row, ...others] = packRows(
       [sequence([1, 2, 3, 4], [0, 1, 2, 0]), sequence([1, 2, 5], [0, 3, 1])],
@@ -59,8 +71,7 @@ describe("packRows", () => {
       ends: Int32Array.of(5, 5, 4, 4, 5),
       sources: Int32Array.of(0, 1, 1),
       targets: Int32Array.of(2, 3, 5),
-      weights: Float32Array.of(4, 2, 1),
-      examples: [[0, 1], [0], [1]],
+      uses: uses([0, 0, 1], [1, 0, 2], [0, 1, 1], [2, 1, 2]),
     });
   });
 
@@ -70,7 +81,7 @@ describe("packRows", () => {
       const [row, ...others] = packRows(sequences, capacity);
       expect(others).toEqual([]);
       expect([...row!.tokens]).toEqual([1, 2, 3]);
-      expect([...row!.weights]).toEqual([3, 2]);
+      expect([...row!.uses.label]).toEqual([0, 0, 1, 0, 1]);
     }
   });
 
@@ -93,7 +104,7 @@ describe("packRows", () => {
       const separate = packRows(sequences, capacity, { share: false });
       for (const rows of [shared, separate]) {
         expect(rows.every((row) => row.tokens.length <= Math.max(capacity, longest))).toBe(true);
-        expect(labelsIn(rows)).toEqual(labelsOf(sequences));
+        expect(labelsIn(rows, sequences)).toEqual(labelsOf(sequences));
       }
       expect(sizeOf(separate)).toBe(sequences.reduce((n, { tokens }) => n + tokens.length, 0));
       expect(sizeOf(shared) + 32 * shared.length).toBeLessThanOrEqual(
@@ -115,13 +126,17 @@ function add(labels: Labels, path: string, weight: number, examples: readonly nu
   labels.set(path, { ...label, weight: label.weight + weight });
 }
 
-function labelsIn(rows: readonly Row[]): Labels {
+function labelsIn(rows: readonly Row[], all: readonly TokenSequence[]): Labels {
   const labels: Labels = new Map();
-  for (const { tokens, positions, ends, sources, targets, weights, examples } of rows)
+  for (const { tokens, positions, ends, sources, targets, uses } of rows)
     sources.forEach((source, s) => {
       const seen = [...tokens.keys()].filter((j) => j <= source && source < ends[j]!);
       expect(seen.map((j) => positions[j])).toEqual([...seen.keys()]);
-      add(labels, `${seen.map((j) => tokens[j])} -> ${targets[s]}`, weights[s]!, examples[s]!);
+      uses.label.forEach((label, u) => {
+        if (label !== s) return;
+        const [example, weight] = [uses.sequence[u]!, all[uses.sequence[u]!]!.labelWeights[uses.token[u]!]!];
+        add(labels, `${seen.map((j) => tokens[j])} -> ${targets[s]}`, weight, [example]);
+      });
     });
   return labels;
 }

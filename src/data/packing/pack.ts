@@ -3,11 +3,13 @@ import type { TokenSequence } from "../tokenize/token_sequence.ts";
 import { layOutRow, type Row } from "./pack_row.ts";
 import { commonPrefix, type PrefixTree, prefixTree } from "./prefix_tree.ts";
 
-export type { Row } from "./pack_row.ts";
+export type { LabelUses, Row } from "./pack_row.ts";
 
 export interface PackOptions {
   /** Whether what sequences of a row have in common at the start lies there once. */
   share?: boolean;
+  /** Whether every token but a first one is a label, whatever its weight. */
+  everyToken?: boolean;
 }
 
 /** What a row costs beyond its tokens, in tokens: above all, weights are read and widened for each. */
@@ -20,12 +22,12 @@ const ROW_COST = 32;
 export function packRows(
   sequences: readonly TokenSequence[],
   capacity: number,
-  { share = true }: PackOptions = {},
+  { share = true, everyToken = false }: PackOptions = {},
 ): Row[] {
   if (!Number.isInteger(capacity) || capacity < 1)
     throw new AttuneError(`packing: expected a capacity of at least one token, got ${capacity}`);
   const rows = share ? sharedRows(sequences, capacity) : separateRows(sequences, capacity);
-  return rows.map((members) => layOutRow(sequences, members, share));
+  return rows.map((members) => layOutRow(sequences, members, { share, everyToken }));
 }
 
 function separateRows(sequences: readonly TokenSequence[], capacity: number): number[][] {

@@ -16,17 +16,33 @@ export interface Row {
   sources: Int32Array;
   /** Token id that is predicted, [S]. */
   targets: Int32Array;
-  /** Label weight, summed over the examples that have the label, [S]. */
-  weights: Float32Array;
-  /** The examples that have the label, as indices within the step, [S]. */
-  examples: number[][];
+  /** The tokens that each label predicts: one, or several where sequences share it. */
+  uses: LabelUses;
 }
 
-interface Label {
-  source: number;
-  target: number;
-  weight: number;
-  examples: number[];
+/** U uses of a row's S labels. */
+export interface LabelUses {
+  /** Index of the label in its row, [U]. */
+  label: Int32Array;
+  /** Index of the sequence within the step, [U]. */
+  sequence: Int32Array;
+  /** Index of the token in that sequence, [U]. */
+  token: Int32Array;
+}
+
+export interface LayOutOptions {
+  /** Whether what members have in common at the start lies there once. */
+  share: boolean;
+  /** Whether every token but a first one is a label, whatever its weight. */
+  everyToken: boolean;
+}
+
+interface Labels {
+  sources: number[];
+  targets: number[];
+  /** Index of the label that predicts the token at this row index. */
+  at: Map<number, number>;
+  uses: { label: number; sequence: number; token: number }[];
 }
 
 /**
@@ -36,10 +52,10 @@ interface Label {
 export function layOutRow(
   sequences: readonly TokenSequence[],
   members: readonly number[],
-  share: boolean,
+  { share, everyToken }: LayOutOptions,
 ): Row {
   const [tokens, positions, ends]: [number[], number[], number[]] = [[], [], []];
-  const labels = new Map<number, Label>(); // by the row index of the token they predict
+  const labels: Labels = { sources: [], targets: [], at: new Map(), uses: [] };
   const path: number[] = []; // row indices of the tokens of the member laid out last
   const leave = (depth: number) => {
     for (const index of path.splice(depth)) ends[index] = tokens.length;
@@ -52,38 +68,39 @@ export function layOutRow(
       path.push(tokens.push(sequence.tokens[i]!) - 1);
       positions.push(i);
     }
-    addLabels(labels, sequence, member, path);
+    addLabels(labels, sequence, member, path, everyToken);
   });
   leave(0);
-  const all = [...labels.values()];
   return {
     tokens: Int32Array.from(tokens),
     positions: Int32Array.from(positions),
     ends: Int32Array.from(ends),
-    sources: Int32Array.from(all, ({ source }) => source),
-    targets: Int32Array.from(all, ({ target }) => target),
-    weights: Float32Array.from(all, ({ weight }) => weight),
-    examples: all.map(({ examples }) => examples),
+    sources: Int32Array.from(labels.sources),
+    targets: Int32Array.from(labels.targets),
+    uses: {
+      label: Int32Array.from(labels.uses, ({ label }) => label),
+      sequence: Int32Array.from(labels.uses, ({ sequence }) => sequence),
+      token: Int32Array.from(labels.uses, ({ token }) => token),
+    },
   };
 }
 
 function addLabels(
-  labels: Map<number, Label>,
+  { sources, targets, at, uses }: Labels,
   { tokens, labelWeights }: TokenSequence,
-  example: number,
+  sequence: number,
   path: readonly number[],
+  everyToken: boolean,
 ): void {
-  for (let i = 1; i < tokens.length; i++) {
-    const weight = labelWeights[i]!;
-    if (weight === 0) continue;
-    const label = labels.get(path[i]!) ?? {
-      source: path[i - 1]!,
-      target: tokens[i]!,
-      weight: 0,
-      examples: [],
-    };
-    label.weight += weight;
-    label.examples.push(example);
-    labels.set(path[i]!, label);
+  for (let token = 1; token < tokens.length; token++) {
+    if (labelWeights[token] === 0 && !everyToken) continue;
+    const index = path[token]!;
+    let label = at.get(index);
+    if (label === undefined) {
+      label = sources.push(path[token - 1]!) - 1;
+      targets.push(tokens[token]!);
+      at.set(index, label);
+    }
+    uses.push({ label, sequence, token });
   }
 }

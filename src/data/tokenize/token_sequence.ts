@@ -4,7 +4,10 @@ import type { Origin } from "../example.ts";
 export interface TokenSequence {
   /** Token ids, [tokens]. */
   tokens: Int32Array;
-  /** Label weight of each token, 0 = not a label, [tokens]. The first is 0: nothing predicts it. */
+  /**
+   * Label weight of each token, 0 = not a label, below 0 = a label of an answer that was disliked, [tokens]. The first is
+   * 0: nothing predicts it.
+   */
   labelWeights: Float32Array;
   origin: Origin;
 }

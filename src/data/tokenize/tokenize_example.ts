@@ -8,11 +8,10 @@ import {
   type Conversation,
   describeOrigin,
   type Example,
-  type Feedback,
   type Origin,
-  type Preference,
   type Tokens,
 } from "../example.ts";
+import { type Answered, type Answers, answersOf, notServed } from "./answers.ts";
 import { countLabels, type TokenSequence } from "./token_sequence.ts";
 import { labelConversation, type WeightedSpan } from "./weigh_answers.ts";
 
@@ -30,6 +29,8 @@ export interface TokenizeOptions {
   /** Most tokens a sequence may have. */
   maxLength: number;
   stage: Stage;
+  /** "liked" when left out. */
+  answers?: Answers;
   /** "answers" when left out. A prompt/completion row has one answer, its completion; text has no others. */
   trainOn?: TrainOn;
 }
@@ -62,9 +63,12 @@ export function tokenizeExample(example: Example, options: TokenizeOptions): Tok
     checkStage(example, options.stage);
     const dropped = reasonToDrop(example, options);
     if (dropped !== undefined) return { sequences: [], truncated: false, dropped };
+    const { answers = "liked" } = options;
+    if (example.kind !== "text" && example.kind !== "tokens")
+      return tokenizeAnswers(answersOf(example, answers), options);
+    if (answers !== "liked") throw notServed(example, answers);
     if (example.kind === "text") return tokenizeDocument(example.text, example.origin, options);
-    if (example.kind === "tokens") return cut(asSequence(example), options.maxLength);
-    return cut(label(...labelledText(likedAnswer(example), options), example.origin), options.maxLength);
+    return cut(asSequence(example), options.maxLength);
   } catch (error) {
     if (!(error instanceof AttuneError)) throw error;
     throw new AttuneError(`${describeOrigin(example.origin)}: ${error.message}`);
@@ -84,17 +88,18 @@ function checkStage({ kind }: Example, stage: Stage): void {
 }
 
 /** What holds nothing to learn is left out, and reported. */
-function reasonToDrop(example: Example, { trainOn }: TokenizeOptions): string | undefined {
+function reasonToDrop(example: Example, { trainOn, answers = "liked" }: TokenizeOptions): string | undefined {
   const isBlank = (text: string) => text.trim() === "";
   if (example.kind === "text") return isBlank(example.text) ? "the text is empty" : undefined;
   if (example.kind === "completion")
     return isBlank(example.completion) ? "the completion is empty" : undefined;
   if (example.kind === "tokens")
     return example.tokens.length > 1 ? undefined : "a single token, which nothing predicts";
-  if (example.kind === "feedback" && !example.desirable) return "the answer is marked as undesirable";
-  return trainOn === "everything"
-    ? undefined
-    : reasonToDropConversation(likedAnswer(example).messages, trainOn);
+  if (example.kind === "feedback" && !example.desirable && answers === "liked")
+    return "the answer is marked as undesirable";
+  if (trainOn === "everything" && answers === "liked") return undefined;
+  const all = answersOf(example, answers).map(({ example }) => (example as Conversation).messages);
+  return all.map((messages) => reasonToDropConversation(messages, trainOn)).find((reason) => reason);
 }
 
 function reasonToDropConversation(
@@ -118,15 +123,32 @@ function asSequence({ tokens, labelWeights, origin }: Tokens): TokenSequence {
   return { tokens: Int32Array.from(tokens), labelWeights: weights, origin };
 }
 
-/** Instruction tuning learns the answer that was preferred. */
-function likedAnswer(example: Conversation | Preference | Feedback): Conversation;
-function likedAnswer(example: Conversation | Completion | Preference | Feedback): Conversation | Completion;
-function likedAnswer(example: Conversation | Completion | Preference | Feedback): Conversation | Completion {
-  if (example.kind !== "preference" && example.kind !== "feedback") return example;
-  const answer = example.kind === "preference" ? example.chosen : example.answer;
-  const { tools, origin } = example;
-  return { kind: "conversation", messages: [...example.messages, answer], tools, origin };
+/** The answers of a row, of a pair both or none. */
+function tokenizeAnswers(answered: readonly Answered[], options: TokenizeOptions): TokenizedExample {
+  const { answers = "liked", maxLength } = options;
+  const trainOn = answers === "liked" ? options.trainOn : "lastAnswer";
+  const parts = answered.map(({ example, disliked }) => {
+    const sequence = label(...labelledText(example, { ...options, trainOn }), example.origin);
+    return cut(disliked ? negated(sequence) : sequence, maxLength);
+  });
+  const truncated = parts.some((part) => part.truncated);
+  const dropped = parts.find((part) => part.dropped !== undefined)?.dropped;
+  if (answers === "pair") {
+    if (dropped !== undefined) return { sequences: [], truncated, dropped };
+    if (areEqual(parts[0]!.sequences[0]!, parts[1]!.sequences[0]!))
+      return { sequences: [], truncated, dropped: "the chosen and the rejected answer are the same" };
+  }
+  const sequences = parts.flatMap((part) => part.sequences);
+  return sequences.length > 0 ? { sequences, truncated } : { sequences, truncated, dropped };
 }
+
+const negated = (sequence: TokenSequence): TokenSequence => ({
+  ...sequence,
+  labelWeights: sequence.labelWeights.map((weight) => -weight),
+});
+
+const areEqual = ({ tokens }: TokenSequence, other: TokenSequence) =>
+  tokens.length === other.tokens.length && tokens.every((token, i) => token === other.tokens[i]);
 
 function labelledText(example: Conversation | Completion, options: TokenizeOptions): Labelled {
   const { tokenizer } = options;

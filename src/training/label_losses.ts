@@ -8,26 +8,26 @@ import type { Model } from "../models/family.ts";
 import { rowPass } from "../models/row_pass.ts";
 import type { Scope } from "../models/scope.ts";
 
-/** The loss of a row. S supervised predictions. */
-export interface Objective {
-  /** Σ weight · nll, shape []. The row's weights are already divided by the whole step's. */
-  loss: Tensor;
+/** What a row gives. S labels. */
+export interface LabelLosses {
   /** -log probability of each label [S]. */
   nll: Tensor;
+  /** Σ weight · nll, shape []: its gradient is the objective's, once the weights are. */
+  sum: Tensor;
   /** Whether a prefix is computed alike whatever follows it, so that examples may share it. */
   shareable: boolean;
 }
 
 /**
  * Next-token cross-entropy of a row: the hidden states at `sources` predict `targets` (int64 [S]), each counted with
- * its entry of `weights` (float32 [S]). Only supervised rows reach the output layer. `noise` changes the
+ * its entry of `weights` (float32 [S]). Only tokens that predict a label reach the output layer. `noise` changes the
  * embeddings [T, D].
  */
-export function objective(model: Model, scope: Scope, noise?: (x: Tensor) => Tensor): Objective {
+export function labelLosses(model: Model, scope: Scope, noise?: (x: Tensor) => Tensor): LabelLosses {
   const pass = rowPass(noise);
   const { hidden, head, softcap } = model.decode(scope, pass);
   const supervised = onlyRows(hidden, input("sources", ["S"], "int64")); // [S, D]
   const nll = linearCrossEntropy(supervised, head, input("targets", ["S"], "int64"), { softcap });
-  const loss = sumAll(mul(nll, input("weights", ["S"])));
-  return { nll, loss, shareable: !noise && !pass.looksAhead() };
+  const sum = sumAll(mul(nll, input("weights", ["S"])));
+  return { nll, sum, shareable: !noise && !pass.looksAhead() };
 }

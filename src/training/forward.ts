@@ -1,0 +1,53 @@
+import { packRows, type Row } from "../data/packing/pack.ts";
+import type { TokenSequence } from "../data/tokenize/token_sequence.ts";
+import { lower } from "../graph/lower.ts";
+import type { OpenSession, SessionOptions, TensorData } from "../runtime/session.ts";
+import type { LabelLosses } from "./label_losses.ts";
+import { type ByToken, takeValues, zerosByToken } from "./label_values.ts";
+import { rowFeeds } from "./row_feeds.ts";
+
+/** What a row is fed beyond itself: dropout's words, and the noise's. */
+export type RowFeeds = (row: Row) => Record<string, TensorData>;
+
+export interface ForwardOptions {
+  rowLength: number;
+  sharePrefixes: boolean;
+  /** Whether every token's value is wanted, or only those of labels. */
+  everyToken: boolean;
+}
+
+export interface ForwardResult {
+  /** -log probability of each label, [sequences][T]. */
+  nll: ByToken;
+  /** Tokens the model computed: fewer than there are, where sequences share a prefix. */
+  computedTokens: number;
+}
+
+/** Computes values without gradients. */
+export interface Forward {
+  values(sequences: readonly TokenSequence[], extra?: RowFeeds): Promise<ForwardResult>;
+  release(): Promise<void>;
+}
+
+/** @param parameters what the graph is fed beside the row: the values of what is trained */
+export async function openForward(
+  { nll, shareable }: LabelLosses,
+  parameters: Readonly<Record<string, TensorData>>,
+  open: OpenSession,
+  { rowLength, sharePrefixes, everyToken, ...options }: ForwardOptions & { session: SessionOptions },
+): Promise<Forward> {
+  const session = await open(lower({ nll }), options.session);
+  const share = sharePrefixes && shareable;
+  return {
+    async values(sequences, extra = () => ({})) {
+      const result: ForwardResult = { nll: zerosByToken(sequences), computedTokens: 0 };
+      for (const row of packRows(sequences, rowLength, { share, everyToken })) {
+        const outputs = await session.run({ ...rowFeeds(row), ...extra(row), ...parameters });
+        takeValues(row, outputs.nll!.data as Float32Array, result.nll);
+        result.computedTokens += row.tokens.length;
+      }
+      return result;
+    },
+    release: () => session.release(),
+  };
+}
