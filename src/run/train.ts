@@ -101,7 +101,10 @@ export async function* train(
     const optimizer = createOptimizer(method.method.trainables);
     const { state, step } = await restore(directory, method, optimizer, data.hash);
     const { maxPositions } = base.model.dimensions;
-    const rowLength = rowLengthFor([data.train, data.evaluation], maxPositions);
+    const rowLength = rowLengthFor([data.train, data.evaluation], {
+      maxPositions,
+      branches: data.branches,
+    });
     const alpha = recipe.training.neftuneNoiseAlpha;
     const neftune = alpha === undefined ? undefined : { alpha, seed: recipe.seed };
     const { gradientCheckpointing, maxLength } = recipe.training;

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { sequencesInMemory } from "../data/batches/sequence_store.ts";
 import { rowLengthFor } from "./row_length.ts";
 
 const store = (...lengths: number[]) => ({
@@ -15,8 +16,18 @@ test("room for the longest of all, and at least for 512", () => {
 });
 
 test("more tokens than the model has positions are refused", () => {
-  expect(rowLengthFor([store(64)], 64)).toBe(512);
-  expect(() => rowLengthFor([store(64), store(65)], 64)).toThrow(
+  expect(rowLengthFor([store(64)], { maxPositions: 64 })).toBe(512);
+  expect(() => rowLengthFor([store(64), store(65)], { maxPositions: 64 })).toThrow(
     /^training\.maxLength: there are examples of 65 tokens, and the model is made for 64 /,
   );
+});
+
+test("a pair fits into a row, its prompt counted once", () => {
+  const sequence = (answer: number, length: number) => ({
+    tokens: Int32Array.from({ length }, (_, t) => (t < 300 ? t : answer)),
+    labelWeights: new Float32Array(length),
+    origin: { file: "a.jsonl", row: 1 },
+  });
+  const pairs = sequencesInMemory([sequence(1, 500), sequence(2, 700), sequence(1, 310), sequence(2, 320)]);
+  expect(rowLengthFor([pairs, store()], { branches: 2 })).toBe(300 + 200 + 400);
 });

@@ -1,8 +1,16 @@
 import type { SequenceStore } from "../data/batches/sequence_store.ts";
+import { commonPrefix } from "../data/packing/prefix_tree.ts";
 import { AttuneError } from "../text/errors.ts";
 
 /** Tokens a row holds at least: fewer would leave the matrix products too small to be fast, and less to share. */
 const MIN_ROW_LENGTH = 512;
+
+interface RowLengthOptions {
+  /** Positions of the model. */
+  maxPositions?: number;
+  /** Sequences of an example, which follow each other: all of them fit into a row, so that they share their start. */
+  branches?: number;
+}
 
 /**
  * Room for the longest example, however far below maxLength it stays: attention's memory grows with the row's square.
@@ -10,7 +18,7 @@ const MIN_ROW_LENGTH = 512;
  */
 export function rowLengthFor(
   stores: readonly SequenceStore[],
-  maxPositions = Number.POSITIVE_INFINITY,
+  { maxPositions = Number.POSITIVE_INFINITY, branches = 1 }: RowLengthOptions = {},
 ): number {
   let longest = 0;
   for (const store of stores)
@@ -19,5 +27,20 @@ export function rowLengthFor(
     throw new AttuneError(
       `training.maxLength: there are examples of ${longest} tokens, and the model is made for ${maxPositions} (max_position_embeddings in its config.json); lower maxLength to that`,
     );
-  return Math.max(longest, MIN_ROW_LENGTH);
+  const whole = branches === 1 ? longest : Math.max(0, ...stores.map((store) => longestExample(store, branches)));
+  return Math.max(whole, MIN_ROW_LENGTH);
+}
+
+/** Tokens of the longest example, what its sequences have in common at the start counted once. */
+function longestExample(store: SequenceStore, branches: number): number {
+  let longest = 0;
+  for (let first = 0; first < store.length; first += branches) {
+    const tokens = Array.from({ length: branches }, (_, k) => store.at(first + k).tokens);
+    const own = tokens.map((own, k) => own.length - (k === 0 ? 0 : commonPrefix(tokens[k - 1]!, own)));
+    longest = Math.max(
+      longest,
+      own.reduce((sum, length) => sum + length, 0),
+    );
+  }
+  return longest;
 }

@@ -108,8 +108,8 @@ async function runCheck(path: string, { set, strict }: DataFlags & { strict?: bo
     const check = (store: SequenceStore) => checkSequences(store, base.tokenizer, { batchSize });
     const [train, evaluation] = [check(data.train), check(data.evaluation)];
     const leaks = findLeaks(data.train, data.evaluation);
-    const rowLength = rowLengthFor([data.train, data.evaluation]);
-    const computed = computedTokens(data.train, { batchSize, rowLength });
+    const rowLength = rowLengthFor([data.train, data.evaluation], { branches: data.branches });
+    const computed = computedTokens(data.train, { batchSize: batchSize * data.branches, rowLength });
     screen.print(checkReport(recipe, data, { train, evaluation, leaks, computedTokens: computed }));
   });
 }
