@@ -29,12 +29,14 @@ export function completeTokenizerConfig(files: Files): Json {
 
 function withOlderFiles({ tokenizerConfig, specialTokensMap, addedTokens }: Files): Json {
   const merged: Json = { ...tokenizerConfig };
-  const [, extra] = extraTokens(tokenizerConfig);
-  if (extra !== undefined) merged.extra_special_tokens = extra;
-  delete merged.additional_special_tokens;
+  const [first] = extraTokens(tokenizerConfig);
+  if (first?.[0] === "additional_special_tokens") {
+    merged.extra_special_tokens = first[1];
+    delete merged.additional_special_tokens;
+  }
+  const extra = listOf(merged.extra_special_tokens);
   for (const [key, value] of Object.entries(specialTokensMap))
-    merged[key] =
-      key === "extra_special_tokens" && Array.isArray(value) ? [...listOf(extra), ...value] : value;
+    merged[key] = key === "extra_special_tokens" && Array.isArray(value) ? [...extra, ...value] : value;
   const special = specialContents(merged);
   const decoder = Object.entries(addedTokens).map(([content, id]) => {
     if (!Number.isInteger(id) || (id as number) < 0)

@@ -19,10 +19,9 @@ export function textPrefix(config: unknown, depth = 0): number[] {
     case "RobertaProcessing":
       return idsOf([(settings.cls as unknown[] | undefined)?.[1]], "cls");
     case "Sequence":
-      return listOf(settings.processors).reduce<number[]>(
-        (prefix, processor) => [...textPrefix(processor, depth + 1), ...prefix],
-        [],
-      );
+      return listOf(settings.processors) // each writes before what the ones before it wrote
+        .toReversed()
+        .flatMap((processor) => textPrefix(processor, depth + 1));
   }
   throw wrong(
     "type",

@@ -29,26 +29,33 @@ export function namedTokens(config: Readonly<Record<string, unknown>>): {
     if (!key.endsWith("_token") || (!isOwn && contentOf(value) === undefined)) continue;
     if (value !== null && value !== undefined && value !== "") named[key] = requireContent(key, value);
   }
-  const [key, extra] = extraTokens(config);
-  if (Array.isArray(extra)) {
-    const tokens = extra.filter((token) => token !== null);
-    return { named, others: tokens.map((token) => requireContent(key, token)) };
+  const others: string[] = [];
+  for (const [key, extra] of extraTokens(config)) {
+    if (Array.isArray(extra))
+      others.push(...extra.filter((token) => token !== null).map((token) => requireContent(key, token)));
+    else
+      for (const [name, token] of Object.entries(extra))
+        named[name] = requireContent(`${key}.${name}`, token);
   }
-  for (const [name, token] of Object.entries(extra ?? {}))
-    named[name] = requireContent(`${key}.${name}`, token);
-  return { named, others: [] };
+  return { named, others };
 }
 
-/** @returns the key, and its list or dict. */
-export function extraTokens(
-  config: Readonly<Record<string, unknown>>,
-): [key: string, value: unknown[] | Record<string, unknown> | undefined] {
-  const key = isEmpty(config.extra_special_tokens) ? "additional_special_tokens" : "extra_special_tokens";
-  const value = config[key];
-  if (value === null || value === undefined) return [key, undefined];
-  if (typeof value !== "object") throw wrong(key, "a list of tokens, or a dict of named ones", value);
-  return [key, value as unknown[] | Record<string, unknown>];
+type TokenList = unknown[] | Record<string, unknown>;
+
+/** The key, and its list or dict. Both keys count only where `extra_special_tokens` is a dict. */
+export function extraTokens(config: Readonly<Record<string, unknown>>): [key: string, tokens: TokenList][] {
+  const { extra_special_tokens: extra } = config;
+  const keys = Array.isArray(extra) && extra.length > 0 ? [EXTRA] : isEmpty(extra) ? [OLD] : [EXTRA, OLD];
+  return keys.flatMap((key): [string, TokenList][] => {
+    const value = config[key];
+    if (value === null || value === undefined) return [];
+    if (typeof value !== "object") throw wrong(key, "a list of tokens, or a dict of named ones", value);
+    return [[key, value as TokenList]];
+  });
 }
+
+const EXTRA = "extra_special_tokens";
+const OLD = "additional_special_tokens";
 
 function isEmpty(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return value === null || value === undefined;
