@@ -52,7 +52,7 @@ export function labelTokens(
       if (end > span.end) continue;
       const weight = weightOf([Math.max(start, span.start), end], span);
       if (start >= from && i > 0) labelWeights[i] = weight;
-      else if (weight > 0 && span.answer && i < kept) lost.add(i > 0 ? BEGINS_BEFORE : NOTHING_BEFORE);
+      else if (weight > 0 && span.answer && i < kept) lost.add(start < from ? BEGINS_BEFORE : NOTHING_BEFORE);
       if (labelWeights[i]! > 0 && i < kept) trainsContent ||= start < (span.answer?.contentEnd ?? span.end);
     }
   }
