@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from "node:util";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { previewPage } from "./preview_page.ts";
-import { previewLegend, previewText } from "./preview_text.ts";
+import { previewText } from "./preview_text.ts";
 
 const tokenizer = {
   bytesOf: (id: number) => (id === 1 ? new TextEncoder().encode("<|end|>") : Uint8Array.of(id)),
@@ -20,23 +20,11 @@ function sequence(context: string, answer: string) {
 }
 
 test("on a terminal: the text, and nothing of it that steers the terminal", () => {
-  vi.stubEnv("FORCE_COLOR", "1");
   const text = previewText(sequence("say\n\x1b[2Jhi: ", "hi"), tokenizer);
-  vi.unstubAllEnvs();
   expect(text).not.toContain("\x1b[2J");
   const plain = stripVTControlCharacters(text);
   expect(plain).toContain("a.json row 3: 15 tokens, 3 trained");
   expect(plain.replace("\uFFFD", "")).toContain("say\nhi: hi<|end|>");
-});
-
-test("without colours what is trained is in brackets", () => {
-  vi.stubEnv("NO_COLOR", "1");
-  const shown = sequence("say: ", "hi");
-  expect(previewText(shown, tokenizer)).toBe("a.json row 3: 8 tokens, 3 trained\nsay: ⟦hi<|end|>⟧");
-  shown.labelWeights[5] = 0.25;
-  expect(previewText(shown, tokenizer)).toMatch(/say: ⟦0\.25\| h⟧⟦i<\|end\|>⟧$/);
-  expect(previewLegend()).toMatch(/^⟦trained⟧/);
-  vi.unstubAllEnvs();
 });
 
 test("as a page: text is text, whatever it holds", () => {
