@@ -7,7 +7,7 @@ import { classDefaults } from "./tokenizer_classes.ts";
 type Json = Record<string, unknown>;
 type Files = Pick<
   ModelDirectory,
-  "config" | "generationConfig" | "tokenizerJson" | "tokenizerConfig" | "specialTokensMap" | "addedTokens"
+  "config" | "tokenizerJson" | "tokenizerConfig" | "specialTokensMap" | "addedTokens"
 >;
 
 /**
@@ -79,7 +79,10 @@ function tokensOf(tokenizerJson: unknown): (token: string) => boolean {
 export function eosTokenIds({
   config,
   generationConfig,
-}: Pick<Files, "config" | "generationConfig">): number[] {
-  const ids = [generationConfig.eos_token_id ?? config.eos_token_id ?? []].flat();
+}: {
+  config: Json;
+  generationConfig?: Json;
+}): number[] {
+  const ids = [generationConfig?.eos_token_id ?? config.eos_token_id ?? []].flat();
   return ids.filter((id): id is number => Number.isInteger(id));
 }
