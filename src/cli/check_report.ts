@@ -53,11 +53,12 @@ const sharing = (tokens: number, computed: number) =>
 
 /** What may be a mistake, a line each. */
 function problemLines({ training, deduplicate }: Recipe, data: RunData, check: DataCheck): string[] {
-  const { truncated, withoutLabel, dropped, unusable } = data.report;
+  const { truncated, withoutLabel, dropped, unusable, lost } = data.report;
   const cut = truncated - withoutLabel;
   return [
     ...unusable.map((entry) => `unusable: ${describeLeftOut(entry)}`),
     ...dropped.map((entry) => `dropped: ${describeLeftOut(entry)}`),
+    ...lost.map((entry) => `lost: ${describeLeftOut(entry)}`),
     cut > 0 ? `${plural(cut, "row")} cut to maxLength ${training.maxLength}: their answers lost the end` : "",
     ...warnings(check.train, deduplicate),
     found(check.leaks, "held out with a prompt that is trained on"),

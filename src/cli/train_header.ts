@@ -59,7 +59,10 @@ function data({ examples, evaluationExamples, data }: StartEvent): string {
   return `${plural(data.read, "row")}: ${plural(examples, "sequence")} to train on${heldOut}; ${plural(data.tokens, "token")}, ${formatCount(data.supervisedTokens)} of them labels`;
 }
 
-function leftOut({ truncated, withoutLabel, dropped, unusable }: PreparationReport, { training }: Recipe) {
+function leftOut(
+  { truncated, withoutLabel, dropped, unusable, lost }: PreparationReport,
+  { training }: Recipe,
+) {
   const rows: [string, string][] = [];
   const cut = truncated - withoutLabel;
   if (cut > 0)
@@ -69,6 +72,7 @@ function leftOut({ truncated, withoutLabel, dropped, unusable }: PreparationRepo
     ]);
   for (const entry of dropped) rows.push(["dropped", describeLeftOut(entry)]);
   for (const entry of unusable) rows.push(["unusable", describeLeftOut(entry)]);
+  for (const entry of lost) rows.push(["lost", describeLeftOut(entry)]);
   return rows;
 }
 

@@ -1,5 +1,4 @@
-/** What of a model directory belongs to the tokenizer and to generation: fetched, and taken over by models made of it. */
-export const COMPANION_FILES: ReadonlySet<string> = new Set([
+const COMPANION_FILES: ReadonlySet<string> = new Set([
   "generation_config.json",
   "tokenizer.json",
   "tokenizer_config.json",
@@ -13,3 +12,17 @@ export const COMPANION_FILES: ReadonlySet<string> = new Set([
   "chat_template.jinja",
   "chat_template.json",
 ]);
+
+/** Where transformers keeps chat templates beside the default one. */
+export const CHAT_TEMPLATE_DIRECTORY = "additional_chat_templates";
+
+/**
+ * Whether a file of a model directory belongs to the tokenizer or to generation: those are fetched, and taken over by
+ * models made of it.
+ * @param path within the directory, with "/".
+ */
+export function isCompanionFile(path: string): boolean {
+  const [directory, name, ...deeper] = path.split("/");
+  if (name === undefined) return COMPANION_FILES.has(path);
+  return directory === CHAT_TEMPLATE_DIRECTORY && deeper.length === 0 && name.endsWith(".jinja");
+}

@@ -48,7 +48,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   const { directory, model, tokenizer } = base;
   const eos = eosTokens(directory, tokenizer);
   const template = once(() => openTemplate(base, { name: options.template }));
-  if (options.template !== undefined) await template();
+  if (options.template !== undefined) (await template()).choose?.(undefined); // a broken one is said now
   const session = sessionOptions(options, directory.tensors);
   const variants = createVariants(model, (adapter) =>
     openDecodingSession(model, directory.tensors, openSession, session, adapter),

@@ -30,7 +30,7 @@ export interface Talk {
     conversations: readonly (readonly Message[])[],
     options?: Pick<AnswerOptions, "maxTokens" | "signal" | "adapter">,
   ): Promise<Completion[]>;
-  /** What follows `prompt`, to which nothing is added: no template, no BOS. */
+  /** What follows `prompt`: no template, but the BOS that the tokenizer puts before a text. */
   complete(prompt: string, options?: AnswerOptions): Promise<Completion>;
   /** The tokens that follow `prompt`, one by one; returns why they end. */
   generate(prompt: readonly number[], options?: AnswerOptions): AsyncGenerator<number, FinishReason>;
@@ -65,11 +65,11 @@ export function createTalk({ tokenizer, template, eos, sampling, variant }: Talk
     });
   const answerTo = async (
     answering: Promise<Variant>,
-    text: string,
+    { text, addBos }: { text: string; addBos?: boolean },
     stopIds: ReadonlySet<number>,
     options: AnswerOptions,
   ): Promise<Completion> => {
-    const { ids: prompt } = tokenizer.encode(text);
+    const { ids: prompt } = tokenizer.encode(text, { addBos });
     const tokens = generateTo(answering, prompt, stopIds, options);
     return { ...(await collectText(tokens, tokenizer, stopIds, options)), promptTokens: prompt.length };
   };
@@ -81,15 +81,17 @@ export function createTalk({ tokenizer, template, eos, sampling, variant }: Talk
     async chat(messages, options = {}) {
       const answering = variant(options.adapter); // before another is put to use
       const written = await template();
-      return answerTo(answering, renderPrompt(messages, written), stopsOf(messages, written), options);
+      const prompt = { text: renderPrompt(messages, written), addBos: written.addsBos };
+      return answerTo(answering, prompt, stopsOf(messages, written), options);
     },
-    complete: (prompt, options = {}) => answerTo(variant(options.adapter), prompt, eos, options),
+    complete: (text, options = {}) =>
+      answerTo(variant(options.adapter), { text, addBos: true }, eos, options),
     generate: (prompt, options = {}) => generateTo(variant(options.adapter), prompt, eos, options),
     async chatBatch(conversations, { maxTokens = DEFAULT_MAX_TOKENS, signal, adapter } = {}) {
       const [answering, written] = [variant(adapter), await template()];
       const texts = conversations.map((messages) => renderPrompt(messages, written));
       if (texts.length === 0) return [];
-      const prompts = texts.map((text) => tokenizer.encode(text).ids);
+      const prompts = texts.map((text) => tokenizer.encode(text, { addBos: written.addsBos }).ids);
       const stopIds = stopsOf(conversations[0]!, written);
       const answers = await generateBatch((await answering).decoder, prompts, { maxTokens, stopIds, signal });
       return answers.map(({ ids, finishReason }, i) => {

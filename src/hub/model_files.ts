@@ -1,9 +1,10 @@
 /** Which of a model repository's files attune needs. */
-import { COMPANION_FILES } from "../files/companion_files.ts";
+import { isCompanionFile } from "../files/companion_files.ts";
 import { AttuneError } from "../text/errors.ts";
 
 /** What a model directory is read from beside its weights. */
-const SMALL_FILES: ReadonlySet<string> = new Set(["config.json", ...COMPANION_FILES]);
+const isSmall = (path: string) =>
+  path === "config.json" || isCompanionFile(path) || /^tokenizer[^/]*\.json$/.test(path);
 const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
 const SHARD = /^model-\d+-of-\d+\.safetensors$/;
@@ -12,7 +13,7 @@ const ADAPTER = "adapter_model.safetensors";
 
 /**
  * Of all `paths` those of a model or of an adapter: never the same weights a second time in another format, never
- * what lies in folders (`onnx/`, `original/`).
+ * what lies in other folders than that of chat templates (`onnx/`, `original/`).
  * @throws AttuneError when there is no model, or none in safetensors.
  */
 export function selectModelFiles(paths: readonly string[], repo: string): string[] {
@@ -23,10 +24,7 @@ export function selectModelFiles(paths: readonly string[], repo: string): string
     );
   const weights = selectWeights(paths, there);
   if (weights.length === 0) throw new AttuneError(noWeights(paths, repo));
-  return [
-    ...paths.filter((path) => SMALL_FILES.has(path) || /^tokenizer[^/]*\.json$/.test(path)),
-    ...weights,
-  ];
+  return [...paths.filter(isSmall), ...weights];
 }
 
 function selectWeights(paths: readonly string[], there: ReadonlySet<string>): string[] {

@@ -57,6 +57,16 @@ function faultOnWeights(fault: Fault, times = Number.POSITIVE_INFINITY): void {
 }
 
 describe("the cache", () => {
+  test("has chat templates that lie in a folder of their own, and nothing else of folders", async () => {
+    const folder = "additional_chat_templates";
+    const more = { [`${folder}/tool_use.jinja`]: "tools", [`${folder}/a/b.jinja`]: "", "a/c.jinja": "" };
+    server.repos["org/tiny"] = { ...tiny, files: { ...files, ...more } };
+    const directory = await resolve("org/tiny");
+    expect(await readdir(join(directory, folder))).toEqual(["tool_use.jinja"]);
+    expect(await readFile(join(directory, folder, "tool_use.jinja"), "utf8")).toBe("tools");
+    expect(await readdir(directory)).not.toContain("a");
+  });
+
   test("has what a model needs, as huggingface_hub lays it out", async () => {
     const directory = await resolve("org/tiny");
     expect(directory).toBe(join(home, "hub", "models--org--tiny", "snapshots", COMMIT));

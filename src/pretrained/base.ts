@@ -6,16 +6,22 @@ import type { Model } from "../models/family.ts";
 import { checkTensors } from "../models/layout.ts";
 import { namedTemplates } from "../templates/named_templates.ts";
 import { makeTemplate, type Template, type TemplatePlan } from "../templates/template.ts";
+import { templateSources } from "../templates/template_sources.ts";
 import { AttuneError } from "../text/errors.ts";
 import { checkVocabulary } from "../tokenizers/check_vocabulary.ts";
 import { createTokenizer, type Tokenizer } from "../tokenizers/tokenizer.ts";
 import { type ModelDirectory, openModelDirectory } from "./model_directory.ts";
+import { completeTokenizerConfig, eosTokenIds } from "./tokenizer_config.ts";
 
 /** A model directory, read and understood: all that training, generation and export start from. */
 export interface Base {
   directory: ModelDirectory;
   model: Model;
   tokenizer: Tokenizer;
+  /** tokenizer_config.json with what else decides the special tokens: other files, and the tokenizer's class. */
+  tokenizerConfig: Record<string, unknown>;
+  /** Ids that end what the model writes, for a tokenizer that names no eos token. */
+  eosIds: number[];
   /** The weights as the files have them, where those of `directory` were quantized from them. */
   unquantized?: ModelDirectory["tensors"];
 }
@@ -41,9 +47,11 @@ export async function openBase(
   if (directory.tensors.size > 0) checkTensors(model, directory.tensors, path);
   if (directory.tokenizerJson === undefined)
     throw new AttuneError(`${path} has no tokenizer.json; copy it from the model this one was made from`);
-  const tokenizer = within(path, () => createTokenizer(directory.tokenizerJson, directory.tokenizerConfig));
+  const eosIds = eosTokenIds(directory);
+  const tokenizerConfig = within(path, () => completeTokenizerConfig(directory));
+  const tokenizer = within(path, () => createTokenizer(directory.tokenizerJson, tokenizerConfig, eosIds));
   within(path, () => checkVocabulary(tokenizer, model.dimensions.vocabSize));
-  return { directory, model, tokenizer };
+  return { directory, model, tokenizer, tokenizerConfig, eosIds };
 }
 
 /** Says where the model is whose part is at fault. */
@@ -63,10 +71,10 @@ export async function templatePlan(
   { directory }: Base,
   { name = "chat", now = new Date() }: { name?: string; now?: Date } = {},
 ): Promise<TemplatePlan> {
-  if (name === "chat" && directory.chatTemplate !== undefined)
-    return { name, source: directory.chatTemplate, now };
-  if (name === "chat") return { name: "alpaca", now };
-  return namedTemplates.includes(name) ? { name, now } : { name, source: await readTextFile(name), now };
+  const { chatTemplates } = directory;
+  if (name === "chat") return chatTemplates ? { name, sources: chatTemplates, now } : { name: "alpaca", now };
+  if (namedTemplates.includes(name)) return { name, now };
+  return { name, sources: templateSources([["default", await readTextFile(name)]]), now };
 }
 
 export const openTemplate = async (base: Base, options?: { name?: string; now?: Date }): Promise<Template> =>

@@ -1,23 +1,70 @@
-/** Which of a tokenizer's chat templates a conversation uses, as transformers chooses it. */
+/** A model's chat templates, found as transformers finds them. */
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { CHAT_TEMPLATE_DIRECTORY } from "../files/companion_files.ts";
+import { diskError, errorCode } from "../files/disk_error.ts";
+import { ifThere, readTextFile } from "../files/json_file.ts";
+import { isUsed, type TemplateSources, templateSources } from "../templates/template_sources.ts";
 import { AttuneError } from "../text/errors.ts";
+import { excerpt } from "../text/excerpt.ts";
+
+const LIMIT = 16 * 2 ** 20; // bytes
 
 /**
- * `field` is `chat_template` of tokenizer_config.json: a template, a list of `{name, template}`, or nothing.
- * Of several, `default` is taken. `where` names the file.
- * @throws AttuneError when the field is of another kind, or none of several templates is the default.
+ * `chat_template.jinja` and `additional_chat_templates/*.jinja`; where there are none, `chat_template` of
+ * tokenizer_config.json. Undefined when the model has no template.
+ * @throws AttuneError that names the file and what is wrong with it.
  */
-export function chooseChatTemplate(field: unknown, where: string): string | undefined {
-  if (field === undefined || field === null) return undefined;
-  if (typeof field === "string") return field;
-  if (!Array.isArray(field) || !field.every(isNamed)) {
-    throw new AttuneError(`${where}: chat_template must be text, or a list of {"name", "template"}.`);
+export async function readChatTemplates(
+  directory: string,
+  tokenizerConfig: Readonly<Record<string, unknown>>,
+): Promise<TemplateSources | undefined> {
+  const main = await ifThere(readTextFile(join(directory, "chat_template.jinja"), LIMIT));
+  const others = await additionalTemplates(join(directory, CHAT_TEMPLATE_DIRECTORY));
+  if (main === undefined && others.length === 0)
+    return chatTemplateField(tokenizerConfig.chat_template, join(directory, "tokenizer_config.json"));
+  return templateSources([...(main === undefined ? [] : [["default", main] as const]), ...others]);
+}
+
+/** Name and text of each; the text of those alone that are used. */
+async function additionalTemplates(directory: string): Promise<[string, string][]> {
+  const files = (await namesIn(directory)).filter((name) => name.endsWith(".jinja")).sort();
+  const templates: [string, string][] = [];
+  for (const file of files) {
+    const name = file.slice(0, -".jinja".length);
+    templates.push([name, isUsed(name) ? await readTextFile(join(directory, file), LIMIT) : ""]);
   }
-  const chosen = field.length === 1 ? field[0] : field.find(({ name }) => name === "default");
-  if (chosen) return chosen.template;
-  const names = field.map(({ name }) => JSON.stringify(name)).join(", ");
-  throw new AttuneError(
-    `${where}: of the chat templates ${names || "(none)"} none is called "default". Rename one so.`,
-  );
+  return templates;
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  return readdir(directory).catch((error) => {
+    if (errorCode(error) === "ENOENT") return [];
+    throw diskError(error, "read", directory);
+  });
+}
+
+/**
+ * `field` is `chat_template` of tokenizer_config.json: a template, a list of `{name, template}`, an object of templates
+ * by name, or nothing. `where` names the file.
+ * @throws AttuneError when the field is of another kind.
+ */
+export function chatTemplateField(field: unknown, where: string): TemplateSources | undefined {
+  if (field === undefined || field === null) return undefined;
+  if (typeof field === "string") return templateSources([["default", field]]);
+  if (Array.isArray(field) && field.every(isNamed))
+    return templateSources(field.map(({ name, template }) => [name, template]));
+  if (!Array.isArray(field) && typeof field === "object") {
+    const templates = Object.entries(field as Record<string, unknown>);
+    if (templates.every((entry): entry is [string, string] => typeof entry[1] === "string"))
+      return templateSources(templates);
+  }
+  throw new AttuneError({
+    code: "tokenizer.chat-template",
+    place: `${where}: chat_template`,
+    expected: 'text, or a list of {"name", "template"}',
+    got: excerpt(field),
+  });
 }
 
 const isNamed = (item: unknown): item is { name: string; template: string } => {

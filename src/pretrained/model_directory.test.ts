@@ -30,7 +30,8 @@ test("a directory of transformers 5", async () => {
   expect(model.tokenizerJson).toEqual(json(`${path}/tokenizer.json`));
   expect(model.tokenizerConfig).toEqual(json(`${path}/tokenizer_config.json`));
   expect(model.specialTokensMap).toEqual({});
-  expect(model.chatTemplate).toBe(readFileSync(`${path}/chat_template.jinja`, "utf8"));
+  expect(model.addedTokens).toEqual({});
+  expect(model.chatTemplates?.default).toBe(readFileSync(`${path}/chat_template.jinja`, "utf8"));
   expect(model.tensors.get("model.norm.weight")).toMatchObject({
     dtype: "F32",
     file: `${path}/model.safetensors`,
@@ -52,12 +53,12 @@ test("a directory of transformers 4: the template in tokenizer_config.json", asy
   ]) {
     writeFileSync(at("m/tokenizer_config.json"), JSON.stringify({ ...tokenizer, chat_template: field }));
     const model = await openModelDirectory(at("m"));
-    expect(model.chatTemplate).toBe("old");
+    expect(model.chatTemplates?.default).toBe("old");
     expect(model.specialTokensMap).toEqual({ eos_token: "<|im_end|>" });
     expect(model.config.torch_dtype).toBeDefined();
   }
   writeFileSync(at("m/chat_template.jinja"), "new");
-  expect((await openModelDirectory(at("m"))).chatTemplate).toBe("new");
+  expect((await openModelDirectory(at("m"))).chatTemplates?.default).toBe("new");
 });
 
 test("shards: every tensor lies in the shard that the index says", async () => {
@@ -83,7 +84,7 @@ test("the least: config and weights", async () => {
     cpSync(`${golden("llama-gqa")}/${file}`, at("m", file));
   const model = await openModelDirectory(at("m"));
   expect(model.tokenizerJson).toBeUndefined();
-  expect(model.chatTemplate).toBeUndefined();
+  expect(model.chatTemplates).toBeUndefined();
   expect([model.generationConfig, model.tokenizerConfig, model.specialTokensMap]).toEqual([{}, {}, {}]);
 });
 
@@ -176,7 +177,7 @@ describe("what is wrong is named", () => {
         withoutTemplate();
         edit("tokenizer_config.json", (config) => ({ ...config, chat_template: 5 }));
       },
-      /tokenizer_config\.json: chat_template must be text/,
+      /tokenizer_config\.json: chat_template: expected text/,
     ],
     [
       "a missing shard",

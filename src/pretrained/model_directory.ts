@@ -2,17 +2,16 @@
 import { readdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { diskError } from "../files/disk_error.ts";
-import { ifThere, readJsonFile, readJsonObject, readTextFile } from "../files/json_file.ts";
+import { ifThere, readJsonFile, readJsonObject } from "../files/json_file.ts";
 import { locateTensors, SINGLE_FILE } from "../files/model_weights.ts";
 import type { TensorEntry } from "../files/safetensors.ts";
 import { rootedNames } from "../files/tensor_names.ts";
 import { foldQuantized } from "../quantization/bitsandbytes.ts";
+import type { TemplateSources } from "../templates/template_sources.ts";
 import { AttuneError } from "../text/errors.ts";
-import { chooseChatTemplate } from "./chat_template_file.ts";
+import { readChatTemplates } from "./chat_template_file.ts";
 
 export { saveModelDirectory } from "./save_model_directory.ts";
-
-const TEMPLATE_LIMIT = 16 * 2 ** 20; // bytes
 
 /** What the files say, unjudged: whether config and tensors fit together is the model family's business. */
 export interface ModelDirectory {
@@ -23,7 +22,8 @@ export interface ModelDirectory {
   tokenizerJson: unknown; // undefined when the file is missing
   tokenizerConfig: Record<string, unknown>; // {} when the file is missing
   specialTokensMap: Record<string, unknown>; // {} when the file is missing
-  chatTemplate?: string; // Jinja
+  addedTokens: Record<string, unknown>; // added_tokens.json, {} when the file is missing
+  chatTemplates?: TemplateSources;
 }
 
 /**
@@ -48,7 +48,8 @@ export async function openModelDirectory(
     tokenizerJson: await ifThere(readJsonFile(join(directory, "tokenizer.json"))),
     tokenizerConfig,
     specialTokensMap: await optionalObject(directory, "special_tokens_map.json"),
-    chatTemplate: await readChatTemplate(directory, tokenizerConfig),
+    addedTokens: await optionalObject(directory, "added_tokens.json"),
+    chatTemplates: await readChatTemplates(directory, tokenizerConfig),
   };
 }
 
@@ -78,12 +79,3 @@ async function withoutWeights(directory: string, weights: "required" | "optional
 
 const optionalObject = async (directory: string, file: string): Promise<Record<string, unknown>> =>
   (await ifThere(readJsonObject(join(directory, file)))) ?? {};
-
-/** chat_template.jinja wins over tokenizer_config.json, as in transformers. */
-async function readChatTemplate(
-  directory: string,
-  tokenizerConfig: Record<string, unknown>,
-): Promise<string | undefined> {
-  const file = await ifThere(readTextFile(join(directory, "chat_template.jinja"), TEMPLATE_LIMIT));
-  return file ?? chooseChatTemplate(tokenizerConfig.chat_template, join(directory, "tokenizer_config.json"));
-}

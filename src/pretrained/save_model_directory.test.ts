@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { copyOf, type TensorSource } from "../files/safetensors.ts";
@@ -58,6 +58,19 @@ test("a changed config keeps the floats of the original", async () => {
   expect(text).toContain('"dtype": "bfloat16"');
   expect(text).toContain('"factor": 4.0');
   expect(JSON.parse(text)).toEqual(config);
+});
+
+test("chat templates beside the default one come along", async () => {
+  cpSync(golden("llama-gqa"), at("m"), { recursive: true });
+  mkdirSync(at("m/additional_chat_templates"));
+  for (const file of ["tool_use.jinja", "notes.txt"])
+    writeFileSync(at("m/additional_chat_templates", file), "tools");
+  const from = await openModelDirectory(at("m"));
+  await saveModelDirectory(at("x"), { config: from.config, tensors: [], from });
+  expect(readdirSync(at("x/additional_chat_templates"))).toEqual(["tool_use.jinja"]);
+  expect((await openModelDirectory(at("x"), { weights: "optional" })).chatTemplates).toEqual(
+    from.chatTemplates,
+  );
 });
 
 test("without a model to take from: config and weights alone", async () => {

@@ -1,9 +1,9 @@
 /** Writes a model directory that transformers loads. */
 
-import { copyFile, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { copyFile, mkdir, readdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { writeDirectoryAtomic, writeFileAtomic } from "../files/atomic.ts";
-import { COMPANION_FILES } from "../files/companion_files.ts";
+import { CHAT_TEMPLATE_DIRECTORY, isCompanionFile } from "../files/companion_files.ts";
 import { diskError } from "../files/disk_error.ts";
 import { ifThere, readTextFile } from "../files/json_file.ts";
 import { INDEX_FILE } from "../files/model_weights.ts";
@@ -45,11 +45,21 @@ export async function saveModelDirectory(
 
 async function copyCompanions(from: string, to: string): Promise<void> {
   try {
-    const files = (await readdir(from)).filter((file) => COMPANION_FILES.has(file));
-    for (const file of files) await copyFile(join(from, file), join(to, file));
+    for (const file of await companionFiles(from)) {
+      await mkdir(dirname(join(to, file)), { recursive: true });
+      await copyFile(join(from, file), join(to, file));
+    }
   } catch (error) {
     throw diskError(error, "write", to);
   }
+}
+
+async function companionFiles(directory: string): Promise<string[]> {
+  const files = await readdir(directory);
+  const templates = files.includes(CHAT_TEMPLATE_DIRECTORY)
+    ? await readdir(join(directory, CHAT_TEMPLATE_DIRECTORY))
+    : [];
+  return [...files, ...templates.map((file) => `${CHAT_TEMPLATE_DIRECTORY}/${file}`)].filter(isCompanionFile);
 }
 
 async function writeConfig(

@@ -72,7 +72,7 @@ export async function prepareData(recipe: Recipe, base: Base, options: PrepareDa
     return {
       ...divide(recipe, prepared),
       report: summed(prepared),
-      template: { name: plan.template.name, hash: sha256(plan.template.source ?? plan.template.name) },
+      template: { name: plan.template.name, hash: templateHash(plan.template) },
       tokenizer: sha256(JSON.stringify([plan.tokenizerJson, plan.tokenizerConfig])),
       hash: sha256(...prepared.map(({ store }) => store.hash)),
       close,
@@ -85,12 +85,13 @@ export async function prepareData(recipe: Recipe, base: Base, options: PrepareDa
 
 /** How the recipe's examples become tokens. */
 async function tokenizePlan(recipe: Recipe, base: Base, now: Date): Promise<TokenizePlan> {
-  const { tokenizerJson, tokenizerConfig } = base.directory;
+  const { tokenizerConfig, eosIds } = base;
   const template = await templatePlan(base, { name: recipe.template, now });
   const { stage, trainOn, training, objective } = recipe;
   return {
-    tokenizerJson,
+    tokenizerJson: base.directory.tokenizerJson,
     tokenizerConfig,
+    eosIds,
     template,
     settings: { stage, trainOn, answers: openObjective(objective).answers, maxLength: training.maxLength },
   };
@@ -159,6 +160,9 @@ function summed(prepared: readonly PreparedDataset[]): PreparationReport {
   for (const { report } of prepared) addReport(total, report);
   return total;
 }
+
+const templateHash = ({ name, sources }: TokenizePlan["template"]): string =>
+  sha256(sources ? JSON.stringify(sources) : name);
 
 function sha256(...texts: string[]): string {
   const hash = createHash("sha256");

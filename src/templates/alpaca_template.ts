@@ -20,6 +20,7 @@ export function alpacaTemplate(eos: string): Template {
     );
   return {
     name: "alpaca",
+    addsBos: true,
     render({ messages, tools }, { addGenerationPrompt }) {
       if (tools?.length || messages.some(({ toolCalls }) => toolCalls?.length))
         throw new AttuneError("template alpaca: it has no place for tools; use the model's own template");

@@ -28,14 +28,15 @@ export const isAnswer = ({ role }: Message): boolean => role === "assistant";
  * which has to be the text but for the marks. Undefined where it isn't.
  */
 export function contentPlaces(
-  { messages, tools }: TemplateInput,
+  conversation: TemplateInput,
   template: Template,
   text: string,
 ): Map<number, ContentPlace> | undefined {
+  const { messages } = conversation;
   const [open, close] = freeMarks(text, ...messages.map(({ content }) => content));
   const answered = messages.flatMap((message, i) => (isAnswer(message) && message.content.trim() ? [i] : []));
   const marked = messages.map((message) => (isAnswer(message) ? enclose(message, open, close) : message));
-  const written = template.render({ messages: marked, tools }, { addGenerationPrompt: false });
+  const written = template.render({ ...conversation, messages: marked }, { addGenerationPrompt: false });
   const parts = written.split(close);
   if (parts.length !== answered.length + 1 || written.replaceAll(open, "").replaceAll(close, "") !== text)
     return undefined;

@@ -14,6 +14,8 @@ export interface TextSpan {
 export interface Answer extends TextSpan {
   /** Its place in the conversation. */
   message: number;
+  /** The template's own `{% generation %}` marks say so. */
+  isMarked?: boolean;
 }
 
 /** A conversation as text, and where each assistant message's answer is in it. */
@@ -90,18 +92,16 @@ function markedAnswers(conversation: TemplateInput, template: Template, text: st
   const asked = messages.flatMap((message, i) => (isAnswer(message) ? [i] : []));
   if (plain !== text || spans.length !== asked.length) return undefined;
   const prompt = generationPrompt(conversation, template, asked[0]!);
-  return spans.map((span, i) => {
-    return { ...span, start: Math.min(span.end, afterPrompt(text, span.start, prompt)), message: asked[i]! };
+  return spans.map(({ start, end }, i) => {
+    const afterIt = Math.min(end, afterPrompt(text, start, prompt));
+    return { start: afterIt, end, message: asked[i]!, isMarked: true };
   });
 }
 
-function addedAnswers(
-  { messages, tools }: TemplateInput,
-  template: Template,
-  text: string,
-): Answer[] | undefined {
+function addedAnswers(conversation: TemplateInput, template: Template, text: string): Answer[] | undefined {
+  const { messages } = conversation;
   const upTo = (count: number, addGenerationPrompt: boolean) =>
-    template.render({ messages: messages.slice(0, count), tools }, { addGenerationPrompt });
+    template.render({ ...conversation, messages: messages.slice(0, count) }, { addGenerationPrompt });
   const answers: Answer[] = [];
   for (const [message, { role }] of messages.entries()) {
     if (role !== "assistant") continue;
@@ -117,7 +117,7 @@ function addedAnswers(
 /**
  * The answer's labelled part: up to and with its end-of-turn token, which is the special token after its content, with
  * those that follow it directly; after tool calls the last one. (Where there is none, an added token will do.) A line
- * break after that is not labelled.
+ * break after that is not labelled. The template's own marks may leave the token out: then the part ends where they do.
  * @throws AttuneError when the template ends the message with no such token: the model would never learn to stop.
  */
 export function labelSpan(
@@ -131,12 +131,20 @@ export function labelSpan(
   encoding: Encoding,
 ): TextSpan {
   const from = { contentEnd: answer.content.end, end: answer.end, last: makesCalls };
-  const end = endOfTurn(encoding, tokenizer.isSpecial, from) ?? endOfTurn(encoding, tokenizer.isAdded, from);
+  const end =
+    endOfTurn(encoding, tokenizer.isSpecial, from) ??
+    endOfTurn(encoding, tokenizer.isAdded, from) ??
+    (answer.isMarked ? endOfToken(encoding, answer.end) : undefined);
   if (end === undefined)
     throw new AttuneError(
       `template ${template.name}: it writes no end-of-turn token after the answer in message ${answer.message + 1} (it ends with ${JSON.stringify(text.slice(answer.start, answer.end).slice(-30))}), so the model would never learn to stop; use template: alpaca, or a .jinja file that writes one`,
     );
   return { start: answer.start, end };
+}
+
+/** Where the last of the tokens ends that begin before `end`. */
+function endOfToken({ offsets }: Encoding, end: number): number {
+  return Math.max(end, offsets.findLast(([start]) => start < end)?.[1] ?? end);
 }
 
 /** Where the token ends that ends the turn. One that begins inside the answer will do where none lies in it. */

@@ -13,9 +13,9 @@ import type { Template, TemplateInput } from "./template.ts";
  */
 export function locateAnswers(conversation: TemplateInput, template: Template, text: string): Answer[] {
   const [mark] = freeMarks(text, JSON.stringify(conversation));
-  const { messages, tools } = conversation;
+  const { messages } = conversation;
   const render = (shown: readonly Message[], addGenerationPrompt = false) =>
-    template.render({ messages: shown, tools }, { addGenerationPrompt });
+    template.render({ ...conversation, messages: shown }, { addGenerationPrompt });
   const others = placesOfOthers(messages, { text, mark, render });
   const answers: Answer[] = [];
   for (const [message, asked] of messages.entries()) {
@@ -120,14 +120,11 @@ function placesOfOthers(
 }
 
 /** What `addGenerationPrompt` adds before the message; of the first message, what it adds to the whole conversation. */
-export function generationPrompt(
-  { messages, tools }: TemplateInput,
-  template: Template,
-  message: number,
-): string {
+export function generationPrompt(conversation: TemplateInput, template: Template, message: number): string {
+  const { messages } = conversation;
   const before = message === 0 ? messages : messages.slice(0, message);
   const [plain, prompted] = [false, true].map((addGenerationPrompt) =>
-    template.render({ messages: before, tools }, { addGenerationPrompt }),
+    template.render({ ...conversation, messages: before }, { addGenerationPrompt }),
   ) as [string, string];
   return prompted.slice(commonPrefix(plain, prompted));
 }

@@ -4,7 +4,8 @@ import { createTokenizer } from "../tokenizers/tokenizer.ts";
 import { trainTokenizer } from "../tokenizers/train.ts";
 import type { Message } from "./message.ts";
 import { namedTemplate } from "./named_templates.ts";
-import { alpacaTemplate, chatTemplate } from "./template.ts";
+import { alpacaTemplate, chatTemplate, makeTemplate } from "./template.ts";
+import { templateSources } from "./template_sources.ts";
 
 const user = (content: string, input?: string): Message => ({
   role: "user",
@@ -129,6 +130,54 @@ describe("namedTemplate", () => {
   test("says that turns must alternate, and knows no tools", () => {
     const mistral = namedTemplate("mistral", tokenizer)!;
     expect(() => mistral.render({ messages: [user("a"), user("b")] }, whole)).toThrow(/take turns/);
+  });
+});
+
+describe("makeTemplate", () => {
+  const json = trainTokenizer(["a"], { vocabSize: 270, specialTokens: ["<s>", "</s>", "<img>"] });
+  const tokenizer = createTokenizer(json, {
+    bos_token: "<s>",
+    eos_token: "</s>",
+    extra_special_tokens: { image_token: "<img>" },
+  });
+  const open = (...templates: [string, string][]) =>
+    makeTemplate({ name: "chat", sources: templateSources(templates), now: new Date() }, tokenizer);
+  const messages = [user("a")];
+  const tools = [{ type: "function" }];
+
+  test("takes tool_use where there are tools, and no other by accident", () => {
+    const template = open(["rag", "R"], ["default", "D"], ["tool_use", "T"]);
+    expect(template.render({ messages }, whole)).toBe("D");
+    expect(template.render({ messages, tools: [] }, whole)).toBe("D");
+    expect(template.render({ messages, tools }, whole)).toBe("T");
+    expect(open(["default", "D"], ["rag", "R"]).render({ messages, tools }, whole)).toBe("D");
+    expect(open(["tool_use", "T"], ["rag", "R"]).render({ messages, tools }, whole)).toBe("T");
+    const none = () => open(["tool_use", "T"], ["rag", "R"]).render({ messages }, whole);
+    expect(none).toThrow(AttuneError);
+    expect(none).toThrow(/^template chat: of the model's chat templates \(tool_use, rag\) none is called/);
+  });
+
+  test("the tokenizer's tokens are variables by their names; those of a conversation win", () => {
+    const template = open(["default", "{{ bos_token }}{{ image_token }}{{ eos_token }}"]);
+    expect(template.render({ messages }, whole)).toBe("<s><img></s>");
+    expect(template.render({ messages, variables: { bos_token: "B" } }, whole)).toBe("B<img></s>");
+    const mute = createTokenizer(json, {}, [1]); // eos of config.json: transformers tells templates nothing of it
+    const plan = {
+      name: "chat",
+      sources: templateSources([["default", "<{{ eos_token }}>"]]),
+      now: new Date(),
+    };
+    expect(makeTemplate(plan, mute).render({ messages }, whole)).toBe("<>");
+  });
+
+  test("fails when it is needed, and not before", () => {
+    const broken = open(["default", "{% for %}"], ["tool_use", "T"]);
+    expect(broken.render({ messages, tools }, whole)).toBe("T");
+    expect(() => broken.choose?.([])).toThrow(/^template chat: /);
+    const mute = createTokenizer(json, {});
+    const alpaca = makeTemplate({ name: "alpaca", now: new Date() }, mute);
+    expect(alpaca.addsBos).toBe(true);
+    expect(() => alpaca.render({ messages }, whole)).toThrow(/names no eos token/);
   });
 });
 

@@ -1,7 +1,9 @@
+import { AttuneError } from "../text/errors.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { chatTemplate } from "./chat_template.ts";
 import type { Message, Tool } from "./message.ts";
 import { namedTemplate } from "./named_templates.ts";
+import type { TemplateSources } from "./template_sources.ts";
 
 export { alpacaTemplate } from "./alpaca_template.ts";
 export { chatTemplate } from "./chat_template.ts";
@@ -27,24 +29,70 @@ export interface Template {
   name: string;
   /** Whether it marks what the assistant says, by `{% generation %}`. */
   marksGeneration?: boolean;
+  /** Whether its text begins as other texts do, with the tokenizer's BOS. Others write what they begin with. */
+  addsBos?: boolean;
+  /**
+   * Of several, the one that writes a conversation with these tools.
+   * @throws AttuneError when there is none, or it is broken.
+   */
+  choose?(tools: TemplateInput["tools"]): Template;
   /** @throws AttuneError when the template can't render this conversation. */
   render(conversation: TemplateInput, options: RenderOptions): string;
 }
 
 /** A template as plain data: what a worker is told, and what a cache is keyed on. */
 export interface TemplatePlan {
-  /** For messages to the user; without a source, of a built-in template. */
+  /** For messages to the user; without sources, of a built-in template. */
   name: string;
-  /** A Jinja template. */
-  source?: string;
+  sources?: TemplateSources;
   /** What `strftime_now` calls now. */
   now: Date;
 }
 
-/** @throws AttuneError when the source is no template, or the built-in one doesn't fit the tokenizer. */
-export function makeTemplate({ name, source, now }: TemplatePlan, tokenizer: Tokenizer): Template {
-  if (source !== undefined) return chatTemplate(source, tokenizer.specialTokens, { name, now });
+/** Nothing is compiled, and nothing fails, before a conversation needs it: rows of text need no template. */
+export function makeTemplate(plan: TemplatePlan, tokenizer: Tokenizer): Template {
+  const opened = new Map<string, Template>();
+  const choose = (tools: TemplateInput["tools"]) => {
+    const source = plan.sources?.tool_use !== undefined && tools?.length ? "tool_use" : "default";
+    const template = opened.get(source) ?? openTemplate(plan, source, tokenizer);
+    opened.set(source, template);
+    return template;
+  };
+  return {
+    name: plan.name,
+    addsBos: plan.sources === undefined && plan.name === "alpaca",
+    choose,
+    render: (conversation, options) => choose(conversation.tools).render(conversation, options),
+  };
+}
+
+function openTemplate(
+  { name, sources, now }: TemplatePlan,
+  choice: "default" | "tool_use",
+  tokenizer: Tokenizer,
+): Template {
+  const source = sources?.[choice];
+  if (source !== undefined)
+    return withVariables(chatTemplate(source, {}, { name, now }), tokenizer.namedTokens);
+  if (sources) throw noDefault(name, sources);
   const template = namedTemplate(name, tokenizer, { now });
   if (!template) throw new Error(`there is no built-in template ${name}`);
   return template;
+}
+
+/** The tokens' names are variables, as in transformers; a conversation's own win. */
+const withVariables = (template: Template, variables: Readonly<Record<string, string>>): Template => ({
+  ...template,
+  render: (conversation, options) =>
+    template.render({ ...conversation, variables: { ...variables, ...conversation.variables } }, options),
+});
+
+function noDefault(name: string, { tool_use, others }: TemplateSources): AttuneError {
+  const names = [...(tool_use === undefined ? [] : ["tool_use"]), ...others];
+  return new AttuneError({
+    code: "template.no-default",
+    place: `template ${name}`,
+    problem: `of the model's chat templates (${names.join(", ") || "none"}) none is called "default"`,
+    wayOut: "Set template to a .jinja file, or to a built-in one such as chatml",
+  });
 }

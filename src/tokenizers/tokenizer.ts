@@ -22,6 +22,14 @@ export interface Encoding {
   offsets: [number, number][];
 }
 
+export interface EncodeOptions {
+  /**
+   * Begin with the tokens that the tokenizer writes before a text of its own (a BOS, where it has one), unless the text
+   * begins with them. Their offsets are [0, 0].
+   */
+  addBos?: boolean;
+}
+
 export interface DecodeOptions {
   /** Leave special tokens out. */
   skipSpecialTokens?: boolean;
@@ -32,10 +40,12 @@ export interface Tokenizer {
   readonly vocabSize: number;
   /** bos, eos, pad and unk as the files name them. */
   readonly specialTokens: SpecialTokens;
+  /** Special tokens by the names that chat templates know them by: `bos_token`, `image_token`, …. */
+  readonly namedTokens: Readonly<Record<string, string>>;
   /** Whether `decode` leaves out one space at the very start of a text (SentencePiece). */
   readonly stripsPrefixSpace: boolean;
-  /** Adds no special tokens; recognises added tokens that are written in the text. */
-  encode(text: string): Encoding;
+  /** Adds no special tokens unless asked to; recognises added tokens that are written in the text. */
+  encode(text: string, options?: EncodeOptions): Encoding;
   /** Ids without a token (a model's vocabulary may be padded) are nothing; broken UTF-8 becomes U+FFFD. */
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
   idOf(token: string): number | undefined;
@@ -51,10 +61,15 @@ export interface Tokenizer {
 /**
  * Makes a tokenizer from a parsed `tokenizer.json` and `tokenizer_config.json` (null where there is none). Ids and
  * offsets are those of Hugging Face tokenizers; byte-level BPE, and SentencePiece's BPE and unigram models.
+ * @param eosIds the model's own: the first that is a token is eos where the files name none.
  * @throws AttuneError when a file is broken or asks for something unknown.
  */
-export function createTokenizer(tokenizerJson: unknown, tokenizerConfig: unknown): Tokenizer {
-  const files = readTokenizerFiles(tokenizerJson, tokenizerConfig);
+export function createTokenizer(
+  tokenizerJson: unknown,
+  tokenizerConfig: unknown,
+  eosIds: readonly number[] = [],
+): Tokenizer {
+  const files = readTokenizerFiles(tokenizerJson, tokenizerConfig, eosIds);
   const normalize = createNormalizer(files.normalizer);
   const model = modelOf(files.model);
   const encode = createEncoder(files, normalize, model);
@@ -73,6 +88,7 @@ export function createTokenizer(tokenizerJson: unknown, tokenizerConfig: unknown
   const tokenizer: Tokenizer = {
     vocabSize: highest(tokens.keys()) + 1,
     specialTokens: files.specialTokens,
+    namedTokens: files.namedTokens,
     stripsPrefixSpace,
     encode,
     decode(sequence, { skipSpecialTokens = false } = {}) {
@@ -139,10 +155,18 @@ function createEncoder(files: TokenizerFiles, normalize: Normalizer, model: Toke
   };
   const encodeRaw = (stretch: AlignedText, out: Encoding) =>
     encodeSections(normalized(normalize(stretch)), out, encodeStretch);
-  return (text) => {
+  return (text, { addBos = false } = {}) => {
     const out: Encoding = { ids: [], offsets: [] };
     encodeSections(raw(alignText(text)), out, encodeRaw);
-    return out;
+    return addBos ? withPrefix(out, files.textPrefix) : out;
+  };
+}
+
+function withPrefix(encoding: Encoding, prefix: readonly number[]): Encoding {
+  if (prefix.every((id, i) => encoding.ids[i] === id)) return encoding;
+  return {
+    ids: [...prefix, ...encoding.ids],
+    offsets: [...prefix.map((): [number, number] => [0, 0]), ...encoding.offsets],
   };
 }
 

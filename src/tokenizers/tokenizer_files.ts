@@ -1,13 +1,10 @@
 import * as z from "zod";
 import { AttuneError } from "../text/errors.ts";
 import type { AddedToken } from "./added_tokens.ts";
+import { textPrefix } from "./post_processor.ts";
+import { namedTokens, type SpecialTokens } from "./special_tokens.ts";
 
-export interface SpecialTokens {
-  bos?: string;
-  eos?: string;
-  pad?: string;
-  unk?: string;
-}
+export type { SpecialTokens } from "./special_tokens.ts";
 
 /** What `tokenizer.json` and `tokenizer_config.json` say, checked and joined as transformers joins them. */
 export interface TokenizerFiles {
@@ -17,15 +14,20 @@ export interface TokenizerFiles {
   decoder: unknown;
   addedTokens: AddedToken[];
   specialTokens: SpecialTokens;
+  /** Special tokens by the name that a chat template knows them by, such as `bos_token`. */
+  namedTokens: Record<string, string>;
+  /** Ids that stand before a text of its own. */
+  textPrefix: number[];
 }
 
 const MAX_ID = 2 ** 31 - 1; // token ids are int32 everywhere
 
 const Id = z.int().min(0).max(MAX_ID);
+/** As in tokenizers' AddedToken, whose `normalized` follows `special` where it isn't said. */
 const AddedTokenFlags = z.object({
   content: z.string().min(1),
   special: z.boolean().default(false),
-  normalized: z.boolean().default(true),
+  normalized: z.boolean().optional(),
   lstrip: z.boolean().default(false),
   rstrip: z.boolean().default(false),
   single_word: z.boolean().default(false),
@@ -35,6 +37,7 @@ const TokenizerJson = z.object({
   added_tokens: z.array(AddedTokenFlags.extend({ id: Id })).default([]),
   normalizer: Part,
   pre_tokenizer: Part,
+  post_processor: Part,
   decoder: Part,
   model: z.looseObject({
     type: z.string().default("BPE"),
@@ -42,40 +45,62 @@ const TokenizerJson = z.object({
     merges: z.unknown().optional(),
   }),
 });
-
-const NamedToken = z
-  .union([z.string(), z.looseObject({ content: z.string() }).transform((token) => token.content)])
-  .nullish();
 const TokenizerConfig = z.looseObject({
-  bos_token: NamedToken,
-  eos_token: NamedToken,
-  pad_token: NamedToken,
-  unk_token: NamedToken,
-  additional_special_tokens: z.array(NamedToken).nullish(),
+  add_bos_token: z.boolean().nullish(),
   added_tokens_decoder: z.record(z.string(), AddedTokenFlags).nullish(),
 });
 
 /**
  * @param tokenizerConfig `tokenizer_config.json`, or null where a model has none.
+ * @param eosIds the model's own: the first that is a token is eos where the files name none. Templates don't see it:
+ *   they get what transformers gives them.
  * @throws AttuneError naming the file and the key that is wrong.
  */
-export function readTokenizerFiles(tokenizerJson: unknown, tokenizerConfig: unknown): TokenizerFiles {
+export function readTokenizerFiles(
+  tokenizerJson: unknown,
+  tokenizerConfig: unknown,
+  eosIds: readonly number[] = [],
+): TokenizerFiles {
   const json = parse("tokenizer.json", TokenizerJson, tokenizerJson);
   const config = parse("tokenizer_config.json", TokenizerConfig, tokenizerConfig ?? {});
   checkModel(json.model);
+  const { named, others } = namedTokens(config);
+  const eos = named.eos_token ?? tokenOf(json, eosIds);
+  const addedTokens = joinAddedTokens(json, config, [
+    ...Object.values(named),
+    ...others,
+    ...(eos ? [eos] : []),
+  ]);
   return {
     normalizer: json.normalizer,
     preTokenizer: json.pre_tokenizer,
     model: json.model,
     decoder: json.decoder,
-    addedTokens: joinAddedTokens(json, config),
+    addedTokens,
     specialTokens: {
-      ...(config.bos_token && { bos: config.bos_token }),
-      ...(config.eos_token && { eos: config.eos_token }),
-      ...(config.pad_token && { pad: config.pad_token }),
-      ...(config.unk_token && { unk: config.unk_token }),
+      ...(named.bos_token && { bos: named.bos_token }),
+      ...(eos && { eos }),
+      ...(named.pad_token && { pad: named.pad_token }),
+      ...(named.unk_token && { unk: named.unk_token }),
     },
+    namedTokens: named,
+    textPrefix: prefixOf(json.post_processor, config.add_bos_token === true ? named.bos_token : undefined, {
+      addedTokens,
+      vocab: json.model.vocab,
+    }),
   };
+}
+
+/** The post-processor says it. One that writes nothing before a text leaves it to `add_bos_token`. */
+function prefixOf(
+  postProcessor: unknown,
+  bos: string | undefined,
+  { addedTokens, vocab }: { addedTokens: readonly AddedToken[]; vocab: unknown },
+): number[] {
+  const prefix = textPrefix(postProcessor);
+  if (prefix.length > 0 || bos === undefined) return prefix;
+  const id = addedTokens.find(({ content }) => content === bos)?.id ?? vocabularyId(vocab, bos);
+  return id === undefined ? [] : [id];
 }
 
 function parse<T extends z.ZodType>(file: string, schema: T, value: unknown): z.output<T> {
@@ -108,18 +133,26 @@ function checkModel({ type, vocab, merges }: z.output<typeof TokenizerJson>["mod
     fail("model.merges: expected a list of pairs");
 }
 
-/** transformers also recognises what only tokenizer_config.json names: added tokens, and the special tokens' names. */
+/**
+ * transformers also recognises what only tokenizer_config.json names: added tokens, whose flags there win over those of
+ * tokenizer.json, and the special tokens' names.
+ */
 function joinAddedTokens(
   json: z.output<typeof TokenizerJson>,
   config: z.output<typeof TokenizerConfig>,
+  special: readonly string[],
 ): AddedToken[] {
-  const tokens = new Map<string, AddedToken>(json.added_tokens.map((token) => [token.content, token]));
-  for (const [id, token] of Object.entries(config.added_tokens_decoder ?? {}))
-    if (!tokens.has(token.content))
-      tokens.set(token.content, { ...token, id: parse("tokenizer_config.json", Id, Number(id)) });
-  for (const content of namedTokens(config)) {
+  const { vocab } = json.model;
+  const tokens = new Map(json.added_tokens.map((token) => [token.content, withFlags(token)]));
+  let free = freeId(json);
+  const decoder = Object.entries(config.added_tokens_decoder ?? {});
+  for (const [, token] of decoder.sort(([a], [b]) => Number(a) - Number(b))) {
+    const id = tokens.get(token.content)?.id ?? vocabularyId(vocab, token.content) ?? free++;
+    tokens.set(token.content, withFlags({ ...token, id: parse("tokenizer_config.json", Id, id) }));
+  }
+  for (const content of special) {
     const known = tokens.get(content);
-    const id = known?.id ?? vocabularyId(json.model.vocab, content);
+    const id = known?.id ?? vocabularyId(vocab, content);
     if (id !== undefined) tokens.set(content, { ...(known ?? PLAIN), id, content, special: true });
   }
   return [...tokens.values()];
@@ -127,10 +160,30 @@ function joinAddedTokens(
 
 const PLAIN = { normalized: false, lstrip: false, rstrip: false, single_word: false };
 
-function namedTokens(config: z.output<typeof TokenizerConfig>): string[] {
-  const { bos_token, eos_token, pad_token, unk_token, additional_special_tokens } = config;
-  const names = [bos_token, eos_token, pad_token, unk_token, ...(additional_special_tokens ?? [])];
-  return names.filter((name): name is string => typeof name === "string" && name !== "");
+const withFlags = ({
+  normalized,
+  ...token
+}: z.output<typeof AddedTokenFlags> & { id: number }): AddedToken => ({
+  ...token,
+  normalized: normalized ?? !token.special,
+});
+
+/** tokenizers numbers a new token from the vocabulary's size on, or after the last added token. */
+function freeId({ model: { vocab }, added_tokens }: z.output<typeof TokenizerJson>): number {
+  const size = Array.isArray(vocab) ? vocab.length : Object.keys(vocab as object).length;
+  return added_tokens.reduce((free, { id }) => Math.max(free, id + 1), size);
+}
+
+/** The first of `ids` that is a token, as text. */
+function tokenOf({ added_tokens, model: { vocab } }: z.output<typeof TokenizerJson>, ids: readonly number[]) {
+  for (const wanted of ids) {
+    const added = added_tokens.find(({ id }) => id === wanted)?.content;
+    const own = Array.isArray(vocab)
+      ? vocab[wanted]?.[0]
+      : Object.entries(vocab as Record<string, number>).find(([, id]) => id === wanted)?.[0];
+    if (added ?? own) return (added ?? own) as string;
+  }
+  return undefined;
 }
 
 function vocabularyId(vocab: unknown, token: string): number | undefined {

@@ -5,6 +5,8 @@ import { computedTokens } from "../../data/inspect/computed_tokens.ts";
 import { writeFileAtomic } from "../../files/atomic.ts";
 import { type Base, openBase } from "../../pretrained/base.ts";
 import { prepareData, type RunData } from "../../run/prepare_data.ts";
+import { trainRefusals } from "../../run/train_refusals.ts";
+import { AttuneError } from "../../text/errors.ts";
 import type { Recipe } from "../../training/recipe.ts";
 import { rowLengthFor } from "../../training/row_length.ts";
 import { checkReport } from "../check_report.ts";
@@ -65,14 +67,15 @@ const checkCommand = (): Command =>
     .summary("counts, lengths and likely mistakes")
     .description(
       "Counts and measures a recipe's data, and says what may be wrong with it: rows that can't be used, answers cut\n" +
-        "short, ends that are never learnt, duplicates, questions that are both trained on and held out.",
+        "short, ends that are never learnt, duplicates, questions that are both trained on and held out.\n" +
+        "Exits with 1 where attune train would refuse the recipe or a row.",
     )
     .option("--strict", "rows that are left out, for whatever reason, are an error")
     .addHelpText(
       "after",
       examples([
         ["attune data check recipe.yaml", "before a long run"],
-        ["attune data check recipe.yaml --strict", "in a pipeline: exits with 1 when a row can't be used"],
+        ["attune data check recipe.yaml --strict", "exits with 1 when any row is left out, an empty one too"],
       ]),
     )
     .action(runCheck);
@@ -111,7 +114,15 @@ async function runCheck(path: string, { set, strict }: DataFlags & { strict?: bo
     const rowLength = rowLengthFor([data.train, data.evaluation], { branches: data.branches });
     const computed = computedTokens(data.train, { batchSize: batchSize * data.branches, rowLength });
     screen.print(checkReport(recipe, data, { train, evaluation, leaks, computedTokens: computed }));
+    refuse(await trainRefusals(recipe, base, data));
   });
+}
+
+/** Ends with an error where train would. */
+function refuse(refusals: readonly AttuneError[]): void {
+  if (refusals.length === 0) return;
+  const faults = refusals.map(({ code, message }) => ({ code, problem: message }));
+  throw new AttuneError({ code: "data.refused", problem: "attune train would refuse this:", faults });
 }
 
 interface Opened {

@@ -6,7 +6,7 @@ import type { TemplatePlan } from "../../templates/template.ts";
 import type { TokenizePlan } from "./tokenize_plan.ts";
 
 /** Another release may make other tokens of the same data; between releases, another number says so. */
-const VERSION = `${packageJson.version}-1`;
+const VERSION = `${packageJson.version}-2`;
 
 /** Where rows come from. */
 export interface DataSource {
@@ -44,8 +44,9 @@ async function hashFile(path: string): Promise<string> {
 const hashJson = (value: unknown): string => createHash("sha256").update(JSON.stringify(value)).digest("hex");
 
 /** A template that writes the date is another every day; one that may write the time, every time. */
-function templateKey({ name, source, now }: TemplatePlan): unknown {
-  return { name, source, now: source?.includes("strftime_now") ? dateOrTime(source, now) : null };
+function templateKey({ name, sources, now }: TemplatePlan): unknown {
+  const source = `${sources?.default ?? ""}${sources?.tool_use ?? ""}`;
+  return { name, sources, now: source.includes("strftime_now") ? dateOrTime(source, now) : null };
 }
 
 function dateOrTime(source: string, now: Date): string {

@@ -16,6 +16,8 @@ export interface PreparationReport {
   dropped: LeftOut[];
   /** Rows that can't be read as an example, by reason, in order of appearance. */
   unusable: LeftOut[];
+  /** Rows that are kept though a part of their answers isn't trained, by what it is, in order of appearance. */
+  lost: LeftOut[];
   /** Tokens of all sequences. */
   tokens: number;
   /** Labels of all sequences. */
@@ -41,16 +43,19 @@ export const emptyReport = (): PreparationReport => ({
   withoutLabel: 0,
   dropped: [],
   unusable: [],
+  lost: [],
   tokens: 0,
   supervisedTokens: 0,
 });
 
 export function reportExample(report: PreparationReport, tokenized: TokenizedExample, origin: Origin): void {
-  const { sequences, truncated, dropped } = tokenized;
+  const { sequences, truncated, dropped, lost = [] } = tokenized;
   report.read++;
   if (truncated) report.truncated++;
-  if (dropped === undefined) report.kept++;
-  else {
+  if (dropped === undefined) {
+    report.kept++;
+    for (const reason of lost) leaveOut(report.lost, { reason, count: 1, origins: [origin] });
+  } else {
     if (truncated) report.withoutLabel++;
     leaveOut(report.dropped, { reason: dropped, count: 1, origins: [origin] });
   }
@@ -69,7 +74,7 @@ export function reportUnusable(report: PreparationReport, { reason, origin }: Un
 export function addReport(report: PreparationReport, next: PreparationReport): void {
   for (const count of ["read", "kept", "truncated", "withoutLabel", "tokens", "supervisedTokens"] as const)
     report[count] += next[count];
-  for (const list of ["dropped", "unusable"] as const)
+  for (const list of ["dropped", "unusable", "lost"] as const)
     for (const rows of next[list]) leaveOut(report[list], rows);
 }
 

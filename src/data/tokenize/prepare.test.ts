@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { pruneCache, userCache } from "../../files/user_cache.ts";
+import { templateSources } from "../../templates/template_sources.ts";
 import { AttuneError } from "../../text/errors.ts";
 import type { SequenceStore } from "../batches/sequence_store.ts";
 import type { Example, UnusableRow } from "../example.ts";
@@ -18,7 +19,11 @@ const read = (name: string) => readFileSync(new URL(name, model), "utf8");
 const plan: TokenizePlan = {
   tokenizerJson: JSON.parse(read("tokenizer.json")),
   tokenizerConfig: JSON.parse(read("tokenizer_config.json")),
-  template: { name: "chat", source: read("chat_template.jinja"), now: new Date(2026, 0, 2) },
+  template: {
+    name: "chat",
+    sources: templateSources([["default", read("chat_template.jinja")]]),
+    now: new Date(2026, 0, 2),
+  },
   settings: { maxLength: 64, stage: "instruct" },
 };
 
@@ -290,10 +295,10 @@ describe("the cache", () => {
 });
 
 describe("the key", () => {
-  const jinja = plan.template as Exclude<TokenizePlan["template"], "alpaca">;
+  const jinja = plan.template;
   const dated = (format: string, now: Date): TokenizePlan => ({
     ...plan,
-    template: { ...jinja, source: `{{ strftime_now(${format}) }}`, now },
+    template: { ...jinja, sources: templateSources([["default", `{{ strftime_now(${format}) }}`]]), now },
   });
 
   test("is another when anything is", async () => {
@@ -318,7 +323,9 @@ describe("the key", () => {
       [[{ files: [a], settings: { ...settings, format: "sharegpt" } }], plan],
       [[{ files: [a], settings: { ...settings, columns: { prompt: "r" } } }], plan],
       [one, { ...plan, template: { name: "alpaca", now: jinja.now } }],
-      [one, { ...plan, template: { ...jinja, source: `${jinja.source} ` } }],
+      [one, { ...plan, template: { ...jinja, sources: { ...jinja.sources!, default: "" } } }],
+      [one, { ...plan, template: { ...jinja, sources: { ...jinja.sources!, tool_use: "" } } }],
+      [one, { ...plan, eosIds: [1] }],
       [one, { ...plan, settings: { ...plan.settings, maxLength: 65 } }],
       [one, { ...plan, settings: { ...plan.settings, stage: "finetune" } }],
       [one, { ...plan, settings: { ...plan.settings, trainOn: "last" } as never }],

@@ -39,6 +39,7 @@ export function tokenizeRows(
   const report = emptyReport();
   const sequences: TokenSequence[] = [];
   for (const row of rows) {
+    if ("messages" in row) options.template.choose?.(row.tools); // a broken template isn't the row's fault
     const tokenized = row.kind === "unusable" ? row : tokenize(row, options);
     if ("kind" in tokenized) {
       reportUnusable(report, tokenized);

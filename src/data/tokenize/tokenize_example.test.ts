@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Message } from "../../templates/message.ts";
-import { alpacaTemplate, chatTemplate, type Template } from "../../templates/template.ts";
+import { alpacaTemplate, chatTemplate, makeTemplate, type Template } from "../../templates/template.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { createTokenizer, type Tokenizer } from "../../tokenizers/tokenizer.ts";
 import { trainTokenizer } from "../../tokenizers/train.ts";
@@ -395,6 +395,29 @@ describe("prepareExamples", () => {
     expect(report.supervisedTokens).toBe(
       sequences.reduce((sum, one) => sum + one.labelWeights.filter((weight) => weight > 0).length, 0),
     );
+  });
+
+  test("a template that is broken is an error at once; rows that need none don't ask", () => {
+    const sources = { default: "{% for %}", others: [] };
+    const template = makeTemplate({ name: "chat", sources, now: new Date() }, tokenizer);
+    const text: Example = { kind: "text", text: "abc", origin };
+    expect(prepareExamples([text], options({ template })).report.kept).toBe(1);
+    expect(() => prepareExamples([text, talk("a", "b")], options({ template }))).toThrow(/^template chat: /);
+  });
+
+  test("what of an answer isn't trained is counted", () => {
+    const rows: Example[] = [
+      { kind: "completion", prompt: "", completion: "12", origin },
+      { kind: "completion", prompt: "", completion: "1", origin },
+    ];
+    expect(prepareExamples(rows, options()).report.lost).toEqual([
+      {
+        reason: "the first token of an answer isn't trained: nothing comes before it",
+        count: 2,
+        origins: [origin, origin],
+      },
+      { reason: "nothing of the answer is trained but its end token", count: 1, origins: [origin] },
+    ]);
   });
 
   test("nothing left to train on is an error that says why", () => {

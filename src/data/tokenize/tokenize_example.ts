@@ -2,7 +2,7 @@ import { isAnswer } from "../../templates/content_places.ts";
 import type { Message } from "../../templates/message.ts";
 import type { Template } from "../../templates/template.ts";
 import { AttuneError } from "../../text/errors.ts";
-import type { Encoding, Tokenizer } from "../../tokenizers/tokenizer.ts";
+import type { EncodeOptions, Encoding, Tokenizer } from "../../tokenizers/tokenizer.ts";
 import {
   type Completion,
   type Conversation,
@@ -12,8 +12,9 @@ import {
   type Tokens,
 } from "../example.ts";
 import { type Answered, type Answers, answersOf, notServed } from "./answers.ts";
+import { type LabelledText, labelTokens } from "./label_tokens.ts";
 import { countLabels, type TokenSequence } from "./token_sequence.ts";
-import { labelConversation, type WeightedSpan } from "./weigh_answers.ts";
+import { labelConversation } from "./weigh_answers.ts";
 
 export type { TokenSequence } from "./token_sequence.ts";
 
@@ -42,19 +43,21 @@ export interface TokenizedExample {
   truncated: boolean;
   /** Why there are no sequences. */
   dropped?: string;
+  /** What of its answers isn't trained though it should be. */
+  lost?: string[];
 }
 
 /**
- * Tokenizes an example once, as one text, with no special tokens beyond those the text has, and labels it:
+ * Tokenizes an example once, as one text, and labels it (label_tokens.ts):
  * - conversation: every assistant message (`trainOn`: the last one, or everything), from after its generation prompt to
  *   its end-of-turn token, by the weights the messages and their spans carry;
  * - completion: prompt, completion and eos; the completion and eos are labels;
  * - text: the text and eos; every token but the first is a label. Longer than `maxLength`, it is cut into parts that
  *   overlap by one token, so that nothing is lost and no token is a label twice.
  *
- * A token is a label if it begins and ends inside the labelled text. One that lies in several spans takes the largest of
- * their weights, so that what is to be trained is. Conversations and completions keep their first
- * `maxLength` tokens. The eos is not added to a text that ends with it.
+ * A conversation has the special tokens that its template writes, and no others; a completion, a text and Stanford's
+ * prompt begin with the tokenizer's BOS, if it has one. Conversations and completions keep their first `maxLength`
+ * tokens. The eos is not added to a text that ends with it.
  * @throws AttuneError naming file and row.
  */
 export function tokenizeExample(example: Example, options: TokenizeOptions): TokenizedExample {
@@ -115,8 +118,6 @@ function reasonToDropConversation(
   return empty === undefined ? undefined : `the answer in message ${empty + 1} is empty`;
 }
 
-type Labelled = [encoding: Encoding, spans: WeightedSpan[]];
-
 function asSequence({ tokens, labelWeights, origin }: Tokens): TokenSequence {
   const weights = Float32Array.from(labelWeights ?? tokens.map(() => 1));
   weights[0] = 0;
@@ -128,9 +129,14 @@ function tokenizeAnswers(answered: readonly Answered[], options: TokenizeOptions
   const { answers = "liked", maxLength } = options;
   const trainOn = answers === "liked" ? options.trainOn : "lastAnswer";
   const parts = answered.map(({ example, disliked }) => {
-    const sequence = label(...labelledText(example, { ...options, trainOn }), example.origin);
-    return cut(disliked ? negated(sequence) : sequence, maxLength);
+    const { sequence, lost } = label(
+      labelledText(example, { ...options, trainOn }),
+      example.origin,
+      maxLength,
+    );
+    return { ...cut(disliked ? negated(sequence) : sequence, maxLength), lost };
   });
+  const lost = [...new Set(parts.flatMap((part) => part.lost))];
   const truncated = parts.some((part) => part.truncated);
   const dropped = parts.find((part) => part.dropped !== undefined)?.dropped;
   if (answers === "pair") {
@@ -139,7 +145,8 @@ function tokenizeAnswers(answered: readonly Answered[], options: TokenizeOptions
       return { sequences: [], truncated, dropped: "the chosen and the rejected answer are the same" };
   }
   const sequences = parts.flatMap((part) => part.sequences);
-  return sequences.length > 0 ? { sequences, truncated } : { sequences, truncated, dropped };
+  if (sequences.length === 0) return { sequences, truncated, dropped };
+  return { sequences, truncated, ...(lost.length > 0 && { lost }) };
 }
 
 const negated = (sequence: TokenSequence): TokenSequence => ({
@@ -150,14 +157,24 @@ const negated = (sequence: TokenSequence): TokenSequence => ({
 const areEqual = ({ tokens }: TokenSequence, other: TokenSequence) =>
   tokens.length === other.tokens.length && tokens.every((token, i) => token === other.tokens[i]);
 
-function labelledText(example: Conversation | Completion, options: TokenizeOptions): Labelled {
-  const { tokenizer } = options;
-  if (example.kind === "completion") {
-    const text = withEos(example.prompt + example.completion, tokenizer);
-    const start = options.trainOn === "everything" ? 0 : example.prompt.length;
-    return [encode(text, tokenizer), [{ start, end: text.length, weight: 1 }]];
-  }
-  return labelConversation(example, { ...options, encode: (text) => encode(text, tokenizer) });
+function labelledText(example: Conversation | Completion, options: TokenizeOptions): LabelledText {
+  const { tokenizer, trainOn } = options;
+  if (example.kind === "completion") return labelledCompletion(example, options);
+  const template = options.template.choose?.(example.tools) ?? options.template;
+  const encode = (text: string) => encodeText(text, tokenizer, { addBos: template.addsBos });
+  return labelConversation(example, { tokenizer, template, trainOn, encode });
+}
+
+function labelledCompletion(
+  { prompt, completion }: Completion,
+  { tokenizer, trainOn }: TokenizeOptions,
+): LabelledText {
+  const text = withEos(prompt + completion, tokenizer);
+  const encoding = encodeText(text, tokenizer, { addBos: true });
+  const whole = { end: text.length, weight: 1 };
+  if (trainOn === "everything") return { text, encoding, spans: [{ start: 0, ...whole }] };
+  const contentEnd = text.length - tokenizer.specialTokens.eos!.length;
+  return { text, encoding, spans: [{ start: prompt.length, ...whole, answer: { contentEnd } }] };
 }
 
 function withEos(text: string, { specialTokens, idOf }: Tokenizer): string {
@@ -169,8 +186,8 @@ function withEos(text: string, { specialTokens, idOf }: Tokenizer): string {
   return text.endsWith(eos) ? text : text + eos;
 }
 
-function encode(text: string, tokenizer: Tokenizer): Encoding {
-  const encoding = tokenizer.encode(text);
+function encodeText(text: string, tokenizer: Tokenizer, options: EncodeOptions): Encoding {
+  const encoding = tokenizer.encode(text, options);
   const { bos } = tokenizer.specialTokens;
   const [first, second] = encoding.ids;
   if (bos !== undefined && first === tokenizer.idOf(bos) && second === first)
@@ -180,23 +197,9 @@ function encode(text: string, tokenizer: Tokenizer): Encoding {
   return encoding;
 }
 
-function label({ ids, offsets }: Encoding, spans: WeightedSpan[], origin: Origin): TokenSequence {
-  return {
-    tokens: Int32Array.from(ids),
-    labelWeights: Float32Array.from(offsets, (offset, i) => (i > 0 ? weightOf(offset, spans) : 0)),
-    origin,
-  };
-}
-
-function weightOf([start, end]: [number, number], spans: WeightedSpan[]): number {
-  const span = spans.find((span) => start >= span.start && end <= span.end);
-  if (!span) return 0;
-  const parts = span.parts?.filter((part) => start < part.end && end > part.start) ?? [];
-  const covered = parts.reduce((sum, part) => sum + Math.min(end, part.end) - Math.max(start, part.start), 0);
-  return Math.max(
-    ...parts.map(({ weight }) => weight),
-    ...(covered >= end - start && parts.length > 0 ? [] : [span.weight]),
-  );
+function label(labelled: LabelledText, origin: Origin, maxLength: number) {
+  const { labelWeights, lost } = labelTokens(labelled, maxLength);
+  return { sequence: { tokens: Int32Array.from(labelled.encoding.ids), labelWeights, origin }, lost };
 }
 
 function cut(sequence: TokenSequence, maxLength: number): TokenizedExample {
@@ -214,7 +217,8 @@ function part({ tokens, labelWeights, origin }: TokenSequence, from: number, to:
 }
 
 function tokenizeDocument(text: string, origin: Origin, options: TokenizeOptions): TokenizedExample {
-  const { ids } = encode(withEos(text, options.tokenizer), options.tokenizer);
+  const { tokenizer } = options;
+  const { ids } = encodeText(withEos(text, tokenizer), tokenizer, { addBos: true });
   const whole: TokenSequence = {
     tokens: Int32Array.from(ids),
     labelWeights: new Float32Array(ids.length).fill(1),

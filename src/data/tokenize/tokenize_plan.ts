@@ -7,17 +7,20 @@ export interface TokenizePlan {
   /** Parsed `tokenizer.json` and `tokenizer_config.json` (null where there is none). */
   tokenizerJson: unknown;
   tokenizerConfig: unknown;
+  /** The model's own eos ids, for a tokenizer that names none. */
+  eosIds?: readonly number[];
   template: TemplatePlan;
   settings: Omit<TokenizeOptions, "tokenizer" | "template">;
 }
 
-/** @throws AttuneError when the tokenizer or the template is broken. */
+/** @throws AttuneError when the tokenizer is broken. */
 export function openPlan({
   tokenizerJson,
   tokenizerConfig,
+  eosIds,
   template,
   settings,
 }: TokenizePlan): TokenizeOptions {
-  const tokenizer = createTokenizer(tokenizerJson, tokenizerConfig);
+  const tokenizer = createTokenizer(tokenizerJson, tokenizerConfig, eosIds);
   return { ...settings, tokenizer, template: makeTemplate(template, tokenizer) };
 }

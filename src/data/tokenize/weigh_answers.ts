@@ -2,39 +2,34 @@ import {
   labelSpan,
   type RenderedConversation,
   renderConversation,
-  type TextSpan,
 } from "../../templates/label_conversation.ts";
 import type { Message } from "../../templates/message.ts";
 import type { Template } from "../../templates/template.ts";
 import { AttuneError } from "../../text/errors.ts";
 import type { Encoding, Tokenizer } from "../../tokenizers/tokenizer.ts";
 import type { Conversation } from "../example.ts";
+import type { LabelledText, WeightedSpan } from "./label_tokens.ts";
 import type { TrainOn } from "./tokenize_example.ts";
-
-/** A part of a text whose tokens are labels of this weight, but for the parts in it that have their own. */
-export interface WeightedSpan extends TextSpan {
-  weight: number;
-  parts?: (TextSpan & { weight: number })[];
-}
 
 /**
  * The conversation's tokens, and what of its text is trained how much.
  * @throws AttuneError as renderConversation and labelSpan do, or when a message's `spans` can't be placed.
  */
 export function labelConversation(
-  { messages, tools }: Conversation,
+  conversation: Conversation,
   {
     tokenizer,
     template,
     trainOn = "answers",
     encode,
   }: { tokenizer: Tokenizer; template: Template; trainOn?: TrainOn; encode: (text: string) => Encoding },
-): [Encoding, WeightedSpan[]] {
+): LabelledText {
+  const { messages } = conversation;
   if (trainOn === "everything") {
-    const text = template.render({ messages, tools }, { addGenerationPrompt: false });
-    return [encode(text), [{ start: 0, end: text.length, weight: 1 }]];
+    const text = template.render(conversation, { addGenerationPrompt: false });
+    return { text, encoding: encode(text), spans: [{ start: 0, end: text.length, weight: 1 }] };
   }
-  const { text, answers } = renderConversation({ messages, tools }, template);
+  const { text, answers } = renderConversation(conversation, template);
   const encoding = encode(text);
   const wanted = trainOn === "lastAnswer" ? answers.slice(-1) : answers;
   const spans = wanted.flatMap((answer): WeightedSpan[] => {
@@ -44,12 +39,13 @@ export function labelConversation(
       throw new AttuneError(
         `template ${template.name}: it leaves out the tool calls of message ${answer.message + 1}; use a template that knows tools, or rows without them`,
       );
-    const span = labelSpan(answer, { text, tokenizer, template, makesCalls: toolCalls.length > 0 }, encoding);
-    return [
-      { ...span, weight, ...(spans && { parts: placeParts(answer, messages[answer.message]!, template) }) },
-    ];
+    const makesCalls = toolCalls.length > 0;
+    const span = labelSpan(answer, { text, tokenizer, template, makesCalls }, encoding);
+    const contentEnd = makesCalls ? undefined : answer.content.end; // calls are no content
+    const parts = spans && placeParts(answer, messages[answer.message]!, template);
+    return [{ ...span, weight, parts, answer: { contentEnd, isMarked: answer.isMarked } }];
   });
-  return [encoding, spans];
+  return { text, encoding, spans };
 }
 
 /** From places in the content to places in the text. Templates may trim the content, and no more. */
