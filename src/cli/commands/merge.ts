@@ -1,7 +1,8 @@
 import { Command } from "commander";
 import { type MergeReport, mergeAdapter, type UnmergeReport, unmergeAdapter } from "../../export/merge.ts";
+import { attuneCommand } from "../attune_command.ts";
 import { fetchModel } from "../fetch_model.ts";
-import { plural, shellWord } from "../format.ts";
+import { plural } from "../format.ts";
 import { examples } from "../help.ts";
 import { openScreen } from "../screen.ts";
 import { headerLine } from "../train_header.ts";
@@ -49,7 +50,7 @@ async function runMerge({ model, adapter, out, unmerge = false }: MergeFlags): P
       : mergedLine(await mergeAdapter(options));
     screen.clear();
     screen.print(
-      [line, headerLine("model", out), headerLine("next", `attune chat --model ${shellWord(out)}`)].join(
+      [line, headerLine("model", out), headerLine("next", attuneCommand(["chat", "--model", out]))].join(
         "\n",
       ),
     );
