@@ -4,6 +4,7 @@ import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { goldenPath } from "../testing/goldens.ts";
 import { parseRecipe, type RecipeInput } from "../training/recipe.ts";
 import { chatSource } from "./chat_source.ts";
+import { runWords } from "./run_words.ts";
 
 const at = temporaryDirectory();
 const BASE = goldenPath("models/llama-gqa");
@@ -82,6 +83,13 @@ describe("a run's directory", () => {
       /the run has no adapter\/ yet\. Run its recipe/,
     );
   });
+});
+
+test("what was merged from a run's adapter is asked in the run's template", async () => {
+  const run = writeRun({ template: "alpaca" });
+  for (const path of [run, at("run/adapter"), at("run/best")])
+    expect(await runWords(path)).toEqual(["--template", "alpaca"]);
+  expect(await runWords(ADAPTER)).toEqual([]);
 });
 
 describe("a model", () => {

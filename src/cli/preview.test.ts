@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from "node:util";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { previewPage } from "./preview_page.ts";
-import { previewLegend, previewText } from "./preview_text.ts";
+import { previewText } from "./preview_text.ts";
 
 const tokenizer = {
   bytesOf: (id: number) => (id === 1 ? new TextEncoder().encode("<|end|>") : Uint8Array.of(id)),
@@ -19,33 +19,12 @@ function sequence(context: string, answer: string) {
   };
 }
 
-afterEach(() => {
-  vi.unstubAllEnvs();
-});
-
-describe("with colours", () => {
-  test("the text, and nothing of it that steers the terminal", () => {
-    vi.stubEnv("NO_COLOR", undefined);
-    vi.stubEnv("FORCE_COLOR", "1");
-    const text = previewText(sequence("say\n\x1b[2Jhi: ", "hi"), tokenizer);
-    expect(text).not.toContain("\x1b[2J");
-    expect(text).toContain("\x1b[32mhi\x1b[39m"); // green
-    const plain = stripVTControlCharacters(text);
-    expect(plain).toContain("a.json row 3: 15 tokens, 3 trained");
-    expect(plain.replace("\uFFFD", "")).toContain("say\nhi: hi<|end|>");
-  });
-});
-
-describe("without colours", () => {
-  test("brackets show what is trained, and the legend what they mean", () => {
-    vi.stubEnv("NO_COLOR", "1");
-    vi.stubEnv("FORCE_COLOR", undefined);
-    const { labelWeights, ...rest } = sequence("say hi: ", "one\ntwo");
-    labelWeights[0] = 0.5;
-    const text = previewText({ labelWeights, ...rest }, tokenizer);
-    expect(text).toBe("a.json row 3: 16 tokens, 9 trained\n⟪s⟫ay hi: ⟦one\ntwo<|end|>⟧");
-    expect(previewLegend()).toBe("⟦trained⟧  ⟪trained, with another weight than 1⟫  context");
-  });
+test("on a terminal: the text, and nothing of it that steers the terminal", () => {
+  const text = previewText(sequence("say\n\x1b[2Jhi: ", "hi"), tokenizer);
+  expect(text).not.toContain("\x1b[2J");
+  const plain = stripVTControlCharacters(text);
+  expect(plain).toContain("a.json row 3: 15 tokens, 3 trained");
+  expect(plain.replace("\uFFFD", "")).toContain("say\nhi: hi<|end|>");
 });
 
 test("as a page: text is text, whatever it holds", () => {

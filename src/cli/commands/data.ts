@@ -46,9 +46,7 @@ interface PreviewFlags extends DataFlags {
 const previewCommand = (): Command =>
   withRecipe(new Command("preview"))
     .summary("rows as the model sees them")
-    .description(
-      "Prints training rows as the model sees them, what it is trained on in colour; in brackets where there is none.",
-    )
+    .description("Prints training rows as the model sees them, what it is trained on in colour.")
     .option("-n, --rows <n>", "how many rows", wholeNumber(1), 3)
     .option("--from <n>", "the first of them", wholeNumber(1), 1)
     .option("--html <file>", "write them as a page instead")
