@@ -96,6 +96,15 @@ describe("values that are none", () => {
     expect(read).toThrow(/generation_config.json: top_k: .*\n.*max_new_tokens/);
   });
 
+  test("a token that is forced and suppressed", () => {
+    const read = (forced: object) => () => settingsOf({ suppress_tokens: [3, 4], ...forced });
+    expect(read({ forced_eos_token_id: [3, 4] })).toThrow(
+      /forced_eos_token_id: forces a token that suppress_tokens/,
+    );
+    expect(read({ forced_bos_token_id: 3 })).toThrow(/forced_bos_token_id: forces/);
+    expect(read({ forced_eos_token_id: [3, 5] })).not.toThrow();
+  });
+
   test("null says nothing", () => {
     const nothing = { do_sample: null, suppress_tokens: null, max_length: null, stop_strings: null };
     expect(settingsOf(nothing)).toMatchObject({ doSample: false, stopStrings: [], notes: [] });

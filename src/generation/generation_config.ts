@@ -1,7 +1,8 @@
-import { AttuneError } from "../text/errors.ts";
+import { AttuneError, type Fault } from "../text/errors.ts";
 import type { Warping } from "./sample.ts";
 import {
   BOOLEAN,
+  CORRECT,
   DECAY,
   IDS,
   idKinds,
@@ -66,8 +67,23 @@ export function readGenerationSettings(files: Files, vocabSize: number): Generat
     eosIds: new Set(oneOrMore(read("eos_token_id", idKinds().oneOrMore))),
     notes: [...oddSampling(values), ...unfollowedSettings(values, FOLLOWED)],
   };
+  faults.push(...forcedAndSuppressed(settings.rules, file));
   if (faults.length === 0) return settings;
   throw new AttuneError(faults.length === 1 ? faults[0]! : { ...SEVERAL, place: file, faults });
+}
+
+/** A token can't be both: at that step none would be left. */
+function forcedAndSuppressed({ suppressTokens = [], ...forced }: RuleSettings, file: string): Fault[] {
+  const keys = [
+    ["forced_bos_token_id", forced.forcedBosTokenId],
+    ["forced_eos_token_id", forced.forcedEosTokenId],
+  ] as const;
+  return keys.flatMap(([key, value]) => {
+    const ids = value === undefined ? [] : [value].flat();
+    if (ids.length === 0 || !ids.every((id) => suppressTokens.includes(id))) return [];
+    const problem = "forces a token that suppress_tokens rules out";
+    return [{ code: "generation-config.contradiction", place: `${file}: ${key}`, problem, wayOut: CORRECT }];
+  });
 }
 
 const SEVERAL = { code: "generation-config.wrong-values", problem: "these settings can't be followed" };

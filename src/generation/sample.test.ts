@@ -93,3 +93,11 @@ describe("scores that leave nothing to choose are an error", () => {
     expect(() => likeliest(Float32Array.of(-Infinity, -Infinity))).toThrow(/no token is left/);
   });
 });
+
+test("an end that min_new_tokens rules out stays so when the end becomes likelier", () => {
+  const rules = { minNewTokens: 5, exponentialDecayLengthPenalty: [0, 2] } as const;
+  const ends = new Set([1]);
+  const at = { tokens: [3, 4, 5], promptLength: 1, maxNewTokens: 9 };
+  const scores = applyRules(Float32Array.of(0, 2), tokenRules(rules, { stopIds: ends, eosIds: ends }), at);
+  expect([...scores]).toEqual([0, -Infinity]);
+});

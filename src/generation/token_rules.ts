@@ -159,7 +159,8 @@ function favourEnd([start, factor]: readonly [number, number], ends: ReadonlySet
   return (scores, { tokens, promptLength }) => {
     const beyond = tokens.length - promptLength - start;
     if (beyond <= 0) return;
-    for (const id of ends) scores[id]! += Math.abs(scores[id]!) * (factor ** beyond - 1);
+    const isFree = (id: number) => scores[id]! > -Infinity; // where min_new_tokens rules it out, it stays so
+    for (const id of ends) if (isFree(id)) scores[id]! += Math.abs(scores[id]!) * (factor ** beyond - 1);
   };
 }
 
