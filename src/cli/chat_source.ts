@@ -29,7 +29,7 @@ export interface SourceFlags {
  */
 export async function chatSource(from: string | undefined, flags: SourceFlags): Promise<ChatSource> {
   const { adapter = [], template, chatTemplateKwargs = {} } = flags;
-  const result = from === undefined ? undefined : await readRunResult(from);
+  const result = await readRunResult(from ?? flags.model!);
   if (!result) {
     if (from !== undefined && flags.model !== undefined) throw twoModels(from);
     const adapters = await fetchAll(namedAdapters(adapter));
@@ -37,7 +37,7 @@ export async function chatSource(from: string | undefined, flags: SourceFlags): 
   }
   const { recipe, run, path } = result;
   return {
-    model: recipe.adapter ? await base(run, recipe, flags.model) : path,
+    model: recipe.adapter ? await base(run, recipe, from && flags.model) : path,
     adapters: await fetchAll(namedAdapters(recipe.adapter ? [path, ...adapter] : adapter)),
     template: template ?? (recipe.stage === "pretrain" ? "none" : recipe.template),
     chatTemplateKwargs,
