@@ -24,11 +24,11 @@ export {
 export { type QuantizeOptions, quantizeModel } from "./export/quantize_model.ts";
 export type { Completion } from "./generation/completion.ts";
 export { type LoadedModel, type LoadModelOptions, loadModel } from "./generation/load_model.ts";
-export type { AnswerOptions } from "./generation/talk.ts";
+export type { AnswerOptions, ChatOptions } from "./generation/talk.ts";
 export type { AdapterChoice } from "./generation/variants.ts";
 export { type TrainOptions, train } from "./run/train.ts";
 export type { Device } from "./runtime/session.ts";
-export type { Message } from "./templates/message.ts";
+export type { Message, Tool } from "./templates/message.ts";
 export { AttuneError } from "./text/errors.ts";
 export type {
   CheckpointEvent,

@@ -34,8 +34,8 @@ const ALLOWED: Record<string, string[]> = {
     "data",
   ],
   generation: [
-    ...["text", "random", "graph", "runtime", "files", "models", "adapters", "tokenizers", "templates"],
-    "pretrained",
+    ...["text", "random", "graph", "runtime", "files", "quantization", "models", "adapters", "tokenizers"],
+    ...["templates", "pretrained"],
   ],
   export: [
     ...["text", "math", "random", "graph", "runtime", "files", "quantization", "models", "adapters"],

@@ -1,84 +1,76 @@
 import { createInterface } from "node:readline/promises";
 import { styleText } from "node:util";
 import { AttuneError } from "../text/errors.ts";
+import { type ChatCommands, chatCommands, type Outcome, parseLine, type Voices } from "./chat_commands.ts";
 import { sayFailure } from "./failure.ts";
 import type { Talker } from "./talker.ts";
+import { openTerminalLines } from "./terminal_lines.ts";
 
-/** Who can answer. */
-export interface Voices {
-  names: readonly string[];
-  use(name: string): void;
+export interface ConverseOptions {
+  /** Messages are said with the white space around them. */
+  verbatim: boolean;
 }
 
 /**
- * Reads a message a line and answers it, until the input ends. A person at a terminal gets a prompt, and Ctrl-C ends
- * the answer under way; lines from a pipe are answered one after the other, and only the answers go to the output.
+ * Answers one message after the other, until the input ends. A person at a terminal gets a prompt, and Ctrl-C ends the
+ * answer under way; of a pipe each line is a message, and only the answers go to the output.
+ * @returns whether all that came from a pipe was answered; a person has seen what was not.
  */
-export async function converse(talker: Talker, voices: Voices): Promise<void> {
-  const person = process.stdin.isTTY && process.stdout.isTTY;
-  const output = person ? process.stdout : undefined;
-  const lines = createInterface({ input: process.stdin, output, terminal: person, prompt: PROMPT });
+export async function converse(
+  talker: Talker,
+  voices: Voices,
+  { verbatim }: ConverseOptions,
+): Promise<boolean> {
   const commands = chatCommands(talker, voices);
-  const invite = (text: string) => {
-    process.stdout.write(`\r\x1b[K${styleText("dim", text)}\n`);
-    lines.prompt();
-  };
-  lines.on("SIGINT", () => {
-    if (!talker.interrupt()) invite("Ctrl-D leaves.");
-  });
-  if (person) invite("Type a message. /help shows what else; Ctrl-D leaves.");
-  for await (const line of lines) {
-    await take(line.trim(), talker, commands);
-    if (person) lines.prompt();
+  const take = (text: string) => takeLine(verbatim ? text : text.trim(), talker, commands);
+  if (!process.stdin.isTTY || !process.stdout.isTTY) return answerLines(take);
+  await converseAtTerminal(talker, take);
+  return true;
+}
+
+type Take = (text: string) => Promise<Outcome>;
+
+async function converseAtTerminal(talker: Talker, take: Take): Promise<void> {
+  const lines = openTerminalLines(talker.interrupt);
+  try {
+    lines.tell("Type a message. /help shows what else; Ctrl-D or /quit leaves.");
+    for (let text = await lines.next(); text !== undefined; text = await lines.next())
+      if ((await take(text)).leave) return;
+    process.stdout.write("\n");
+  } finally {
+    lines.close();
   }
-  if (person) process.stdout.write("\n");
 }
 
-const PROMPT = styleText("bold", "> ");
+async function answerLines(take: Take): Promise<boolean> {
+  const outcomes: Outcome[] = [];
+  for await (const line of createInterface({ input: process.stdin })) {
+    outcomes.push(await take(line));
+    if (outcomes.at(-1)!.leave) break;
+  }
+  if (outcomes.length === 0) note("nothing came on the standard input: a line there is a message");
+  return !outcomes.some(({ failed }) => failed);
+}
 
-async function take(line: string, talker: Talker, commands: ChatCommands): Promise<void> {
-  if (line === "") return;
-  const [, name, argument] = /^\/(\w*)\s*(.*)$/.exec(line) ?? [];
-  if (name !== undefined) return note((commands[name] ?? commands.help!).run(argument!));
-  await talker.answer(line).catch((error) => {
+/** Obeys or answers. What goes wrong is told, and the conversation goes on. */
+async function takeLine(text: string, talker: Talker, commands: ChatCommands): Promise<Outcome> {
+  if (text.trim() === "") return {};
+  const line = parseLine(text);
+  if ("command" in line) {
+    const outcome = commands(line.command, line.argument);
+    if (outcome.text !== undefined) note(outcome.text);
+    return outcome;
+  }
+  try {
+    await talker.answer(line.message);
+    return {};
+  } catch (error) {
     if (!(error instanceof AttuneError)) throw error;
-    sayFailure(error); // the conversation goes on
-  });
+    sayFailure(error);
+    return { failed: true };
+  }
 }
 
-const note = (text: string) =>
+/** Beside the conversation, on stderr. */
+export const note = (text: string) =>
   void process.stderr.write(`${styleText("dim", text, { stream: process.stderr })}\n`);
-
-type ChatCommands = Readonly<Record<string, { does: string; run(argument: string): string }>>;
-
-/** What begins with a slash; each gives back what to tell. */
-function chatCommands(talker: Talker, { names, use }: Voices): ChatCommands {
-  const known = names.join(", ");
-  const commands: ChatCommands = {
-    __proto__: null as never, // so that no inherited name is a command
-    reset: {
-      does: "forget what was said",
-      run() {
-        talker.reset();
-        return "a new conversation";
-      },
-    },
-    adapter: {
-      does: `choose who answers: ${known}`,
-      run(name) {
-        if (!names.includes(name)) return `/adapter NAME: one of ${known}`;
-        use(name);
-        return `${name} answers from now on`;
-      },
-    },
-    help: { does: "this list", run: () => describe(commands) },
-  };
-  return commands;
-}
-
-const describe = (commands: ChatCommands): string =>
-  [
-    ...Object.entries(commands).map(([name, { does }]) => `/${name.padEnd(8)} ${does}`),
-    "Ctrl-C    end the answer under way",
-    "Ctrl-D    leave",
-  ].join("\n");

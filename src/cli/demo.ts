@@ -11,9 +11,10 @@ import { train } from "../run/train.ts";
 import { AttuneError } from "../text/errors.ts";
 import type { EndEvent } from "../training/events.ts";
 import { parseRecipe, type RecipeInput } from "../training/recipe.ts";
+import { attuneCommand } from "./attune_command.ts";
 import { type ExamAnswer, takeExam } from "./exam.ts";
 import { printable } from "./failure.ts";
-import { formatDuration, formatPercent, shellWord } from "./format.ts";
+import { formatDuration, formatPercent } from "./format.ts";
 import { readLosses } from "./losses.ts";
 import { plotLoss } from "./plot_loss.ts";
 import type { Screen } from "./screen.ts";
@@ -132,7 +133,7 @@ interface Findings {
 }
 
 function report({ before, after, end, options, seconds }: Findings): string {
-  const { base, output } = options;
+  const { output } = options;
   const { training } = readLosses(join(output, "run", "metrics.jsonl"));
   const columns = [
     { head: "before", scores: scoreTasks(before) },
@@ -150,7 +151,7 @@ function report({ before, after, end, options, seconds }: Findings): string {
     headerLine("time", formatDuration(seconds)),
     headerLine("adapter", `${end.path}, which PEFT loads`),
     headerLine("recipe", `${join(output, "recipe.json")}, for attune train`),
-    headerLine("next", `attune chat --model ${shellWord(base)} --adapter ${shellWord(end.path)}`),
+    headerLine("next", attuneCommand(["chat", join(output, "run")])),
   ].join("\n");
 }
 

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
+import { loadModel } from "../generation/load_model.ts";
 import { goldenPath } from "../testing/goldens.ts";
 import { runCli, startCli } from "./testing/run_cli.ts";
 
@@ -35,7 +36,7 @@ describe("attune train", () => {
     expect(stdout).toMatch(/^step 1\/2 {2}epoch/m);
     expect(stdout).toMatch(/^step 2\/2 {2}epoch/m);
     expect(stdout).toContain("done after 2 steps");
-    expect(stdout).toContain(`attune chat --model ${model} --adapter ${at("run", "adapter")}`);
+    expect(stdout).toContain(`next      npm run attune -- chat ${at("run")}\n`);
     expect(stdout).toMatch(/^ *\d+\.\d+% +\d+\.\d\ds {2}FusedMatMul × \d/m);
     expect(stdout).toContain(`profile   ${at("profile")}_`);
     expect(readdirSync(at("run", "adapter"))).toEqual(["adapter_config.json", "adapter_model.safetensors"]);
@@ -85,6 +86,27 @@ describe("attune train", () => {
   });
 });
 
+test("the command that a run prints talks to its result, quantized and in the template it was trained with", async () => {
+  const training = { maxSteps: 2, maxLength: 200, batchSize: 4, learningRate: 1e-2 };
+  const words = ["-s", "template=alpaca", "-s", "quantization={type: int8}"];
+  const { stdout } = await runCli("train", writeRecipe(training), ...words);
+  const next = /next {6}npm run attune -- (.*)/.exec(stdout)![1]!.split(" ");
+  expect(next).toEqual(["chat", at("run")]);
+  const settings = ["-p", "Name a colour.", "--max-tokens", "8"];
+  const told = await runCli(...next, ...settings);
+  expect(told).toMatchObject({ code: 0, stderr: "" });
+  const quantization = { type: "int8" } as const;
+  const loaded = await loadModel(model, {
+    adapters: at("run"),
+    template: "alpaca",
+    quantization,
+    threads: 1,
+  });
+  const { text } = await loaded.chat([{ role: "user", content: "Name a colour." }], { maxTokens: 8 });
+  await loaded.release();
+  expect(told.stdout).toBe(`${text}\n`);
+});
+
 describe("attune chat", () => {
   const { messages, text } = golden.prompts[0];
   const greedy = ["chat", "-m", model, "--max-tokens", String(golden.maxNewTokens), "--temperature", "0"];
@@ -103,6 +125,27 @@ describe("attune chat", () => {
     expect(second).not.toBe(first); // it was asked with what had been said before
     expect(stderr).toContain("a new conversation");
     expect(code).toBe(0);
+  });
+
+  test("from a pipe leaves at /quit, and an unknown command is an error", async () => {
+    const line = messages[0].content;
+    const { stdout, stderr, code } = await startCli(greedy, `/fo\n${line}\n/quit\n${line}\n`).ended;
+    expect(stdout).toBe(`${text}\n`);
+    expect(stderr).toMatch(/^there is no \/fo; to say it, write \/\/fo\n/);
+    expect(code).toBe(1);
+  });
+
+  test("an empty prompt is an error, an empty pipe is told", async () => {
+    expect(await startCli([...greedy, "-p", "-"], "\n").ended).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringMatching(/^error: --prompt: nothing came on the standard input/),
+    });
+    expect(await startCli(greedy).ended).toEqual({
+      code: 0,
+      stdout: "",
+      stderr: expect.stringMatching(/^nothing came on the standard input/),
+    });
   });
 });
 

@@ -32,6 +32,17 @@ export function wholeNumber(least: number) {
   };
 }
 
+/** Parses an option's value as a JSON object. */
+export function jsonObject(text: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {}
+  if (typeof value === "object" && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>;
+  throw new InvalidArgumentError("Expected a JSON object, such as '{\"enable_thinking\": false}'.");
+}
+
 function range(least: number, most: number): string {
   if (most < Number.POSITIVE_INFINITY) return ` from ${least} to ${most}`;
   return least > Number.NEGATIVE_INFINITY ? ` of at least ${least}` : "";

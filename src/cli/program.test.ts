@@ -47,8 +47,9 @@ describe("mistakes", () => {
   test.each([
     ["an unknown command", ["trian"], "Did you mean train?"],
     ["an unknown option", ["train", "x.yaml", "--devise", "cpu"], "Did you mean --device?"],
-    ["no model", ["chat"], "required option '-m, --model <dir>'"],
+    ["no model", ["chat"], "missing argument 'run', or option '-m, --model <dir>'"],
     ["no number", ["train", "x.yaml", "--threads", "two"], "Expected a number of at least 1."],
+    ["no JSON", ["chat", "x", "--chat-template-kwargs", "thinking=no"], "Expected a JSON object"],
     ["half a token", ["chat", "-m", "x", "--max-tokens", "1.5"], "Expected a whole number."],
     ["a probability of 2", ["chat", "-m", "x", "--top-p", "2"], "Expected a number from 0 to 1."],
     ["an unknown device", ["train", "x.yaml", "--device", "tpu"], "Allowed choices are cpu"],

@@ -22,7 +22,7 @@ export function createProgram(): Command {
       examples([
         ["attune demo", "tune a tiny model, see before and after"],
         ["attune train recipe.yaml", "run a recipe"],
-        ["attune chat --model ./model --adapter runs/mine/adapter", "talk to the result"],
+        ["attune chat runs/mine", "talk to the result"],
         ["attune train --help", "what a command can do"],
       ]),
     );

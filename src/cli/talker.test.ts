@@ -2,8 +2,9 @@ import { describe, expect, test } from "vitest";
 import type { Message } from "../templates/message.ts";
 import { type Ask, createTalker } from "./talker.ts";
 
-/** Says how many messages it got, and waits to be interrupted when it is asked to. */
-const counting: Ask = async (messages, { onText, signal }) => {
+/** Says how many messages it got, and waits to be interrupted when it is asked to. Has room for five of them. */
+const counting: Ask = async (messages, { onText, onDroppedTurns, signal }) => {
+  if (messages.length > 5) onDroppedTurns(2);
   onText(`${messages.length} messages`);
   if (messages.at(-1)!.content === "wait")
     await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
@@ -14,7 +15,11 @@ function talker(options: { remembers: boolean; opening?: Message[] }) {
   const write = (part: string) => {
     text += part;
   };
-  return { ...createTalker({ ask: counting, opening: [], write, ...options }), text: () => text };
+  const onForgetting = () => write("forgetting\n");
+  return {
+    ...createTalker({ ask: counting, opening: [], write, onForgetting, ...options }),
+    text: () => text,
+  };
 }
 
 describe("a talker", () => {
@@ -47,12 +52,32 @@ describe("a talker", () => {
     expect(text()).toBe("1 messages\n3 messages\n");
   });
 
-  test("a fault goes through", async () => {
-    const ask: Ask = async () => {
+  test("what was left out is forgotten, and told once in a conversation", async () => {
+    const { answer, reset, text } = talker({
+      remembers: true,
+      opening: [{ role: "system", content: "Be brief." }],
+    });
+    for (const content of ["one", "two", "three", "four"]) await answer(content);
+    expect(text()).toBe("2 messages\n4 messages\nforgetting\n6 messages\n6 messages\n");
+    reset();
+    for (const content of ["one", "two", "three"]) await answer(content);
+    expect(text().endsWith("\n2 messages\n4 messages\nforgetting\n6 messages\n")).toBe(true);
+  });
+
+  test("a fault goes through; what was said before it stands on its own line, and is not remembered", async () => {
+    let text = "";
+    const ask: Ask = async (messages, { onText }) => {
+      if (messages.length > 1) return onText(`${messages.length} messages`);
+      if (messages[0]!.content === "late") onText("half");
       throw new Error("broken");
     };
-    await expect(createTalker({ ask, opening: [], remembers: true, write() {} }).answer("x")).rejects.toThrow(
-      "broken",
-    );
+    const write = (part: string) => {
+      text += part;
+    };
+    const { answer } = createTalker({ ask, opening: [], remembers: true, write, onForgetting() {} });
+    await expect(answer("x")).rejects.toThrow("broken");
+    expect(text).toBe("");
+    await expect(answer("late")).rejects.toThrow("broken");
+    expect(text).toBe("half\n");
   });
 });

@@ -3,7 +3,12 @@ import type { Message } from "../templates/message.ts";
 /** Gets the answer to a conversation; its text comes piece by piece. */
 export type Ask = (
   messages: readonly Message[],
-  options: { onText: (piece: string) => void; signal: AbortSignal },
+  options: {
+    onText: (piece: string) => void;
+    /** Hears how many of the oldest messages were left out, since all were too long together. */
+    onDroppedTurns: (messages: number) => void;
+    signal: AbortSignal;
+  },
 ) => Promise<unknown>;
 
 export interface Talker {
@@ -22,31 +27,44 @@ export interface TalkerOptions {
   /** Whether a message is asked along with what was said before. */
   remembers: boolean;
   write(text: string): void;
+  /** Tells once in a conversation that its oldest turns are left out from now on. */
+  onForgetting(): void;
 }
 
 /** A conversation's state: what was said, and the answer under way. */
-export function createTalker({ ask, opening, remembers, write }: TalkerOptions): Talker {
+export function createTalker({ ask, opening, remembers, write, onForgetting }: TalkerOptions): Talker {
   let said = [...opening];
+  let forgets = false;
   let under: AbortController | undefined;
   return {
     async answer(content) {
       const messages: Message[] = [...said, { role: "user", content }];
       const controller = new AbortController();
       under = controller;
-      let text = "";
+      let [text, dropped] = ["", 0];
       const onText = (piece: string) => {
         text += piece;
         write(piece);
       };
+      const onDroppedTurns = (count: number) => {
+        dropped = count;
+        if (!forgets) onForgetting();
+        forgets = true;
+      };
       try {
-        await ask(messages, { onText, signal: controller.signal });
+        await ask(messages, { onText, onDroppedTurns, signal: controller.signal });
       } catch (error) {
-        if (!controller.signal.aborted) throw error;
+        if (!controller.signal.aborted) {
+          if (text !== "") write("\n");
+          throw error;
+        }
       } finally {
         under = undefined;
-        write("\n");
       }
-      if (remembers) said = [...messages, { role: "assistant", content: text }];
+      write("\n");
+      if (!remembers) return;
+      const kept = messages.toSpliced(opening.length, dropped);
+      said = [...kept, { role: "assistant", content: text }];
     },
     interrupt() {
       under?.abort();
@@ -54,6 +72,7 @@ export function createTalker({ ask, opening, remembers, write }: TalkerOptions):
     },
     reset() {
       said = [...opening];
+      forgets = false;
     },
   };
 }

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import type { EndEvent } from "../training/events.ts";
 import type { Recipe } from "../training/recipe.ts";
-import { formatCount, formatDuration, formatLoss, formatPercent, plural, shellWord } from "./format.ts";
+import { attuneCommand } from "./attune_command.ts";
+import { formatCount, formatDuration, formatLoss, formatPercent, plural } from "./format.ts";
 import { type LossAt, readLosses, readTokens } from "./losses.ts";
 import { plotLoss } from "./plot_loss.ts";
 import { smoother } from "./smooth.ts";
@@ -17,7 +18,8 @@ export function trainSummary(recipe: Recipe, end: EndEvent, seconds: number): st
   lines.push(...sharing(recipe));
   if (training.length >= CURVE_FROM) lines.push("", plotLoss(training.map(({ loss }) => loss)), "");
   lines.push(headerLine(recipe.adapter ? "adapter" : "model", end.path));
-  lines.push(headerLine(end.reason === "stopped" ? "go on" : "next", nextCommand(recipe, end)));
+  const next = nextCommand(recipe, end.reason, evaluation);
+  lines.push(headerLine(end.reason === "stopped" ? "go on" : "next", next));
   return lines.join("\n");
 }
 
@@ -32,7 +34,7 @@ function summary({ output }: Recipe, training: readonly LossAt[], evaluation: re
   const last = training.map(({ loss }) => smooth(loss)).at(-1)!;
   const lines = [headerLine("loss", `${formatLoss(first)} → ${formatLoss(last)}`)];
   if (evaluation.length === 0) return lines;
-  const best = evaluation.reduce((a, b) => (b.loss < a.loss ? b : a));
+  const best = bestOf(evaluation);
   const kept = `best ${formatLoss(best.loss)} at step ${best.step}, in ${join(output, "best")}`;
   return [
     ...lines,
@@ -42,6 +44,9 @@ function summary({ output }: Recipe, training: readonly LossAt[], evaluation: re
     ),
   ];
 }
+
+const bestOf = (evaluation: readonly LossAt[]): LossAt =>
+  evaluation.reduce((a, b) => (b.loss < a.loss ? b : a));
 
 /** What examples of a step began with alike, and was computed once. */
 function sharing({ output }: Recipe): string[] {
@@ -56,16 +61,10 @@ function sharing({ output }: Recipe): string[] {
   ];
 }
 
-/** What one would want to do now. */
-function nextCommand(recipe: Recipe, { reason, path }: EndEvent): string {
+/** What one would want to do now: talk to the run's result, or to the best of it, where that came before. */
+function nextCommand({ output }: Recipe, reason: EndEvent["reason"], evaluation: readonly LossAt[]): string {
   if (reason === "stopped") return "run the same command again";
-  const template = templateOption(recipe);
-  if (!recipe.adapter) return `attune chat --model ${shellWord(path)}${template}`;
-  return `attune chat --model ${shellWord(recipe.model)} --adapter ${shellWord(path)}${template}`;
-}
-
-/** Who was trained on one template should be asked in it. */
-function templateOption({ stage, template }: Recipe): string {
-  if (stage === "pretrain") return " --template none";
-  return template === "chat" ? "" : ` --template ${shellWord(template)}`;
+  const last = evaluation.at(-1);
+  const isBestBetter = last !== undefined && bestOf(evaluation).loss < last.loss;
+  return attuneCommand(["chat", isBestBetter ? join(output, "best") : output]);
 }

@@ -67,7 +67,12 @@ describe.each(readdirSync(goldenPath("families")))("%s", (name) => {
 
   test.runIf(GROWING.includes(name))("an answer that outgrows the short length is read again", async () => {
     const prompts = [10, 15, 16, 20].map((length) => ids.slice(0, length)); // short is up to 16
-    const answers = await generateBatch(decoder, prompts, { maxTokens: 10, stopIds: new Set() });
+    const answers = await generateBatch(decoder, prompts, {
+      maxTokens: () => 10,
+      stopIds: new Set(),
+      rules: [],
+      stopWatch: () => () => false,
+    });
     for (const [i, prompt] of prompts.entries()) {
       const reader = sequenceReader(decoder);
       const tokens = [...prompt];

@@ -1,8 +1,9 @@
 import type { Dimensions } from "../models/family.ts";
 import { randomUniform } from "../random/random.ts";
 import { AttuneError } from "../text/errors.ts";
-import { chooseToken, type Sampling } from "./sample.ts";
+import { chooseToken, type Warping } from "./sample.ts";
 import type { SequenceReader } from "./sequence_reader.ts";
+import { applyRules, type TokenRule } from "./token_rules.ts";
 
 /** Why an answer ended: by a stop token or string, or because it may not be longer. */
 export type FinishReason = "stop" | "length";
@@ -10,9 +11,12 @@ export type FinishReason = "stop" | "length";
 export interface GenerateOptions {
   /** New tokens at most. */
   maxTokens: number;
+  /** Seconds at most: the token under way then is the last. */
+  maxTime?: number;
   /** Tokens that end the answer, themselves included. */
   stopIds: ReadonlySet<number>;
-  sampling: Sampling;
+  rules: readonly TokenRule[];
+  sampling: Warping;
   /** Of the sampled numbers: the same seed, the same answer. */
   seed: number;
   signal?: AbortSignal;
@@ -27,28 +31,45 @@ export async function* generate(
   reader: SequenceReader,
   { maxPositions = Number.POSITIVE_INFINITY }: Dimensions,
   prompt: readonly number[],
-  { maxTokens, stopIds, sampling, seed, signal }: GenerateOptions,
+  { maxTokens, maxTime, stopIds, rules, sampling, seed, signal }: GenerateOptions,
 ): AsyncGenerator<number, FinishReason> {
   checkPrompt(prompt, maxPositions);
   const tokens = [...prompt];
-  const most = Math.min(maxTokens, maxPositions - prompt.length);
-  for (let step = 0; step < most; step++) {
+  const maxNewTokens = Math.min(maxTokens, maxPositions - prompt.length);
+  const isOver = deadline(maxTime);
+  for (let step = 0; step < maxNewTokens; step++) {
     signal?.throwIfAborted();
     const logits = await reader.next(tokens, signal);
-    const id = chooseToken(logits, tokens, sampling, () => randomUniform(seed, "sampling", step, 0));
+    const scores = applyRules(logits, rules, { tokens, promptLength: prompt.length, maxNewTokens });
+    const id = chooseToken(scores, sampling, () => randomUniform(seed, "sampling", step, 0));
     yield id;
     if (stopIds.has(id)) return "stop";
+    if (isOver()) break;
     tokens.push(id);
   }
   return "length";
 }
 
+/** Whether `seconds` have gone by since now. */
+export function deadline(seconds = Number.POSITIVE_INFINITY): () => boolean {
+  const end = performance.now() + 1000 * seconds;
+  return () => performance.now() > end;
+}
+
+/** The code of the error of a prompt that leaves no room for an answer. */
+export const PROMPT_TOO_LONG = "generation.prompt-too-long";
+
 /** @throws AttuneError when nothing can follow. */
 export function checkPrompt(prompt: readonly number[], maxPositions: number): void {
-  if (prompt.length === 0) throw new AttuneError("the prompt is empty: there is nothing to go on from");
+  if (prompt.length === 0)
+    throw new AttuneError({
+      code: "generation.empty-prompt",
+      problem: "the prompt is empty: there is nothing to go on from",
+    });
   if (prompt.length < maxPositions) return;
-  throw new AttuneError(
-    `the prompt has ${prompt.length} tokens; the model was made for ${maxPositions} (max_position_embeddings), ` +
-      "the answer included. Shorten the prompt, or leave out earlier turns.",
-  );
+  throw new AttuneError({
+    code: PROMPT_TOO_LONG,
+    problem: `the prompt has ${prompt.length} tokens; the model was made for ${maxPositions} (max_position_embeddings), the answer included`,
+    wayOut: "Shorten the prompt, or leave out earlier turns",
+  });
 }

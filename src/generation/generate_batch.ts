@@ -1,13 +1,19 @@
 import { type Decoder, sequenceOf } from "./decoder.ts";
-import { checkPrompt, type FinishReason } from "./generate.ts";
+import { checkPrompt, deadline, type FinishReason } from "./generate.ts";
 import type { KvCache } from "./kv_cache.ts";
 import { likeliest } from "./sample.ts";
+import { applyRules, type TokenRule } from "./token_rules.ts";
 
 export interface BatchOptions {
-  /** New tokens at most, for each prompt. */
-  maxTokens: number;
+  /** New tokens at most, by the prompt's length. */
+  maxTokens: (promptLength: number) => number;
+  /** Seconds at most, for all of them. */
+  maxTime?: number;
   /** Tokens that end an answer, themselves included. */
   stopIds: ReadonlySet<number>;
+  rules: readonly TokenRule[];
+  /** Of each answer: whether its text ends with this token. */
+  stopWatch: () => (id: number) => boolean;
   signal?: AbortSignal;
 }
 
@@ -20,8 +26,11 @@ export interface BatchAnswer {
 /** A prompt whose answer is to be computed, `most` tokens of it. */
 interface Waiting {
   prompt: readonly number[];
+  /** The prompt, and the answer so far. */
+  tokens: number[];
   answer: BatchAnswer;
   most: number;
+  isStop: (id: number) => boolean;
 }
 
 /** One that is being computed, and its number in the cache. */
@@ -42,26 +51,28 @@ const PASS_TOKENS = 256;
 export async function generateBatch(
   decoder: Decoder,
   prompts: readonly (readonly number[])[],
-  { maxTokens, stopIds, signal }: BatchOptions,
+  options: BatchOptions,
 ): Promise<BatchAnswer[]> {
   const { maxPositions = Number.POSITIVE_INFINITY } = decoder.dimensions;
   for (const prompt of prompts) checkPrompt(prompt, maxPositions);
   const all = prompts.map((prompt): Waiting => {
-    const most = Math.min(maxTokens, maxPositions - prompt.length);
-    return { prompt, answer: { ids: [], finishReason: "length" }, most };
+    const most = Math.min(options.maxTokens(prompt.length), maxPositions - prompt.length);
+    const answer: BatchAnswer = { ids: [], finishReason: "length" };
+    return { prompt, tokens: [...prompt], answer, most, isStop: options.stopWatch() };
   });
+  const isOver = deadline(options.maxTime);
   const waiting = all.filter(({ most }) => most > 0);
   const cache = decoder.newCache();
   let live: Live[] = [];
   let held = 0; // sequences in the cache, finished ones included
-  while (live.length > 0 || waiting.length > 0) {
-    signal?.throwIfAborted();
+  while ((live.length > 0 || waiting.length > 0) && !isOver()) {
+    options.signal?.throwIfAborted();
     if (live.length > held / 2) {
-      live = advance(live, await readNewest(decoder, cache, live), stopIds);
+      live = advance(live, await readNewest(decoder, cache, live), options);
     } else {
       forgetAllBut(live, cache);
       for (const group of passes(admit(waiting, live)))
-        live.push(...advance(group, await readPrompts(decoder, cache, group), stopIds));
+        live.push(...advance(group, await readPrompts(decoder, cache, group), options));
       held = live.length;
     }
   }
@@ -69,12 +80,18 @@ export async function generateBatch(
 }
 
 /** Gives each of `read` its next token, the likeliest by its logits [read, V]; those that go on. */
-function advance(read: readonly Live[], logits: Float32Array, stopIds: ReadonlySet<number>): Live[] {
+function advance(
+  read: readonly Live[],
+  logits: Float32Array,
+  { rules, stopIds }: Pick<BatchOptions, "rules" | "stopIds">,
+): Live[] {
   const V = logits.length / read.length;
-  return read.filter(({ answer, most }, i) => {
-    const id = likeliest(logits.subarray(i * V, (i + 1) * V));
+  return read.filter(({ answer, tokens, prompt, most, isStop }, i) => {
+    const at = { tokens, promptLength: prompt.length, maxNewTokens: most };
+    const id = likeliest(applyRules(logits.subarray(i * V, (i + 1) * V), rules, at));
     answer.ids.push(id);
-    if (stopIds.has(id)) answer.finishReason = "stop";
+    tokens.push(id);
+    if (stopIds.has(id) || isStop(id)) answer.finishReason = "stop";
     return answer.finishReason !== "stop" && answer.ids.length < most;
   });
 }
@@ -82,17 +99,16 @@ function advance(read: readonly Live[], logits: Float32Array, stopIds: ReadonlyS
 /** Reads each one's newest token, or all of one that has outgrown the model's short length: logits [live, V]. */
 function readNewest(decoder: Decoder, cache: KvCache, live: readonly Live[]): Promise<Float32Array> {
   const { shortLength } = decoder.dimensions;
-  const lengthOf = ({ prompt, answer: { ids } }: Live) => prompt.length + ids.length;
-  const outgrown = new Set(live.filter((one) => lengthOf(one) - 1 === shortLength));
+  const outgrown = new Set(live.filter(({ tokens }) => tokens.length - 1 === shortLength));
   if (outgrown.size > 0)
     forgetAllBut(
       live.filter((one) => !outgrown.has(one)),
       cache,
     );
   const pieces = live.map((one) => {
-    const { sequence, prompt, answer } = one;
-    if (outgrown.has(one)) return { sequence, start: 0, tokens: [...prompt, ...answer.ids] };
-    return { sequence, start: lengthOf(one) - 1, tokens: answer.ids.slice(-1) };
+    const { sequence, tokens } = one;
+    if (outgrown.has(one)) return { sequence, start: 0, tokens };
+    return { sequence, start: tokens.length - 1, tokens: tokens.slice(-1) };
   });
   return decoder.read(cache, pieces);
 }

@@ -203,6 +203,8 @@ describe("answers", () => {
   });
 
   test("settings out of range are refused", async () => {
-    await expect(model.chat(question, { temperature: -1 })).rejects.toThrow(/temperature must be 0 or more/);
+    await expect(model.chat(question, { temperature: -1 })).rejects.toThrow(
+      /temperature: expected a number of 0 or more, got -1/,
+    );
   });
 });

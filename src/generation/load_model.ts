@@ -1,12 +1,16 @@
 import { readAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
 import type { TensorEntry } from "../files/safetensors.ts";
-import { openBase, openTemplate } from "../pretrained/base.ts";
+import { modelLayout } from "../models/layout.ts";
+import { type Base, openBase, openTemplate } from "../pretrained/base.ts";
 import { requireSameBase } from "../pretrained/same_base.ts";
+import type { QuantizationSettings } from "../quantization/quantization_schema.ts";
+import { type OnWeight, quantizeTensors } from "../quantization/quantize_tensors.ts";
 import { openSession } from "../runtime/node.ts";
 import type { Device } from "../runtime/session.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { openDecodingSession } from "./decoder.ts";
-import { resolveSampling } from "./generation_config.ts";
+import { explainNotANumber } from "./explain_not_a_number.ts";
+import { readGenerationSettings } from "./generation_config.ts";
 import { once } from "./once.ts";
 import { eosTokens } from "./stop_tokens.ts";
 import { createTalk, type Talk } from "./talk.ts";
@@ -17,6 +21,12 @@ export interface LoadModelOptions {
   adapters?: string | Readonly<Record<string, string>>;
   /** As in a recipe: "chat", the model's own where it has one, which is the default; "alpaca"; or a .jinja file. */
   template?: string;
+  /** As in a recipe: keeps the base's linear layers quantized, as a run did that trained an adapter on it so. */
+  quantization?: QuantizationSettings;
+  /** Gets what the model's files ask for that does nothing here. Printed as a Node warning when left out. */
+  onWarning?: (text: string) => void;
+  /** Hears how many weights are quantized, where there are any. */
+  onWeight?: OnWeight;
   /** "cpu" when left out. */
   device?: Device;
   /** Threads inside one op; all cores when left out. */
@@ -44,9 +54,12 @@ export interface LoadedModel extends Talk {
  * @throws AttuneError that names the file or setting at fault.
  */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<LoadedModel> {
-  const base = await openBase(path);
+  const base = await quantized(await openBase(path), options);
   const { directory, model, tokenizer } = base;
   const eos = eosTokens(directory, tokenizer);
+  const settings = readGenerationSettings(directory, model.dimensions.vocabSize);
+  const { onWarning = warn } = options;
+  for (const note of settings.notes) onWarning(`${settings.file}: ${note}`);
   const template = once(() => openTemplate(base, { name: options.template }));
   if (options.template !== undefined) (await template()).choose?.(undefined); // a broken one is said now
   const session = sessionOptions(options, directory.tensors);
@@ -68,8 +81,9 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
       tokenizer,
       template,
       eos,
-      sampling: (wanted) => resolveSampling(directory.generationConfig, wanted),
+      settings,
       variant: variants.current,
+      explain: () => explainNotANumber(directory.tensors),
     }),
     tokenizer,
     logits: async (tokens) => (await variants.current()).decoder.score(tokens),
@@ -78,6 +92,16 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     release: variants.release,
   };
 }
+
+/** The base as it is, or with its linear layers quantized. */
+async function quantized(base: Base, { quantization, onWeight }: LoadModelOptions): Promise<Base> {
+  if (!quantization) return base;
+  const { tensors } = base.directory;
+  const kept = await quantizeTensors(tensors, modelLayout(base.model), quantization, { onWeight });
+  return { ...base, directory: { ...base.directory, tensors: kept } };
+}
+
+const warn = (text: string) => process.emitWarning(text, { type: "attune" });
 
 const named = (adapters: LoadModelOptions["adapters"] = {}) =>
   typeof adapters === "string" ? { adapter: adapters } : adapters;

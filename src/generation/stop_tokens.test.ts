@@ -35,12 +35,12 @@ describe("endOfTurn", () => {
 
   test("is what the template ends an answer with, when the tokenizer's eos is another token", () => {
     const template = chatTemplate(read("chat_template.jinja"), tokenizer.specialTokens);
-    expect(endOfTurn(messages, template, tokenizer)).toBe(IM_END);
-    expect(endOfTurn(messages, alpacaTemplate("<|endoftext|>"), tokenizer)).toBe(END_OF_TEXT);
+    expect(endOfTurn({ messages }, template, tokenizer)).toBe(IM_END);
+    expect(endOfTurn({ messages }, alpacaTemplate("<|endoftext|>"), tokenizer)).toBe(END_OF_TEXT);
   });
 
   test("is nothing where the template writes no token after an answer", () => {
     const source = "{% for m in messages %}{{ m.content }}\n{% endfor %}";
-    expect(endOfTurn(messages, chatTemplate(source, {}), tokenizer)).toBeUndefined();
+    expect(endOfTurn({ messages }, chatTemplate(source, {}), tokenizer)).toBeUndefined();
   });
 });

@@ -1,6 +1,5 @@
 import * as z from "zod";
-import type { Message } from "../templates/message.ts";
-import type { Template } from "../templates/template.ts";
+import type { Template, TemplateInput } from "../templates/template.ts";
 import { AttuneError } from "../text/errors.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 
@@ -10,13 +9,13 @@ const EosTokenId = z.looseObject({
 
 /** The tokens after which a model has nothing more to say: as its files tell, and its tokenizer's eos. */
 export function eosTokens(
-  model: { config: Record<string, unknown>; generationConfig: Record<string, unknown> },
+  model: { config: Record<string, unknown>; generationConfig?: Record<string, unknown> },
   tokenizer: Tokenizer,
 ): Set<number> {
   const { eos } = tokenizer.specialTokens;
   const own = eos === undefined ? undefined : tokenizer.idOf(eos);
   return new Set([
-    ...eosTokenIds("generation_config.json", model.generationConfig),
+    ...eosTokenIds("generation_config.json", model.generationConfig ?? {}),
     ...eosTokenIds("config.json", model.config),
     ...(own === undefined ? [] : [own]),
   ]);
@@ -32,17 +31,17 @@ function eosTokenIds(file: string, config: Record<string, unknown>): number[] {
 }
 
 /**
- * The token that `template` ends an answer to `messages` with: a base model's eos may be another one, and a model tuned
+ * The token that `template` ends an answer to a conversation with: a base model's eos may be another one, and a model tuned
  * with the template would never stop.
  */
 export function endOfTurn(
-  messages: readonly Message[],
+  { messages, ...rest }: TemplateInput,
   template: Template,
   tokenizer: Tokenizer,
 ): number | undefined {
   const answer = "attune";
   const exchange = [...messages, { role: "assistant", content: answer } as const];
-  const text = template.render({ messages: exchange }, { addGenerationPrompt: false });
+  const text = template.render({ messages: exchange, ...rest }, { addGenerationPrompt: false });
   const { ids } = tokenizer.encode(text.slice(text.lastIndexOf(answer) + answer.length));
   return ids.find(tokenizer.isSpecial) ?? ids.find(tokenizer.isAdded);
 }

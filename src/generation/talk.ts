@@ -1,18 +1,24 @@
-import type { Message } from "../templates/message.ts";
+import type { Message, Tool } from "../templates/message.ts";
 import type { Template } from "../templates/template.ts";
 import { AttuneError } from "../text/errors.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { type Completion, collectText, type TextOptions } from "./completion.ts";
+import { fitConversation } from "./fit_conversation.ts";
 import { type FinishReason, type GenerateOptions, generate } from "./generate.ts";
 import { generateBatch } from "./generate_batch.ts";
-import type { Sampling } from "./sample.ts";
+import type { GenerationSettings } from "./generation_config.ts";
+import { renderPrompt } from "./render_prompt.ts";
+import { resolveSampling } from "./resolve_sampling.ts";
+import { NOT_A_NUMBER, type Sampling } from "./sample.ts";
 import { sequenceReader } from "./sequence_reader.ts";
 import { endOfTurn } from "./stop_tokens.ts";
+import { cutAtStop, splitStops, stopWatches } from "./stop_watch.ts";
+import { tokenRules } from "./token_rules.ts";
 import type { AdapterChoice, Variant } from "./variants.ts";
 
-/** Sampling that is left out is as the model's generation_config.json says; greedy where it says nothing. */
+/** What is left out is as the model's generation_config.json says; greedy where it says nothing of sampling. */
 export interface AnswerOptions extends Partial<Sampling>, TextOptions {
-  /** New tokens at most; 512 when left out. */
+  /** New tokens at most; 512 when the model's files don't say either. */
   maxTokens?: number;
   /** The same seed gives the same answer. Another one each time when left out. */
   seed?: number;
@@ -21,14 +27,27 @@ export interface AnswerOptions extends Partial<Sampling>, TextOptions {
   adapter?: AdapterChoice;
 }
 
+/** What one can say of a conversation. */
+export interface ChatOptions extends AnswerOptions {
+  /** Functions that the assistant may call, as OpenAI's `tools`. A call comes as text, as the model writes it. */
+  tools?: readonly Tool[];
+  /** Variables of the chat template, such as `{ enable_thinking: false }`. */
+  chatTemplateKwargs?: Readonly<Record<string, unknown>>;
+  /**
+   * A conversation that leaves no room for an answer loses its oldest turns, never the system message: is called with the
+   * number of messages that were left out. Without it such a conversation is an error.
+   */
+  onDroppedTurns?: (messages: number) => void;
+}
+
 /** What one can ask of a model. Calls may overlap: they take turns. All throw AttuneError, and a signal's reason. */
 export interface Talk {
   /** The answer to a conversation, written as the template writes it. */
-  chat(messages: readonly Message[], options?: AnswerOptions): Promise<Completion>;
+  chat(messages: readonly Message[], options?: ChatOptions): Promise<Completion>;
   /** The likeliest answers to many conversations, side by side: many times faster than one by one. */
   chatBatch(
     conversations: readonly (readonly Message[])[],
-    options?: Pick<AnswerOptions, "maxTokens" | "signal" | "adapter">,
+    options?: Pick<ChatOptions, "maxTokens" | "signal" | "adapter" | "tools" | "chatTemplateKwargs">,
   ): Promise<Completion[]>;
   /** What follows `prompt`: no template, but the BOS that the tokenizer puts before a text. */
   complete(prompt: string, options?: AnswerOptions): Promise<Completion>;
@@ -42,71 +61,139 @@ export interface TalkParts {
   template: () => Promise<Template>;
   /** Tokens that end any answer. */
   eos: ReadonlySet<number>;
-  sampling: (wanted: Partial<Sampling>) => Sampling;
+  settings: GenerationSettings;
   /** Who answers; whoever is in use now, when left out. */
   variant: (choice?: AdapterChoice) => Promise<Variant>;
+  /** What is wrong when the model's output is not a number. */
+  explain: () => Promise<AttuneError>;
 }
 
 const DEFAULT_MAX_TOKENS = 512;
 
-export function createTalk({ tokenizer, template, eos, sampling, variant }: TalkParts): Talk {
+export function createTalk({ tokenizer, template, eos, settings, variant, explain }: TalkParts): Talk {
+  /** What ends an answer and what it may hold, for all its tokens. */
+  const bounds = (stopIds: ReadonlySet<number>, { stop, ...wanted }: AnswerOptions) => {
+    const stops = splitStops(stop ?? settings.stopStrings, tokenizer);
+    const ends = new Set([...stopIds, ...stops.ids]);
+    const sampling = resolveSampling(settings, wanted);
+    const { repetitionPenalty } = sampling;
+    const eosIds = settings.eosIds.size > 0 ? settings.eosIds : ends;
+    const rules = tokenRules({ ...settings.rules, repetitionPenalty }, { stopIds: ends, eosIds });
+    return { stopIds: ends, stops: stops.strings, sampling, rules, maxTime: settings.maxTime };
+  };
+  const longest = (promptLength: number, wanted?: number) => longestAnswer(settings, promptLength, wanted);
+
   const generateTo = (
+    answering: Promise<Variant>,
+    prompt: readonly number[],
+    { maxTokens, seed = Math.floor(Math.random() * 2 ** 32), signal }: AnswerOptions,
+    bound: ReturnType<typeof bounds>,
+  ) =>
+    generateOn(answering, prompt, explain, {
+      ...bound,
+      maxTokens: longest(prompt.length, maxTokens),
+      seed,
+      signal,
+    });
+  const answerTo = async (
     answering: Promise<Variant>,
     prompt: readonly number[],
     stopIds: ReadonlySet<number>,
     options: AnswerOptions,
-  ) =>
-    generateOn(answering, prompt, {
-      stopIds,
-      sampling: sampling(options),
-      maxTokens: options.maxTokens ?? DEFAULT_MAX_TOKENS,
-      seed: options.seed ?? Math.floor(Math.random() * 2 ** 32),
-      signal: options.signal,
-    });
-  const answerTo = async (
-    answering: Promise<Variant>,
-    { text, addBos }: { text: string; addBos?: boolean },
-    stopIds: ReadonlySet<number>,
-    options: AnswerOptions,
   ): Promise<Completion> => {
-    const { ids: prompt } = tokenizer.encode(text, { addBos });
-    const tokens = generateTo(answering, prompt, stopIds, options);
-    return { ...(await collectText(tokens, tokenizer, stopIds, options)), promptTokens: prompt.length };
+    const bound = bounds(stopIds, options);
+    const tokens = generateTo(answering, prompt, options, bound);
+    const text = { stop: bound.stops, onText: options.onText };
+    return { ...(await collectText(tokens, tokenizer, bound.stopIds, text)), promptTokens: prompt.length };
   };
-  const stopsOf = (messages: readonly Message[], written: Template) => {
-    const own = endOfTurn(messages, written, tokenizer);
+  const stopsOf = (messages: readonly Message[], written: Template, { chatTemplateKwargs }: ChatOptions) => {
+    const own = endOfTurn({ messages, variables: chatTemplateKwargs }, written, tokenizer);
     return own === undefined ? eos : new Set([...eos, own]);
   };
+
   return {
     async chat(messages, options = {}) {
-      const answering = variant(options.adapter); // before another is put to use
+      const answering = held(variant(options.adapter)); // before another is put to use
       const written = await template();
-      const prompt = { text: renderPrompt(messages, written), addBos: written.addsBos };
-      return answerTo(answering, prompt, stopsOf(messages, written), options);
+      const promptOf = (some: readonly Message[]) =>
+        tokenizer.encode(renderPrompt(some, written, options), { addBos: written.addsBos }).ids;
+      const { onDroppedTurns, maxTokens } = options;
+      if (!onDroppedTurns)
+        return answerTo(answering, promptOf(messages), stopsOf(messages, written, options), options);
+      const { dimensions } = (await answering).decoder;
+      const room = roomFor(settings, dimensions.maxPositions, maxTokens);
+      const { prompt, dropped } = fitConversation(messages, promptOf, room);
+      if (dropped > 0) onDroppedTurns(dropped);
+      return answerTo(answering, prompt, stopsOf(messages, written, options), options);
     },
-    complete: (text, options = {}) =>
-      answerTo(variant(options.adapter), { text, addBos: true }, eos, options),
-    generate: (prompt, options = {}) => generateTo(variant(options.adapter), prompt, eos, options),
-    async chatBatch(conversations, { maxTokens = DEFAULT_MAX_TOKENS, signal, adapter } = {}) {
-      const [answering, written] = [variant(adapter), await template()];
-      const texts = conversations.map((messages) => renderPrompt(messages, written));
+    complete: async (prompt, options = {}) =>
+      answerTo(variant(options.adapter), tokenizer.encode(prompt, { addBos: true }).ids, eos, options),
+    generate(prompt, options = {}) {
+      const bound = bounds(eos, options);
+      const tokens = generateTo(variant(options.adapter), prompt, options, bound);
+      return stopAt(tokens, stopWatches(tokenizer, bound.stops)());
+    },
+    async chatBatch(conversations, options = {}) {
+      const [answering, written] = [held(variant(options.adapter)), await template()];
+      const texts = conversations.map((messages) => renderPrompt(messages, written, options));
       if (texts.length === 0) return [];
       const prompts = texts.map((text) => tokenizer.encode(text, { addBos: written.addsBos }).ids);
-      const stopIds = stopsOf(conversations[0]!, written);
-      const answers = await generateBatch((await answering).decoder, prompts, { maxTokens, stopIds, signal });
+      const bound = bounds(stopsOf(conversations[0]!, written, options), { temperature: 0 });
+      const answers = await generateBatch((await answering).decoder, prompts, {
+        ...bound,
+        maxTokens: (promptLength) => longest(promptLength, options.maxTokens),
+        stopWatch: stopWatches(tokenizer, bound.stops),
+        signal: options.signal,
+      }).catch(async (error) => {
+        throw isNotANumber(error) ? await explain() : error;
+      });
       return answers.map(({ ids, finishReason }, i) => {
-        const spoken = ids.filter((id) => !stopIds.has(id));
-        const text = tokenizer.decode(spoken, { skipSpecialTokens: true });
+        const spoken = ids.filter((id) => !bound.stopIds.has(id));
+        const text = cutAtStop(tokenizer.decode(spoken, { skipSpecialTokens: true }), bound.stops);
         return { text, ids, finishReason, promptTokens: prompts[i]!.length };
       });
     },
   };
 }
 
+/** A promise that is looked at later: its failure is no unhandled one until then. */
+function held<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
+/** New tokens at most: as `wanted`, else as the model's files say; there `max_new_tokens` wins over `max_length`. */
+function longestAnswer(
+  { file, maxNewTokens, maxLength }: GenerationSettings,
+  promptLength: number,
+  wanted?: number,
+): number {
+  const given = wanted ?? maxNewTokens;
+  if (given !== undefined || maxLength === undefined) return given ?? DEFAULT_MAX_TOKENS;
+  if (promptLength < maxLength) return maxLength - promptLength;
+  throw new AttuneError({
+    code: "generation.max-length",
+    place: `${file}: max_length`,
+    problem: `prompt and answer may have ${maxLength} tokens together, and the prompt has ${promptLength}`,
+    wayOut: "Give the longest answer yourself (maxTokens, --max-tokens), or correct it there",
+  });
+}
+
+/** Room for an answer of its full length, but no more than a quarter of the context: then the past counts for more. */
+function roomFor(settings: GenerationSettings, maxPositions = Number.POSITIVE_INFINITY, wanted?: number) {
+  const given = wanted ?? settings.maxNewTokens;
+  const limit = given === undefined ? (settings.maxLength ?? maxPositions) : maxPositions;
+  const context = Math.min(limit, maxPositions);
+  return { context, answer: Math.min(given ?? DEFAULT_MAX_TOKENS, Math.floor(context / 4)) };
+}
+
+const isNotANumber = (error: unknown) => error instanceof AttuneError && error.code === NOT_A_NUMBER;
+
 /** Generates with the variant's idle reader: the next turn of a conversation goes on where this one ends. */
 async function* generateOn(
   variant: Promise<Variant>,
   prompt: readonly number[],
+  explain: () => Promise<AttuneError>,
   options: GenerateOptions,
 ): AsyncGenerator<number, FinishReason> {
   const opened = await variant;
@@ -114,16 +201,25 @@ async function* generateOn(
   opened.idle = undefined;
   try {
     return yield* generate(reader, decoder.dimensions, prompt, options);
+  } catch (error) {
+    throw isNotANumber(error) ? await explain() : error;
   } finally {
     opened.idle = reader;
   }
 }
 
-function renderPrompt(messages: readonly Message[], { render }: Template): string {
-  const last = messages.at(-1);
-  if (last === undefined || last.role === "assistant")
-    throw new AttuneError(
-      `the conversation must end with a message to answer; ${last ? "its last is the assistant's" : "it is empty"}`,
-    );
-  return render({ messages }, { addGenerationPrompt: true });
+/** Ends with the token that completes a stop string. */
+async function* stopAt(
+  tokens: AsyncGenerator<number, FinishReason>,
+  isStop: (id: number) => boolean,
+): AsyncGenerator<number, FinishReason> {
+  try {
+    for (let next = await tokens.next(); ; next = await tokens.next()) {
+      if (next.done) return next.value;
+      yield next.value;
+      if (isStop(next.value)) return "stop";
+    }
+  } finally {
+    await tokens.return("stop");
+  }
 }

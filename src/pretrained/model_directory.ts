@@ -17,7 +17,7 @@ export { saveModelDirectory } from "./save_model_directory.ts";
 export interface ModelDirectory {
   path: string; // absolute, links resolved
   config: Record<string, unknown>;
-  generationConfig: Record<string, unknown>; // {} when the file is missing
+  generationConfig?: Record<string, unknown>; // undefined when the file is missing
   tensors: Map<string, TensorEntry>; // by name, quantized weights in one piece; empty only where weights are optional
   tokenizerJson: unknown; // undefined when the file is missing
   tokenizerConfig: Record<string, unknown>; // {} when the file is missing
@@ -43,7 +43,7 @@ export async function openModelDirectory(
   return {
     path: directory,
     config,
-    generationConfig: await optionalObject(directory, "generation_config.json"),
+    generationConfig: await ifThere(readJsonObject(join(directory, "generation_config.json"))),
     tensors: tensors.size > 0 ? await foldQuantized(tensors, config, path) : tensors,
     tokenizerJson: await ifThere(readJsonFile(join(directory, "tokenizer.json"))),
     tokenizerConfig,

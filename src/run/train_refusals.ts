@@ -17,7 +17,11 @@ export async function trainRefusals(recipe: Recipe, base: Base, data: RunData): 
   const order = () => mixtureOrder({ datasets: data.datasets, ...mixture, shuffle, seed });
   const checks = [
     () => checkNoneLeftOut(data.report, "unusable"),
-    () => rowLengthFor([data.train, data.evaluation], base.model.dimensions.maxPositions),
+    () =>
+      rowLengthFor([data.train, data.evaluation], {
+        maxPositions: base.model.dimensions.maxPositions,
+        branches: data.branches,
+      }),
     () => batchOrder(order(), training.batchSize),
     async () => base.directory.tensors.size > 0 && (await checkMethod(recipe, base)),
   ];

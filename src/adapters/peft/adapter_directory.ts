@@ -20,16 +20,18 @@ import { moduleTensors } from "../module_tensors.ts";
 import { condenseTargetModules, isAllLinear } from "../targets/target_modules.ts";
 import type { VeraConfig } from "../vera.ts";
 import { type AdapterTensors, fileNames, sortAdapterTensors, type TermTensors } from "./adapter_tensors.ts";
+import { locateAdapter } from "./locate_adapter.ts";
 import { formatPeftConfig, parsePeftConfig } from "./peft_config.ts";
 
 const CONFIG_FILE = "adapter_config.json";
 const WEIGHTS_FILE = "adapter_model.safetensors";
 
 /**
- * Reads an adapter, float32, float16 or bfloat16.
+ * Reads an adapter, float32, float16 or bfloat16; of a run's directory, the one in it.
  * @throws AttuneError that names what is missing, foreign, wrongly shaped or not supported.
  */
-export async function readAdapterDirectory(path: string): Promise<Adapter> {
+export async function readAdapterDirectory(given: string): Promise<Adapter> {
+  const path = await locateAdapter(given);
   await checkFiles(path);
   const { config, baseModel } = parsePeftConfig(
     await readJsonObject(join(path, CONFIG_FILE)),

@@ -3,8 +3,9 @@ import type { MajoritySign } from "../../adapters/combine/combine_values.ts";
 import { COMBINE_METHODS, type CombineMethod } from "../../adapters/combine/methods.ts";
 import { combineAdapterDirectories } from "../../export/combine_directories.ts";
 import { type ExtractReport, extractAdapter } from "../../export/extract_adapter.ts";
+import { attuneCommand } from "../attune_command.ts";
 import { fetchModel } from "../fetch_model.ts";
-import { formatPercent, plural, shellWord } from "../format.ts";
+import { formatPercent, plural } from "../format.ts";
 import { examples } from "../help.ts";
 import { collect, number, wholeNumber } from "../options.ts";
 import { openScreen } from "../screen.ts";
@@ -137,7 +138,7 @@ async function runExtract({ base, tuned, out, rank, seed }: ExtractFlags): Promi
     });
     screen.clear();
     screen.print(extractLines(report).join("\n"));
-    screen.print(headerLine("next", `attune chat --model ${shellWord(base)} --adapter ${shellWord(out)}`));
+    screen.print(headerLine("next", attuneCommand(["chat", "--model", base, "--adapter", out])));
   } finally {
     screen.clear();
   }

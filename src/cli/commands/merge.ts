@@ -1,8 +1,10 @@
 import { Command } from "commander";
 import { type MergeReport, mergeAdapter, type UnmergeReport, unmergeAdapter } from "../../export/merge.ts";
+import { attuneCommand } from "../attune_command.ts";
 import { fetchModel } from "../fetch_model.ts";
-import { plural, shellWord } from "../format.ts";
+import { plural } from "../format.ts";
 import { examples } from "../help.ts";
+import { runWords } from "../run_words.ts";
 import { openScreen } from "../screen.ts";
 import { headerLine } from "../train_header.ts";
 
@@ -48,11 +50,8 @@ async function runMerge({ model, adapter, out, unmerge = false }: MergeFlags): P
       ? unmergedLine(await unmergeAdapter(options))
       : mergedLine(await mergeAdapter(options));
     screen.clear();
-    screen.print(
-      [line, headerLine("model", out), headerLine("next", `attune chat --model ${shellWord(out)}`)].join(
-        "\n",
-      ),
-    );
+    const next = attuneCommand(["chat", "--model", out, ...(unmerge ? [] : await runWords(adapter))]);
+    screen.print([line, headerLine("model", out), headerLine("next", next)].join("\n"));
   } finally {
     screen.clear();
   }

@@ -2,7 +2,8 @@ import { Command, Option } from "commander";
 import { quantizeModel } from "../../export/quantize_model.ts";
 import { describeQuantization, type QuantizationSettings } from "../../quantization/quantization_schema.ts";
 import { AttuneError } from "../../text/errors.ts";
-import { formatPercent, plural, shellWord } from "../format.ts";
+import { attuneCommand } from "../attune_command.ts";
+import { formatPercent, plural } from "../format.ts";
 import { examples } from "../help.ts";
 import { openScreen } from "../screen.ts";
 import { headerLine } from "../train_header.ts";
@@ -57,7 +58,7 @@ async function runQuantize({ model, out, type, doubleQuant }: QuantizeFlags): Pr
           `${plural(modules, "linear layer")} to ${describeQuantization(quantization)}, ${each} bytes a parameter`,
         ),
         headerLine("model", out),
-        headerLine("next", `attune chat --model ${shellWord(out)}`),
+        headerLine("next", attuneCommand(["chat", "--model", out])),
       ].join("\n"),
     );
   } finally {
