@@ -43,9 +43,9 @@ function leave(changes: object, secondsAgo = 0): void {
 
 test("is taken once, and again after its release", async () => {
   const lock = await take();
-  expect(await lock.isHeld()).toBe(true);
+  expect(await lock.state()).toBe("held");
   expect((await refused()).process).toMatchObject({ pid: process.pid, host: ownIdentity().host });
-  expect(await lock.isHeld()).toBe(true);
+  expect(await lock.state()).toBe("held");
   await lock.release();
   expect(readdirSync(at())).toEqual([]);
   await (await take()).release();
@@ -128,7 +128,7 @@ test("gives a sign of life every ten seconds, and none in a lock that another ha
   vi.advanceTimersByTime(10_000);
   await vi.waitFor(() => expect(statSync(at("mine")).mtimeMs).toBeGreaterThan(1e9));
   expect(statSync(at("lock")).mtimeMs).toBe(mtimeMs);
-  expect(await lock.isHeld()).toBe(false);
+  expect(await lock.state()).toBe("taken");
   await lock.release();
   expect(readdirSync(at()).sort()).toEqual(["lock", "mine"]);
 });
@@ -137,7 +137,7 @@ test("that was removed is not held any more", async () => {
   mkdirSync(at("run"));
   const lock = await take(at("run/lock"));
   rmSync(at("run"), { recursive: true });
-  expect(await lock.isHeld()).toBe(false);
+  expect(await lock.state()).toBe("gone");
   await lock.release();
 });
 

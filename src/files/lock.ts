@@ -14,8 +14,8 @@ import { isAlive, ownIdentity } from "./process_identity.ts";
 import { temporaryName } from "./temporary_name.ts";
 
 export interface Lock {
-  /** Whether the file is still there, and still ours. */
-  isHeld(): Promise<boolean>;
+  /** Whether the file is still ours, or has been removed, or taken over. */
+  state(): Promise<"held" | "gone" | "taken">;
   /** Removes the file. */
   release(): Promise<void>;
 }
@@ -215,18 +215,20 @@ async function createExclusively(path: string, bytes: Buffer): Promise<boolean> 
 function heldLock(path: string, bytes: Buffer, file: FileHandle): Lock {
   const beat = () => void file.write(bytes, 0, bytes.length, 0).catch(() => {});
   const timer = setInterval(beat, BEAT).unref();
-  const isHeld = () =>
-    readFile(path).then(
-      (now) => now.equals(bytes),
-      (error) => !["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? ""),
-    );
+  const state: Lock["state"] = async () => {
+    try {
+      return (await readFile(path)).equals(bytes) ? "held" : "taken";
+    } catch (error) {
+      return ["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "") ? "gone" : "held";
+    }
+  };
   return {
-    isHeld,
+    state,
     async release() {
       clearInterval(timer);
       await file.close();
       held.delete(bytes.toString());
-      if (await isHeld()) await rm(path, { force: true }).catch(() => {});
+      if ((await state()) === "held") await rm(path, { force: true }).catch(() => {});
     },
   };
 }

@@ -1,5 +1,5 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { beforeEach, describe, expect, test } from "vitest";
 import { AttuneError } from "../text/errors.ts";
 import { appendMetrics, flushMetrics, truncateAfter } from "./metrics_file.ts";
 import { temporaryDirectory } from "./testing/temporary_directory.ts";
@@ -7,6 +7,10 @@ import { temporaryDirectory } from "./testing/temporary_directory.ts";
 const at = temporaryDirectory();
 const path = () => at("runs/x/metrics.jsonl");
 const content = () => readFileSync(path(), "utf8");
+
+beforeEach(() => {
+  mkdirSync(at("runs/x"), { recursive: true });
+});
 
 async function writeSteps(...steps: number[]): Promise<void> {
   for (const step of steps) await appendMetrics(path(), { step, loss: 1 / step, note: "é" });
@@ -94,4 +98,8 @@ test("flushing changes nothing, and a missing file is fine", async () => {
   const before = content();
   await flushMetrics(path());
   expect(content()).toBe(before);
+});
+
+test("a directory that was removed is not made again", async () => {
+  await expect(appendMetrics(at("gone/metrics.jsonl"), { step: 1 })).rejects.toThrow(/there is no such file/);
 });

@@ -1,17 +1,18 @@
 /** metrics.jsonl: a line of JSON a step, appended as training goes and cut back when a run resumes from a checkpoint. */
-import { appendFile, mkdir, open, readFile, truncate } from "node:fs/promises";
-import { dirname } from "node:path";
+import { appendFile, open, readFile, truncate } from "node:fs/promises";
 import { AttuneError } from "../text/errors.ts";
 import { excerpt } from "../text/excerpt.ts";
 import { diskError, errorCode } from "./disk_error.ts";
 
-/** A number that is not finite is written as null: JSON has no other way. @throws AttuneError when the disk refuses. */
+/**
+ * The directory has to be there: one that was removed meanwhile isn't made again. A number that is not finite is written
+ * as null: JSON has no other way. @throws AttuneError when the disk refuses.
+ */
 export async function appendMetrics(
   path: string,
   record: { step: number } & Record<string, unknown>,
 ): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true });
     await appendFile(path, `${JSON.stringify(record)}\n`);
   } catch (error) {
     throw diskError(error, "write", path);

@@ -26,3 +26,6 @@ export function parseTemporaryName(name: string): TemporaryName | undefined {
   const [, target, pid, place, kind] = match;
   return { target: target!, pid: Number(pid), place: place!, kind: kind as TemporaryKind };
 }
+
+/** Whether it is such a name, of whatever version of attune. */
+export const isTemporaryName = (name: string): boolean => /^\..+\.attune-(new|old)$/.test(name);

@@ -27,3 +27,16 @@ const DECAY: Record<ScheduleName, (progress: number) => number> = {
   linear: (q) => 1 - q,
   cosine: (q) => 0.5 * (1 + Math.cos(Math.PI * q)),
 };
+
+/** Whether the held-out examples are evaluated after `step`: before the first and after the last one they always are. */
+export function isEvaluationDue(
+  step: number,
+  {
+    every,
+    stepsPerEpoch,
+    totalSteps,
+  }: { every: "epoch" | number; stepsPerEpoch: number; totalSteps: number },
+): boolean {
+  if (step === 0 || step === totalSteps) return true;
+  return step % (every === "epoch" ? stepsPerEpoch : every) === 0;
+}

@@ -1,0 +1,30 @@
+import { join } from "node:path";
+import { readJsonObject } from "../files/json_file.ts";
+import type { Base } from "../pretrained/base.ts";
+import { type LearningRate, learningRateOf, type Trained } from "../training/learning_rate.ts";
+import type { Recipe, SettledRecipe } from "../training/recipe.ts";
+
+/** The recipe with its learning rate: the one it gives, or the one that suits what it trains. */
+export async function settleLearningRate(
+  recipe: Recipe,
+  base: Base,
+): Promise<{ recipe: SettledRecipe; learningRate: LearningRate }> {
+  const learningRate = learningRateOf(recipe.training.learningRate, await trainedIn(recipe, base));
+  const training = { ...recipe.training, learningRate: learningRate.value };
+  return { recipe: { ...recipe, training }, learningRate };
+}
+
+async function trainedIn({ adapter }: Recipe, { directory }: Base): Promise<Trained> {
+  if (!adapter) return directory.tensors.size > 0 ? "weights" : "random weights";
+  if ("path" in adapter) return trainedBefore(adapter.path);
+  if (adapter.type === "lora") return adapter.useDora ? "DoRA" : "LoRA";
+  return adapter.type === "ia3" ? "(IA)³" : "VeRA";
+}
+
+/** Of an adapter that goes on, its own files say what it is. */
+async function trainedBefore(path: string): Promise<Trained> {
+  const { peft_type, use_dora } = await readJsonObject(join(path, "adapter_config.json"));
+  if (peft_type === "IA3") return "(IA)³";
+  if (peft_type === "VERA") return "VeRA";
+  return use_dora === true ? "DoRA" : "LoRA";
+}
