@@ -32,7 +32,9 @@ function summary({ output }: Recipe, training: readonly LossAt[], evaluation: re
   const last = training.map(({ loss }) => smooth(loss)).at(-1)!;
   const lines = [headerLine("loss", `${formatLoss(first)} → ${formatLoss(last)}`)];
   if (evaluation.length === 0) return lines;
-  const best = evaluation.reduce((a, b) => (b.loss < a.loss ? b : a));
+  const trained = evaluation.filter(({ step }) => step > 0); // before, there is nothing to keep
+  if (trained.length === 0) return lines;
+  const best = trained.reduce((a, b) => (b.loss < a.loss ? b : a));
   const kept = `best ${formatLoss(best.loss)} at step ${best.step}, in ${join(output, "best")}`;
   return [
     ...lines,
