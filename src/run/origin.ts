@@ -77,7 +77,7 @@ function changes(then: Origin, now: Origin): string[] {
     ...(then.template === now.template ? [] : ["the template"]),
   ];
   return [
-    ...(other.length > 0 ? [`the base's weights (${shown(other)})`] : []),
+    ...(other.length > 0 ? [`the base's weights${shown(other)}`] : []),
     ...(then.config === now.config ? [] : ["the base's config.json"]),
     ...rendering,
     ...(then.data === now.data || rendering.length > 0 ? [] : ["the data"]),
@@ -86,5 +86,10 @@ function changes(then: Origin, now: Origin): string[] {
   ];
 }
 
-const shown = (files: readonly string[]) =>
-  files.length > 3 ? `${files.slice(0, 3).join(", ")} and ${files.length - 3} more` : files.join(", ");
+/** Files of the hub's cache lie elsewhere, and are named by hashes: those say nothing to people. */
+function shown(files: readonly string[]): string {
+  const own = files.filter((file) => !file.startsWith(".."));
+  if (own.length === 0) return "";
+  const more = own.length > 3 ? ` and ${own.length - 3} more` : "";
+  return ` (${own.slice(0, 3).join(", ")}${more})`;
+}
