@@ -56,7 +56,7 @@ export async function killOften(name: VictimName, { seed, count, directory, tell
     if (killed) kills++;
     tell?.(`${name} ${kills}/${count}: ${killed ? "killed" : "ended before"} ${describe(moment)}`);
     if (killed && !victim.anew && kills < count) continue;
-    await toItsEnd(victim);
+    if (!victim.anew || !existsSync(victim.result)) await toItsEnd(victim); // else it is whole already
     deepStrictEqual(
       victim.remains(),
       whole,
@@ -124,7 +124,7 @@ async function toItsEnd({ words, result }: Victim): Promise<void> {
 const clear = ({ result }: Victim) => rmSync(result, { recursive: true, force: true });
 
 const MODEL = goldenPath("models/llama-gqa");
-const ADAPTER = goldenPath("training/llama-gqa-lora-qv/final");
+const ADAPTER = goldenPath("training/llama-gqa-lora-qv");
 
 function victimOf(name: VictimName, directory: string): Victim {
   const out = join(directory, "out");
@@ -139,11 +139,11 @@ function victimOf(name: VictimName, directory: string): Victim {
     case "train all weights":
       return run(directory, {});
     case "merge":
-      return written(["merge", "--model", MODEL, "--adapter", ADAPTER]);
+      return written(["merge", "--model", MODEL, "--adapter", `${ADAPTER}/final`]);
     case "quantize":
       return written(["quantize", "--model", MODEL, "--type", "nf4"]);
     case "combine":
-      return written(["adapter", "combine", "--adapter", ADAPTER, "--adapter", ADAPTER]);
+      return written(["adapter", "combine", "-a", `${ADAPTER}/final=0.5`, "-a", `${ADAPTER}/initial=2`]);
   }
 }
 
