@@ -2,7 +2,7 @@
  * Writes what the demo's base model is pretrained from, all of it made from a seed: the text, and a model
  * directory with config and tokenizer and no weights, which start at random.
  *   npx tsx scripts/make_demo_data.ts DIRECTORY [--seed 1] [--documents 120000]
- *   npm run attune -- train examples/demo-pretrain.yaml
+ *   npm run attune -- train scripts/demo_pretrain.yaml
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -18,6 +18,11 @@ test("losses of steps and of evaluations", () => {
   expect(readLosses(at("none.jsonl"))).toEqual({ training: [], evaluation: [] });
 });
 
+test("a last line that a kill cut short is none", () => {
+  writeFileSync(at("metrics.jsonl"), '{"step":1,"loss":3}\n{"step":2,"lo');
+  expect(readLosses(at("metrics.jsonl")).training).toEqual([{ step: 1, loss: 3 }]);
+});
+
 test("tokens of steps, and those that were computed", () => {
   writeFileSync(
     at("tokens.jsonl"),

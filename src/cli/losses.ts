@@ -35,8 +35,6 @@ function readLines(path: string): MetricsLine[] {
   } catch {
     return [];
   }
-  return text
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line));
+  const whole = text.split("\n").slice(0, -1); // behind the last newline is nothing, or what a kill cut short
+  return whole.map((line) => JSON.parse(line));
 }

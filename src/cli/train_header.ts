@@ -9,6 +9,7 @@ import { formatCount, formatPercent, plural } from "./format.ts";
 
 /** What is about to be trained, on what, for how long; and what of the data is not. */
 export function trainHeader(recipe: Recipe, start: StartEvent): string {
+  const { learningRate, warnings } = start;
   const rows: [string, string][] = [
     ["model", model(recipe, start)],
     ["trained", trained(recipe, start)],
@@ -16,7 +17,9 @@ export function trainHeader(recipe: Recipe, start: StartEvent): string {
     ...leftOut(start.data, recipe),
     ...duplicates(start),
     ["steps", steps(recipe, start)],
+    ["rate", `learning rate ${learningRate.value.toExponential()}, ${learningRate.origin}`],
     ["output", recipe.output],
+    ...warnings.map((warning): [string, string] => ["warning", warning]),
   ];
   return rows.map(([name, text]) => headerLine(name, printable(text))).join("\n");
 }

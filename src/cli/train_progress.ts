@@ -11,11 +11,16 @@ import { trainHeader } from "./train_header.ts";
 export function trainProgress(recipe: Recipe, screen: Screen): (event: TrainEvent) => void {
   const tellStep = stepTeller(screen);
   screen.show(() => `opening ${recipe.model} and the data …`);
+  let start: StartEvent;
   return (event) => {
-    if (event.type === "start") tellStart(recipe, screen, event);
-    else if (event.type === "step") tellStep(event);
-    else if (event.type === "evaluation") screen.print(evaluationLine(event));
-    else if (event.type === "checkpoint")
+    if (event.type === "start") {
+      start = event;
+      tellStart(recipe, screen, event);
+    } else if (event.type === "step") tellStep(event);
+    else if (event.type === "evaluation") {
+      screen.print(evaluationLine(event));
+      if (event.step === 0) tellFirstStep(screen, start);
+    } else if (event.type === "checkpoint")
       screen.print(styleText("dim", `step ${event.step}  saved ${event.path}`));
     else screen.clear();
   };
@@ -23,12 +28,19 @@ export function trainProgress(recipe: Recipe, screen: Screen): (event: TrainEven
 
 function tellStart(recipe: Recipe, screen: Screen, start: StartEvent): void {
   screen.print(`${trainHeader(recipe, start)}\n`);
-  if (start.step >= start.totalSteps) return;
+  if (start.step === 0 && start.evaluationExamples > 0)
+    screen.show(timed("evaluating before the first step …"));
+  else tellFirstStep(screen, start);
+}
+
+function tellFirstStep(screen: Screen, { step, totalSteps }: StartEvent): void {
+  if (step < totalSteps) screen.show(timed(`step ${step + 1}/${totalSteps} …`));
+}
+
+/** `text`, and for how long it has been so. */
+function timed(text: string): () => string {
   const began = performance.now();
-  screen.show(
-    () =>
-      `step ${start.step + 1}/${start.totalSteps} … ${formatDuration((performance.now() - began) / 1000)}`,
-  );
+  return () => `${text} ${formatDuration((performance.now() - began) / 1000)}`;
 }
 
 const LOG_EVERY = 10_000; // ms
@@ -50,5 +62,7 @@ function stepTeller(screen: Screen): (event: StepEvent) => void {
   };
 }
 
-const evaluationLine = ({ step, epoch, evalLoss, best }: EvaluationEvent): string =>
-  `step ${step}  epoch ${epoch.toFixed(2)}  evaluation loss ${formatLoss(evalLoss)}${best ? styleText("green", "  best so far") : ""}`;
+function evaluationLine({ step, epoch, evalLoss, best }: EvaluationEvent): string {
+  const remark = best ? styleText("green", "  best so far") : step === 0 ? "  before training" : "";
+  return `step ${step}  epoch ${epoch.toFixed(2)}  evaluation loss ${formatLoss(evalLoss)}${remark}`;
+}

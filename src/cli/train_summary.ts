@@ -35,6 +35,7 @@ function summary({ output }: Recipe, training: readonly LossAt[], evaluation: re
   const lines = [headerLine("loss", `${formatLoss(first)} → ${formatLoss(last)}`)];
   if (evaluation.length === 0) return lines;
   const best = bestOf(evaluation);
+  if (!best) return lines;
   const kept = `best ${formatLoss(best.loss)} at step ${best.step}, in ${join(output, "best")}`;
   return [
     ...lines,
@@ -45,8 +46,11 @@ function summary({ output }: Recipe, training: readonly LossAt[], evaluation: re
   ];
 }
 
-const bestOf = (evaluation: readonly LossAt[]): LossAt =>
-  evaluation.reduce((a, b) => (b.loss < a.loss ? b : a));
+/** Nothing is kept of the evaluation before the first step. */
+const bestOf = (evaluation: readonly LossAt[]): LossAt | undefined =>
+  evaluation
+    .filter(({ step }) => step > 0)
+    .reduce<LossAt | undefined>((a, b) => (a && a.loss <= b.loss ? a : b), undefined);
 
 /** What examples of a step began with alike, and was computed once. */
 function sharing({ output }: Recipe): string[] {
@@ -65,6 +69,7 @@ function sharing({ output }: Recipe): string[] {
 function nextCommand({ output }: Recipe, reason: EndEvent["reason"], evaluation: readonly LossAt[]): string {
   if (reason === "stopped") return "run the same command again";
   const last = evaluation.at(-1);
-  const isBestBetter = last !== undefined && bestOf(evaluation).loss < last.loss;
+  const best = bestOf(evaluation);
+  const isBestBetter = best !== undefined && best.loss < last!.loss;
   return attuneCommand(["chat", isBestBetter ? join(output, "best") : output]);
 }

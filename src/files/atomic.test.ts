@@ -2,9 +2,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { chmod, lstat, open, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { AttuneError } from "../text/errors.ts";
 import { tidyDirectory, writeDirectoryAtomic, writeFileAtomic, writeFilesAtomic } from "./atomic.ts";
+import { ownIdentity } from "./process_identity.ts";
 import { outputOf, startChild } from "./testing/child.ts";
 import { temporaryDirectory } from "./testing/temporary_directory.ts";
 
@@ -147,8 +148,9 @@ describe("writeDirectoryAtomic", () => {
 
 describe("processes that died", () => {
   const dead = 4_194_999; // above Linux's largest process number
-  const leftover = (target: string, pid: number, kind: string) =>
-    at(`.${target}.${pid}-0123abcd.attune-${kind}`);
+  const leftover = (target: string, pid: number, kind: string, place = ownIdentity().place) =>
+    at(`.${target}.${pid}-0123abcd-${place}.attune-${kind}`);
+  const ELSEWHERE = "00000000";
 
   test("their leftovers go, those of living ones stay", async () => {
     mkdirSync(leftover("x", dead, "new"));
@@ -167,6 +169,51 @@ describe("processes that died", () => {
         .map((path) => basename(path))
         .sort(),
     );
+  });
+
+  describe("of another machine or container, where our numbers say nothing", () => {
+    afterEach(() => {
+      vi.useRealTimers();
+    });
+
+    /** One that has a number no process here has, one that has ours, and what one has moved aside. */
+    function leave(): string[] {
+      mkdirSync(leftover("x", dead, "new", ELSEWHERE));
+      writeFileSync(join(leftover("x", dead, "new", ELSEWHERE), "half"), "half");
+      writeFileSync(leftover("y", process.pid, "new", ELSEWHERE), "half");
+      mkdirSync(leftover("z", dead, "old", ELSEWHERE));
+      return readdirSync(at()).sort();
+    }
+
+    test("what may be written still stays", async () => {
+      const all = leave();
+      await writeFileAtomic(at("other"), "");
+      expect(readdirSync(at()).sort()).toEqual([...all, "other"].sort());
+    });
+
+    test("what nobody has touched for a day is tidied up", async () => {
+      leave();
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 25 * 3_600_000 });
+      await tidyDirectory(at());
+      expect(readdirSync(at())).toEqual(["z"]);
+    });
+
+    test("what the caller alone may write is tidied up at once", async () => {
+      leave();
+      await tidyDirectory(at(), (target) => target !== "y");
+      expect(readdirSync(at())).toEqual([basename(leftover("y", process.pid, "new", ELSEWHERE)), "z"]);
+    });
+  });
+
+  test("two at once finish each other's result off in no way", async () => {
+    let second: Promise<void> | undefined;
+    await writeDirectoryAtomic(at("x"), async (temporary) => {
+      await writeFile(join(temporary, "file"), "first");
+      second = writeDirectoryAtomic(at("x"), (other) => writeFile(join(other, "file"), "second"));
+      await second;
+    }).catch(() => {});
+    expect(text("x/file")).toBe("second");
+    expect(readdirSync(at())).toEqual(["x"]);
   });
 
   test("what one had moved aside comes back when nothing took its place", async () => {

@@ -2,11 +2,12 @@
  * Files and directories that appear whole or not at all: written under a temporary name beside the target, flushed to
  * the disk, then renamed. Whatever fails, and whenever the process is killed, what was there before stays.
  */
-import { randomBytes } from "node:crypto";
-import { type FileHandle, mkdir, open, readdir, realpath, rename, rm, rmdir, stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm, rmdir } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { AttuneError } from "../text/errors.ts";
 import { diskError, errorCode } from "./disk_error.ts";
+import { isAlive, ownIdentity } from "./process_identity.ts";
+import { parseTemporaryName, type TemporaryName, temporaryName } from "./temporary_name.ts";
 
 type Data = string | Uint8Array | ((file: FileHandle) => Promise<void>);
 
@@ -55,7 +56,9 @@ export async function writeDirectoryAtomic(
     await mkdir(temporary);
     await write(temporary);
     await flushTree(temporary);
-    await moveInto(target, temporary);
+    await rmdir(target).catch(() => {}); // an empty one needs no care
+    if (replace) await replaceBy(temporary, target);
+    else await rename(temporary, target); // fails if someone has written there meanwhile
     await flushDirectory(dirname(target));
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
@@ -66,12 +69,13 @@ export async function writeDirectoryAtomic(
 /** Users know the directory by its name, not by the temporary one that the failing write saw. */
 function underName(path: string, temporary: string, error: unknown): unknown {
   if (!(error instanceof AttuneError) || !error.message.includes(temporary)) return error;
-  return new AttuneError(error.message.replaceAll(temporary, path), { cause: error.cause });
+  const { code, message, cause } = error;
+  const renamed = new AttuneError(message.replaceAll(temporary, path), { cause });
+  return Object.assign(renamed, { code });
 }
 
 /** The old directory steps aside under a name that the next write recognises, should the process die in between. */
-async function moveInto(target: string, temporary: string): Promise<void> {
-  await rmdir(target).catch(() => {}); // an empty one needs no care
+async function replaceBy(temporary: string, target: string): Promise<void> {
   const aside = temporaryName(target, "old");
   const hadOld = await renameIfThere(target, aside);
   try {
@@ -117,44 +121,46 @@ async function prepare(path: string): Promise<string> {
   return target;
 }
 
-type Kind = "new" | "old";
-
-function temporaryName(target: string, kind: Kind): string {
-  const unique = `${process.pid}-${randomBytes(4).toString("hex")}`;
-  return join(dirname(target), `.${basename(target)}.${unique}.attune-${kind}`);
-}
-
-/** Removes what killed processes left half-written in `directory`, and puts back what one had only moved aside. */
-export async function tidyDirectory(directory: string): Promise<void> {
+/**
+ * Removes what killed processes left half-written in `directory`, and puts back what one had only moved aside. What a
+ * living process writes stays, and so does what one of another machine or container may be writing: such a leftover
+ * goes when nothing in it has changed for a day.
+ * @param owned of the targets that only the caller may write now: whatever others left of these goes at once
+ */
+export async function tidyDirectory(
+  directory: string,
+  owned: (target: string) => boolean = () => false,
+): Promise<void> {
   const names = await readdir(directory);
   for (const name of names) {
     const leftover = parseTemporaryName(name);
     const path = join(directory, name);
-    if (!leftover || !(await isAbandoned(path, leftover.pid))) continue;
-    if (leftover.kind === "old" && !names.includes(leftover.target))
-      await rename(path, join(directory, leftover.target));
-    else await rm(path, { recursive: true, force: true });
+    if (!leftover || !(await isAbandoned(path, leftover, owned(leftover.target)))) continue;
+    const isLost = leftover.kind === "old" && !names.includes(leftover.target);
+    const tidied = isLost ? rename(path, join(directory, leftover.target)) : rm(path, { recursive: true });
+    await tidied.catch(() => {}); // another process was quicker, or it isn't ours to remove
   }
 }
 
-function parseTemporaryName(name: string): { target: string; pid: number; kind: Kind } | undefined {
-  const match = /^\.(.+)\.(\d+)-[0-9a-f]{8}\.attune-(new|old)$/.exec(name);
-  if (match) return { target: match[1]!, pid: Number(match[2]), kind: match[3] as Kind };
+const DAY = 86_400_000; // ms
+
+/** A process with our number is ours, or was there before us: then the leftover's age tells. */
+async function isAbandoned(path: string, { pid, place }: TemporaryName, owned: boolean): Promise<boolean> {
+  const isHere = place === ownIdentity().place;
+  if (isHere && pid === process.pid) return (await lastChange(path)) < Date.now() - process.uptime() * 1000;
+  if (isHere) return !isAlive({ pid, place, began: "" });
+  return owned || (await lastChange(path)) < Date.now() - DAY;
 }
 
-/** Its process is gone. In containers a process often has the number of the one before it: then its age tells. */
-async function isAbandoned(path: string, pid: number): Promise<boolean> {
-  if (pid !== process.pid) return !isRunning(pid);
-  const info = await stat(path).catch(() => undefined);
-  return info !== undefined && info.ctimeMs < Date.now() - process.uptime() * 1000;
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return errorCode(error) === "EPERM";
-  }
+/** When `path`, or anything below it, was last written or renamed, in milliseconds; for ever where it can't be seen. */
+async function lastChange(path: string): Promise<number> {
+  const info = await lstat(path).catch(() => undefined);
+  if (!info) return Number.POSITIVE_INFINITY;
+  const own = Math.max(info.mtimeMs, info.ctimeMs);
+  if (!info.isDirectory()) return own;
+  const entries = await readdir(path).catch(() => []);
+  const below = await Promise.all(entries.map((entry) => lastChange(join(path, entry))));
+  return Math.max(own, ...below);
 }
 
 async function writeAndFlush(path: string, data: Data): Promise<void> {

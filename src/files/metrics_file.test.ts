@@ -1,12 +1,16 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { beforeEach, describe, expect, test } from "vitest";
 import { AttuneError } from "../text/errors.ts";
-import { appendMetrics, truncateAfter } from "./metrics_file.ts";
+import { appendMetrics, flushMetrics, truncateAfter } from "./metrics_file.ts";
 import { temporaryDirectory } from "./testing/temporary_directory.ts";
 
 const at = temporaryDirectory();
 const path = () => at("runs/x/metrics.jsonl");
 const content = () => readFileSync(path(), "utf8");
+
+beforeEach(() => {
+  mkdirSync(at("runs/x"), { recursive: true });
+});
 
 async function writeSteps(...steps: number[]): Promise<void> {
   for (const step of steps) await appendMetrics(path(), { step, loss: 1 / step, note: "é" });
@@ -52,6 +56,20 @@ describe("truncateAfter", () => {
     await truncateAfter(at("missing.jsonl"), 0);
   });
 
+  test.each(["nonsense\n", "\0\0\0\n", '{"step":3,"lo\n{"step":4,"loss":1}\n'])(
+    "what is no record goes where nothing of an earlier step follows: %j",
+    async (end) => {
+      await writeSteps(1, 2);
+      const whole = content();
+      await writeSteps(3);
+      for (const before of [whole, content()]) {
+        writeFileSync(path(), before + end);
+        await truncateAfter(path(), 2);
+        expect(content()).toBe(whole);
+      }
+    },
+  );
+
   test.each(["nonsense", "[1]", "null", '{"loss":1}', '{"step":"1"}'])(
     "another bad line is named: %s",
     async (line) => {
@@ -72,4 +90,16 @@ test("a place that cannot be written is named", async () => {
   await expect(appendMetrics(at("file/metrics.jsonl"), { step: 1 })).rejects.toThrow(
     /Cannot write .*file\/metrics\.jsonl/,
   );
+});
+
+test("flushing changes nothing, and a missing file is fine", async () => {
+  await flushMetrics(path());
+  await writeSteps(1);
+  const before = content();
+  await flushMetrics(path());
+  expect(content()).toBe(before);
+});
+
+test("a directory that was removed is not made again", async () => {
+  await expect(appendMetrics(at("gone/metrics.jsonl"), { step: 1 })).rejects.toThrow(/there is no such file/);
 });

@@ -42,6 +42,11 @@ export interface TensorSource extends TensorInfo {
   data: () => TypedArray | Promise<TypedArray>;
 }
 
+/** Where bytes go: an open file. */
+export interface Sink {
+  write(bytes: Uint8Array, offset: number, length: number): Promise<{ bytesWritten: number }>;
+}
+
 const HEADER_LIMIT = 100_000_000; // the reference implementation's
 const CHUNK = 1 << 26; // bytes a system call: below 2 GiB, and little beside a tensor
 
@@ -161,7 +166,7 @@ export async function writeSafetensors(
 export function safetensorsContent(tensors: Iterable<TensorSource>, metadata: Record<string, string> = {}) {
   const { bytes, ordered } = formatHeader(tensors, metadata);
   checkNames(ordered);
-  return async (file: FileHandle): Promise<void> => {
+  return async (file: Sink): Promise<void> => {
     await writeAll(file, bytes);
     for (const tensor of ordered) await writeTensor(file, tensor);
   };
@@ -173,7 +178,7 @@ function checkNames(tensors: TensorInfo[]): void {
   if (names.has("__metadata__")) throw new Error("no tensor can be called __metadata__");
 }
 
-async function writeTensor(file: FileHandle, { name, dtype, shape, data }: TensorSource): Promise<void> {
+async function writeTensor(file: Sink, { name, dtype, shape, data }: TensorSource): Promise<void> {
   const values = await data();
   if (!(values instanceof Float32Array)) {
     checkSize(name, byteLength(dtype, shape, name), values.byteLength);
@@ -199,7 +204,7 @@ function checkSize(name: string, expected: number, got: number): void {
   if (got !== expected) throw new Error(`tensor ${name} takes ${expected} bytes, its data has ${got}`);
 }
 
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+async function writeAll(file: Sink, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length; ) {
     const { bytesWritten } = await file.write(bytes, at, Math.min(CHUNK, bytes.length - at));
     at += bytesWritten;

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { AttuneError } from "../text/errors.ts";
@@ -6,10 +6,11 @@ import { readTensor } from "./safetensors.ts";
 import { startChild } from "./testing/child.ts";
 import { temporaryDirectory } from "./testing/temporary_directory.ts";
 import {
-  latestCheckpoint,
   type NamedTensor,
   pruneCheckpoints,
   readCheckpoint,
+  readCheckpoints,
+  setAside,
   writeCheckpoint,
 } from "./training_checkpoint.ts";
 
@@ -21,7 +22,8 @@ const tensor = (name: string, ...values: number[]): NamedTensor => ({
 });
 
 async function writeSteps(...steps: number[]): Promise<void> {
-  for (const step of steps) await writeCheckpoint(at(), step, { tensors: [tensor("w", step)], state: {} });
+  for (const step of steps)
+    await writeCheckpoint(at(), step, { tensors: [tensor("w", step)], state: { best: 0.5 } });
 }
 
 test("comes back bit for bit", async () => {
@@ -53,11 +55,15 @@ test("equal content gives equal bytes", async () => {
 });
 
 test("the latest is the highest step, by number", async () => {
-  expect(await latestCheckpoint(at("nowhere"))).toBeUndefined();
+  expect(await readCheckpoints(at("nowhere"))).toEqual({ damaged: [] });
   await writeSteps(9, 100, 20);
   mkdirSync(at("checkpoints/step-200x"));
-  mkdirSync(at("checkpoints/.step-300.4194999-0123abcd.attune-new"));
-  expect(await latestCheckpoint(at())).toEqual({ step: 100, path: at("checkpoints/step-100") });
+  mkdirSync(at("checkpoints/step-0300"));
+  mkdirSync(at("checkpoints/step-300.damaged"));
+  mkdirSync(at("checkpoints/.step-300.4194999-0123abcd-00000000.attune-new"));
+  const { sound, damaged } = await readCheckpoints(at());
+  expect(sound).toMatchObject({ step: 100, path: at("checkpoints/step-100") });
+  expect(damaged).toEqual([]);
 });
 
 test("prune keeps the last few and the best", async () => {
@@ -74,35 +80,87 @@ test("a state that JSON would change is refused before anything is written", asy
   expect(readdirSync(at())).toEqual([]);
 });
 
-describe("a damaged checkpoint is named", () => {
+const file = (name: "state.json" | "tensors.safetensors", step = 2) => at(`checkpoints/step-${step}`, name);
+
+function changeState(change: (state: Record<string, unknown>) => void): void {
+  const state = JSON.parse(readFileSync(file("state.json"), "utf8"));
+  change(state);
+  writeFileSync(file("state.json"), JSON.stringify(state));
+}
+
+describe("a damaged checkpoint is named, and the one before it is taken", () => {
   test.each<[string, () => void, RegExp]>([
+    ["state.json missing", () => rmSync(file("state.json")), /Cannot read .*step-2\/state\.json/],
+    ["state.json cut", () => truncateSync(file("state.json"), 5), /state\.json is not valid JSON/],
+    ["state.json empty", () => truncateSync(file("state.json"), 0), /state\.json is not valid JSON/],
+    ["no step", () => writeFileSync(file("state.json"), "{}"), /state\.json: damaged: it is not a step/],
     [
-      "state.json missing",
-      () => rmSync(at("checkpoints/step-1/state.json")),
-      /Cannot read .*step-1\/state\.json/,
+      "no hashes",
+      () => writeFileSync(file("state.json"), '{"step":2,"state":{}}'),
+      /state\.json: damaged: it is not a step/,
     ],
     [
-      "state.json cut",
-      () => truncateSync(at("checkpoints/step-1/state.json"), 5),
-      /state\.json is not valid JSON/,
+      "another number in the state",
+      () => changeState((state) => Object.assign(state, { state: { best: 0.25 } })),
+      /state\.json: damaged: its hash is another/,
     ],
     [
-      "no step",
-      () => writeFileSync(at("checkpoints/step-1/state.json"), "{}"),
-      /state\.json: expected a step/,
+      "another step",
+      () => changeState((state) => Object.assign(state, { step: 3 })),
+      /state\.json: damaged: its hash is another/,
+    ],
+    ["tensors missing", () => rmSync(file("tensors.safetensors")), /Cannot read .*tensors\.safetensors/],
+    ["tensors cut", () => truncateSync(file("tensors.safetensors"), 70), /tensors\.safetensors.*damaged/],
+    [
+      "one number of the tensors changed",
+      () => {
+        const bytes = readFileSync(file("tensors.safetensors"));
+        bytes[bytes.length - 1]! ^= 1;
+        writeFileSync(file("tensors.safetensors"), bytes);
+      },
+      /tensors\.safetensors: damaged: its hash is another than state\.json says/,
     ],
     [
-      "tensors cut",
-      () => truncateSync(at("checkpoints/step-1/tensors.safetensors"), 70),
-      /tensors\.safetensors.*damaged/,
+      "tensors of another step",
+      () => writeFileSync(file("tensors.safetensors"), readFileSync(file("tensors.safetensors", 1))),
+      /tensors\.safetensors: damaged: its hash/,
+    ],
+    [
+      "another step's files",
+      () => {
+        rmSync(at("checkpoints/step-2"), { recursive: true });
+        cpSync(at("checkpoints/step-1"), at("checkpoints/step-2"), { recursive: true });
+      },
+      /state\.json: damaged: it is of step 1/,
+    ],
+    [
+      "no directory",
+      () => {
+        rmSync(at("checkpoints/step-2"), { recursive: true });
+        writeFileSync(at("checkpoints/step-2"), "");
+      },
+      /Cannot read .*step-2\/state\.json/,
     ],
   ])("%s", async (_, damage, message) => {
-    await writeSteps(1);
+    await writeSteps(1, 2);
     damage();
-    const { path } = (await latestCheckpoint(at()))!;
-    await expect(readCheckpoint(path)).rejects.toThrow(AttuneError);
-    await expect(readCheckpoint(path)).rejects.toThrow(message);
+    const { sound, damaged } = await readCheckpoints(at());
+    expect(damaged).toEqual([{ path: at("checkpoints/step-2"), problem: expect.stringMatching(message) }]);
+    expect(sound).toMatchObject({ step: 1 });
+    await expect(readCheckpoint(at("checkpoints/step-2"))).rejects.toThrow(AttuneError);
+    rmSync(at("checkpoints/step-1"), { recursive: true });
+    expect(await readCheckpoints(at())).toEqual({ damaged });
   });
+});
+
+test("what is set aside is kept under another name", async () => {
+  for (const name of ["step-1.damaged", "step-1.damaged-2"]) {
+    await writeSteps(1);
+    expect(await setAside(at("checkpoints/step-1"))).toBe(at("checkpoints", name));
+  }
+  expect(readdirSync(at("checkpoints"))).toEqual(["step-1.damaged", "step-1.damaged-2"]);
+  await pruneCheckpoints(at(), { keep: 0 });
+  expect(readdirSync(at("checkpoints")).length).toBe(2);
 });
 
 test.skipIf(process.platform === "win32")("kill -9 at any moment leaves whole checkpoints only", async () => {
@@ -121,12 +179,13 @@ test.skipIf(process.platform === "win32")("kill -9 at any moment leaves whole ch
     await sleep(11 * round);
     child.kill("SIGKILL");
     await ended;
-    const { step, path } = (await latestCheckpoint(at()))!;
-    expect(step).toBeGreaterThanOrEqual(3);
+    const { sound, damaged } = await readCheckpoints(at());
+    expect(damaged).toEqual([]);
+    expect(sound!.step).toBeGreaterThanOrEqual(3);
     expect(readdirSync(at("checkpoints")).filter((name) => name.startsWith("."))).toEqual([]);
-    const read = await readCheckpoint(path);
-    expect(read.state).toEqual({ step });
-    const values = await readTensor(read.tensors.get("w")!);
+    const { step, state, tensors } = sound!;
+    expect(state).toEqual({ step });
+    const values = await readTensor(tensors.get("w")!);
     expect(values.length).toBe(200_000);
     expect(values.every((value) => value === step)).toBe(true);
     rmSync(at("checkpoints"), { recursive: true });

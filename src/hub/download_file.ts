@@ -2,11 +2,11 @@
 import { type FileHandle, mkdir, open, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { diskError } from "../files/disk_error.ts";
+import { withLock } from "../files/lock.ts";
 import { AttuneError } from "../text/errors.ts";
 import { fileChecksum } from "./checksum.ts";
 import type { Connection } from "./connection.ts";
 import { downloadPart, RangeRefused } from "./download_part.ts";
-import { withLock } from "./lock.ts";
 import { cutIntoParts, noteParts, type Part, readParts, removeNote, removePartial } from "./partial_file.ts";
 import type { Counter } from "./progress.ts";
 import type { RemoteFile } from "./remote_file.ts";

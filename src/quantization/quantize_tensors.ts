@@ -9,7 +9,14 @@ import {
   writeSafetensors,
 } from "../files/safetensors.ts";
 import { moduleOf } from "../files/tensor_names.ts";
-import { cacheEntry, pruneCache, touchEntry, userCache } from "../files/user_cache.ts";
+import {
+  cacheEntry,
+  passingDirectory,
+  pruneCache,
+  touchEntry,
+  userCache,
+  withCache,
+} from "../files/user_cache.ts";
 import { transposed } from "../math/transposed.ts";
 import { AttuneError } from "../text/errors.ts";
 import { foldQuantized } from "./bitsandbytes.ts";
@@ -67,18 +74,21 @@ export async function quantizeTensors(
   tensors: Tensors,
   layout: Layout,
   settings: QuantizationSettings,
-  { directory = userCache("quantized"), onWeight }: QuantizeTensorsOptions = {},
+  { directory = userCache("quantized"), onWeight, warn }: QuantizeTensorsOptions = {},
 ): Promise<Map<string, TensorEntry>> {
   const { weights, read } = weightsToQuantize(tensors, layout);
-  const file = await cacheEntry(directory, await cacheKey(weights, settings), ".safetensors");
-  if (await exists(file)) await touchEntry(file);
-  else {
-    await writeSafetensors(
-      file,
-      await bitsandbytesTensors(weights, settings, counted(read, weights, onWeight)),
-    );
-    await pruneCache(file, CACHE_LIMIT);
-  }
+  const key = await cacheKey(weights, settings);
+  const make = async (directory: string | undefined) => {
+    const file = await cacheEntry(directory ?? (await passingDirectory()), key, ".safetensors");
+    if (await exists(file)) await touchEntry(file);
+    else {
+      const counting = counted(read, weights, onWeight);
+      await writeSafetensors(file, await bitsandbytesTensors(weights, settings, counting));
+      await pruneCache(file, CACHE_LIMIT);
+    }
+    return file;
+  };
+  const file = await withCache(directory, make, warn);
   const { tensors: parts } = await readSafetensorsHeader(file);
   const config = { quantization_config: quantizationConfig(settings) };
   return new Map([...tensors, ...(await foldQuantized(parts, config, file))]);
@@ -89,6 +99,8 @@ export interface QuantizeTensorsOptions {
   directory?: string;
   /** Hears how far it is, before each weight that is read. */
   onWeight?: OnWeight;
+  /** Told when the cache can't be written: then the codes are this process's alone. */
+  warn?: (message: string) => void;
 }
 
 /** Hears how many weights have been read, of how many. */

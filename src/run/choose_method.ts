@@ -17,7 +17,7 @@ import { loraDropout } from "../training/dropout_words.ts";
 import { freshAdapter } from "../training/fresh_adapter.ts";
 import { adapterMethod, dropoutOf, fullMethod, type LoraRates, type Method } from "../training/method.ts";
 import { type FreshConfig, planAdapter } from "../training/plan_adapter.ts";
-import type { Recipe } from "../training/recipe.ts";
+import type { Recipe, SettledRecipe } from "../training/recipe.ts";
 import { type SaveResult, saveAdapter, saveModel } from "./saving.ts";
 
 /** What is trained, where its result goes, and how it is written. */
@@ -44,7 +44,11 @@ export async function checkMethod(recipe: Recipe, { model, directory }: Base): P
 }
 
 /** @param onModule hears how far the start of an adapter is that depends on the base's weights */
-export async function chooseMethod(recipe: Recipe, base: Base, onModule?: OnModule): Promise<RunMethod> {
+export async function chooseMethod(
+  recipe: SettledRecipe,
+  base: Base,
+  onModule?: OnModule,
+): Promise<RunMethod> {
   if (!recipe.adapter) {
     const method = fullMethod(await trainedWeights(base, recipe), base.directory.tensors);
     const save = saveModel(base, method.trainables);
@@ -91,7 +95,7 @@ function configOf(settings: FreshSettings): FreshConfig {
 }
 
 /** PEFT's create_loraplus_optimizer gives an embedding's term a rate of its own. */
-function loraRates({ adapter, training }: Recipe): LoraRates | undefined {
+function loraRates({ adapter, training }: SettledRecipe): LoraRates | undefined {
   if (!adapter || !("loraplusLrRatio" in adapter) || adapter.loraplusLrRatio === undefined) return undefined;
   const { loraplusLrRatio, loraplusLrEmbedding = 1e-6 } = adapter;
   return { B: loraplusLrRatio, embedding: loraplusLrEmbedding / training.learningRate };

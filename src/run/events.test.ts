@@ -33,8 +33,8 @@ vi.mock("../runtime/node.ts", async (original) => {
 });
 
 const evaluated = {
-  evaluation: { fraction: 0.1 },
-  training: { maxSteps: 5, maxLength: 96, evaluateEvery: 2, saveEvery: 4 },
+  evaluation: { fraction: 0.1, every: 2 },
+  training: { maxSteps: 5, maxLength: 96, saveEvery: 4 },
 };
 const json = (path: string) => JSON.parse(readFileSync(path, "utf8"));
 
@@ -42,7 +42,17 @@ describe("what a run says", () => {
   test("comes in order, and fits what it writes", async () => {
     const events = await runToEnd(smallRecipe(at("run"), evaluated));
     expect(events.map(({ type, step }) => `${type} ${step}`)).toEqual([
-      ...["start 0", "step 1", "step 2", "evaluation 2", "step 3", "step 4", "evaluation 4", "checkpoint 4"],
+      ...[
+        "start 0",
+        "evaluation 0",
+        "step 1",
+        "step 2",
+        "evaluation 2",
+        "step 3",
+        "step 4",
+        "evaluation 4",
+        "checkpoint 4",
+      ],
       ...["step 5", "evaluation 5", "checkpoint 5", "end 5"],
     ]);
     const start = events[0] as StartEvent;
@@ -54,6 +64,8 @@ describe("what a run says", () => {
       trainedParameters: json(goldenPath("training/llama-gqa-lora-qv/case.json")).trainedParameters,
       parameters: json(goldenPath("training/llama-gqa-full/case.json")).trainedParameters,
       data: { read: 80, kept: 80 },
+      learningRate: { value: 2e-3, origin: "the recipe's" },
+      warnings: [],
     });
     const lines = readFileSync(at("run/metrics.jsonl"), "utf8")
       .trimEnd()

@@ -47,7 +47,7 @@ export interface Duplicates {
   first: { origin: Origin; equalTo: Origin }[];
 }
 
-export interface PrepareDataOptions extends Pick<PrepareOptions, "signal" | "strict" | "progress"> {
+export interface PrepareDataOptions extends Pick<PrepareOptions, "signal" | "strict" | "progress" | "warn"> {
   /** Today, for templates that write the date. */
   now: Date;
   hub?: HubOptions;
@@ -104,13 +104,14 @@ function prepareOne(
   dataset: DatasetSettings,
   seed: number,
   plan: TokenizePlan,
-  { signal, strict, progress }: PrepareDataOptions,
+  { signal, strict, progress, warn }: PrepareDataOptions,
 ): Promise<PreparedDataset> {
   const { format, columns, task } = dataset;
   const settings = { format, columns, task, seed: task && seed };
   const key = () => cacheKey([{ files, settings }], plan);
   const cache = files.includes("-") ? undefined : { directory: userCache("tokenized"), key };
-  return prepareDataset(readFiles(files, dataset, seed), plan, { signal, strict, progress, cache });
+  const rows = { [Symbol.asyncIterator]: () => readFiles(files, dataset, seed)[Symbol.asyncIterator]() };
+  return prepareDataset(rows, plan, { signal, strict, progress, warn, cache });
 }
 
 function readFiles(files: readonly string[], { path, format, columns, task }: DatasetSettings, seed: number) {

@@ -18,14 +18,13 @@ const KILLS = process.platform !== "win32";
 const settings = {
   shuffle: true,
   seed: 5,
-  evaluation: { fraction: 0.1, patience: 4 }, // so it goes on for 15 steps at least
+  evaluation: { fraction: 0.1, patience: 4, every: 3 }, // so it goes on for 15 steps at least
   training: {
     maxSteps: 24,
     learningRate: 0.3,
     schedule: "constant",
     warmupRatio: 0.1,
     weightDecay: 0.1,
-    evaluateEvery: 3,
     saveEvery: 4,
   },
 } satisfies Partial<RecipeInput>;
@@ -111,10 +110,10 @@ describe.each(Object.keys(METHODS))("%s: a run goes on bit for bit", (name) => {
 
 describe("a run that is over", () => {
   test.each([
-    ["completed", {}, 6],
-    ["early-stopping", { learningRate: 1e-30, evaluateEvery: 1 }, 3], // nothing gets better
-  ] as const)("%s: says so again, and changes nothing", async (reason, training, step) => {
-    const recipe = smallRecipe(at("run"), { evaluation: { fraction: 0.1, patience: 2 }, training });
+    ["completed", {}, "epoch", 6],
+    ["early-stopping", { learningRate: 1e-30 }, 1, 3], // nothing gets better
+  ] as const)("%s: says so again, and changes nothing", async (reason, training, every, step) => {
+    const recipe = smallRecipe(at("run"), { evaluation: { fraction: 0.1, patience: 2, every }, training });
     const first = await runToEnd(recipe);
     expect(first.at(-1)).toMatchObject({ type: "end", reason, step });
     const before = contents(at("run"));
@@ -148,7 +147,7 @@ describe("nothing is overwritten", () => {
     writeFileSync(at("data.json"), JSON.stringify([{ instruction: "Say yes.", output: "Yes." }]));
     const message = await messageOf(runToEnd(recipe()));
     expect(message).toMatch(
-      /^AttuneError: .*run holds a run on other data: .*have changed.*Choose another output/,
+      /^AttuneError: .*run: its run can't go on, as these have changed since step 4: the data\. .*choose another output/,
     );
     expect(contents(at("run"))).toEqual(before);
   });
@@ -184,7 +183,7 @@ describe("nothing is overwritten", () => {
     copyFileSync(goldenPath("data/alpaca.json"), at("data.json"));
     mkdirSync(at("run"));
     writeFileSync(at("run/run.json"), '{"startedAt":"2026-01-01T00:00:00.000Z"}');
-    writeFileSync(at("run/.recipe.json.4194999-0123abcd.attune-new"), "{");
+    writeFileSync(at("run/.recipe.json.4194999-0123abcd-00000000.attune-new"), "{");
     await abandon(recipe(), isAt("start", 0));
     expect(readdirSync(at("run")).sort()).toEqual(["recipe.json", "run.json"]);
   });

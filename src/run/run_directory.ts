@@ -1,12 +1,20 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { tidyDirectory, writeFileAtomic } from "../files/atomic.ts";
-import { diskError, errorCode } from "../files/disk_error.ts";
+import { diskError } from "../files/disk_error.ts";
 import { ifThere, readJsonObject } from "../files/json_file.ts";
 import { truncateAfter } from "../files/metrics_file.ts";
-import { latestCheckpoint } from "../files/training_checkpoint.ts";
+import { isTemporaryName } from "../files/temporary_name.ts";
+import {
+  type Checkpoints,
+  readCheckpoints,
+  setAside,
+  type TrainingCheckpoint,
+} from "../files/training_checkpoint.ts";
 import { AttuneError } from "../text/errors.ts";
+import { excerpt } from "../text/excerpt.ts";
 import type { Recipe } from "../training/recipe.ts";
+import { LOCK_FILE } from "./run_lock.ts";
 
 /** Where a run keeps what it makes. */
 export interface RunDirectory {
@@ -15,43 +23,85 @@ export interface RunDirectory {
   /** When the run was first started: what a template writes as today's date, also after a resume. */
   startedAt: Date;
   /** The checkpoint to go on from, nothing for a new run. */
-  checkpoint?: { step: number; path: string };
+  checkpoint?: TrainingCheckpoint;
+  /** Of checkpoints that are damaged. */
+  warnings: string[];
   /**
-   * Writes down whose run this is, and forgets the steps after the checkpoint. Called when all else is known to be well,
-   * so that a failed start leaves everything as it was.
+   * Writes down whose run this is, sets damaged checkpoints aside and forgets the steps after the one it goes on from.
+   * Called when all else is known to be well, so that a failed start leaves everything as it was.
    */
   begin(): Promise<void>;
 }
 
 /**
- * The run directory of `recipe`: a new one, or that of an earlier start of the same recipe.
+ * The run directory of `recipe`: a new one, or that of an earlier start of the same recipe. It has to be locked.
  * @throws AttuneError when it holds another recipe's run or other files, or cannot be read.
  */
 export async function openRunDirectory(recipe: Recipe): Promise<RunDirectory> {
   const path = recipe.output;
+  await tidy(path);
   const earlier = await ifThere(readJsonObject(join(path, RECIPE_FILE)));
   if (earlier) requireSameRecipe(earlier, recipe, path);
   else await requireEmpty(path);
   const run = await ifThere(readJsonObject(join(path, RUN_FILE)));
-  const startedAt = run ? new Date(String(run.startedAt)) : new Date();
+  const startedAt = run ? dateOf(run, join(path, RUN_FILE)) : new Date();
   const metrics = join(path, "metrics.jsonl");
-  const checkpoint = await latestCheckpoint(path);
+  const { sound, damaged } = await readCheckpoints(path);
+  if (!sound) requireNone(damaged, path);
   return {
     path,
     startedAt,
     metrics,
-    checkpoint,
+    checkpoint: sound,
+    warnings: damaged.map(
+      ({ path, problem }) => `${problem}. ${path} is set aside as it is; going on from step ${sound!.step}`,
+    ),
     async begin() {
       const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
       if (!run) await writeFileAtomic(join(path, RUN_FILE), json({ startedAt }));
       if (!earlier) await writeFileAtomic(join(path, RECIPE_FILE), json(recipe));
-      await truncateAfter(metrics, checkpoint?.step ?? 0);
+      for (const { path } of damaged) await setAside(path);
+      await truncateAfter(metrics, sound?.step ?? -1);
     },
   };
 }
 
+function requireNone(damaged: Checkpoints["damaged"], path: string): void {
+  if (damaged.length === 0) return;
+  throw new AttuneError({
+    code: "run.no-sound-checkpoint",
+    place: path,
+    problem: "none of its checkpoints can be read",
+    wayOut: `Remove ${join(path, "checkpoints")} to begin again with the first step, or choose another output`,
+    faults: damaged.map(({ path, problem }) => ({ code: "run.damaged-checkpoint", place: path, problem })),
+  });
+}
+
+/** Killed starts of this run leave half-written files, or what they had moved aside. */
+async function tidy(path: string): Promise<void> {
+  try {
+    await tidyDirectory(path, (target) => OWN.includes(target));
+  } catch (error) {
+    throw diskError(error, "read", path);
+  }
+}
+
+function dateOf({ startedAt }: Record<string, unknown>, file: string): Date {
+  const date = new Date(String(startedAt));
+  if (Number.isFinite(date.getTime())) return date;
+  throw new AttuneError({
+    code: "run.damaged",
+    place: file,
+    expected: "startedAt, a date",
+    got: excerpt(startedAt),
+    wayOut: "Remove the file: the run then dates from today",
+  });
+}
+
 const RECIPE_FILE = "recipe.json";
 const RUN_FILE = "run.json";
+/** What a run writes into its directory, beside checkpoints, which look after themselves. */
+const OWN = [RECIPE_FILE, RUN_FILE, LOCK_FILE, "adapter", "model", "best"];
 
 function requireSameRecipe(earlier: Record<string, unknown>, recipe: Recipe, path: string): void {
   const there = flatten(earlier);
@@ -76,21 +126,12 @@ function flatten(value: unknown, key = ""): Map<string, string> {
   );
 }
 
-/** A start that was killed may have left its RUN_FILE, whole or half-written: that is as good as empty. */
+/** A start that was killed may have left its RUN_FILE: that is as good as empty. */
 async function requireEmpty(path: string): Promise<void> {
-  const files = await filesOf(path);
-  if (files.every((file) => file === RUN_FILE)) return;
+  const files = (await readdir(path)).filter((file) => !isTemporaryName(file));
+  const others = files.filter((file) => file !== RUN_FILE && file !== LOCK_FILE);
+  if (others.length === 0) return;
   throw new AttuneError(
-    `${path} is not empty and holds no run (it has ${files.slice(0, 3).join(", ")}); choose another output`,
+    `${path} is not empty and holds no run (it has ${others.slice(0, 3).join(", ")}); choose another output`,
   );
-}
-
-async function filesOf(path: string): Promise<string[]> {
-  try {
-    await tidyDirectory(path);
-    return await readdir(path);
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return [];
-    throw diskError(error, "read", path);
-  }
 }

@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import * as z from "zod";
 import type { Adapter } from "../adapters/adapter.ts";
 import { plainLora } from "../adapters/lora/plain_lora.ts";
 import { writeAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
@@ -7,7 +8,7 @@ import { copyOf, readTensor, type TensorSource } from "../files/safetensors.ts";
 import {
   type NamedTensor,
   pruneCheckpoints,
-  readCheckpoint,
+  type TrainingCheckpoint,
   writeCheckpoint,
 } from "../files/training_checkpoint.ts";
 import { modelLayout } from "../models/layout.ts";
@@ -17,6 +18,7 @@ import { AttuneError } from "../text/errors.ts";
 import type { Moments } from "../training/adamw.ts";
 import type { Trainable } from "../training/trainable.ts";
 import { trainedAdapter } from "../training/trained_adapter.ts";
+import { Origin } from "./origin.ts";
 
 /** Writes what was trained where people look for it, and says where. */
 export type SaveResult = (directory: string) => Promise<string>;
@@ -48,13 +50,14 @@ export function saveModel({ directory: from, model }: Base, trainables: readonly
 }
 
 /** All that a bit-exact resume needs beyond recipe and data: everything random is a function of the step. */
-export interface RunState {
-  /** Of the tokenized data: a resume on other data is refused. */
-  dataHash: string;
-  bestEvalLoss: number | null;
-  bestStep: number;
-  evaluationsWithoutGain: number;
-}
+const RunState = z.strictObject({
+  /** A resume on anything else is refused. */
+  origin: Origin,
+  bestEvalLoss: z.number().nullable(),
+  bestStep: z.int().nonnegative(),
+  evaluationsWithoutGain: z.int().nonnegative(),
+});
+export type RunState = z.output<typeof RunState>;
 
 const KEPT_CHECKPOINTS = 2;
 
@@ -78,13 +81,24 @@ export async function saveCheckpoint(
 
 const PARTS = ["value", "m", "v"] as const;
 
+/** @throws AttuneError when it is of another kind, as another version of attune may write it. */
+export function readState({ path, state }: TrainingCheckpoint): RunState {
+  const parsed = RunState.safeParse(state);
+  if (parsed.success) return parsed.data;
+  throw new AttuneError({
+    code: "run.foreign-checkpoint",
+    place: path,
+    problem: "another version of attune wrote it",
+    wayOut: `Go on with that version, or remove ${dirname(path)} to begin again with the first step`,
+  });
+}
+
 /** Puts a checkpoint's arrays in place. */
 export async function restoreCheckpoint(
-  path: string,
+  { path, tensors }: TrainingCheckpoint,
   trainables: readonly Trainable[],
   moments: readonly Moments[],
-): Promise<RunState> {
-  const { tensors, state } = await readCheckpoint(path);
+): Promise<void> {
   for (const [i, trainable] of trainables.entries())
     for (const part of PARTS) {
       const entry = tensors.get(`${part} ${trainable.name}`);
@@ -95,5 +109,4 @@ export async function restoreCheckpoint(
       const target = part === "value" ? trainable.data : moments[i]![part];
       target.set(await readTensor(entry!));
     }
-  return state as RunState;
 }

@@ -45,7 +45,8 @@ async function weightsOf(path: string) {
 describe("pretraining from nothing but config and tokenizer", () => {
   test("starts at random weights of the seed, learns, and writes a model directory", async () => {
     const { model } = await openBase(blankModel(), { weights: "optional" });
-    await runToEnd(pretrain("still", { training: { maxSteps: 1, warmupRatio: 1 } })); // the first rate is 0
+    const stop = new AbortController(); // at the start event: no step is taken
+    await runToEnd(pretrain("still"), { signal: stop.signal, see: () => stop.abort() });
     const start = await weightsOf(at("still/model/model.safetensors"));
     const fresh = initializeWeights(model, SEED);
     expect([...start.keys()].sort()).toEqual([...fresh.keys()].sort());
@@ -172,18 +173,21 @@ describe("steps and epochs", () => {
 });
 
 describe("evaluation", () => {
-  const evaluation = { fraction: 0.1, patience: 2 };
+  const evaluation = { fraction: 0.1, patience: 2, every: 2 };
 
   test("the best adapter is the one of the lowest loss", async () => {
-    const training = { learningRate: 0.3, schedule: "constant", maxSteps: 20, evaluateEvery: 2 } as const;
+    const training = { learningRate: 0.3, schedule: "constant", maxSteps: 20 } as const;
     const events = await runToEnd(smallRecipe(at("run"), { evaluation, training }));
-    const told = events.filter((event): event is EvaluationEvent => event.type === "evaluation");
+    const [first, ...told] = events.filter((event): event is EvaluationEvent => event.type === "evaluation");
+    expect(first).toMatchObject({ step: 0, best: false });
     const losses = told.map(({ evalLoss }) => evalLoss);
     const lowest = Math.min(...losses);
     expect(losses.at(-1)).toBeGreaterThan(lowest); // or best/ would be the last
     expect(told.map(({ best }) => best)).toEqual(
       losses.map((loss, i) => losses.slice(0, i).every((l) => loss < l)),
     );
+    const { step } = told[losses.indexOf(lowest)]!;
+    expect(events.at(-1)).toMatchObject({ best: { path: at("run/best"), step, evalLoss: lowest } });
 
     const again = { learningRate: 1e-30, maxSteps: 1 };
     await runToEnd(
@@ -193,7 +197,7 @@ describe("evaluation", () => {
   });
 
   test("stops a run that gets no better, with a checkpoint and the result", async () => {
-    const training = { learningRate: 1e-30, maxSteps: 20, evaluateEvery: 2 };
+    const training = { learningRate: 1e-30, maxSteps: 20 };
     const events = await runToEnd(smallRecipe(at("run"), { evaluation, training }));
     expect(events.slice(-2)).toMatchObject([
       { type: "checkpoint", step: 6 },
@@ -202,7 +206,7 @@ describe("evaluation", () => {
   });
 
   test("of patience that ends with the schedule is a run completed", async () => {
-    const training = { learningRate: 1e-30, maxSteps: 6, evaluateEvery: 2 };
+    const training = { learningRate: 1e-30, maxSteps: 6 };
     const events = await runToEnd(smallRecipe(at("run"), { evaluation, training }));
     expect(events.at(-1)).toMatchObject({ step: 6, reason: "completed" });
   });

@@ -5,13 +5,13 @@ import type { SequenceStore } from "../data/batches/sequence_store.ts";
 import { sequencesOf } from "../data/batches/whole_examples.ts";
 import { describeOrigin } from "../data/example.ts";
 import type { TokenSequence } from "../data/tokenize/token_sequence.ts";
-import { appendMetrics } from "../files/metrics_file.ts";
+import { appendMetrics, flushMetrics } from "../files/metrics_file.ts";
 import { sizeOf } from "../graph/tensor.ts";
 import type { HubOptions } from "../hub/options.ts";
 import type { HubProgress } from "../hub/progress.ts";
 import { modelLayout } from "../models/layout.ts";
 import { type Base, openBase } from "../pretrained/base.ts";
-import { type OnWeight, quantizeTensors } from "../quantization/quantize_tensors.ts";
+import { type QuantizeTensorsOptions, quantizeTensors } from "../quantization/quantize_tensors.ts";
 import { openSession } from "../runtime/node.ts";
 import type { Device } from "../runtime/session.ts";
 import { AttuneError } from "../text/errors.ts";
@@ -21,14 +21,17 @@ import type { EndEvent, EvaluationEvent, StartEvent, StepEvent, TrainEvent } fro
 import { neftuneFeeds } from "../training/neftune.ts";
 import { openObjective } from "../training/objectives/objectives.ts";
 import { createOptimizer, type Optimizer } from "../training/optimizer.ts";
-import { parseRecipe, type Recipe, type RecipeInput } from "../training/recipe.ts";
+import { parseRecipe, type Recipe, type RecipeInput, type SettledRecipe } from "../training/recipe.ts";
 import { rowLengthFor } from "../training/row_length.ts";
-import { learningRateAt } from "../training/schedule.ts";
+import { isEvaluationDue, learningRateAt } from "../training/schedule.ts";
 import { checkMethod, chooseMethod, type RunMethod } from "./choose_method.ts";
+import { settleLearningRate } from "./learning_rate.ts";
+import { type Origin, originOf, requireSameOrigin } from "./origin.ts";
 import { prepareData, type RunData } from "./prepare_data.ts";
 import { type ReferenceValues, referenceValues } from "./reference_values.ts";
 import { openRunDirectory, type RunDirectory } from "./run_directory.ts";
-import { type RunState, restoreCheckpoint, saveCheckpoint } from "./saving.ts";
+import { lockRun, type RunLock } from "./run_lock.ts";
+import { type RunState, readState, restoreCheckpoint, saveCheckpoint } from "./saving.ts";
 
 export interface TrainOptions {
   /** Ends the run after the step under way, with a checkpoint: the same call later goes on from there. */
@@ -58,8 +61,9 @@ export interface WeightsProgress {
 
 /** A run under way: all that a step needs. */
 interface Run {
-  recipe: Recipe;
+  recipe: SettledRecipe;
   directory: RunDirectory;
+  lock: RunLock;
   data: RunData;
   method: RunMethod;
   engine: Engine;
@@ -78,28 +82,48 @@ interface Run {
  */
 export async function* train(
   input: RecipeInput,
-  { signal, onDownload, onRows, onWeights, onReference, ...session }: TrainOptions = {},
+  options: TrainOptions = {},
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const recipe = parseRecipe(input);
-  const hub: HubOptions = { signal, onProgress: onDownload };
-  const weights = recipe.stage === "pretrain" && !recipe.adapter ? "optional" : "required";
-  const opened = await openBase(recipe.model, { weights, hub });
-  await checkMethod(recipe, opened);
+  const lock = await lockRun(recipe.output);
+  try {
+    yield* lockedRun(recipe, lock, options);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function* lockedRun(
+  given: Recipe,
+  lock: RunLock,
+  { signal, onDownload, onRows, onWeights, onReference, ...session }: TrainOptions,
+): AsyncGenerator<TrainEvent, void, undefined> {
+  const warnings: string[] = [];
+  const warn = (message: string) => void warnings.push(message);
+  const hub: HubOptions = { signal, onProgress: onDownload, onWarning: warn };
+  const weights = given.stage === "pretrain" && !given.adapter ? "optional" : "required";
+  const opened = await openBase(given.model, { weights, hub });
+  await checkMethod(given, opened);
+  const { recipe, learningRate } = await settleLearningRate(given, opened);
+  const directory = await openRunDirectory(recipe);
+  warnings.push(...directory.warnings);
+  if (recipe.training.evaluateEvery && !recipe.evaluation)
+    warn("training.evaluateEvery says nothing here: without evaluation.fraction no example is held out");
   const of = (work: WeightsProgress["work"]) => (done: number, total: number) =>
     onWeights?.({ work, done, total });
-  const base = await quantized(opened, recipe, of("quantizing"));
-  const directory = await openRunDirectory(recipe);
+  const base = await quantized(opened, recipe, { onWeight: of("quantizing"), warn });
   const data = await prepareData(recipe, base, {
     now: directory.startedAt,
     hub,
     signal,
     strict: "unusable",
     progress: onRows,
+    warn,
   });
   try {
     const method = await chooseMethod(recipe, base, of("starting"));
     const optimizer = createOptimizer(method.method.trainables);
-    const { state, step } = await restore(directory, method, optimizer, data.hash);
+    const { state, step } = await restore(directory, method, optimizer, await originOf(recipe, base, data));
     const { maxPositions } = base.model.dimensions;
     const rowLength = rowLengthFor([data.train, data.evaluation], {
       maxPositions,
@@ -120,14 +144,15 @@ export async function* train(
     } as const;
     const engine = await openEngine(base.model, method.method, openSession, options);
     try {
-      await directory.begin();
+      await lock.write(directory.begin);
       const order = orderOf(recipe, data);
       const totalSteps = countSteps(recipe, order);
       const reference = objective.usesReference
-        ? await referenceValues(directory.path, data, engine, onReference)
+        ? await lock.write(() => referenceValues(directory.path, data, engine, onReference))
         : undefined;
-      const run = { recipe, directory, data, method, engine, optimizer, order, totalSteps, state, reference };
-      yield startEvent(run, base, step);
+      const parts = { recipe, directory, lock, data, method, engine, optimizer, order, totalSteps, state };
+      const run = { ...parts, reference };
+      yield { ...startEvent(run, base, step), learningRate, warnings };
       yield* steps(run, step, signal);
     } finally {
       await engine.release();
@@ -138,10 +163,14 @@ export async function* train(
 }
 
 /** The base, its linear layers quantized where the recipe says so. */
-async function quantized(base: Base, { quantization }: Recipe, onWeight: OnWeight): Promise<Base> {
+async function quantized(
+  base: Base,
+  { quantization }: Recipe,
+  options: QuantizeTensorsOptions,
+): Promise<Base> {
   if (!quantization) return base;
   const layout = modelLayout(base.model);
-  const tensors = await quantizeTensors(base.directory.tensors, layout, quantization, { onWeight });
+  const tensors = await quantizeTensors(base.directory.tensors, layout, quantization, options);
   return { ...base, directory: { ...base.directory, tensors }, unquantized: base.directory.tensors };
 }
 
@@ -151,15 +180,15 @@ function orderOf({ mixture, shuffle, seed, training }: Recipe, { datasets }: Run
 
 /** From after `done` steps to where the run ends: a finished one, started again, takes none. */
 async function* steps(run: Run, done: number, signal?: AbortSignal): AsyncGenerator<TrainEvent> {
-  const { totalSteps, recipe, data } = run;
-  const { evaluateEvery, saveEvery } = recipe.training;
+  const { totalSteps, recipe } = run;
+  const { saveEvery } = recipe.training;
   const clock = stepClock(totalSteps);
   let [step, saved] = [done, done];
+  if (step === 0 && isEvaluated(run, step) && !signal?.aborted) yield await evaluate(run, step);
   while (step < totalSteps && !outOfPatience(run) && !signal?.aborted) {
     step++;
     yield await trainStep(run, step, clock);
-    const due = step === totalSteps || step % evaluateEvery === 0;
-    if (due && data.evaluation.length > 0) yield await evaluate(run, step);
+    if (isEvaluated(run, step)) yield await evaluate(run, step);
     if (step % saveEvery === 0) {
       yield await checkpoint(run, step);
       saved = step;
@@ -167,6 +196,12 @@ async function* steps(run: Run, done: number, signal?: AbortSignal): AsyncGenera
   }
   if (saved < step) yield await checkpoint(run, step);
   yield await end(run, step);
+}
+
+function isEvaluated({ recipe, data, order, totalSteps }: Run, step: number): boolean {
+  const every = recipe.evaluation?.every ?? recipe.training.evaluateEvery ?? "epoch";
+  const { stepsPerEpoch } = order;
+  return data.evaluation.length > 0 && isEvaluationDue(step, { every, stepsPerEpoch, totalSteps });
 }
 
 const outOfPatience = ({ state, recipe }: Run) =>
@@ -201,7 +236,7 @@ async function trainStep(run: Run, step: number, clock: StepClock): Promise<Step
     seconds,
     tokensPerSecond,
   };
-  await appendMetrics(run.directory.metrics, { ...line, ...metrics });
+  await run.lock.write(() => appendMetrics(run.directory.metrics, { ...line, ...metrics }));
   return { type: "step", totalSteps, ...line, secondsLeft: clock(step, seconds), metrics };
 }
 
@@ -225,27 +260,37 @@ async function evaluate(run: Run, step: number): Promise<EvaluationEvent> {
       evalLoss,
       broken.map((i) => evaluation[i]!),
     );
-  const best = evalLoss < (run.state.bestEvalLoss ?? Number.POSITIVE_INFINITY);
+  const best = step > 0 && evalLoss < (run.state.bestEvalLoss ?? Number.POSITIVE_INFINITY);
   if (best) {
     run.state = { ...run.state, bestEvalLoss: evalLoss, bestStep: step, evaluationsWithoutGain: 0 };
-    await run.method.save(join(run.directory.path, "best"));
-  } else run.state.evaluationsWithoutGain++;
+    await run.lock.write(() => run.method.save(bestPath(run)));
+  } else if (step > 0) run.state.evaluationsWithoutGain++;
   const epoch = step / run.order.stepsPerEpoch;
   const named = Object.entries(metrics).map(([name, value]) => [`eval_${name}`, value]);
-  await appendMetrics(run.directory.metrics, { step, epoch, evalLoss, ...Object.fromEntries(named) });
+  const values = { step, epoch, evalLoss, ...Object.fromEntries(named) };
+  await run.lock.write(() => appendMetrics(run.directory.metrics, values));
   return { type: "evaluation", step, epoch, evalLoss, best, metrics };
 }
 
+const bestPath = ({ directory }: Run) => join(directory.path, "best");
+
 async function checkpoint(run: Run, step: number): Promise<TrainEvent> {
-  const { trainables } = run.method.method;
-  const path = await saveCheckpoint(run.directory.path, step, trainables, run.optimizer.moments, run.state);
+  const { directory, method, optimizer, state } = run;
+  const path = await run.lock.write(async () => {
+    await flushMetrics(directory.metrics);
+    return saveCheckpoint(directory.path, step, method.method.trainables, optimizer.moments, state);
+  });
   return { type: "checkpoint", step, path };
 }
 
 async function end(run: Run, step: number): Promise<EndEvent> {
-  const path = await run.method.save(join(run.directory.path, run.method.result));
+  const path = await run.lock.write(() => run.method.save(join(run.directory.path, run.method.result)));
   const early = outOfPatience(run) ? "early-stopping" : "stopped";
-  return { type: "end", reason: step === run.totalSteps ? "completed" : early, step, path };
+  const reason = step === run.totalSteps ? "completed" : early;
+  const { bestEvalLoss, bestStep } = run.state;
+  if (bestEvalLoss === null || bestStep === step) return { type: "end", reason, step, path };
+  const best = { path: bestPath(run), step: bestStep, evalLoss: bestEvalLoss };
+  return { type: "end", reason, step, path, best };
 }
 
 /** The last checkpoint's arrays put in place, or the start of a new run. */
@@ -253,18 +298,14 @@ async function restore(
   { path, checkpoint }: RunDirectory,
   { method }: RunMethod,
   { moments }: Optimizer,
-  dataHash: string,
-) {
-  const step = checkpoint?.step ?? 0;
-  if (!checkpoint) {
-    const state: RunState = { dataHash, bestEvalLoss: null, bestStep: 0, evaluationsWithoutGain: 0 };
-    return { state, step };
-  }
-  const state = await restoreCheckpoint(checkpoint.path, method.trainables, moments);
-  if (state.dataHash !== dataHash)
-    throw new AttuneError(
-      `${path} holds a run on other data: the files, the template or the tokenizer have changed since. Choose another output, or remove that directory.`,
-    );
+  origin: Origin,
+): Promise<{ state: RunState; step: number }> {
+  if (!checkpoint)
+    return { state: { origin, bestEvalLoss: null, bestStep: 0, evaluationsWithoutGain: 0 }, step: 0 };
+  const { step } = checkpoint;
+  const state = readState(checkpoint);
+  requireSameOrigin(state.origin, origin, { path, step });
+  await restoreCheckpoint(checkpoint, method.trainables, moments);
   return { state, step };
 }
 
@@ -275,7 +316,11 @@ function countSteps({ training }: Recipe, { stepsPerEpoch }: BatchOrder): number
   return training.maxSteps ?? Math.ceil(training.epochs! * stepsPerEpoch);
 }
 
-function startEvent({ data, order, totalSteps, method }: Run, { model }: Base, step: number): StartEvent {
+function startEvent(
+  { data, order, totalSteps, method }: Run,
+  { model }: Base,
+  step: number,
+): Omit<StartEvent, "learningRate" | "warnings"> {
   const { parameters } = modelLayout(model);
   return {
     type: "start",

@@ -59,8 +59,8 @@ const KINDS: Record<string, Partial<RecipeInput>> = {
 
 const recipeOf = (name: string, output: string): RecipeInput =>
   smallRecipe(output, {
-    evaluation: { fraction: 0.1 },
-    training: { ...training, saveEvery: 3, evaluateEvery: 2, batchSize: 8 },
+    evaluation: { fraction: 0.1, every: 2 },
+    training: { ...training, saveEvery: 3, batchSize: 8 },
     ...KINDS[name],
   });
 
@@ -88,7 +88,7 @@ describe.each(Object.keys(KINDS))("%s", (name) => {
     if (isVera(adapter)) expect(adapter.projections!.r).toBe(20);
     for (const [key, count] of [
       ["loss", training.maxSteps],
-      ["evalLoss", 2],
+      ["evalLoss", 3],
     ] as const) {
       const values = readMetrics(at("run")).flatMap((line) => line[key] ?? []);
       expect(values.filter(Number.isFinite), key).toHaveLength(count);

@@ -1,4 +1,5 @@
 import type { PreparationReport } from "../data/tokenize/preparation_report.ts";
+import type { LearningRate } from "./learning_rate.ts";
 
 /** What a run says of itself, in order: start, then steps with evaluations and checkpoints between, then end. */
 export type TrainEvent = StartEvent | StepEvent | EvaluationEvent | CheckpointEvent | EndEvent;
@@ -17,6 +18,10 @@ export interface StartEvent {
   data: PreparationReport;
   /** Training examples left out because they equal another. */
   duplicates: number;
+  /** The highest, and who says so. */
+  learningRate: LearningRate;
+  /** What was odd and did not keep the run from starting. */
+  warnings: string[];
 }
 
 /** A line of metrics.jsonl, and what is worked out from it. */
@@ -46,10 +51,11 @@ export interface StepEvent {
 
 export interface EvaluationEvent {
   type: "evaluation";
+  /** 0 before the first one. */
   step: number;
   epoch: number;
   evalLoss: number;
-  /** Lower than all before. */
+  /** Lower than after all steps before. Before the first step nothing is trained, and nothing is best. */
   best: boolean;
   /** What the objective measures, by TRL's names. */
   metrics: Record<string, number>;
@@ -68,4 +74,6 @@ export interface EndEvent {
   step: number;
   /** The adapter or model directory. */
   path: string;
+  /** Where the held-out loss was lowest, if that was at an earlier step. */
+  best?: { path: string; step: number; evalLoss: number };
 }

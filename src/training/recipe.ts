@@ -50,12 +50,20 @@ const training = z
       .max(2 ** 20)
       .default(512)
       .describe("Tokens an example may have; the start is kept."),
-    learningRate: z.number().positive().default(2e-4).describe("Highest learning rate."),
+    learningRate: z
+      .number()
+      .positive()
+      .optional()
+      .describe(
+        "Highest learning rate. Left out: 2e-4 for LoRA, 3e-3 for ia3, 1e-2 for vera, 2e-5 for the model's own weights, 5e-4 where they start at random.",
+      ),
     schedule: z
       .enum(["linear", "cosine", "constant"])
       .default("cosine")
       .describe("How the rate falls after warm-up."),
-    warmupRatio: ratio.default(0.03).describe("Share of the steps in which the rate rises from 0."),
+    warmupRatio: ratio
+      .default(0.03)
+      .describe("Share of the steps in which the rate rises from 0; never the last step."),
     weightDecay: z
       .number()
       .min(0)
@@ -77,7 +85,7 @@ const training = z
       .describe(
         "Of each layer keep the input alone, and compute the rest again in the backward pass: less memory, a fifth more time, the same result to the bit. Left out, one layer in six of a quantized model.",
       ),
-    evaluateEvery: count.default(100).describe("Steps between evaluations."),
+    evaluateEvery: count.optional().describe("Earlier name of evaluation.every."),
     saveEvery: count.default(100).describe("Steps between checkpoints."),
   })
   .refine((t) => t.epochs === undefined || t.maxSteps === undefined, {
@@ -130,6 +138,12 @@ export const Recipe = z
         patience: count
           .optional()
           .describe("Stop after this many evaluations in a row without a lower loss."),
+        every: z
+          .union([z.literal("epoch"), count], { error: "expected epoch, or a whole number of steps above 0" })
+          .optional()
+          .describe(
+            "Evaluate after each epoch, or after so many steps: epoch when left out. Before the first step and after the last one always.",
+          ),
       })
       .optional()
       .describe("Held-out examples that show whether the model learns more than the data by heart."),
@@ -141,6 +155,10 @@ export const Recipe = z
       .default(42)
       .describe("Everything random follows from it: fresh weights, order, split, dropout."),
     output: z.string().min(1).describe("The run directory."),
+  })
+  .refine(({ evaluation, training }) => !evaluation?.every || !training.evaluateEvery, {
+    message: "give evaluation.every alone: this is its earlier name",
+    path: ["training", "evaluateEvery"],
   })
   .refine(({ trainableLayers, adapter }) => !trainableLayers || !adapter, {
     message:
@@ -166,6 +184,8 @@ export const Recipe = z
 
 /** A recipe with every default filled in. */
 export type Recipe = z.output<typeof Recipe>;
+/** A recipe whose learning rate is known. */
+export type SettledRecipe = Recipe & { training: { learningRate: number } };
 /** A recipe as people write it. */
 export type RecipeInput = z.input<typeof Recipe>;
 
@@ -230,7 +250,7 @@ const KNOWN_KEYS: Record<string, string[]> = {
   data: Object.keys(dataset.shape),
   "data.task": Object.keys(task.shape),
   mixture: Object.keys(mixture.shape),
-  evaluation: ["fraction", "patience"],
+  evaluation: ["fraction", "patience", "every"],
   quantization: Object.keys(quantizationSettings.shape),
   training: Object.keys((training.def.in as z.ZodObject).shape),
 };

@@ -149,6 +149,7 @@ async function withData(
       signal,
       strict: strict ? "all" : undefined,
       progress,
+      warn: hub.onWarning,
     });
     screen.clear();
     try {

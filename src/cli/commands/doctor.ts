@@ -56,10 +56,12 @@ const describeTelemetry = () =>
     : "off: nothing is sent (ORT_DISABLE_TELEMETRY=0 would turn the runtime's on)";
 
 async function describeCache(): Promise<string> {
+  const tokenized = userCache("tokenized");
+  if (tokenized === undefined) return "none: this user has no home directory (ATTUNE_CACHE would name one)";
   const kinds = ["tokenized", "quantized"] as const;
-  const sizes = await Promise.all(kinds.map(async (kind) => sizeOf(userCache(kind))));
+  const sizes = await Promise.all(kinds.map(async (kind) => sizeOf(userCache(kind)!)));
   const parts = kinds.map((kind, i) => `${kind} ${formatBytes(sizes[i]!)}`);
-  return `${join(userCache("tokenized"), "..")}: ${parts.join(", ")}`;
+  return `${join(tokenized, "..")}: ${parts.join(", ")}`;
 }
 
 async function sizeOf(directory: string): Promise<number> {

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -279,12 +279,55 @@ describe("the cache", () => {
     for (const letter of ["a", "b", "c", "d"]) {
       await prepare(rows(100), { cache: { directory: cache, key: async () => letter.repeat(64) } });
       const path = join(cache, `${letter.repeat(64)}.sequences`);
-      await utimes(path, new Date(), new Date(Date.now() - 1e6 + letter.charCodeAt(0) * 1000));
+      await utimes(path, new Date(), new Date(Date.now() - 1e7 + letter.charCodeAt(0) * 1000));
     }
     await prepare(unread(), { cache: { directory: cache, key: async () => "b".repeat(64) } }); // used again
     const { size } = await stat(await entry());
     await pruneCache(join(cache, `${"a".repeat(64)}.sequences`), 2.5 * size);
     expect((await readdir(cache)).map((name) => name[0])).toEqual(["a", "b"]);
+  });
+
+  test("leaves what was used within the hour, for whoever is about to open it", async () => {
+    const cache = join(directory, "cache");
+    for (const letter of ["a", "b"])
+      await prepare(rows(100), { cache: { directory: cache, key: async () => letter.repeat(64) } });
+    await pruneCache(join(cache, `${"a".repeat(64)}.sequences`), 0);
+    expect((await readdir(cache)).map((name) => name[0])).toEqual(["a", "b"]);
+  });
+
+  test.each<[string, () => Promise<string | undefined>, RegExp]>([
+    [
+      "can't be made",
+      async () => {
+        await writeFile(join(directory, "file"), "");
+        return join(directory, "file", "cache");
+      },
+      /^No cache: Cannot write .*file.cache: a part of the path is a file.* ATTUNE_CACHE names/,
+    ],
+    [
+      "takes no entry",
+      async () => {
+        await mkdir(join(directory, "cache", `${"a".repeat(64)}.sequences`, "in the way"), {
+          recursive: true,
+        });
+        return join(directory, "cache");
+      },
+      /^No cache: Cannot write .*sequences: /,
+    ],
+    ["has no place", async () => undefined, /^No cache: this user has no home directory\. /],
+  ])("that %s is a warning, and the rows are read all the same", async (_, cache, message) => {
+    const warnings: string[] = [];
+    const { store, report } = await prepare(
+      { [Symbol.asyncIterator]: () => rows(100)[Symbol.asyncIterator]() },
+      {
+        cache: { directory: await cache(), key: async () => "a".repeat(64) },
+        warn: (text) => warnings.push(text),
+      },
+    );
+    expect(warnings).toEqual([expect.stringMatching(message)]);
+    const kept = await prepare(rows(100), {});
+    expect(all(store)).toEqual(all(kept.store));
+    expect(report).toEqual(kept.report);
   });
 
   test("is where the environment says", () => {

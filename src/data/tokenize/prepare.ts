@@ -1,7 +1,6 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { cacheEntry, pruneCache, touchEntry } from "../../files/user_cache.ts";
+import { cacheEntry, passingDirectory, pruneCache, touchEntry, withCache } from "../../files/user_cache.ts";
 import { AttuneError } from "../../text/errors.ts";
 import type { Example, UnusableRow } from "../example.ts";
 import {
@@ -24,10 +23,13 @@ export interface PrepareOptions extends TokenizeRowsOptions {
   strict?: Strictness;
   /** Told now and then how many rows are done. */
   progress?: (rows: number) => void;
+  /** Told when the cache can't be written: then this run makes its tokens for itself alone. */
+  warn?: (message: string) => void;
 }
 
 export interface TokenizedCache {
-  directory: string;
+  /** undefined where there is no place for one. */
+  directory: string | undefined;
   /** `cacheKey` of the rows' files and the plan. Asked once more after reading, for files that are being written. */
   key: () => Promise<string>;
 }
@@ -39,7 +41,8 @@ export interface PreparedDataset {
 }
 
 /**
- * Tokenizes rows into a file, or finds the one where that was done before: then `rows` isn't read at all.
+ * Tokenizes rows into a file, or finds the one where that was done before: then `rows` isn't read at all. Where a cache
+ * turns out to take nothing, it is read once more from the beginning.
  * @throws AttuneError when no row is left, or one is left out that may not be.
  */
 export async function prepareDataset(
@@ -47,9 +50,12 @@ export async function prepareDataset(
   plan: TokenizePlan,
   options: PrepareOptions = {},
 ): Promise<PreparedDataset> {
-  const store = await (options.cache
-    ? throughCache(rows, plan, options, options.cache)
-    : inPassing(rows, plan, options));
+  const { cache } = options;
+  const make = (directory: string | undefined) =>
+    cache && directory
+      ? throughCache(rows, plan, options, { ...cache, directory })
+      : inPassing(rows, plan, options);
+  const store = await (cache ? withCache(cache.directory, make, options.warn) : make(undefined));
   const report = store.metadata as PreparationReport;
   try {
     if (options.strict) checkNoneLeftOut(report, options.strict);
@@ -68,7 +74,7 @@ async function throughCache(
   rows: Rows,
   plan: TokenizePlan,
   options: PrepareOptions,
-  { directory, key }: TokenizedCache,
+  { directory, key }: TokenizedCache & { directory: string },
 ): Promise<SequenceFile> {
   const before = await key();
   const path = await cacheEntry(directory, before, ".sequences");
@@ -93,7 +99,7 @@ async function openIfWhole(path: string): Promise<SequenceFile | undefined> {
 
 /** The file has no name any more once it is open, so that nothing stays behind. */
 async function inPassing(rows: Rows, plan: TokenizePlan, options: PrepareOptions): Promise<SequenceFile> {
-  const directory = await mkdtemp(join(tmpdir(), "attune-"));
+  const directory = await passingDirectory();
   try {
     const path = join(directory, "tokenized");
     await writeTokenized(path, rows, plan, options);

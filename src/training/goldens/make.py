@@ -57,7 +57,7 @@ def values(parameters):
 
 def schedule(name, ratio, steps):
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=RATE)
-    warmup = math.ceil(steps * ratio)
+    warmup = min(math.ceil(steps * ratio), steps - 1)  # attune's own bound: the last step has the full rate
     scheduler = transformers.get_scheduler(NAMES[name], optimizer, num_warmup_steps=warmup, num_training_steps=steps)
     rates = []
     for _ in range(steps):
