@@ -1,4 +1,5 @@
 import { readAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
+import { findAdapterDirectory } from "../adapters/peft/find_adapter.ts";
 import type { TensorEntry } from "../files/safetensors.ts";
 import { openBase, openTemplate } from "../pretrained/base.ts";
 import { requireSameBase } from "../pretrained/same_base.ts";
@@ -13,7 +14,7 @@ import { createTalk, type Talk } from "./talk.ts";
 import { type AdapterChoice, createVariants } from "./variants.ts";
 
 export interface LoadModelOptions {
-  /** A PEFT adapter directory, or several by name. The first is in use. */
+  /** A PEFT adapter directory, or a run's, or several by name. The first is in use. */
   adapters?: string | Readonly<Record<string, string>>;
   /** As in a recipe: "chat", the model's own where it has one, which is the default; "alpaca"; or a .jinja file. */
   template?: string;
@@ -21,6 +22,8 @@ export interface LoadModelOptions {
   device?: Device;
   /** Threads inside one op; all cores when left out. */
   threads?: number;
+  /** Something odd that does not stop the work, such as an adapter made for another copy of the model. */
+  onWarning?: (text: string) => void;
 }
 
 /** A model ready to talk. */
@@ -54,8 +57,9 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     openDecodingSession(model, directory.tensors, openSession, session, adapter),
   );
   const addAdapter = async (name: string, from: string) => {
-    const adapter = await readAdapterDirectory(from);
-    await requireSameBase(adapter.baseModel, from, directory);
+    const found = await findAdapterDirectory(from);
+    const adapter = await readAdapterDirectory(found);
+    await requireSameBase(adapter.baseModel, found, directory, options.onWarning);
     variants.add(name, adapter);
   };
 

@@ -47,6 +47,8 @@ export interface TrainOptions {
   onWeights?: (progress: WeightsProgress) => void;
   /** Called while answers are computed under the reference model: how many are done, and of how many. */
   onReference?: (done: number, total: number) => void;
+  /** Something odd that does not stop the work, such as an adapter made for another copy of the model. */
+  onWarning?: (text: string) => void;
 }
 
 export interface WeightsProgress {
@@ -78,13 +80,13 @@ interface Run {
  */
 export async function* train(
   input: RecipeInput,
-  { signal, onDownload, onRows, onWeights, onReference, ...session }: TrainOptions = {},
+  { signal, onDownload, onRows, onWeights, onReference, onWarning, ...session }: TrainOptions = {},
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const recipe = parseRecipe(input);
-  const hub: HubOptions = { signal, onProgress: onDownload };
+  const hub: HubOptions = { signal, onProgress: onDownload, onWarning };
   const weights = recipe.stage === "pretrain" && !recipe.adapter ? "optional" : "required";
   const opened = await openBase(recipe.model, { weights, hub });
-  await checkMethod(recipe, opened);
+  await checkMethod(recipe, opened, onWarning);
   const of = (work: WeightsProgress["work"]) => (done: number, total: number) =>
     onWeights?.({ work, done, total });
   const base = await quantized(opened, recipe, of("quantizing"));

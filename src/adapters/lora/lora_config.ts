@@ -11,8 +11,8 @@ export interface LoraConfig {
   alpha: number;
   /** Probability with which an input of A is zeroed in training; the rest is divided by 1 − dropout. */
   dropout: number;
-  /** Endings of module names, or a regular expression for whole names, or "all-linear". */
-  targetModules: string[] | string;
+  /** Endings of module names, or a regular expression for whole names, or "all-linear"; PEFT's choice for the family when left out. */
+  targetModules?: string[] | string;
   /** Endings of module names, or a regular expression for whole names, that get no adapter after all. */
   excludeModules?: string[] | string;
   /** Numbers of the layers that get an adapter, all when left out. */
@@ -32,6 +32,8 @@ export interface LoraConfig {
   modulesToSave?: string[];
   /** Rows of the embedding trained one by one; by module name, or of the input embedding. */
   trainableTokenIndices?: number[] | Record<string, number[]>;
+  /** Tied ends stay tied: what is trained of one is trained of both. */
+  ensureWeightTying?: boolean;
   /** The base keeps its weights as [in, out]: PEFT notes it, and the base's family knows it. */
   fanInFanOut?: boolean;
   /** How A and B begin; true when left out. */

@@ -75,6 +75,7 @@ async function runChat(flags: ChatFlags): Promise<void> {
     template: template === "none" ? undefined : template,
     device,
     threads,
+    onWarning: (text) => process.stderr.write(`${printable(text)}\n`),
   });
   const ask = asking(model, flags);
   const opening: Message[] = flags.system === undefined ? [] : [{ role: "system", content: flags.system }];

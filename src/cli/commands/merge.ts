@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { type MergeReport, mergeAdapter, type UnmergeReport, unmergeAdapter } from "../../export/merge.ts";
+import { printable } from "../failure.ts";
 import { fetchModel } from "../fetch_model.ts";
 import { plural, shellWord } from "../format.ts";
 import { examples } from "../help.ts";
@@ -43,7 +44,8 @@ async function runMerge({ model, adapter, out, unmerge = false }: MergeFlags): P
   const screen = openScreen();
   screen.show(() => (unmerge ? `taking ${adapter} out of ${model} …` : `merging ${adapter} into ${model} …`));
   try {
-    const options = { model: base, adapter: term, output: out };
+    const onWarning = (text: string) => screen.print(printable(text));
+    const options = { model: base, adapter: term, output: out, onWarning };
     const line = unmerge
       ? unmergedLine(await unmergeAdapter(options))
       : mergedLine(await mergeAdapter(options));

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { train, type WeightsProgress } from "../../run/train.ts";
+import { printable } from "../failure.ts";
 import { showDownload } from "../fetch_model.ts";
 import { formatPercent, plural } from "../format.ts";
 import { examples } from "../help.ts";
@@ -64,6 +65,7 @@ async function runTrain(path: string, { set, device, threads, profile }: TrainFl
       onDownload: showDownload(screen),
       onRows: (rows: number) => screen.show(() => `${plural(rows, "row")} tokenized …`),
       onWeights: (progress: WeightsProgress) => screen.show(() => describeWeights(progress)),
+      onWarning: (text: string) => screen.print(printable(text)),
     };
     for await (const event of train(recipe, options)) {
       if (event.type === "start") stop.listen(); // before it nothing is lost, and data may keep this thread busy
