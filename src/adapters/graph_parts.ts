@@ -11,9 +11,8 @@ import {
   type VeraAdapter,
 } from "./adapter.ts";
 import { biasGain, ia3Hook } from "./ia3.ts";
-import { loraHook, loraNames, type TermSource } from "./lora/lora.ts";
 import { scaleOf } from "./lora/lora_config.ts";
-import type { LoraTerm } from "./lora/lora_term.ts";
+import { type LoraTerm, loraHook, loraNames, type TermSource } from "./lora/lora_term.ts";
 import { type ModuleWeights, moduleTensors } from "./module_tensors.ts";
 import { firstColumnsOfA, firstRowsOfB, type VeraTerm, veraHook } from "./vera.ts";
 

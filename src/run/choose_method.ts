@@ -1,6 +1,6 @@
 import type { Adapter, Parameter } from "../adapters/adapter.ts";
 import { fitAdapter } from "../adapters/fit_adapter.ts";
-import type { OnModule } from "../adapters/lora/initialize.ts";
+import type { OnModule } from "../adapters/lora/lora_start.ts";
 import { readAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
 import { findAdapterDirectory } from "../adapters/peft/find_adapter.ts";
 import { adapterSites } from "../adapters/targets/sites.ts";

@@ -1,13 +1,13 @@
 import type { Adapter, AdapterConfig, Parameter, TokenRows } from "../adapters/adapter.ts";
 import { largest } from "../adapters/fit_adapter.ts";
 import { type Ia3Config, type Ia3Weights, isFeedforward } from "../adapters/ia3.ts";
+import type { LoraConfig } from "../adapters/lora/lora_config.ts";
 import {
   initializeLora,
   type OnModule,
   startFromWeights,
   type Uniform,
-} from "../adapters/lora/initialize.ts";
-import type { LoraConfig } from "../adapters/lora/lora_config.ts";
+} from "../adapters/lora/lora_start.ts";
 import { baseLayer, PREFIX } from "../adapters/peft/tensor_names.ts";
 import { savedParameters } from "../adapters/targets/modules_to_save.ts";
 import { type LayerShape, type Sites, siteShape } from "../adapters/targets/sites.ts";

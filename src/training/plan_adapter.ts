@@ -1,7 +1,6 @@
 import type { AdapterConfig } from "../adapters/adapter.ts";
 import { checkFeedforward, checkIa3Config, type Ia3Config } from "../adapters/ia3.ts";
-import { checkRanks } from "../adapters/lora/check_ranks.ts";
-import { checkLoraConfig, checkPatterns, type LoraConfig } from "../adapters/lora/lora_config.ts";
+import { checkLoraConfig, checkPatterns, checkRanks, type LoraConfig } from "../adapters/lora/lora_config.ts";
 import { withTargets } from "../adapters/targets/default_targets.ts";
 import { checkModulesToSave, savedParameters } from "../adapters/targets/modules_to_save.ts";
 import { adapterSites, type LayerShape, type Sites, siteShape } from "../adapters/targets/sites.ts";

@@ -2,8 +2,8 @@
 import { AttuneError, type Fault } from "../../text/errors.ts";
 import type { AdapterConfig } from "../adapter.ts";
 import { type Ia3Config, isFeedforward } from "../ia3.ts";
-import { loraNames } from "../lora/lora.ts";
 import { type LoraConfig, rankOf } from "../lora/lora_config.ts";
+import { loraNames } from "../lora/lora_term.ts";
 import { ia3Name, veraNames } from "../module_tensors.ts";
 import { moduleOf } from "../targets/modules_to_save.ts";
 import type { VeraConfig } from "../vera.ts";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
-import { initializeLora } from "./initialize.ts";
+import { initializeLora } from "./lora_start.ts";
 
 const uniform = (purpose: string, index: number): number =>
   createHash("sha256").update(`${purpose}/${index}`).digest().readUInt32LE() / 2 ** 32;

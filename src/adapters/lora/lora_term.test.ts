@@ -6,8 +6,7 @@ import { constant, input } from "../../graph/sources.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { createScope } from "../../models/scope.ts";
 import { evaluate, type Feeds } from "../../testing/evaluate.ts";
-import { loraHook } from "./lora.ts";
-import type { LoraTerm } from "./lora_term.ts";
+import { type LoraTerm, loraHook } from "./lora_term.ts";
 
 // T 2 tokens, 3 in, 2 out, r 1.
 const values: Feeds = {

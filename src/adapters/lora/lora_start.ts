@@ -1,8 +1,9 @@
-import type { LoraWeights } from "../adapter.ts";
+import { firstColumns, type Matrix, multiplyTransposed, transpose } from "../../math/matrix.ts";
+import { qr } from "../../math/qr.ts";
+import { truncatedSvd } from "../../math/truncated_svd.ts";
+import { type Adapter, isLora, type LoraWeights } from "../adapter.ts";
 import type { LayerShape } from "../targets/sites.ts";
-import { decompose } from "./decompose.ts";
 import { isDecomposed, type LoraConfig, rankOf, scaleOf } from "./lora_config.ts";
-import { rowNorms } from "./magnitude.ts";
 
 /** A number of [0, 1) that depends on nothing but these: a module's start does not depend on which others are adapted. */
 export type Uniform = (purpose: string, index: number) => number;
@@ -124,3 +125,115 @@ async function decomposed(
  * as it is quantized anyway. PEFT leaves the scale out, so that there it holds for alpha = r only.
  */
 const LOFTQ = "pissa_niter_4";
+
+/**
+ * A [r, in] and B [out, r] whose product, times `scale`, is a part of `weight` [out, in]:
+ * "pissa" (Meng et al. 2024, https://arxiv.org/abs/2404.02948): the largest r singular values', split evenly;
+ * "pissa_niter_n": the same by n subspace iterations from random vectors;
+ * "olora" (Büyükakyüz 2024, https://arxiv.org/abs/2406.01775): the first r columns and rows of Q·R, not divided by the
+ * scale, as in PEFT.
+ */
+export function decompose(
+  init: string,
+  weight: Matrix,
+  r: number,
+  scale: number,
+  normal: (index: number) => number,
+): { A: Float32Array; B: Float32Array } {
+  if (init === "olora") return olora(weight, r);
+  const iterations = /^pissa_niter_(\d+)$/.exec(init)?.[1];
+  const { U, S, V } = truncatedSvd(
+    weight,
+    r,
+    normal,
+    iterations === undefined ? undefined : Number(iterations),
+  );
+  const roots = S.map((value) => Math.sqrt(value / scale));
+  return {
+    A: Float32Array.from(transpose(scaled(V, roots)).data),
+    B: Float32Array.from(scaled(U, roots).data),
+  };
+}
+
+/** W = Q·R: B is the first r columns of Q, A the first r rows of R = QᵀW. */
+function olora(weight: Matrix, r: number): { A: Float32Array; B: Float32Array } {
+  const { Q } = qr(firstColumns(weight, r));
+  const A = transpose(multiplyTransposed(weight, Q)); // (Wᵀ·Q)ᵀ
+  return { A: Float32Array.from(A.data), B: Float32Array.from(Q.data) };
+}
+
+/** Each column times its factor. */
+const scaled = ({ rows, columns, data }: Matrix, factors: Float64Array): Matrix => ({
+  rows,
+  columns,
+  data: data.map((value, at) => value * factors[at % columns]!),
+});
+
+/** The norms of the rows of W + scale · B·A, W [out, in]: [out]. */
+export function rowNorms(
+  W: Float32Array,
+  { A, B, r, in: inputs, out }: LoraWeights,
+  scale: number,
+): Float32Array {
+  const norms = new Float32Array(out);
+  const row = new Float64Array(inputs);
+  for (let o = 0; o < out; o++) {
+    row.set(W.subarray(o * inputs, (o + 1) * inputs));
+    for (let k = 0; k < r; k++) {
+      const factor = scale * B[o * r + k]!;
+      if (factor !== 0) for (let i = 0; i < inputs; i++) row[i]! += factor * A[k * inputs + i]!;
+    }
+    let sum = 0;
+    for (let i = 0; i < inputs; i++) sum += row[i]! * row[i]!;
+    norms[o] = Math.sqrt(sum);
+  }
+  return norms;
+}
+
+/**
+ * An adapter whose A and B began as a part of the base's weight, as one over the weight itself: with start A₀, B₀,
+ *   W - s·B₀·A₀ + s·B·A = W + s·[B, -B₀]·[A; A₀]
+ * of twice the rank and the same scale s, which is what PEFT's path_initial_model_for_weight_conversion makes. Others
+ * stay as they are.
+ */
+export function plainLora(adapter: Adapter): Adapter {
+  if (!isLora(adapter)) return adapter;
+  if (![...adapter.modules.values()].some(({ start }) => start)) return adapter;
+  return {
+    ...adapter,
+    config: doubled(adapter.config),
+    modules: new Map(
+      [...adapter.modules].map(([module, weights]) => [module, joined(weights, module, adapter.config)]),
+    ),
+  };
+}
+
+/** Twice the rank at the same scale: alpha grows as what it is divided by. */
+function doubled({ initLoraWeights: _, ...config }: LoraConfig): LoraConfig {
+  const factor = config.useRslora ? Math.SQRT2 : 2;
+  const times = (patterns: Record<string, number>, n: number) =>
+    Object.fromEntries(Object.entries(patterns).map(([key, value]) => [key, value * n]));
+  return {
+    ...config,
+    r: 2 * config.r,
+    alpha: factor * config.alpha,
+    ...(config.rankPattern && { rankPattern: times(config.rankPattern, 2) }),
+    ...(config.alphaPattern && { alphaPattern: times(config.alphaPattern, factor) }),
+  };
+}
+
+function joined(weights: LoraWeights, module: string, config: LoraConfig): LoraWeights {
+  const { A, B, start, in: inputs, out, embedding } = weights;
+  const r = rankOf(config, module);
+  const first = start ?? { A: new Float32Array(A.length), B: new Float32Array(B.length) };
+  const joinedA = new Float32Array(2 * r * inputs); // [2r, in]
+  joinedA.set(A);
+  joinedA.set(first.A, A.length);
+  const joinedB = new Float32Array(out * 2 * r); // [out, 2r]
+  for (let o = 0; o < out; o++)
+    for (let k = 0; k < r; k++) {
+      joinedB[o * 2 * r + k] = B[o * r + k]!;
+      joinedB[o * 2 * r + r + k] = -first.B[o * r + k]!;
+    }
+  return { r: 2 * r, in: inputs, out, A: joinedA, B: joinedB, ...(embedding && { embedding }) };
+}
