@@ -9,7 +9,7 @@
  */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { initializeLora } from "../src/adapters/lora/initialize.ts";
+import { initializeLora } from "../src/adapters/lora/lora_start.ts";
 import type { TensorEntry } from "../src/files/safetensors.ts";
 import { sizeOf } from "../src/graph/tensor.ts";
 import { readModel } from "../src/models/families.ts";

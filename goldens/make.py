@@ -7,7 +7,10 @@ import os
 import sys
 from pathlib import Path
 
-STAGES = ["models", "training", "adapters", "generation", "merge", "quantization", "qlora", "families", "combine", "preferences"]
+STAGES = [
+    *("models", "training", "adapters", "generation", "merge", "quantization", "qlora", "families", "combine", "preferences"),
+    "foreign_adapters",
+]
 
 
 def main():

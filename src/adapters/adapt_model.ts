@@ -6,9 +6,7 @@ import { constant } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { DecoderOutput, Model, Pass } from "../models/family.ts";
 import { createScope, type LinearHook, type ParameterSource, type Scope } from "../models/scope.ts";
-import { doraGain } from "./lora/dora.ts";
-import type { TermSource } from "./lora/lora.ts";
-import { dropped, type LoraTerm } from "./lora/lora_term.ts";
+import { doraGain, dropped, type LoraTerm, type TermSource } from "./lora/lora_term.ts";
 
 /** The parts of an adapter as tensors of a graph: fed, trained or fixed. */
 export interface AdapterParts {

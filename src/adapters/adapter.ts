@@ -41,8 +41,10 @@ interface Common {
   parameters?: Map<string, Parameter>;
   /** By module path. */
   tokens?: Map<string, TokenRows>;
-  /** The base's weights that PEFT stores beside the terms of an embedding or output layer, by their names in the base. */
+  /** Weights of the base that PEFT wrote along, by their names in PEFT's files: they stand in the base's place. */
   stored?: Map<string, TensorEntry>;
+  /** The output layer that follows the embedding: what is held of this is meant of both (ensure_weight_tying). */
+  follows?: { head: string; embedding: string };
 }
 
 export interface LoraAdapter extends Common {

@@ -12,6 +12,7 @@ describe("fitAdapter", () => {
     modules: new Map(names.map((name) => [name, weights])),
   });
   const sitesOf = (linears: Sites["linears"]): Sites => ({
+    modelType: "llama",
     linears,
     embedding: "embed_tokens",
     head: "lm_head",
@@ -76,6 +77,38 @@ describe("fitAdapter", () => {
       new Map([["embed_tokens", { indices: [1, 2], data: new Float32Array(2 * width) }]]);
     expect(() => fitAdapter({ ...rows, tokens: tokens(3) }, base)).not.toThrow();
     expect(() => fitAdapter({ ...rows, tokens: tokens(4) }, base)).toThrow(/rows are 4 wide/);
+  });
+
+  test("weights of the base that PEFT wrote along must be its own", () => {
+    const whole = adapter(["l.0.q_proj", "l.1.q_proj"], ["q_proj"]);
+    const stored = (name: string, shape: number[]) =>
+      new Map([
+        [
+          `base_model.model.${name}`,
+          { name, shape, dtype: "F32", file: "x", offset: 0, byteLength: 0 } as const,
+        ],
+      ]);
+    const ends: Sites = { ...base, parameters: new Map([["embed_tokens.weight", [9, 3]]]) };
+    expect(() => fitAdapter({ ...whole, stored: stored("embed_tokens.weight", [9, 3]) }, ends)).not.toThrow();
+    expect(() => fitAdapter({ ...whole, stored: stored("l.9.norm.weight", [3]) }, ends)).toThrow(
+      /l\.9\.norm\.weight: the model has no such parameter/,
+    );
+    expect(() => fitAdapter({ ...whole, stored: stored("embed_tokens.weight", [17, 3]) }, ends)).toThrow(
+      /made for a vocabulary of 17 tokens, the model has 9\..*resize_token_embeddings\(17\).*\n.*embed_tokens\.weight: the model has \[9, 3\], the adapter \[17, 3\]/,
+    );
+  });
+
+  test("modules that the config leaves to PEFT are the family's", () => {
+    const { targetModules: _, ...config } = adapter([], "").config;
+    const left: LoraAdapter = { ...adapter(["l.0.q_proj", "l.1.q_proj"], ""), config };
+    const fitted = fitAdapter(left, base);
+    expect(fitted.config.targetModules).toEqual(["q_proj", "v_proj"]);
+    expect(() => fitAdapter({ ...adapter(["l.0.k_proj"], ""), config }, base)).toThrow(
+      /q_proj: .* are missing/,
+    );
+    expect(() =>
+      fitAdapter({ ...adapter(["l.0.q_proj"], ""), config }, { ...base, modelType: "phi3" }),
+    ).toThrow(/target_modules is null, and PEFT has no default for phi3/);
   });
 
   test("another shape, both given as [out, in]", () => {

@@ -1,3 +1,4 @@
+import { transpose } from "../graph/ops/shape.ts";
 import { input, weight } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { AdapterParts } from "./adapt_model.ts";
@@ -10,9 +11,8 @@ import {
   type VeraAdapter,
 } from "./adapter.ts";
 import { biasGain, ia3Hook } from "./ia3.ts";
-import { loraHook, loraNames } from "./lora/lora.ts";
 import { scaleOf } from "./lora/lora_config.ts";
-import type { LoraTerm } from "./lora/lora_term.ts";
+import { type LoraTerm, loraHook, loraNames, type TermSource } from "./lora/lora_term.ts";
 import { type ModuleWeights, moduleTensors } from "./module_tensors.ts";
 import { firstColumnsOfA, firstRowsOfB, type VeraTerm, veraHook } from "./vera.ts";
 
@@ -40,8 +40,9 @@ export function adapterParts(adapter: Adapter, sources: PartSources = {}): Adapt
   const { parameter = (name, shape) => input(name, shape) } = sources;
   return {
     ...linearParts(adapter, sources),
-    parameter: made(adapter.parameters, (name, own) =>
-      parameter(ownNames.parameter(name), own.shape, own.data),
+    parameter: ofBothEnds(
+      adapter,
+      made(adapter.parameters, (name, own) => parameter(ownNames.parameter(name), own.shape, own.data)),
     ),
     rows: made(adapter.tokens, (module, { indices, data }) => {
       const n = indices.length;
@@ -55,6 +56,12 @@ function made<V, T>(map: ReadonlyMap<string, V> = new Map(), make: (key: string,
   const all = new Map([...map].map(([key, value]) => [key, make(key, value)]));
   return (key: string): T | undefined => all.get(key);
 }
+
+/** A tied output layer's weight is the embedding's. */
+const ofBothEnds =
+  ({ follows }: Adapter, parameter: (name: string) => Tensor | undefined) =>
+  (name: string) =>
+    parameter(follows && name === `${follows.head}.weight` ? `${follows.embedding}.weight` : name);
 
 const none = () => undefined;
 
@@ -77,8 +84,8 @@ function fed(module: string, weights: ModuleWeights): Record<string, Tensor> {
   return Object.fromEntries(tensors.map(({ part, name, shape }) => [part, input(name, shape)]));
 }
 
-function loraTerms({ config, modules }: LoraAdapter, { dropout, scale }: PartSources) {
-  return made(modules, (module, weights): LoraTerm => {
+function loraTerms({ config, modules, follows }: LoraAdapter, { dropout, scale }: PartSources): TermSource {
+  const own = made(modules, (module, weights): LoraTerm => {
     const { A, B, magnitude } = fed(module, weights) as { A: Tensor; B: Tensor; magnitude?: Tensor };
     return {
       A,
@@ -89,6 +96,15 @@ function loraTerms({ config, modules }: LoraAdapter, { dropout, scale }: PartSou
       start: weights.start && startOf(loraNames(module), weights),
     };
   });
+  if (!follows) return own;
+  const tied = own(follows.embedding);
+  const headTerm = tied && {
+    A: transpose(tied.B, [1, 0]),
+    B: transpose(tied.A, [1, 0]),
+    scale: tied.scale,
+    dropout: dropout?.(follows.head, modules.get(follows.embedding)!.out),
+  };
+  return (module) => (module === follows.head ? headTerm : own(module));
 }
 
 /** A and B are fixed, one tensor for all modules of a width. */

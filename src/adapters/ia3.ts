@@ -11,10 +11,10 @@ import { fullmatch } from "./targets/python_regex.ts";
  */
 export interface Ia3Config {
   type: "ia3";
-  /** Endings of module names, or a regular expression for whole names, or "all-linear". */
-  targetModules: string[] | string;
-  /** Of the targeted ones those whose input is scaled: endings of names, or a regular expression for whole names. */
-  feedforwardModules: string[] | string;
+  /** Endings of module names, or a regular expression for whole names, or "all-linear"; PEFT's choice for the family when left out. */
+  targetModules?: string[] | string;
+  /** Of the targeted ones those whose input is scaled: endings of names, or a regular expression for whole names; PEFT's choice for the family when left out. */
+  feedforwardModules?: string[] | string;
   excludeModules?: string[] | string;
   /** Modules trained whole: those whose name ends so. */
   modulesToSave?: string[];
@@ -54,12 +54,13 @@ const flat = (vector: Tensor): Tensor =>
 
 /** As PEFT decides it (tuners/ia3/model.py): an item of the list is any ending, at a dot or not. */
 export function isFeedforward({ feedforwardModules }: Pick<Ia3Config, "feedforwardModules">, module: string) {
+  if (feedforwardModules === undefined) return false;
   if (Array.isArray(feedforwardModules)) return feedforwardModules.some((ending) => module.endsWith(ending));
   return fullmatch(feedforwardModules, "feedforwardModules").test(module);
 }
 
 /** @throws AttuneError that names every feedforward module which is none of the targeted ones. */
-export function checkFeedforward({ feedforwardModules }: Ia3Config, targets: readonly string[]): void {
+export function checkFeedforward({ feedforwardModules = [] }: Ia3Config, targets: readonly string[]): void {
   const items = Array.isArray(feedforwardModules)
     ? feedforwardModules.map((item) => [item])
     : [feedforwardModules];

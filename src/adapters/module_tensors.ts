@@ -1,6 +1,6 @@
 import type { LoraWeights } from "./adapter.ts";
 import type { Ia3Weights } from "./ia3.ts";
-import { loraNames } from "./lora/lora.ts";
+import { loraNames } from "./lora/lora_term.ts";
 import type { VeraWeights } from "./vera.ts";
 
 /** What an adapter holds of one module. */

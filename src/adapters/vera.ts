@@ -19,8 +19,8 @@ export interface VeraConfig {
   r: number;
   /** Probability with which an input of A is zeroed in training; the rest is divided by 1 − dropout. */
   dropout: number;
-  /** Endings of module names, or a regular expression for whole names, or "all-linear". */
-  targetModules: string[] | string;
+  /** Endings of module names, or a regular expression for whole names, or "all-linear"; PEFT's choice for the family when left out. */
+  targetModules?: string[] | string;
   /** What d begins as; b begins as zero. */
   dInitial: number;
   /** Seed of A and B. */

@@ -1,5 +1,6 @@
 import { type LoraAdapter, requireLora } from "../adapters/adapter.ts";
 import { type CombineSettings, combineAdapters } from "../adapters/combine/combine_adapters.ts";
+import { requireSameStored } from "../adapters/combine/same_stored.ts";
 import { fitAdapter } from "../adapters/fit_adapter.ts";
 import { readAdapterDirectory, writeAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
 import { adapterSites } from "../adapters/targets/sites.ts";
@@ -29,6 +30,7 @@ export async function combineAdapterDirectories(options: CombineDirectoriesOptio
     const inputs = [];
     for (const { path: from, ...weighed } of adapters)
       inputs.push({ ...weighed, adapter: requireLora(await readAdapterDirectory(from), from, "combined") });
+    await requireSameStored(inputs);
     const fitting = model === undefined ? inputs : await fittingInputs(inputs, model);
     const combined = combineAdapters(fitting, settings);
     await writeAdapterDirectory(path, combined);

@@ -1,6 +1,7 @@
 import { type Adapter, isVera } from "../adapters/adapter.ts";
 import { fitAdapter } from "../adapters/fit_adapter.ts";
 import { readAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
+import { findAdapterDirectory } from "../adapters/peft/find_adapter.ts";
 import { adapterSites } from "../adapters/targets/sites.ts";
 import { veraAsLora } from "../adapters/vera.ts";
 import { writeDirectoryAtomic } from "../files/atomic.ts";
@@ -22,12 +23,14 @@ import { negative, removableAdapter, roundingBound } from "./removal.ts";
 import { type LogitsAgreement, requireSameLogits } from "./same_logits.ts";
 
 export interface MergeOptions {
-  /** Directories: the base, PEFT's adapter, and where the merged model goes, which must be free or empty. */
+  /** Directories: the base, PEFT's adapter or the run that made it, and where the merged model goes, which must be free or empty. */
   model: string;
   adapter: string;
   output: string;
   /** transformers 4's default, 5 GB, when left out. */
   maxShardBytes?: number;
+  /** Something odd that does not stop the work, such as an adapter made for another copy of the model. */
+  onWarning?: (text: string) => void;
 }
 
 /** What a merge did. */
@@ -45,8 +48,8 @@ export interface MergeReport {
  * @throws AttuneError that names the fault.
  */
 export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> {
-  const { directory, model, adapter } = await openBoth(options);
-  await requireSameBase(adapter.baseModel, options.adapter, directory);
+  const { directory, model, adapter, path } = await openBoth(options);
+  await requireSameBase(adapter.baseModel, path, directory, options.onWarning);
   const config = mergedConfig(directory, model, adapter);
   const agreement = await writeChecked(options, { directory, model, adapter, config }, async (written) => [
     await checkedLogits(model, directory, adapter),
@@ -87,12 +90,13 @@ interface Parts {
   config: ModelDirectory["config"];
 }
 
-async function openBoth({ model: path, adapter: from }: MergeOptions): Promise<Omit<Parts, "config">> {
-  const directory = await openModelDirectory(path);
+async function openBoth(options: MergeOptions): Promise<Omit<Parts, "config"> & { path: string }> {
+  const directory = await openModelDirectory(options.model);
   const model = readModel(directory.config);
-  checkTensors(model, directory.tensors, path);
-  const adapter = fitAdapter(await readAdapterDirectory(from), adapterSites(model));
-  return { directory, model, adapter };
+  checkTensors(model, directory.tensors, options.model);
+  const path = await findAdapterDirectory(options.adapter);
+  const adapter = fitAdapter(await readAdapterDirectory(path), adapterSites(model));
+  return { directory, model, adapter, path };
 }
 
 /** Logits as they should be, and as they are. */

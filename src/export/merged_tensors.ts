@@ -8,6 +8,7 @@ import {
 } from "../adapters/adapter.ts";
 import type { Ia3Weights } from "../adapters/ia3.ts";
 import { scaleOf } from "../adapters/lora/lora_config.ts";
+import { withStored } from "../adapters/stored_weights.ts";
 import { copyOf, type Dtype, type TensorEntry, type TensorSource } from "../files/safetensors.ts";
 import { moduleOf } from "../files/tensor_names.ts";
 import { lower } from "../graph/lower.ts";
@@ -40,7 +41,7 @@ export async function mergedTensors(
   { transposed: turned, ends, tied }: { transposed: ReadonlySet<string> } & Pick<Model, "ends" | "tied">,
   open: OpenSession,
 ): Promise<MergedTensors> {
-  const entries = new Map([...tensors, ...(adapter.stored ?? [])].filter(([name]) => tensors.has(name)));
+  const entries = new Map([...withStored(tensors, adapter.stored)].filter(([name]) => tensors.has(name)));
   const [embedding, head] = [`${ends.embedding}.weight`, `${ends.head}.weight`];
   if (tied && unties(adapter, ends)) entries.set(head, entries.get(embedding)!);
   const changes = new Map<string, Change>();
@@ -60,11 +61,21 @@ export async function mergedTensors(
     tensors: [...entries].map(([name, entry]) => {
       const change = changes.get(name);
       const isTurned = turned.has(moduleOf(name));
-      const source = { ...unquantized(entry, ofOthers, isTurned), name };
+      const source = {
+        ...unquantized(entry, ofOthers, isTurned),
+        ...inTypeOf(tensors.get(name), entry),
+        name,
+      };
       return change ? { ...source, data: () => change(entry) } : source;
     }),
     release: session.release,
   };
+}
+
+/** A weight that the adapter's file brings along is kept in the type of the base's. */
+function inTypeOf(base: TensorEntry | undefined, entry: TensorEntry): Partial<TensorSource> {
+  if (!base || isQuantized(base) || isQuantized(entry) || base.dtype === entry.dtype) return {};
+  return { dtype: base.dtype, data: () => readWeight(entry) };
 }
 
 /** int8 doesn't tell what a weight was: then its type is that `ofOthers`. */
@@ -82,8 +93,13 @@ function unquantized(entry: TensorEntry, ofOthers: Dtype, isTurned: boolean): Te
 /** What becomes of a weight. */
 type Change = (entry: TensorEntry) => Promise<Float32Array>;
 
-/** Whether the two ends of a tied model differ under `adapter`: all but single rows, which a tied output layer shares. */
-export function unties({ modules, parameters }: Adapter, { embedding, head }: Model["ends"]): boolean {
+/** Whether the two ends of a tied model differ under `adapter`: all but the embedding's rows, which a tied output layer shares. */
+export function unties(
+  { modules, parameters, tokens, follows }: Adapter,
+  { embedding, head }: Model["ends"],
+): boolean {
+  if (follows) return false;
+  if (tokens?.has(head)) return true;
   const isChanged = (module: string) => modules.has(module) || parameters?.has(`${module}.weight`) === true;
   return isChanged(embedding) || isChanged(head);
 }

@@ -1,5 +1,6 @@
 /** What taking an adapter out of a merged model needs. */
 import { type Ia3Adapter, isLora, type LoraAdapter } from "../adapters/adapter.ts";
+import { ofBase } from "../adapters/peft/tensor_names.ts";
 import { type Dtype, readTensor } from "../files/safetensors.ts";
 import type { ModelDirectory } from "../pretrained/model_directory.ts";
 import { isQuantized } from "../quantization/quantized_entry.ts";
@@ -34,7 +35,8 @@ export function removableAdapter(
       `${paths.adapter} is DoRA: the merge scaled the base's rows to its magnitudes, and their own are not in the adapter. Keep the base.`,
     );
   if (parameters || tokens || stored) {
-    const [first] = [parameters, tokens, stored].flatMap((own) => [...(own?.keys() ?? [])]);
+    const names = [parameters, tokens, stored].flatMap((own) => [...(own?.keys() ?? [])]);
+    const first = ofBase(names[0]!);
     throw new AttuneError(
       `${paths.adapter} replaces weights of the base (${first}), which are not in the merged model any more. Keep the base.`,
     );

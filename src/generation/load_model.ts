@@ -1,4 +1,5 @@
 import { readAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
+import { findAdapterDirectory } from "../adapters/peft/find_adapter.ts";
 import type { TensorEntry } from "../files/safetensors.ts";
 import { modelLayout } from "../models/layout.ts";
 import { type Base, openBase, openTemplate } from "../pretrained/base.ts";
@@ -17,13 +18,16 @@ import { createTalk, type Talk } from "./talk.ts";
 import { type AdapterChoice, createVariants } from "./variants.ts";
 
 export interface LoadModelOptions {
-  /** A PEFT adapter directory, or several by name. The first is in use. */
+  /** A PEFT adapter directory, or a run's, or several by name. The first is in use. */
   adapters?: string | Readonly<Record<string, string>>;
   /** As in a recipe: "chat", the model's own where it has one, which is the default; "alpaca"; or a .jinja file. */
   template?: string;
   /** As in a recipe: keeps the base's linear layers quantized, as a run did that trained an adapter on it so. */
   quantization?: QuantizationSettings;
-  /** Gets what the model's files ask for that does nothing here. Printed as a Node warning when left out. */
+  /**
+   * Gets what is odd and does not stop the work: what the model's files ask for and has no effect here, or an adapter made
+   * for another copy of the model. Printed as a Node warning when left out.
+   */
   onWarning?: (text: string) => void;
   /** Hears how many weights are quantized, where there are any. */
   onWeight?: OnWeight;
@@ -67,8 +71,9 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     openDecodingSession(model, directory.tensors, openSession, session, adapter),
   );
   const addAdapter = async (name: string, from: string) => {
-    const adapter = await readAdapterDirectory(from);
-    await requireSameBase(adapter.baseModel, from, directory);
+    const found = await findAdapterDirectory(from);
+    const adapter = await readAdapterDirectory(found);
+    await requireSameBase(adapter.baseModel, found, directory, onWarning);
     variants.add(name, adapter);
   };
 

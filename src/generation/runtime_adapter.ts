@@ -8,6 +8,7 @@ import {
   type ModuleWeights,
   moduleTensors,
 } from "../adapters/module_tensors.ts";
+import { withStored } from "../adapters/stored_weights.ts";
 import type { TensorEntry } from "../files/safetensors.ts";
 import type { Model } from "../models/family.ts";
 import { frozenParameters } from "../models/frozen.ts";
@@ -22,12 +23,12 @@ let unlike = 0;
  * carries them.
  */
 export function adapterSignature(adapter: Adapter): string {
-  const { modules, parameters, tokens, stored } = adapter;
+  const { modules, parameters, tokens, stored, follows } = adapter;
   if (parameters || tokens || stored || isVera(adapter)) return `own ${unlike++}`;
   const terms = [...modules].map(
     ([module, weights]) => `${module}:${termSignature(adapter, module, weights)}`,
   );
-  return terms.sort().join();
+  return `${follows ? "tied " : ""}${terms.sort().join()}`;
 }
 
 function termSignature(adapter: Adapter, module: string, weights: ModuleWeights): string {
@@ -53,7 +54,7 @@ export function runtimeAdapter(
   tensors: ReadonlyMap<string, TensorEntry>,
   adapter?: Adapter,
 ): AdaptedModel {
-  const frozen = frozenParameters(new Map([...tensors, ...(adapter?.stored ?? [])]));
+  const frozen = frozenParameters(withStored(tensors, adapter?.stored));
   if (!adapter) return { model, scope: createScope(frozen) };
   const parts = adapterParts(adapter, {
     parameter: fixed,

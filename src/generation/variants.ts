@@ -1,5 +1,6 @@
 import { type Adapter, requireLora } from "../adapters/adapter.ts";
 import { combineAdapters } from "../adapters/combine/combine_adapters.ts";
+import { requireSameStored } from "../adapters/combine/same_stored.ts";
 import { fitAdapter } from "../adapters/fit_adapter.ts";
 import { adapterSites } from "../adapters/targets/sites.ts";
 import type { Model } from "../models/family.ts";
@@ -44,11 +45,12 @@ export function createVariants(model: Model, open: (adapter?: Adapter) => Promis
   const base = once(async () => ({ decoder: createDecoder(await sessionOf(""), model.dimensions) }));
   let current: () => Promise<Variant> = base;
 
-  const variantOf = (adapter: Adapter) => {
+  const variantOf = (adapter: Adapter, checked: () => Promise<void> = async () => {}) => {
     const [signature, feeds] = [adapterSignature(adapter), adapterFeeds(adapter)];
-    return once(async () => ({
-      decoder: createDecoder(await sessionOf(signature, adapter), model.dimensions, feeds),
-    }));
+    return once(async () => {
+      await checked();
+      return { decoder: createDecoder(await sessionOf(signature, adapter), model.dimensions, feeds) };
+    });
   };
   const find = (name: string) => {
     const found = adapters.get(name);
@@ -61,7 +63,7 @@ export function createVariants(model: Model, open: (adapter?: Adapter) => Promis
       weight,
       adapter: requireLora(find(name).adapter, name, "mixed"),
     }));
-    return variantOf(combineAdapters(inputs, { method: "cat" }));
+    return variantOf(combineAdapters(inputs, { method: "cat" }), () => requireSameStored(inputs));
   };
 
   const chosen = (choice: AdapterChoice) => {

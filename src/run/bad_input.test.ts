@@ -152,7 +152,7 @@ describe("a run does not start, says where and why, and leaves nothing", () => {
     ],
     "an adapter for another model": [
       () => recipeOn(good, { model: goldenPath("models/qwen2-tied"), adapter: { path: adapter } }),
-      /The adapter does not fit the model: \n {2}.*It was made for goldens\/models\/llama-gqa/s,
+      /The adapter does not fit the model\. It was made for goldens\/models\/llama-gqa: use it/,
     ],
     "an adapter for another model of the same shape": [
       () => recipeOn(good, { ...tuned(), adapter: { path: adapter } }),

@@ -1,7 +1,8 @@
 import type { Adapter, Parameter } from "../adapters/adapter.ts";
 import { fitAdapter } from "../adapters/fit_adapter.ts";
-import type { OnModule } from "../adapters/lora/initialize.ts";
+import type { OnModule } from "../adapters/lora/lora_start.ts";
 import { readAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
+import { findAdapterDirectory } from "../adapters/peft/find_adapter.ts";
 import { adapterSites } from "../adapters/targets/sites.ts";
 import { readTensor } from "../files/safetensors.ts";
 import type { Model } from "../models/family.ts";
@@ -34,12 +35,17 @@ export interface RunMethod {
  * Checks what is to be trained against the base, before any weight is read.
  * @throws AttuneError that names the setting, or the adapter, at fault.
  */
-export async function checkMethod(recipe: Recipe, { model, directory }: Base): Promise<void> {
+export async function checkMethod(
+  recipe: Recipe,
+  { model, directory }: Base,
+  onWarning?: (text: string) => void,
+): Promise<void> {
   const { adapter, quantization } = recipe;
   if (!adapter) trainedNames(recipe, { model, directory });
   else if ("path" in adapter) {
-    const { baseModel } = await readFitting(adapter.path, model);
-    await requireSameBase(baseModel, adapter.path, directory);
+    const path = await findAdapterDirectory(adapter.path);
+    const { baseModel } = await readFitting(path, model);
+    await requireSameBase(baseModel, path, directory, onWarning);
   } else planAdapter(configOf(adapter), model, { keepsUnquantized: quantization !== undefined });
 }
 

@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import * as z from "zod";
 import type { Adapter } from "../adapters/adapter.ts";
-import { plainLora } from "../adapters/lora/plain_lora.ts";
+import { plainLora } from "../adapters/lora/lora_start.ts";
 import { writeAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
 import { torchDtype } from "../files/dtype.ts";
 import { copyOf, readTensor, type TensorSource } from "../files/safetensors.ts";

@@ -103,7 +103,7 @@ async function* lockedRun(
   const hub: HubOptions = { signal, onProgress: onDownload, onWarning: warn };
   const weights = given.stage === "pretrain" && !given.adapter ? "optional" : "required";
   const opened = await openBase(given.model, { weights, hub });
-  await checkMethod(given, opened);
+  await checkMethod(given, opened, warn);
   const { recipe, learningRate } = await settleLearningRate(given, opened);
   const directory = await openRunDirectory(recipe);
   warnings.push(...directory.warnings);

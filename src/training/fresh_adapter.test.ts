@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { type LoraAdapter, requireLora } from "../adapters/adapter.ts";
 import type { LoraConfig } from "../adapters/lora/lora_config.ts";
-import { plainLora } from "../adapters/lora/plain_lora.ts";
+import { plainLora } from "../adapters/lora/lora_start.ts";
 import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { createDecoder, openDecodingSession } from "../generation/decoder.ts";
 import { adapterFeeds } from "../generation/runtime_adapter.ts";

@@ -1,13 +1,14 @@
 import type { Adapter, AdapterConfig, Parameter, TokenRows } from "../adapters/adapter.ts";
 import { largest } from "../adapters/fit_adapter.ts";
 import { type Ia3Config, type Ia3Weights, isFeedforward } from "../adapters/ia3.ts";
+import type { LoraConfig } from "../adapters/lora/lora_config.ts";
 import {
   initializeLora,
   type OnModule,
   startFromWeights,
   type Uniform,
-} from "../adapters/lora/initialize.ts";
-import type { LoraConfig } from "../adapters/lora/lora_config.ts";
+} from "../adapters/lora/lora_start.ts";
+import { baseLayer, PREFIX } from "../adapters/peft/tensor_names.ts";
 import { savedParameters } from "../adapters/targets/modules_to_save.ts";
 import { type LayerShape, type Sites, siteShape } from "../adapters/targets/sites.ts";
 import { isAllLinear } from "../adapters/targets/target_modules.ts";
@@ -173,7 +174,7 @@ async function ownRows(indices: ReadonlyMap<string, number[]>, sites: Sites, ten
 
 /** The weights that PEFT keeps beside the terms of `embed_tokens` and `lm_head` (utils/save_and_load.py). */
 function storedWeights(config: LoraConfig, sites: Sites, targets: string[], tensors: Tensors) {
-  const { targetModules, trainableTokenIndices } = config;
+  const { targetModules = [], trainableTokenIndices } = config;
   const names = ["embed_tokens", "lm_head"];
   const ends = [sites.embedding, sites.head];
   const isNamed = Array.isArray(targetModules)
@@ -182,5 +183,7 @@ function storedWeights(config: LoraConfig, sites: Sites, targets: string[], tens
       ends.some((module) => targets.includes(module) && names.includes(module.split(".").at(-1)!));
   if (!isNamed || trainableTokenIndices !== undefined) return {};
   const wrapped = ends.filter((module) => targets.includes(module)).map((module) => `${module}.weight`);
-  return { stored: new Map(wrapped.map((name) => [name, entryOf(name, sites, tensors)])) };
+  return {
+    stored: new Map(wrapped.map((name) => [PREFIX + baseLayer(name), entryOf(name, sites, tensors)])),
+  };
 }

@@ -2,6 +2,7 @@ import { adaptedScope, adaptModel } from "../adapters/adapt_model.ts";
 import { type Adapter, isIa3 } from "../adapters/adapter.ts";
 import { adapterParts, ownNames } from "../adapters/graph_parts.ts";
 import { isLoraWeights, type ModuleWeights, moduleTensors } from "../adapters/module_tensors.ts";
+import { withStored } from "../adapters/stored_weights.ts";
 import type { TensorEntry } from "../files/safetensors.ts";
 import { input } from "../graph/sources.ts";
 import type { Model } from "../models/family.ts";
@@ -42,7 +43,7 @@ export function adapterMethod(
   dropout: DropoutSource = noDropout,
   { rates, embedding = "" }: AdapterOptions = {},
 ): Method {
-  const frozen = frozenParameters(new Map([...tensors, ...(adapter.stored ?? [])]));
+  const frozen = frozenParameters(withStored(tensors, adapter.stored));
   const parts = { training: adapterParts(adapter, { dropout }), evaluation: adapterParts(adapter) };
   const partsOf = (training: boolean) => (training ? parts.training : parts.evaluation);
   return {

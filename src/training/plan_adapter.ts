@@ -1,7 +1,7 @@
 import type { AdapterConfig } from "../adapters/adapter.ts";
 import { checkFeedforward, checkIa3Config, type Ia3Config } from "../adapters/ia3.ts";
-import { checkRanks } from "../adapters/lora/check_ranks.ts";
-import { checkLoraConfig, checkPatterns, type LoraConfig } from "../adapters/lora/lora_config.ts";
+import { checkLoraConfig, checkPatterns, checkRanks, type LoraConfig } from "../adapters/lora/lora_config.ts";
+import { withTargets } from "../adapters/targets/default_targets.ts";
 import { checkModulesToSave, savedParameters } from "../adapters/targets/modules_to_save.ts";
 import { adapterSites, type LayerShape, type Sites, siteShape } from "../adapters/targets/sites.ts";
 import { endsIn, matchAdapter } from "../adapters/targets/target_modules.ts";
@@ -36,7 +36,7 @@ export function planAdapter(config: FreshConfig, model: Model, options: PlanOpti
   if (config.type === "lora") return planLora(config, model, options);
   if (config.type === "ia3") return planIa3(config, model);
   checkVeraConfig(config, "adapter");
-  return { config, ...matchSites(config, model) };
+  return { config, ...matchSites(withTargets(config, model.modelType), model) };
 }
 
 function planLora(config: LoraConfig, model: Model, { keepsUnquantized }: PlanOptions): AdapterPlan {
@@ -45,7 +45,7 @@ function planLora(config: LoraConfig, model: Model, { keepsUnquantized }: PlanOp
     throw new AttuneError(
       "adapter: initLoraWeights loftq begins from what quantization loses: it needs the weights as they were, so give `quantization` and a model that isn't quantized yet.",
     );
-  const plan = { config, ...matchSites(config, model) };
+  const plan = { config, ...matchSites(withTargets(config, model.modelType), model) };
   checkPatterns(config, plan.targets);
   checkTokens(config, plan);
   checkRanks(config, adaptedShapes(plan));
@@ -94,10 +94,7 @@ function usualIa3(linears: readonly string[]) {
 }
 
 /** The modules that `config` means. */
-function matchSites(
-  config: LoraConfig | VeraConfig | (FreshConfig & { targetModules: string[] | string }),
-  model: Model,
-) {
+function matchSites(config: FreshConfig & { targetModules: string[] | string }, model: Model) {
   const sites = adapterSites(model);
   const ends = config.type === "lora" ? [sites.embedding, sites.head] : [];
   const targets = matchAdapter([...sites.linears.keys()], ends, config);
@@ -108,12 +105,17 @@ function matchSites(
 
 function checkTokens(config: LoraConfig, { sites, targets }: Omit<AdapterPlan, "config">): void {
   const saved = savedParameters(config, sites, targets);
+  const rows = tokenIndices(config, sites);
+  if (sites.tied && rows.has(sites.head))
+    throw new AttuneError(
+      `trainableTokenIndices: the output layer ${sites.head} shares the embedding's weight; name ${sites.embedding}, it follows.`,
+    );
   const isHeadTrained = targets.includes(sites.head) || saved.includes(`${sites.head}.weight`);
   if (config.trainableTokenIndices !== undefined && sites.tied && isHeadTrained)
     throw new AttuneError(
       `adapter: trainableTokenIndices and ${sites.head}: the output layer shares the embedding's weight and follows its rows; leave one out.`,
     );
-  for (const module of tokenIndices(config, sites).keys()) {
+  for (const module of rows.keys()) {
     const whole = saved.includes(`${module}.weight`);
     if (targets.includes(module) || whole)
       throw new AttuneError(

@@ -40,7 +40,7 @@ function settingFaults({ method, density, majoritySign, rank }: CombineSettings)
 
 /** What is more than low-rank terms, or less than numbers, has no weighted sum. */
 function adapterFaults({ name, adapter, weight }: WeighedAdapter): string[] {
-  const { config, modules, parameters, tokens } = adapter;
+  const { config, modules, parameters, tokens, follows } = adapter;
   const terms = [...modules];
   const faults: string[] = [];
   if (!Number.isFinite(weight) || weight === 0)
@@ -50,6 +50,7 @@ function adapterFaults({ name, adapter, weight }: WeighedAdapter): string[] {
     faults.push(`${name} is DoRA, whose magnitudes can't be added up`);
   if (parameters || tokens)
     faults.push(`${name} has weights of its own (modulesToSave, bias or trainableTokenIndices)`);
+  if (follows) faults.push(`${name} ties its ends (ensure_weight_tying)`);
   if (terms.some(([, { start }]) => start)) faults.push(`${name} began as a part of its base (PiSSA, OLoRA)`);
   const broken = terms.find(([, { A, B }]) => !allFinite(A) || !allFinite(B));
   if (broken) faults.push(`${name}: ${broken[0]} holds what is not a number`);
@@ -64,7 +65,7 @@ function baseFaults(inputs: readonly WeighedAdapter[]): string[] {
     .filter(({ adapter: { baseModel } }) => baseModel !== undefined && baseModel !== first!.adapter.baseModel)
     .map(
       ({ name, adapter }) =>
-        `${name} was made for ${adapter.baseModel}, ${first!.name} for ${first!.adapter.baseModel}`,
+        `${name} was made for ${adapter.baseModel}, ${first!.name} for ${first!.adapter.baseModel}; give the model (--model), and shapes are compared instead`,
     );
 }
 

@@ -1,7 +1,9 @@
+import { moduleOf } from "../../files/tensor_names.ts";
 import { randomNormal, randomUniform } from "../../random/random.ts";
 import { AttuneError } from "../../text/errors.ts";
 import type { LoraAdapter } from "../adapter.ts";
 import { type LoraConfig, scaleOf } from "../lora/lora_config.ts";
+import { baseLayer, ofBase, PREFIX } from "../peft/tensor_names.ts";
 import { allFinite, checkCombination } from "./check_combination.ts";
 import { combineTerms, type WeighedTerm } from "./combine_modules.ts";
 import type { MajoritySign } from "./combine_values.ts";
@@ -51,13 +53,24 @@ export function combineAdapters(inputs: readonly WeighedAdapter[], settings: Com
   for (const [module, { A, B }] of modules)
     if (!allFinite(A) || !allFinite(B))
       throw new AttuneError(`${module}: the combined term is beyond float32; give smaller weights.`);
-  const stored = new Map(inputs.flatMap(({ adapter }) => [...(adapter.stored ?? [])]));
+  const stored = storedOnce(inputs, names);
   return {
     config: combinedConfig(inputs, r, [...names]),
     baseModel: inputs[0]!.adapter.baseModel,
     modules: new Map(modules),
     ...(stored.size > 0 && { stored }),
   };
+}
+
+/** Weights of the base that the adapters bring along, by the names that PEFT's file of the result has for them. */
+function storedOnce(inputs: readonly WeighedAdapter[], modules: ReadonlySet<string>) {
+  const entries = inputs.flatMap(({ adapter }) => [...(adapter.stored ?? [])]);
+  return new Map(
+    entries.map(([key, entry]) => {
+      const name = ofBase(key);
+      return [PREFIX + (modules.has(moduleOf(name)) ? baseLayer(name) : name), entry];
+    }),
+  );
 }
 
 function combinedRank(inputs: readonly WeighedAdapter[], { method, rank }: CombineSettings): number {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Matrix } from "../../math/matrix.ts";
 import { svd } from "../../math/svd.ts";
 import { randomNormals } from "../../random/random.ts";
-import { decompose } from "./decompose.ts";
+import { decompose } from "./lora_start.ts";
 
 const normal = (index: number) => randomNormals(index + 1, 3, "start", 0)[index]!;
 

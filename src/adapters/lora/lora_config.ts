@@ -1,5 +1,7 @@
 import { AttuneError } from "../../text/errors.ts";
-import { patternKey, patternValue } from "./module_patterns.ts";
+import { listed } from "../../text/listed.ts";
+import { fullmatch } from "../targets/python_regex.ts";
+import type { LayerShape } from "../targets/sites.ts";
 
 /**
  * Low-rank adaptation (Hu et al. 2021, https://arxiv.org/abs/2106.09685): y = W·x + alpha/r · B·A·x, and what PEFT adds
@@ -11,8 +13,8 @@ export interface LoraConfig {
   alpha: number;
   /** Probability with which an input of A is zeroed in training; the rest is divided by 1 − dropout. */
   dropout: number;
-  /** Endings of module names, or a regular expression for whole names, or "all-linear". */
-  targetModules: string[] | string;
+  /** Endings of module names, or a regular expression for whole names, or "all-linear"; PEFT's choice for the family when left out. */
+  targetModules?: string[] | string;
   /** Endings of module names, or a regular expression for whole names, that get no adapter after all. */
   excludeModules?: string[] | string;
   /** Numbers of the layers that get an adapter, all when left out. */
@@ -32,6 +34,8 @@ export interface LoraConfig {
   modulesToSave?: string[];
   /** Rows of the embedding trained one by one; by module name, or of the input embedding. */
   trainableTokenIndices?: number[] | Record<string, number[]>;
+  /** Tied ends stay tied: what is trained of one is trained of both. */
+  ensureWeightTying?: boolean;
   /** The base keeps its weights as [in, out]: PEFT notes it, and the base's family knows it. */
   fanInFanOut?: boolean;
   /** How A and B begin; true when left out. */
@@ -130,4 +134,28 @@ function patternFaults(patterns: Record<string, number>, modules: string[], sett
       `${setting}: ${torn} matches several keys, and PEFT's files keep them in another order; let one key match`,
     );
   return faults;
+}
+
+/** The first of `keys` that a module's name ends in, as PEFT matches `rank_pattern`: a key is a regular expression. */
+const patternKey = (keys: readonly string[], module: string, setting: string): string | undefined =>
+  keys.find((key) => fullmatch(`(.*\\.)?(${key})`, setting).test(module));
+
+/** What `patterns` says of a module; nothing when no key matches. */
+function patternValue(
+  patterns: Readonly<Record<string, number>> | undefined,
+  module: string,
+  setting: string,
+): number | undefined {
+  if (!patterns) return undefined;
+  const key = patternKey(Object.keys(patterns), module, setting);
+  return key === undefined ? undefined : patterns[key];
+}
+
+/** @throws AttuneError that names every module whose rank is above what its matrix can have. */
+export function checkRanks(config: LoraConfig, shapes: ReadonlyMap<string, LayerShape>): void {
+  const faults = [...shapes].flatMap(([module, shape]) => {
+    const [r, most] = [rankOf(config, module), Math.min(shape.in, shape.out)];
+    return r > most ? [`${module}: rank ${r} is above the matrix's, ${most}`] : [];
+  });
+  if (faults.length > 0) throw new AttuneError(`adapter: ${listed(faults)}`);
 }

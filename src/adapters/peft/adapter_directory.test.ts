@@ -15,6 +15,7 @@ const golden = (path: string) => fileURLToPath(new URL(`../../../goldens/${path}
 const FILES = ["adapter_config.json", "adapter_model.safetensors"];
 
 const sites = (linears: Sites["linears"]): Sites => ({
+  modelType: "llama",
   linears,
   embedding: "model.embed_tokens",
   head: "lm_head",
@@ -134,11 +135,11 @@ describe("what is wrong is named", () => {
       () => rmSync(at("x/adapter_config.json")),
       /not a PEFT adapter directory: adapter_config\.json missing/,
     ],
-    ["no weights", () => rmSync(at("x/adapter_model.safetensors")), /adapter_model\.safetensors missing\.$/],
+    ["no weights", () => rmSync(at("x/adapter_model.safetensors")), /adapter_model\.safetensors missing$/],
     [
       "a pickle",
       () => renameSync(at("x/adapter_model.safetensors"), at("x/adapter_model.bin")),
-      /adapter_model\.bin is a pickle, which is not read: save it/,
+      /adapter_model\.bin is a pickle, which can run code and is not read: load it with PEFT/,
     ],
     [
       "config that is no JSON",
@@ -158,7 +159,7 @@ describe("what is wrong is named", () => {
     [
       "foreign tensors",
       () => rewrite((name) => name.replace("v_proj.lora_A.weight", "v_proj.magnitude")),
-      /lora_A\.weight is missing[\s\S]*0\.self_attn\.v_proj\.magnitude is no tensor[\s\S]*2\.self_attn\.v_proj\.magnitude/,
+      /lora_A\.weight is missing[\s\S]*0\.self_attn\.v_proj\.magnitude: no tensor[\s\S]*2\.self_attn\.v_proj\.magnitude/,
     ],
     [
       "damaged weights",

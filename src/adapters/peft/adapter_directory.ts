@@ -1,8 +1,7 @@
 /** PEFT's adapter directory: adapter_config.json and adapter_model.safetensors. */
-import { type FileHandle, readdir, stat } from "node:fs/promises";
+import { type FileHandle, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { writeDirectoryAtomic, writeFilesAtomic } from "../../files/atomic.ts";
-import { diskError } from "../../files/disk_error.ts";
 import { readJsonObject } from "../../files/json_file.ts";
 import {
   copyOf,
@@ -20,19 +19,16 @@ import { moduleTensors } from "../module_tensors.ts";
 import { condenseTargetModules, isAllLinear } from "../targets/target_modules.ts";
 import type { VeraConfig } from "../vera.ts";
 import { type AdapterTensors, fileNames, sortAdapterTensors, type TermTensors } from "./adapter_tensors.ts";
-import { locateAdapter } from "./locate_adapter.ts";
+import { bothEnds } from "./both_ends.ts";
+import { CONFIG_FILE, findAdapterDirectory, WEIGHTS_FILE } from "./find_adapter.ts";
 import { formatPeftConfig, parsePeftConfig } from "./peft_config.ts";
 
-const CONFIG_FILE = "adapter_config.json";
-const WEIGHTS_FILE = "adapter_model.safetensors";
-
 /**
- * Reads an adapter, float32, float16 or bfloat16; of a run's directory, the one in it.
+ * Reads an adapter, float32, float16 or bfloat16; of a run's directory the adapter that the run made.
  * @throws AttuneError that names what is missing, foreign, wrongly shaped or not supported.
  */
-export async function readAdapterDirectory(given: string): Promise<Adapter> {
-  const path = await locateAdapter(given);
-  await checkFiles(path);
+export async function readAdapterDirectory(from: string): Promise<Adapter> {
+  const path = await findAdapterDirectory(from);
   const { config, baseModel } = parsePeftConfig(
     await readJsonObject(join(path, CONFIG_FILE)),
     join(path, CONFIG_FILE),
@@ -40,7 +36,12 @@ export async function readAdapterDirectory(given: string): Promise<Adapter> {
   const weights = join(path, WEIGHTS_FILE);
   const sorted = sortAdapterTensors((await readSafetensorsHeader(weights)).tensors, config, weights);
   const parameters = await mapValues(sorted.parameters, readParameter);
-  const common = { baseModel, ...(parameters.size > 0 && { parameters }) };
+  const { stored } = sorted;
+  const common = {
+    baseModel,
+    ...(parameters.size > 0 && { parameters }),
+    ...(stored.size > 0 && { stored }),
+  };
   switch (config.type) {
     case "lora":
       return { ...common, config, ...(await readLora(sorted, config, weights)) };
@@ -61,13 +62,9 @@ async function readFinite(entry: TensorEntry): Promise<Float32Array> {
 type Sorted = AdapterTensors<TensorEntry>;
 type Term = TermTensors<TensorEntry>;
 
-async function readLora({ modules, rows, stored }: Sorted, config: LoraConfig, where: string) {
+async function readLora({ modules, rows }: Sorted, config: LoraConfig, where: string) {
   const tokens = await readRows(rows, config, where);
-  return {
-    modules: await mapValues(modules, readTerm),
-    ...(tokens.size > 0 && { tokens }),
-    ...(stored.size > 0 && { stored }),
-  };
+  return { modules: await mapValues(modules, readTerm), ...(tokens.size > 0 && { tokens }) };
 }
 
 async function readTerm({ parts: { A, B, magnitude }, embedding }: Term): Promise<LoraWeights> {
@@ -112,7 +109,10 @@ const readParameter = async (entry: TensorEntry): Promise<Parameter> => ({
   data: await readFinite(entry),
 });
 
-/** Which rows they are stands in the config, by the end of a module's name, or by none for the input embedding. */
+/**
+ * Which rows they are stands in the config, by the end of a module's name, or by none for the input embedding. A tied
+ * output layer's, which PEFT writes along beside an enlarged vocabulary, are the embedding's.
+ */
 async function readRows(
   entries: ReadonlyMap<string, TensorEntry>,
   { trainableTokenIndices: wanted = [] }: LoraConfig,
@@ -121,27 +121,18 @@ async function readRows(
   const rows = new Map<string, TokenRows>();
   for (const [module, entry] of entries) {
     const named = (name: string) => module === name || module.endsWith(`.${name}`);
-    const indices = Array.isArray(wanted)
-      ? wanted
-      : Object.entries(wanted).find(([name]) => named(name))?.[1];
-    if (indices === undefined || entry.shape.length !== 2 || entry.shape[0] !== indices.length)
-      throw new AttuneError(
-        `${where}: ${entry.name} is [${entry.shape.join(", ")}]; trainable_token_indices of adapter_config.json asks for ${indices?.length ?? "no"} rows`,
-      );
+    const byName = Array.isArray(wanted) ? [["", wanted] as const] : Object.entries(wanted);
+    const [, indices] = byName.find(([name]) => named(name)) ?? byName[0]!;
+    if (entry.shape.length !== 2 || entry.shape[0] !== indices.length)
+      throw new AttuneError({
+        code: "adapter.rows",
+        place: `${where}: ${entry.name}`,
+        expected: `[${indices.length}, hidden], a row for each of trainable_token_indices in adapter_config.json`,
+        got: `[${entry.shape.join(", ")}]`,
+      });
     rows.set(module, { indices, data: await readFinite(entry) });
   }
   return rows;
-}
-
-async function checkFiles(path: string): Promise<void> {
-  const files = await filesOf(path);
-  const missing = [CONFIG_FILE, WEIGHTS_FILE].filter((file) => !files.includes(file));
-  if (missing.length === 0) return;
-  const pickled = files.includes("adapter_model.bin") && missing.includes(WEIGHTS_FILE);
-  const hint = pickled
-    ? " adapter_model.bin is a pickle, which is not read: save it with PEFT as safetensors."
-    : "";
-  throw new AttuneError(`${path} is not a PEFT adapter directory: ${missing.join(" and ")} missing.${hint}`);
 }
 
 /**
@@ -161,7 +152,9 @@ export async function writeAdapterDirectory(path: string, adapter: Adapter): Pro
 }
 
 function configOf({ config, baseModel, modules }: Adapter): string {
-  if (!isAllLinear(config.targetModules)) return formatPeftConfig(config, config.targetModules, baseModel);
+  const { targetModules } = config;
+  if (targetModules === undefined || !isAllLinear(targetModules))
+    return formatPeftConfig(config, targetModules, baseModel);
   const targets = condenseTargetModules([...modules.keys()]);
   if (config.type !== "ia3") return formatPeftConfig(config, targets, baseModel);
   const own = condensedFeedforward(config, targets, [...modules.keys()]);
@@ -169,7 +162,7 @@ function configOf({ config, baseModel, modules }: Adapter): string {
 }
 
 function tensorsOf(adapter: Adapter): TensorSource[] {
-  const { modules, parameters, tokens, stored } = adapter;
+  const { modules, parameters, tokens, stored = new Map<string, TensorEntry>() } = bothEnds(adapter);
   const wrapped = (name: string) => modules.has(name.replace(/\.[^.]+$/, ""));
   const float32 = (name: string, shape: readonly number[], data: Float32Array): TensorSource => ({
     name,
@@ -184,16 +177,13 @@ function tensorsOf(adapter: Adapter): TensorSource[] {
       ),
     ),
     ...projectionsOf(adapter).map(({ name, shape, data }) => float32(name, shape, data)),
-    ...[...(parameters ?? [])].map(([name, { shape, data }]) =>
-      float32(fileNames.parameter(name, wrapped(name)), shape, data),
-    ),
+    ...[...(parameters ?? [])]
+      .map(([name, { shape, data }]) => float32(fileNames.parameter(name, wrapped(name)), shape, data))
+      .filter(({ name }) => !stored.has(name)),
     ...[...(tokens ?? [])].map(([module, { indices, data }]) =>
       float32(fileNames.rows(module), [indices.length, data.length / indices.length], data),
     ),
-    ...[...(stored ?? [])].map(([name, entry]) => ({
-      ...copyOf(entry),
-      name: fileNames.parameter(name, true),
-    })),
+    ...[...stored].map(([name, entry]) => ({ ...copyOf(entry), name })),
   ];
 }
 
@@ -204,14 +194,6 @@ function projectionsOf(adapter: Adapter) {
     { name: fileNames.projections.A, shape: [r, inputs], data: A },
     { name: fileNames.projections.B, shape: [out, r], data: B },
   ];
-}
-
-async function filesOf(path: string): Promise<string[]> {
-  try {
-    return await readdir(path);
-  } catch (error) {
-    throw diskError(error, "read", path);
-  }
 }
 
 const isDirectory = (path: string): Promise<boolean> =>

@@ -56,7 +56,7 @@ describe("sortAdapterTensors", () => {
       embedding: true,
     });
     expect([...sorted.parameters.keys()]).toEqual(["m.q_proj.bias", "m.norm.bias", "m.norm.weight"]);
-    expect([...sorted.stored.keys()]).toEqual(["m.embed_tokens.weight"]);
+    expect([...sorted.stored.keys()]).toEqual([at("m.embed_tokens.base_layer.weight")]);
     expect([...sorted.rows.keys()]).toEqual(["lm_head"]);
   });
 
@@ -66,9 +66,6 @@ describe("sortAdapterTensors", () => {
     const wrong = { ...pair, "base_model.model.m.q_proj.lora_magnitude_vector": [1, 5] };
     expect(() => sort(wrong, { useDora: true })).toThrow(/lora_magnitude_vector must be \[5\], got \[1, 5\]/);
     expect(() => sort(pair, { rankPattern: { q_proj: 4 } })).toThrow(/must be \[4, in\] \(r is 4\)/);
-    expect(() => sort({ ...pair, "base_model.model.m.norm.weight": [3] })).toThrow(
-      /norm\.weight is no tensor/,
-    );
   });
 
   test.each<[string, Record<string, number[]>, RegExp]>([
@@ -88,20 +85,19 @@ describe("sortAdapterTensors", () => {
     [
       "DoRA's magnitude",
       { [A]: [2, 3], [B]: [5, 2], "base_model.model.m.q_proj.lora_magnitude_vector": [5] },
-      /lora_magnitude_vector is no tensor of this kind/,
+      /lora_magnitude_vector: use_dora is false, and this is DoRA's/,
     ],
     ["half an embedding's", { "base_model.model.e.lora_embedding_A": [2, 9] }, /lora_embedding_B is missing/],
     [
       "a base weight",
       { [A]: [2, 3], [B]: [5, 2], "base_model.model.lm_head.base_layer.weight": [9, 3] },
-      /base_layer\.weight is no/,
+      /base_layer\.weight: no tensor of a LORA adapter/,
     ],
     [
-      "an adapter's name in the key",
-      { "base_model.model.m.q_proj.lora_A.default.weight": [2, 3] },
-      /default\.weight is no/,
+      "no prefix",
+      { "m.q_proj.lora_A.weight": [2, 3] },
+      /lora_A\.weight: PEFT's names begin with base_model\.model\./,
     ],
-    ["no prefix", { "m.q_proj.lora_A.weight": [2, 3] }, /m\.q_proj\.lora_A\.weight is no/],
     ["nothing", {}, /holds no tensors/],
   ])("%s", (_, shapes, message) => {
     const pair = () => sort(shapes);
@@ -110,8 +106,64 @@ describe("sortAdapterTensors", () => {
     expect(pair).toThrow(/^adapter_model\.safetensors: /);
   });
 
+  const pairs = { [A]: [2, 3], [B]: [5, 2] };
+  const named = (key: string, name: string) => key.replace(".weight", `.${name}.weight`);
+
+  test("an adapter's name in the keys is as good as none", () => {
+    const { modules } = sort({ [named(A, "mine")]: [2, 3], [named(B, "mine")]: [5, 2] });
+    expect(modules).toEqual(sort(pairs).modules);
+  });
+
+  test("several adapters in one file are refused, and so is one tensor twice", () => {
+    const two = { [named(A, "a")]: [2, 3], [named(B, "b")]: [5, 2] };
+    expect(() => sort(two)).toThrow(/it holds the adapters a, b\. Save one of them with/);
+    expect(() => sort({ ...pairs, [named(A, "a")]: [2, 3] })).toThrow(/lora_A\.a\.weight is there twice/);
+  });
+
+  const E = "base_model.model.m.embed_tokens";
+  test("a module that is trained whole may be there three times", () => {
+    const thrice = {
+      [`${E}.weight`]: [9, 3],
+      [`${E}.modules_to_save.weight`]: [9, 3],
+      [`${E}.original_module.weight`]: [9, 3],
+    };
+    const { parameters, stored } = sort({ ...pairs, ...thrice }, { modulesToSave: ["embed_tokens"] });
+    expect([...parameters.keys()]).toEqual(["m.embed_tokens.weight"]);
+    expect([...stored.keys()]).toEqual([`${E}.original_module.weight`]);
+    const once = sort(
+      { ...pairs, [`${E}.modules_to_save.default.weight`]: [9, 3] },
+      { modulesToSave: ["embed_tokens"] },
+    );
+    expect([...once.parameters.keys()]).toEqual(["m.embed_tokens.weight"]);
+  });
+
+  test("of two values of it PEFT's own name counts, whatever their order", () => {
+    const [own, copy] = [{ [`${E}.weight`]: [9, 3] }, { [`${E}.modules_to_save.weight`]: [8, 3] }];
+    for (const both of [
+      { ...own, ...copy },
+      { ...copy, ...own },
+    ])
+      expect(
+        sort({ ...pairs, ...both }, { modulesToSave: ["embed_tokens"] }).parameters.get(
+          "m.embed_tokens.weight",
+        )!.shape,
+      ).toEqual([9, 3]);
+  });
+
+  test.each([
+    [`${E}.original_module.weight`, {}],
+    [`${E}.base_layer.weight`, {}],
+    [`${E}.token_adapter.base_layer.weight`, {}],
+    [`${E}.modules_to_save.weight`, {}],
+    ["base_model.model.m.q_proj.weight", {}],
+    ["base_model.model.m.q_proj.lora_B.bias", {}],
+    ["base_model.model.m.q_proj.hada_w1_a", {}],
+  ])("%s has no place where PEFT would not load it", (key, more) => {
+    expect(() => sort({ ...pairs, [key]: [9, 3] }, more)).toThrow(key);
+  });
+
   test("all faults are named, the first ten in full", () => {
     const many = Object.fromEntries(Array.from({ length: 13 }, (_, i) => [`foreign ${i}`, [1]]));
-    expect(() => sort(many)).toThrow(/foreign 0 [\s\S]*foreign 9 [\s\S]*and 3 more/);
+    expect(() => sort(many)).toThrow(/foreign 0: [\s\S]*foreign 9: [\s\S]*and 3 more/);
   });
 });

@@ -1,15 +1,14 @@
 /** The tensors of adapter_model.safetensors: what each name means. */
-import { AttuneError } from "../../text/errors.ts";
-import { listed } from "../../text/listed.ts";
+import { AttuneError, type Fault } from "../../text/errors.ts";
 import type { AdapterConfig } from "../adapter.ts";
 import { type Ia3Config, isFeedforward } from "../ia3.ts";
-import { loraNames } from "../lora/lora.ts";
 import { type LoraConfig, rankOf } from "../lora/lora_config.ts";
+import { loraNames } from "../lora/lora_term.ts";
 import { ia3Name, veraNames } from "../module_tensors.ts";
 import { moduleOf } from "../targets/modules_to_save.ts";
 import type { VeraConfig } from "../vera.ts";
+import { baseLayer, ofBase, PREFIX, peftName } from "./tensor_names.ts";
 
-const PREFIX = "base_model.model.";
 const ROWS = ".token_adapter.trainable_tokens_delta";
 
 /** Names in the file, of what an adapter holds. */
@@ -21,9 +20,6 @@ export const fileNames = {
   rows: (module: string) => `${PREFIX}${module}${ROWS}`,
   projections: { A: "base_model.vera_A", B: "base_model.vera_B" },
 };
-
-/** a.b.bias -> a.b.base_layer.bias */
-const baseLayer = (name: string) => name.replace(/\.([^.]+)$/, ".base_layer.$1");
 
 interface Shaped {
   readonly shape: readonly number[];
@@ -39,6 +35,7 @@ export interface AdapterTensors<T> {
   modules: Map<string, TermTensors<T>>;
   /** By their names in the base. */
   parameters: Map<string, T>;
+  /** By their names in PEFT's files. */
   stored: Map<string, T>;
   /** By module. */
   rows: Map<string, T>;
@@ -89,7 +86,10 @@ export function sortAdapterTensors<T extends Shaped>(
   config: AdapterConfig,
   where: string,
 ): AdapterTensors<T> {
-  const { modules, rest } = sortTerms(tensors, config);
+  if (tensors.size === 0)
+    throw new AttuneError({ code: "adapter.empty", place: where, problem: "the adapter holds no tensors" });
+  const { named, adapters } = peftNames(tensors, where);
+  const { modules, rest } = sortTerms(named, config);
   const faults = [...modules].flatMap(
     ([module, term]) => TERMS[config.type].fault(module, term as TermTensors<Shaped>, config) ?? [],
   );
@@ -100,12 +100,59 @@ export function sortAdapterTensors<T extends Shaped>(
     rows: new Map(),
   };
   if (config.type === "vera") faults.push(...takeProjections(rest, config, sorted));
-  for (const [name, tensor] of rest)
-    if (!place(name, tensor, config, modules, sorted))
-      faults.push(`${name} is no tensor of this kind of adapter`);
-  if (faults.length > 0) throw new AttuneError(`${where}: ${listed(faults)}`);
-  if (tensors.size === 0) throw new AttuneError(`${where}: the adapter holds no tensors.`);
+  const foreign = [...rest].filter(([name, tensor]) => !place(name, tensor, { config, adapters, sorted }));
+  const all: Fault[] = [
+    ...faults.map((problem) => ({ code: "adapter.wrong-tensor", problem })),
+    ...foreign.map(([name]) => ({
+      code: "adapter.foreign-tensor",
+      place: name,
+      problem: strangeness(name, config),
+    })),
+  ];
+  if (all.length > 0)
+    throw new AttuneError({
+      code: "adapter.tensors",
+      place: where,
+      problem: "its tensors are not those of the adapter that adapter_config.json describes",
+      wayOut: "Save the adapter again with PEFT, config and tensors together",
+      faults: all,
+    });
   return sorted;
+}
+
+/** The tensors by the names that PEFT gives them, and the adapter's name, where the file has it in the names. */
+function peftNames<T>(tensors: ReadonlyMap<string, T>, where: string) {
+  const named = new Map<string, T>();
+  const adapters = new Set<string>();
+  for (const [key, tensor] of tensors) {
+    const { name, adapter } = peftName(key);
+    if (named.has(name))
+      throw new AttuneError({
+        code: "adapter.double-tensor",
+        place: where,
+        problem: `${key} is there twice, with an adapter's name in it and without, or with two`,
+        wayOut: "Save one adapter with PEFT's save_pretrained(selected_adapters=[name])",
+      });
+    named.set(name, tensor);
+    if (adapter !== undefined) adapters.add(adapter);
+  }
+  if (adapters.size > 1)
+    throw new AttuneError({
+      code: "adapter.several",
+      place: where,
+      problem: `it holds the adapters ${[...adapters].slice(0, 5).join(", ")}`,
+      wayOut: "Save one of them with PEFT's save_pretrained(selected_adapters=[name])",
+    });
+  return { named, adapters };
+}
+
+/** Why a tensor has no place. */
+function strangeness(name: string, config: AdapterConfig): string {
+  if (!name.startsWith("base_model.")) return `PEFT's names begin with ${PREFIX}`;
+  if (/\.lora_[AB]\.bias$/.test(name)) return "lora_bias is not computed";
+  if (name.endsWith(".lora_magnitude_vector")) return "use_dora is false, and this is DoRA's";
+  if (name.endsWith(ROWS)) return "trainable_token_indices is null, and these are its rows";
+  return `no tensor of ${config.type === "ia3" ? "an" : "a"} ${config.type.toUpperCase()} adapter`;
 }
 
 function sortTerms<T>(tensors: ReadonlyMap<string, T>, config: AdapterConfig) {
@@ -153,8 +200,12 @@ function ia3Fault(
   { parts: { vector } }: TermTensors<Shaped>,
   config: Ia3Config,
 ): string | undefined {
-  const [length, wanted] = isFeedforward(config, module) ? [1, "[1, in]"] : [0, "[out, 1]"];
   const { shape } = vector!;
+  if (config.feedforwardModules === undefined)
+    return shape.length === 2 && shape.includes(1)
+      ? undefined
+      : `${PREFIX}${ia3Name(module)} must be [out, 1] or [1, in], got [${shape.join(", ")}]`;
+  const [length, wanted] = isFeedforward(config, module) ? [1, "[1, in]"] : [0, "[out, 1]"];
   if (shape.length === 2 && shape[1 - length] === 1) return undefined;
   return `${PREFIX}${ia3Name(module)} must be ${wanted}, got [${shape.join(", ")}]`;
 }
@@ -193,32 +244,83 @@ function takeProjections<T extends Shaped>(
   return faults;
 }
 
+interface Placing<T> {
+  config: AdapterConfig;
+  /** The adapter's name in the file. */
+  adapters: ReadonlySet<string>;
+  sorted: AdapterTensors<T>;
+}
+
 /** Whether `config` has use for what is no part of a low-rank term. */
-function place<T>(
+function place<T>(name: string, tensor: T, { config, adapters, sorted }: Placing<T>): boolean {
+  if (!name.startsWith(PREFIX)) return false;
+  const own = name.slice(PREFIX.length);
+  const hasRows = config.type === "lora" && config.trainableTokenIndices !== undefined;
+  if (own.endsWith(ROWS)) {
+    if (hasRows) sorted.rows.set(own.slice(0, -ROWS.length), tensor);
+    return hasRows;
+  }
+  const copy = copiedName(own, adapters);
+  if (copy !== undefined) {
+    if (!sorted.parameters.has(copy)) sorted.parameters.set(copy, tensor);
+    return moduleOf(config.modulesToSave, copy) !== undefined || isTying(config);
+  }
+  if (/(^|\.)(lora_|ia3_|vera_|token_adapter\.(?!base_layer\.))/.test(own)) return false;
+  return /\.(weight|bias)$/.test(own) && placeParameter(name, tensor, config, sorted);
+}
+
+const isTying = (config: AdapterConfig) => config.type === "lora" && config.ensureWeightTying === true;
+
+/** PEFT writes a module that is trained whole under its own name and, beside an enlarged vocabulary, as a copy, too. */
+function copiedName(own: string, adapters: ReadonlySet<string>): string | undefined {
+  const [, module, rest] = /^(.+)\.modules_to_save\.(.+)$/.exec(own) ?? [];
+  if (module === undefined) return undefined;
+  const [first, ...more] = rest!.split(".");
+  const isNamed = more.length > 0 && (first === "default" || adapters.has(first!));
+  return `${module}.${isNamed ? more.join(".") : rest}`;
+}
+
+/** A parameter that is trained, or a weight of the base that PEFT wrote along. */
+function placeParameter<T>(
   name: string,
   tensor: T,
   config: AdapterConfig,
-  terms: ReadonlyMap<string, unknown>,
-  sorted: AdapterTensors<T>,
+  { modules, parameters, stored }: AdapterTensors<T>,
 ): boolean {
-  if (!name.startsWith(PREFIX)) return false;
-  const own = name.slice(PREFIX.length);
-  const bias = (config.type === "ia3" ? undefined : config.bias) ?? "none";
-  if (own.endsWith(ROWS) && config.type === "lora" && config.trainableTokenIndices) {
-    sorted.rows.set(own.slice(0, -ROWS.length), tensor);
+  const base = ofBase(name);
+  const around = wrapping(name);
+  const isAdapted = modules.has(base.replace(/\.[^.]+$/, ""));
+  const isSaved = moduleOf(config.modulesToSave, base) !== undefined;
+  const isTrained = isSaved ? around === undefined : isTrainedBias(base, config, isAdapted);
+  if (isTrained && (around !== undefined) === isAdapted) {
+    parameters.set(base, tensor);
     return true;
   }
-  const [, module, parameter] = /^(.+)\.base_layer\.(weight|bias)$/.exec(own) ?? [];
-  if (module !== undefined) {
-    const isEnd = config.type === "lora" && /(^|\.)(embed_tokens|lm_head)$/.test(module);
-    const isStored = parameter === "weight" && terms.has(module) && isEnd;
-    const isTrained = parameter === "bias" && terms.has(module) && bias !== "none";
-    if (isStored) sorted.stored.set(`${module}.${parameter}`, tensor);
-    if (isTrained) sorted.parameters.set(`${module}.${parameter}`, tensor);
-    return isStored || isTrained;
-  }
-  const isBias = bias === "all" && own.endsWith(".bias");
-  const isSaved = moduleOf(config.modulesToSave, own) !== undefined && !/\.(lora_|ia3_l$|vera_)/.test(own);
-  if (isBias || isSaved) sorted.parameters.set(own, tensor);
-  return isBias || isSaved;
+  if (around !== wrappingOf({ isAdapted, isSaved }) && !isOtherEnd(around, config)) return false;
+  stored.set(name, tensor);
+  if (around === undefined && isTying(config)) parameters.set(base, tensor); // may be the other end
+  return true;
+}
+
+/** What PEFT has put around the layer: nothing of a layer it left alone. */
+type Wrapping = "base_layer" | "original_module" | "token_adapter.base_layer" | undefined;
+
+const wrapping = (name: string): Wrapping =>
+  /\.(token_adapter\.base_layer|base_layer|original_module)\./.exec(name)?.[1] as Wrapping;
+
+function wrappingOf({ isAdapted, isSaved }: { isAdapted: boolean; isSaved: boolean }): Wrapping {
+  if (isSaved) return "original_module";
+  return isAdapted ? "base_layer" : undefined;
+}
+
+/** A tied end is wrapped as the other one. */
+const isOtherEnd = (around: Wrapping, config: AdapterConfig): boolean =>
+  (around === "token_adapter.base_layer" &&
+    config.type === "lora" &&
+    config.trainableTokenIndices !== undefined) ||
+  (around === "original_module" && isTying(config));
+
+function isTrainedBias(base: string, config: AdapterConfig, isAdapted: boolean): boolean {
+  const { bias = "none" } = config.type === "ia3" ? {} : config;
+  return base.endsWith(".bias") && bias !== "none" && (isAdapted || bias === "all");
 }

@@ -20,22 +20,24 @@ const DEFAULTS = {
   task_type: "CAUSAL_LM",
 };
 
-/** Provenance, and how a finished adapter began. */
-const IGNORED = new Set(["auto_mapping", "inference_mode", "init_ia3_weights", "peft_version", "revision"]);
+/** How a finished adapter began. */
+const IGNORED = ["init_ia3_weights"];
 
 const Config = z.looseObject({
   peft_type: z.literal("IA3"),
   ...common,
-  feedforward_modules: z.union([z.array(z.string()), z.string()]).nullish(),
+  feedforward_modules: z
+    .union([z.array(z.string()), z.string()], { error: "a list of names, or a regular expression as a text" })
+    .nullish(),
   exclude_modules: off(names),
 });
 
 function fromPeft(file: z.output<typeof Config>): Ia3Config {
   return {
     type: "ia3",
-    targetModules: file.target_modules,
-    feedforwardModules: file.feedforward_modules ?? [],
     ...defined({
+      targetModules: file.target_modules ?? undefined,
+      feedforwardModules: file.feedforward_modules ?? undefined,
       excludeModules: file.exclude_modules,
       modulesToSave: file.modules_to_save,
       fanInFanOut: file.fan_in_fan_out,
@@ -46,7 +48,7 @@ function fromPeft(file: z.output<typeof Config>): Ia3Config {
 const toPeft = (config: Ia3Config): object => ({
   exclude_modules: config.excludeModules ?? null,
   fan_in_fan_out: config.fanInFanOut ?? false,
-  feedforward_modules: config.feedforwardModules,
+  feedforward_modules: config.feedforwardModules ?? null,
   modules_to_save: config.modulesToSave ?? null,
 });
 

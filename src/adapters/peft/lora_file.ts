@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { pathKey } from "../../text/json_scan.ts";
 import { checkLoraConfig, type LoraConfig } from "../lora/lora_config.ts";
-import { common, defined, index, layers, names, off } from "./peft_setting.ts";
+import { common, defined, flag, index, layers, names, number, numbers, off, oneOf } from "./peft_setting.ts";
 
 /** What PEFT 0.21 writes for a LoRA adapter that uses nothing beyond it. */
 const DEFAULTS = {
@@ -49,42 +49,54 @@ const DEFAULTS = {
   velora_config: null,
 };
 
-/** Keys that say nothing about what a finished adapter computes: provenance, and settings of features named elsewhere. */
-const IGNORED = new Set([
-  "auto_mapping",
+/** Keys that say nothing about what a finished adapter computes: settings of features that are named elsewhere. */
+const IGNORED = [
   "corda_config",
   "eva_config",
-  "inference_mode",
   "loftq_config",
   "lora_ga_config",
   "megatron_core",
-  "peft_version",
+  "merge_weights", // of PEFT before 0.3
   "qalora_group_size",
-  "revision",
-  "runtime_config",
-]);
+];
+
+const MERGE =
+  "Merge the adapter into its base with PEFT (merge_and_unload, save_pretrained) and use the merged model";
+
+/** What to do about a setting that is not computed here; `MERGE` where nothing is said. */
+const WAYS_OUT: Record<string, string> = {
+  alora_invocation_tokens:
+    "It acts on the tokens after an invocation only, which no merged model can do: train a LoRA adapter without it",
+  arrow_config: "It routes between adapters, which no merged model can do: give one of these adapters",
+  megatron_config: "Where the base is a model of transformers it has no effect: set it to null",
+};
 
 const Config = z.looseObject({
   peft_type: z.literal("LORA"),
-  r: z.number(),
-  lora_alpha: z.number(),
-  lora_dropout: z.number().default(0),
+  r: number,
+  lora_alpha: number,
+  lora_dropout: number.default(0),
   ...common,
   exclude_modules: off(names),
   ...layers,
-  rank_pattern: off(z.record(z.string(), z.number())),
-  alpha_pattern: off(z.record(z.string(), z.number())),
-  use_rslora: off(z.boolean()),
-  use_dora: off(z.boolean()),
-  bias: z.enum(["none", "all", "lora_only"]).nullish(),
-  trainable_token_indices: off(z.union([z.array(index), z.record(z.string(), z.array(index))])),
+  rank_pattern: off(numbers),
+  alpha_pattern: off(numbers),
+  use_rslora: off(flag),
+  use_dora: off(flag),
+  bias: oneOf(["none", "all", "lora_only"]).nullish(),
+  ensure_weight_tying: off(flag),
+  trainable_token_indices: off(
+    z.union([z.array(index), z.record(z.string(), z.array(index))], {
+      error: "a list of token ids, or such a list for each name",
+    }),
+  ),
   // The others (pissa, olora, corda, loftq, lora_ga, …) change the base model, or freeze a half.
   init_lora_weights: z
     .union([z.boolean(), z.enum(["gaussian", "orthogonal", "eva"])], {
-      error: ({ input }) =>
-        `${JSON.stringify(input)} changes the base model: save the adapter with PEFT's path_initial_model_for_weight_conversion, as a plain LoRA`,
+      error:
+        "a start that leaves the base as it is: save the adapter with PEFT's path_initial_model_for_weight_conversion, which makes it a plain LoRA",
     })
-    .default(true),
+    .nullish(),
 });
 
 /** What is off stays out. */
@@ -94,8 +106,8 @@ function fromPeft(file: z.output<typeof Config>): LoraConfig {
     r: file.r,
     alpha: file.lora_alpha,
     dropout: file.lora_dropout,
-    targetModules: file.target_modules,
     ...defined({
+      targetModules: file.target_modules ?? undefined,
       excludeModules: file.exclude_modules,
       layersToTransform: file.layers_to_transform,
       layersPattern: file.layers_pattern,
@@ -107,7 +119,8 @@ function fromPeft(file: z.output<typeof Config>): LoraConfig {
       bias: file.bias === "none" ? undefined : (file.bias ?? undefined),
       modulesToSave: file.modules_to_save,
       trainableTokenIndices: file.trainable_token_indices,
-      initLoraWeights: file.init_lora_weights === true ? undefined : file.init_lora_weights,
+      ensureWeightTying: file.ensure_weight_tying,
+      initLoraWeights: file.init_lora_weights === true ? undefined : (file.init_lora_weights ?? undefined),
     }),
   };
 }
@@ -116,6 +129,7 @@ function toPeft(config: LoraConfig): object {
   return {
     alpha_pattern: config.alphaPattern ?? {},
     bias: config.bias ?? "none",
+    ensure_weight_tying: config.ensureWeightTying ?? false,
     exclude_modules: config.excludeModules ?? null,
     fan_in_fan_out: config.fanInFanOut ?? false,
     init_lora_weights: config.initLoraWeights ?? true,
@@ -136,6 +150,7 @@ export const loraFile = {
   Config,
   DEFAULTS,
   IGNORED,
+  wayOut: (key: string) => (Object.hasOwn(WAYS_OUT, key) ? WAYS_OUT[key]! : MERGE),
   FLOATS: new Set([pathKey(["lora_dropout"])]),
   fromPeft,
   toPeft,

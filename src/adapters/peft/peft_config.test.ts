@@ -50,9 +50,12 @@ describe("PEFT's own file", () => {
 describe("what changes the computation is refused by name", () => {
   test.each<[Record<string, unknown>, RegExp]>([
     [{ use_qalora: true }, /use_qalora/],
-    [{ bias: "vera_only" }, /at bias/],
+    [{ bias: "vera_only" }, /bias: expected "none" or "all" or "lora_only", got "vera_only"/],
     [{ rank_pattern: { q_proj: 0 } }, /rankPattern\.q_proj must be a whole number from 1 on, got 0/],
-    [{ layers_to_transform: [-1], target_modules: ["a"] }, /at layers_to_transform/],
+    [
+      { layers_to_transform: [-1], target_modules: ["a"] },
+      /layers_to_transform\.0: expected a whole number from 0 on, got -1/,
+    ],
     [{ layers_pattern: "h" }, /layersPattern says nothing without layersToTransform/],
     [{ lora_bias: true }, /lora_bias/],
     [{ target_parameters: ["experts.down_proj"] }, /target_parameters/],
@@ -64,21 +67,30 @@ describe("what changes the computation is refused by name", () => {
     [{ kasa_config: { beta: 1 } }, /kasa_config/],
     [{ velora_config: { scale: 1 } }, /velora_config/],
     [{ monteclora_config: { num_samples: 8 } }, /monteclora_config/],
-    [{ ensure_weight_tying: true }, /ensure_weight_tying/],
+    [{ ensure_weight_tying: "yes" }, /ensure_weight_tying: expected true or false, got "yes"/],
     [{ init_lora_weights: "pissa" }, /init_lora_weights/],
     [{ init_lora_weights: "olora" }, /init_lora_weights/],
     [{ init_lora_weights: "mica" }, /init_lora_weights/],
-    [{ peft_type: "LOHA" }, /only LORA, IA3 and VERA adapters are supported, got "LOHA"[\s\S]*peft_type/],
-    [{ peft_type: "__proto__" }, /only LORA, IA3 and VERA/],
-    [{ peft_type: undefined }, /peft_type/],
+    [
+      { peft_type: "LOHA" },
+      /peft_type: expected an adapter of LORA, IA3 or VERA, got "LOHA"\. Merge it into its base with PEFT/,
+    ],
+    [{ peft_type: "PREFIX_TUNING" }, /got "PREFIX_TUNING"\. It can't be merged into a model either/],
+    [{ peft_type: "__proto__" }, /LORA, IA3 or VERA/],
+    [{ peft_type: undefined }, /peft_type: .*got none/],
+    [{ peft_type: undefined, lora_parameters: { rank: 8 } }, /mlx-lm wrote this file/],
     [{ task_type: "SEQ_CLS" }, /task_type/],
-    [{ target_modules: null }, /target_modules/],
-    [{ target_modules: [] }, /target_modules/],
-    [{ r: "8" }, /expected number[\s\S]*at r/],
+    [{ target_modules: [] }, /target_modules: expected a list of names, or a regular expression/],
+    [{ target_modules: 3 }, /target_modules: expected a list of names/],
+    [{ modules_to_save: "lm_head" }, /modules_to_save: expected a list of names, got "lm_head"/],
+    [{ r: "8" }, /r: expected a number, got "8"/],
     [{ r: 0 }, /r must be a whole number/],
     [{ lora_alpha: null }, /lora_alpha/],
-    [{ use_something_new: true }, /use_something_new: true \(unknown to PEFT 0\.21\)/],
-    [{ constructor: 1 }, /constructor: 1 \(unknown/],
+    [
+      { use_something_new: true },
+      /use_something_new: unknown to PEFT 0\.21, got true\. If it changes nothing/,
+    ],
+    [{ constructor: 1 }, /constructor: unknown to PEFT 0\.21, got 1/],
   ])("%o", (change, message) => {
     const parse = () => parsePeftConfig({ ...golden, ...change }, "dir/adapter_config.json");
     expect(parse).toThrow(AttuneError);
@@ -86,10 +98,22 @@ describe("what changes the computation is refused by name", () => {
     expect(parse).toThrow("dir/adapter_config.json");
   });
 
+  test.each(Object.keys(golden))("%s says in our words what it expects", (key) => {
+    for (const value of [3.5, "x", true, ["x", 3], { x: "y" }, [[]]])
+      try {
+        parsePeftConfig({ ...golden, [key]: value }, "x");
+      } catch (error) {
+        expect(error).toBeInstanceOf(AttuneError);
+        expect((error as Error).message).not.toMatch(
+          /Invalid|Too |expected (string|number|boolean|array|record)\b/,
+        );
+      }
+  });
+
   test("all at once", () => {
     const change = { use_qalora: true, bias: 1, layer_replication: [[0, 2]] };
     expect(() => parsePeftConfig({ ...golden, ...change }, "x")).toThrow(
-      /(?=[\s\S]*use_qalora)(?=[\s\S]*layer_replication)(?=[\s\S]*at bias)/,
+      /(?=[\s\S]*use_qalora)(?=[\s\S]*layer_replication)(?=[\s\S]*bias: expected)/,
     );
   });
 
@@ -115,6 +139,8 @@ describe("what changes the computation is refused by name", () => {
       { excludeModules: "x", trainableTokenIndices: [1] },
     ],
     [{ init_lora_weights: "gaussian" }, { initLoraWeights: "gaussian" }],
+    [{ ensure_weight_tying: true }, { ensureWeightTying: true }],
+    [{ target_modules: null }, { targetModules: undefined }],
   ])("%o is read, and written again", (change, expected) => {
     const file = { ...golden, ...change };
     const { config } = parsePeftConfig(file, "x");
@@ -122,10 +148,18 @@ describe("what changes the computation is refused by name", () => {
     expect(JSON.parse(formatPeftConfig(config, config.targetModules))).toMatchObject(change);
   });
 
-  test.each([{ inference_mode: false }, { revision: "abc" }, { modules_to_save: [] }, { future: null }])(
-    "%o changes nothing and passes",
-    (change) => {
-      expect(parsePeftConfig({ ...golden, ...change }, "x")).toEqual(parsePeftConfig(golden, "x"));
-    },
-  );
+  test.each([
+    { inference_mode: false },
+    { revision: "abc" },
+    { modules_to_save: [] },
+    { future: null },
+    { future_list: [], future_object: {}, future_flag: false, future_number: 0, future_text: "" },
+    { _from_model_config: true, unsloth_version: "2025.3.1", transformers_version: "5.18.0" }, // Unsloth's
+    { lora_dtype: "bfloat16", lorap_lr_ratio: 16, lorap_emb_lr: 1e-6 }, // ms-swift's, of its optimizer
+    { enable_lora: null, merge_weights: true }, // of PEFT before 0.3
+    { megatron_core: "megatron.core", qalora_group_size: 32, loftq_config: { bits: 4 } },
+    { init_lora_weights: null },
+  ])("%o changes nothing and passes", (change) => {
+    expect(parsePeftConfig({ ...golden, ...change }, "x")).toEqual(parsePeftConfig(golden, "x"));
+  });
 });

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { pathKey } from "../../text/json_scan.ts";
 import { checkVeraConfig, type VeraConfig } from "../vera.ts";
-import { common, defined, layers } from "./peft_setting.ts";
+import { common, defined, flag, layers, number, oneOf } from "./peft_setting.ts";
 
 /** What PEFT 0.21 writes for an adapter that uses nothing beyond it. */
 const DEFAULTS = {
@@ -27,18 +27,18 @@ const DEFAULTS = {
   vera_dropout: 0,
 };
 
-/** Provenance, and how a finished adapter began. */
-const IGNORED = new Set(["auto_mapping", "inference_mode", "init_weights", "peft_version", "revision"]);
+/** How a finished adapter began. */
+const IGNORED = ["init_weights"];
 
 const Config = z.looseObject({
   peft_type: z.literal("VERA"),
   ...common,
-  r: z.number(),
-  vera_dropout: z.number().default(0),
-  d_initial: z.number().default(0.1),
-  projection_prng_key: z.number().default(0),
-  save_projection: z.boolean().default(true),
-  bias: z.enum(["none", "all", "vera_only"]).nullish(),
+  r: number,
+  vera_dropout: number.default(0),
+  d_initial: number.default(0.1),
+  projection_prng_key: number.default(0),
+  save_projection: flag.default(true),
+  bias: oneOf(["none", "all", "vera_only"]).nullish(),
   ...layers,
 });
 
@@ -47,11 +47,11 @@ function fromPeft(file: z.output<typeof Config>): VeraConfig {
     type: "vera",
     r: file.r,
     dropout: file.vera_dropout,
-    targetModules: file.target_modules,
     dInitial: file.d_initial,
     projectionPrngKey: file.projection_prng_key,
     saveProjection: file.save_projection,
     ...defined({
+      targetModules: file.target_modules ?? undefined,
       layersToTransform: file.layers_to_transform,
       layersPattern: file.layers_pattern,
       bias: file.bias === "none" ? undefined : (file.bias ?? undefined),

@@ -3,6 +3,8 @@ import { modelLayout } from "../../models/layout.ts";
 
 /** What of a model an adapter can change, by names of the checkpoint. */
 export interface Sites {
+  /** As config.json names the family. */
+  modelType: string;
   /** Linear layers, the output layer not among them. */
   linears: ReadonlyMap<string, LayerShape>;
   embedding: string;
@@ -26,7 +28,16 @@ export function adapterSites(model: Model): Sites {
   const { embedding, head } = model.ends;
   const own = new Map(parameters);
   if (model.tied) own.set(`${head}.weight`, [vocabSize, hiddenSize]);
-  return { linears, embedding, head, vocabSize, hiddenSize, tied: model.tied, parameters: own };
+  return {
+    modelType: model.modelType,
+    linears,
+    embedding,
+    head,
+    vocabSize,
+    hiddenSize,
+    tied: model.tied,
+    parameters: own,
+  };
 }
 
 /** The shape of a layer that can have a low-rank term: a linear layer, the embedding [vocabulary → hidden], or the head. */

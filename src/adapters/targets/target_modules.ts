@@ -10,9 +10,9 @@ export type TargetModules = string[] | string;
 const OUTPUT_LAYERS = new Set(["lm_head", "embed_out"]);
 
 /** What decides which modules get an adapter. */
-export type TargetSettings = Pick<
+export type TargetSettings = { targetModules: TargetModules } & Pick<
   LoraConfig,
-  "targetModules" | "excludeModules" | "layersToTransform" | "layersPattern" | "modulesToSave"
+  "excludeModules" | "layersToTransform" | "layersPattern" | "modulesToSave"
 >;
 
 /**

@@ -2,36 +2,46 @@ import { AttuneError } from "../../text/errors.ts";
 import type { LoraConfig } from "../lora/lora_config.ts";
 import type { Sites } from "./sites.ts";
 
-/**
- * The rows that `trainableTokenIndices` means, by module path: of the input embedding, unless a name says which weight;
- * a tied output layer follows the embedding, as in PEFT.
- * @throws AttuneError that names a module that is neither end of the model, and indices outside the vocabulary.
- */
-export function tokenIndices(
-  { trainableTokenIndices: wanted }: Pick<LoraConfig, "trainableTokenIndices">,
-  sites: Pick<Sites, "embedding" | "head" | "vocabSize" | "tied">,
-): Map<string, number[]> {
-  if (wanted === undefined) return new Map();
-  const named = Array.isArray(wanted) ? { [sites.embedding]: wanted } : wanted;
-  return new Map(
-    Object.entries(named).map(([name, indices]) => {
-      checkIndices(name, indices, sites.vocabSize);
-      return [moduleNamed(name, sites), indices];
-    }),
-  );
+type Ends = Pick<Sites, "embedding" | "head" | "vocabSize" | "tied">;
+
+interface Rows {
+  trainableTokenIndices?: LoraConfig["trainableTokenIndices"];
+  ensureWeightTying?: boolean;
 }
 
-function moduleNamed(name: string, { embedding, head, tied }: Pick<Sites, "embedding" | "head" | "tied">) {
+/**
+ * The rows that `trainableTokenIndices` means, by module path: of the input embedding, unless a name says which weight.
+ * A tied output layer follows the embedding, as in PEFT, unless it is named with rows of its own.
+ * @throws AttuneError that names a module that is neither end of the model, and indices outside the vocabulary.
+ */
+export function tokenIndices(config: object, sites: Ends): Map<string, number[]> {
+  const { trainableTokenIndices: wanted, ensureWeightTying } = config as Rows;
+  if (wanted === undefined) return new Map();
+  const named = Array.isArray(wanted) ? { [sites.embedding]: wanted } : wanted;
+  const rows = new Map<string, number[]>();
+  for (const [name, indices] of Object.entries(named)) {
+    checkIndices(name, indices, sites.vocabSize);
+    rows.set(moduleNamed(name, sites), indices);
+  }
+  const [first, last] = [rows.get(sites.embedding), rows.get(sites.head)];
+  if (!sites.tied || !first || !last) return rows;
+  if (first.join() === last.join()) rows.delete(sites.head);
+  else if (ensureWeightTying)
+    throw new AttuneError({
+      code: "adapter.tied-rows",
+      place: "trainableTokenIndices",
+      problem: `${sites.embedding} and ${sites.head} are tied (ensureWeightTying) and name different tokens`,
+      wayOut: `Name ${sites.embedding} alone, or leave ensureWeightTying out`,
+    });
+  return rows;
+}
+
+function moduleNamed(name: string, { embedding, head }: Ends): string {
   const found = [embedding, head].find((module) => module === name || module.endsWith(`.${name}`));
-  if (found === undefined)
-    throw new AttuneError(
-      `trainableTokenIndices: ${name} is neither the embedding, ${embedding}, nor the output layer, ${head}.`,
-    );
-  if (found === head && tied)
-    throw new AttuneError(
-      `trainableTokenIndices: the output layer ${head} shares the embedding's weight; name ${embedding}, it follows.`,
-    );
-  return found;
+  if (found !== undefined) return found;
+  throw new AttuneError(
+    `trainableTokenIndices: ${name} is neither the embedding, ${embedding}, nor the output layer, ${head}.`,
+  );
 }
 
 function checkIndices(name: string, indices: readonly number[], vocabSize: number): void {

@@ -1,6 +1,7 @@
 """Golden of src/adapters/targets: which modules PEFT adapts. Run in this folder (made with torch 2.13.0, transformers 5.18.0, peft 0.21.0).
 
 target_modules.json   for two Llama models: its linear layers, and for each `target_modules` what PEFT adapts and saves
+default_targets.json  what PEFT adapts where target_modules is null, by kind of adapter and model_type
 """
 
 import json
@@ -8,6 +9,7 @@ import json
 import torch
 import transformers
 from peft import LoraConfig, get_peft_model
+from peft.utils import constants
 
 TARGETS = [
     ["q_proj"],
@@ -51,4 +53,14 @@ def case(layers):
 
 with open("target_modules.json", "w") as file:
     json.dump([case(2), case(3)], file, indent=1)
+    file.write("\n")
+
+DEFAULTS = {
+    "lora": constants.TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING,
+    "ia3": constants.TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING,
+    "ia3 feedforward": constants.TRANSFORMERS_MODELS_TO_IA3_FEEDFORWARD_MODULES_MAPPING,
+    "vera": constants.TRANSFORMERS_MODELS_TO_VERA_TARGET_MODULES_MAPPING,
+}
+with open("default_targets.json", "w") as file:
+    json.dump(DEFAULTS, file, indent=1)
     file.write("\n")
