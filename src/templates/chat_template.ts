@@ -1,15 +1,20 @@
 import { AttuneError } from "../text/errors.ts";
+import type { Json } from "../text/exact_json.ts";
 import type { SpecialTokens } from "../tokenizers/tokenizer_files.ts";
+import { settleCalls } from "./call_forms.ts";
 import { formatTime } from "./format_time.ts";
 import { compileJinja } from "./jinja/compile.ts";
-import { fromJson, str, TemplateError, type Value } from "./jinja/value.ts";
-import type { Message } from "./message.ts";
-import type { Template } from "./template.ts";
+import { TemplateError } from "./jinja/error.ts";
+import { fromJson } from "./jinja/from_json.ts";
+import { str } from "./jinja/repr.ts";
+import type { Value } from "./jinja/value.ts";
+import { messageVariable } from "./message_variable.ts";
+import type { RenderOptions, Template, TemplateInput } from "./template.ts";
 
 export interface ChatTemplateOptions {
   /** For messages to the user: "chat", a built-in's name, or the template's file. */
   name?: string;
-  /** What `strftime_now` calls now; some templates write today's date. */
+  /** What `strftime_now` calls now. */
   now?: Date;
 }
 
@@ -23,58 +28,43 @@ export function chatTemplate(
   specialTokens: SpecialTokens,
   { name = "chat", now = new Date() }: ChatTemplateOptions = {},
 ): Template {
-  const fail = (error: unknown) => new AttuneError(`template ${name}: ${(error as Error).message}`);
+  const fail = (error: TemplateError) =>
+    new AttuneError({ code: "template.failed", place: `template ${name}`, problem: error.message });
   const template = attempt(() => compileJinja(source), fail);
   const constants = new Map([...functions(now), ...tokenVariables(specialTokens)]);
+  const render = (input: TemplateInput, { addGenerationPrompt, marks }: RenderOptions) =>
+    attempt(() => template.render(variablesOf(input, constants, addGenerationPrompt), marks), fail);
+  const plain = (input: TemplateInput) => render(input, { addGenerationPrompt: false });
   return {
     name,
     marksGeneration: template.marksGeneration,
-    render({ messages, tools, variables: own = {} }, { addGenerationPrompt, marks }) {
-      const variables = new Map<string, Value>([
-        ...constants,
-        ...Object.entries(own).map(([key, value]) => [key, fromJson(value)] as const),
-        ["messages", messages.map(messageVariable)],
-        ["tools", tools && tools.length > 0 ? fromJson(tools) : null],
-        ["documents", null],
-        ["add_generation_prompt", addGenerationPrompt],
-      ]);
-      return attempt(() => template.render(variables, marks), fail);
-    },
+    render: (input, options) => render(settleCalls(input, plain), options),
   };
 }
 
-function attempt<T>(work: () => T, fail: (error: unknown) => AttuneError): T {
+function variablesOf(
+  { messages, tools, variables = {} }: TemplateInput,
+  constants: ReadonlyMap<string, Value>,
+  addGenerationPrompt: boolean,
+): Map<string, Value> {
+  return new Map<string, Value>([
+    ...constants,
+    ...Object.entries(variables).map(([key, value]) => [key, fromJson(value as Json)] as const),
+    ["messages", messages.map(messageVariable)],
+    ["tools", tools && tools.length > 0 ? fromJson(tools as readonly Json[] as Json) : null],
+    ["documents", null],
+    ["add_generation_prompt", addGenerationPrompt],
+  ]);
+}
+
+function attempt<T>(work: () => T, fail: (error: TemplateError) => AttuneError): T {
   try {
     return work();
   } catch (error) {
-    // A RangeError is a text too long for JavaScript, or a stack too deep.
-    if (error instanceof TemplateError || error instanceof RangeError) throw fail(error);
+    if (error instanceof TemplateError) throw fail(error);
+    if (error instanceof RangeError) throw fail(new TemplateError("its variables are nested too deeply"));
     throw error;
   }
-}
-
-/** As transformers' data has it. A message that only makes calls has an empty content: many templates fail at none. */
-function messageVariable(message: Message): Value {
-  const { role, content, reasoning, toolCalls, name, toolCallId } = message;
-  const variable = new Map<Value, Value>([
-    ["role", role],
-    ["content", content],
-  ]);
-  if (reasoning !== undefined) variable.set("reasoning_content", reasoning);
-  if (toolCalls?.length)
-    variable.set(
-      "tool_calls",
-      fromJson(
-        toolCalls.map((call) => ({
-          ...(call.id !== undefined && { id: call.id }),
-          type: "function",
-          function: { name: call.name, arguments: call.arguments },
-        })),
-      ),
-    );
-  if (name !== undefined) variable.set("name", name);
-  if (toolCallId !== undefined) variable.set("tool_call_id", toolCallId);
-  return variable;
 }
 
 /** What transformers' environment has (utils/chat_template_utils.py). */

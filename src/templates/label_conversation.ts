@@ -1,5 +1,6 @@
 import { AttuneError } from "../text/errors.ts";
 import type { Encoding, Tokenizer } from "../tokenizers/tokenizer.ts";
+import { settleCalls } from "./call_forms.ts";
 import { type ContentPlace, contentPlaces, freeMarks, isAnswer } from "./content_places.ts";
 import { afterPrompt, generationPrompt, locateAnswers } from "./locate_answers.ts";
 import type { Template, TemplateInput } from "./template.ts";
@@ -33,7 +34,8 @@ export interface RenderedConversation {
  * - else, as where a template leaves the thinking out of earlier turns, by marks around the contents (locate_answers.ts).
  * @throws AttuneError when none of these can tell, or the template leaves an answer out.
  */
-export function renderConversation(conversation: TemplateInput, template: Template): RenderedConversation {
+export function renderConversation(given: TemplateInput, template: Template): RenderedConversation {
+  const conversation = settleCalls(given, (input) => template.render(input, { addGenerationPrompt: false }));
   const text = template.render(conversation, { addGenerationPrompt: false });
   const answers =
     markedAnswers(conversation, template, text) ??

@@ -1,4 +1,5 @@
 import { AttuneError } from "../text/errors.ts";
+import { writeJson } from "../text/exact_json.ts";
 import { freeMarks, isAnswer } from "./content_places.ts";
 import type { Answer } from "./label_conversation.ts";
 import type { Message } from "./message.ts";
@@ -12,7 +13,7 @@ import type { Template, TemplateInput } from "./template.ts";
  * @throws AttuneError naming the template and the message where that fails.
  */
 export function locateAnswers(conversation: TemplateInput, template: Template, text: string): Answer[] {
-  const [mark] = freeMarks(text, JSON.stringify(conversation));
+  const [mark] = freeMarks(text, writeJson(conversation));
   const { messages } = conversation;
   const render = (shown: readonly Message[], addGenerationPrompt = false) =>
     template.render({ ...conversation, messages: shown }, { addGenerationPrompt });

@@ -76,7 +76,7 @@ describe("chatTemplate", () => {
 
   test("today's date is the one given", () => {
     expect(render("{{ strftime_now('%d %b %Y|%A %B %-x %H:%M:%S %I%p %%') }}")).toBe(
-      "06 Jul 2024|Saturday July %-x 15:04:05 03PM %",
+      "06 Jul 2024|Saturday July 07/06/24 15:04:05 03PM %",
     );
   });
 

@@ -1,4 +1,5 @@
 import { AttuneError } from "../../text/errors.ts";
+import { parseJson } from "../../text/exact_json.ts";
 import { excerptAt, findJsonError } from "../../text/json_error.ts";
 import type { DataRow } from "./data_row.ts";
 import { readLines } from "./lines.ts";
@@ -32,7 +33,7 @@ export async function* readJsonLines(
 
 function parseLine(text: string, row: number): DataRow {
   try {
-    return { row, value: JSON.parse(text) };
+    return { row, value: parseJson(text) };
   } catch {
     const error = findJsonError(text);
     return { row, problem: `invalid JSON at column ${error.column}${excerptAt(text, error)}` };

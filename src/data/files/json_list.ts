@@ -1,4 +1,5 @@
 import { AttuneError } from "../../text/errors.ts";
+import { parseJson } from "../../text/exact_json.ts";
 import { excerptAt, findJsonError } from "../../text/json_error.ts";
 import { byteCollector } from "./bytes.ts";
 import { type DataRow, ROW_LIMIT } from "./data_row.ts";
@@ -85,7 +86,7 @@ function parseElement(text: string | undefined, where: Where & { delimiter: stri
   if (text === undefined) return { row: where.row, problem: "not UTF-8 text" };
   if (where.delimiter === "}") throw invalid(`${text}}`, where);
   try {
-    return { row: where.row, value: JSON.parse(text) };
+    return { row: where.row, value: parseJson(text) };
   } catch {
     throw invalid(text + where.delimiter, where);
   }

@@ -1,10 +1,18 @@
 import type { FileHandle } from "node:fs/promises";
 import { decompress as decompressZstd } from "fzstd";
-import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
+import {
+  type AsyncBuffer,
+  type FileMetaData,
+  parquetMetadataAsync,
+  parquetReadObjects,
+  parquetSchema,
+} from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { AttuneError } from "../../text/errors.ts";
+import { parseJson } from "../../text/exact_json.ts";
 import { concatBytes } from "./bytes.ts";
 import type { DataRow } from "./data_row.ts";
+import { type ParquetSchema, plainValue } from "./parquet_values.ts";
 import { WINDOW_LIMIT } from "./zstd.ts";
 
 const MEMORY_LIMIT = 2 ** 30; // bytes of a row group, of a footer, or of a file that can't be read in parts
@@ -49,12 +57,12 @@ export async function bufferOf(chunks: AsyncIterable<Uint8Array>, file: string):
 }
 
 /**
- * Rows of a Parquet file, a row group at a time, or less where the file has an index of its pages. Whole numbers that
- * are too large for a number, and times, become text.
+ * Rows of a Parquet file, a row group at a time, or less where the file has an index of its pages.
  * @throws AttuneError when it can't be read.
  */
 export async function* readParquetRows(file: AsyncBuffer, name: string): AsyncGenerator<DataRow> {
   const metadata = await reading(file, name, (part) => parquetMetadataAsync(part, { geoparquet: false }));
+  const schema = await reading(file, name, async () => parquetSchema(metadata));
   let row = 0;
   for (const { rowStart, rowEnd } of partsOf(metadata, name)) {
     const rows = await reading(file, name, (part) =>
@@ -66,9 +74,21 @@ export async function* readParquetRows(file: AsyncBuffer, name: string): AsyncGe
         compressors: boundedCompressors,
         useOffsetIndex: true,
         geoparquet: false,
+        parsers: { jsonFromBytes: (bytes) => bytes && parseJson(UTF8.decode(bytes)) },
       }),
     );
-    for (const value of rows) yield { row: ++row, value: plainValue(value) };
+    for (const value of rows) yield { row: ++row, value: plainRow(value, schema, name) };
+  }
+}
+
+const UTF8 = new TextDecoder();
+
+/** @throws AttuneError when it is nested too deeply. */
+function plainRow(value: unknown, schema: ParquetSchema, name: string): unknown {
+  try {
+    return plainValue(value, schema);
+  } catch (error) {
+    throw unreadable(error, name);
   }
 }
 
@@ -125,19 +145,6 @@ function checkSize(bytes: number, what: string): void {
     throw new AttuneError(
       `${what} has ${bytes} bytes, more than ${MEMORY_LIMIT}; write the file with smaller row groups`,
     );
-}
-
-/** As JSON has it. */
-function plainValue(value: unknown): unknown {
-  if (typeof value === "bigint") {
-    const number = Number(value);
-    return Number.isSafeInteger(number) ? number : String(value);
-  }
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
-  if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<unknown>, plainValue);
-  if (Array.isArray(value)) return value.map(plainValue);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, plainValue(one)]));
 }
 
 /**

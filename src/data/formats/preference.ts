@@ -1,5 +1,6 @@
 import type { Message, Tool } from "../../templates/message.ts";
 import { AttuneError } from "../../text/errors.ts";
+import { writeJson } from "../../text/exact_json.ts";
 import type { Preference } from "../example.ts";
 import { answerMessage, readQuestion } from "./alpaca.ts";
 import { describeValue, isRow, isText, own, type Row, type RowFormat, refuseKeys } from "./row_fields.ts";
@@ -88,4 +89,4 @@ function checkPrompt(row: Row, messages: Message[]): void {
   if (!agrees) throw new AttuneError('"prompt" is not what "chosen" and "rejected" begin with');
 }
 
-const isSame = (one: Message[], other: Message[]): boolean => JSON.stringify(one) === JSON.stringify(other);
+const isSame = (one: Message[], other: Message[]): boolean => writeJson(one) === writeJson(other);

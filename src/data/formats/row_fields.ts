@@ -1,4 +1,5 @@
 import { AttuneError } from "../../text/errors.ts";
+import { parseJson } from "../../text/exact_json.ts";
 import type { Example, Origin } from "../example.ts";
 
 /** A data format: how its rows are told from others', and read. */
@@ -54,7 +55,7 @@ export function refuseKeys(row: Row, keys: readonly string[]): void {
 /** @throws AttuneError naming `what` when `text` is no JSON. */
 export function parseText(text: string, what: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     throw new AttuneError(`"${what}" should be JSON, got ${describeValue(text)}`);
   }

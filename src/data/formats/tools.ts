@@ -1,5 +1,6 @@
-import type { Tool, ToolCall } from "../../templates/message.ts";
+import type { JsonObject, Tool, ToolCall } from "../../templates/message.ts";
 import { AttuneError } from "../../text/errors.ts";
+import { exactJson } from "../../text/exact_json.ts";
 import {
   describeValue,
   isEmpty,
@@ -24,7 +25,7 @@ export function readTools(row: Row): { tools?: Tool[] } {
   if (isEmpty(list)) return {};
   if (!Array.isArray(list))
     throw new AttuneError(`"${key}" should be a list of functions, got ${describeValue(list)}`);
-  return { tools: list.map(readTool) };
+  return { tools: list.map((tool, i) => exactJson(readTool(tool, i)) as Tool) };
 }
 
 function readTool(value: unknown, index: number): Tool {
@@ -56,11 +57,35 @@ export function readToolCall(value: unknown): ToolCall {
     throw new AttuneError(`a tool call's "function" should be {name, arguments}, got ${describeValue(call)}`);
   const name = requiredText(call, "name");
   if (name === "") throw new AttuneError("a tool call has no name");
-  const read = { name, arguments: readArguments(own(call, "arguments"), name) };
-  return isText(id) && id !== "" ? { id, ...read } : read;
+  const given = own(call, "arguments");
+  return {
+    ...(isText(id) && id !== "" && { id }),
+    name,
+    arguments: exactJson(readArguments(given, name)) as JsonObject,
+    ...(isText(given) && given.trim() !== "" && { argumentsText: given }),
+    ...(call !== value && layoutOf(value, call)),
+  };
 }
 
-function readArguments(value: unknown, name: string): Record<string, unknown> {
+/** What a call says besides its id, name and arguments, and the order of its keys, where that isn't the usual one. */
+function layoutOf(value: Row, call: Row): { layout?: JsonObject } {
+  const { id, type, ...others } = value;
+  const order = Object.keys(value).filter((key) => key !== "id" || !isEmpty(id));
+  const usual = ["id", "type", "function"].filter((key) => order.includes(key));
+  const isUsual =
+    (type === undefined || type === "function") &&
+    Object.keys(others).length === 1 &&
+    order.join() === usual.join() &&
+    Object.keys(call).join() === "name,arguments";
+  if (isUsual) return {};
+  if (isDeeper(value, DEPTH_LIMIT))
+    throw new AttuneError(`a tool call is nested more than ${DEPTH_LIMIT} deep`);
+  const called = { ...call, name: "", arguments: null };
+  const layout = Object.fromEntries(order.map((key) => [key, key === "function" ? called : value[key]]));
+  return { layout: exactJson(layout) as JsonObject };
+}
+
+function readArguments(value: unknown, name: string): Row {
   const parsed = isText(value) && value.trim() !== "" ? parseText(value, `arguments of ${name}`) : value;
   if (isEmpty(parsed) || (isText(parsed) && parsed.trim() === "")) return {};
   if (isDeeper(parsed, DEPTH_LIMIT))

@@ -104,6 +104,7 @@ function readTurn(turn: unknown, keys: TurnKeys): Message {
   return {
     role,
     content: isCallName(named as string) ? "" : readContent(turn, keys.content, toolCalls.length > 0),
+    ...readMissing(turn, keys, toolCalls.length > 0),
     ...readReasoning(turn, role),
     ...(toolCalls.length > 0 && { toolCalls }),
     ...optional(turn, "name", "name"),
@@ -147,6 +148,14 @@ function readContent(turn: Row, key: string, mayBeEmpty: boolean): string {
   if (content === undefined || content === null)
     throw new AttuneError(`"${key}" is missing; found the keys ${listKeys(turn)}`);
   throw new AttuneError(`"${key}" should be text, got ${describeValue(content)}`);
+}
+
+/** Templates may tell no content from an empty one. */
+function readMissing(turn: Row, keys: TurnKeys, makesCalls: boolean): Pick<Message, "missingContent"> {
+  const content = own(turn, keys.content);
+  if (!makesCalls || isCallName(own(turn, keys.role) as string)) return {};
+  if (content === null) return { missingContent: "null" };
+  return content === undefined ? { missingContent: "absent" } : {};
 }
 
 function readPart(part: unknown): string {

@@ -1,10 +1,15 @@
 import { describe, expect, test } from "vitest";
+import type { Json } from "../../text/exact_json.ts";
 import { compileJinja } from "./compile.ts";
-import { fromJson, TemplateError, type Value } from "./value.ts";
+import { TemplateError } from "./error.ts";
+import { fromJson } from "./from_json.ts";
+import type { Value } from "./value.ts";
 
 const render = (source: string, variables: Record<string, unknown> = {}, marks?: [string, string]) =>
   compileJinja(source).render(
-    new Map(Object.entries(variables).map(([name, value]): [string, Value] => [name, fromJson(value)])),
+    new Map(
+      Object.entries(variables).map(([name, value]): [string, Value] => [name, fromJson(value as Json)]),
+    ),
     marks,
   );
 

@@ -1,4 +1,8 @@
-import { Float, floatRepr, Namespace, str, TemplateError, typeName, type Value } from "./value.ts";
+import { COST, charge, chargeText } from "./budget.ts";
+import { TemplateError } from "./error.ts";
+import { writeInteger } from "./integers.ts";
+import { floatRepr } from "./repr.ts";
+import { compare, Float, textOf, typeName, type Value } from "./value.ts";
 
 export interface JsonFormat {
   ensureAscii: boolean;
@@ -10,10 +14,13 @@ export interface JsonFormat {
 
 /** Python's json.dumps. */
 export function toJson(value: Value, format: JsonFormat, margin = "\n"): string {
+  charge(COST.node);
   if (value === null) return "null";
-  if (typeof value === "boolean" || typeof value === "number") return String(value);
+  if (typeof value === "boolean") return String(value);
+  if (typeof value === "number" || typeof value === "bigint") return writeInteger(value);
   if (value instanceof Float) return jsonFloat(value.value);
-  if (typeof value === "string") return jsonString(value, format.ensureAscii);
+  const text = textOf(value);
+  if (text !== undefined) return jsonString(text, format.ensureAscii);
   const inner = margin + (format.indent ?? "");
   if (Array.isArray(value))
     return enclose(
@@ -22,18 +29,13 @@ export function toJson(value: Value, format: JsonFormat, margin = "\n"): string 
       "]",
       { format, margin },
     );
-  if (value instanceof Map) {
-    const entries = Array.from(value, ([key, item]): [string, Value] => [jsonKey(key), item]);
-    if (format.sortKeys) entries.sort(([a], [b]) => (a < b ? -1 : Number(a > b)));
-    const written = entries.map(
-      ([key, item]) =>
-        jsonString(key, format.ensureAscii) + format.separators[1] + toJson(item, format, inner),
-    );
-    return enclose("{", written, "}", { format, margin });
-  }
-  throw new TemplateError(
-    `${value instanceof Namespace ? "a namespace" : typeName(value)} can't be written as JSON`,
+  if (!(value instanceof Map)) throw new TemplateError(`${typeName(value)} can't be written as JSON`);
+  const entries = format.sortKeys ? [...value].sort(([a], [b]) => compare(a, b)) : [...value];
+  const written = entries.map(
+    ([key, item]) =>
+      jsonString(jsonKey(key), format.ensureAscii) + format.separators[1] + toJson(item, format, inner),
   );
+  return enclose("{", written, "}", { format, margin });
 }
 
 function enclose(
@@ -43,9 +45,10 @@ function enclose(
   { format, margin }: { format: JsonFormat; margin: string },
 ): string {
   if (items.length === 0) return open + close;
-  if (format.indent === undefined) return open + items.join(format.separators[0]) + close;
-  const inner = margin + format.indent;
-  return open + inner + items.join(format.separators[0] + inner) + margin + close;
+  const inner = format.indent === undefined ? "" : margin + format.indent;
+  const text = open + inner + items.join(format.separators[0] + inner) + (inner && margin) + close;
+  chargeText(text.length);
+  return text;
 }
 
 function jsonFloat(value: number): string {
@@ -54,12 +57,18 @@ function jsonFloat(value: number): string {
 }
 
 function jsonString(text: string, ensureAscii: boolean): string {
+  charge(text.length);
   const json = JSON.stringify(text);
   if (!ensureAscii) return json;
   return json.replace(/[^ -~]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 function jsonKey(key: Value): string {
+  const text = textOf(key);
+  if (text !== undefined) return text;
   if (key === null) return "null";
-  return typeof key === "boolean" ? String(key) : str(key);
+  if (typeof key === "boolean") return String(key);
+  if (typeof key === "number" || typeof key === "bigint") return writeInteger(key);
+  if (key instanceof Float) return jsonFloat(key.value);
+  throw new TemplateError(`${typeName(key)} can't be a key in JSON`);
 }

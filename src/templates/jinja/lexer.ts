@@ -1,4 +1,5 @@
-import { TemplateError } from "./value.ts";
+import { stripEnd, WHITE } from "./characters.ts";
+import { TemplateError } from "./error.ts";
 
 export interface Token {
   /** "text" is what stands between tags; "block" and "variable" begin tags, "end" ends them. */
@@ -13,6 +14,7 @@ export interface Token {
  * it along, and the blanks before it on its line. `-` takes all white space, `+` none.
  */
 export function tokenize(template: string): Token[] {
+  if (template.length > MAX_SOURCE) throw new TemplateError(`it has more than ${MAX_SOURCE} characters`);
   const source = template.replace(/\r\n?/g, "\n").replace(/\n$/, "");
   const tokens: Token[] = [];
   const lines = lineCounter(source);
@@ -51,9 +53,8 @@ export function tokenize(template: string): Token[] {
       continue;
     }
     if (kind === "{%" && match(RAW)) {
-      const close = /\{%([-+]?)\s*endraw\s*/g;
-      close.lastIndex = at;
-      const found = close.exec(source);
+      END_RAW.lastIndex = at;
+      const found = END_RAW.exec(source);
       if (!found) throw new TemplateError(`line ${lines(end)}: {% raw %} isn't closed`);
       const raw = stripBefore(source.slice(at, found.index), {
         kind,
@@ -103,25 +104,35 @@ export function tokenize(template: string): Token[] {
   }
 }
 
-const WHITE = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
+const MAX_SOURCE = 2 ** 20;
+const SPACES = `[${WHITE}]`;
 const BEGIN = /(\{[%{#])([-+]?)/g;
-const RAW = new RegExp(`${WHITE}*raw${WHITE}*(?:-%\\}${WHITE}*|\\+?%\\}\\n?)`, "y");
-const SPACE = new RegExp(`${WHITE}+`, "y");
-const BLOCK_END = new RegExp(`\\+%\\}|-%\\}${WHITE}*|%\\}\\n?`, "y");
-const VARIABLE_END = new RegExp(`-\\}\\}${WHITE}*|\\}\\}`, "y");
-const COMMENT_END = new RegExp(`\\+#\\}|-#\\}${WHITE}*|#\\}\\n?`, "y");
-const LEXEME =
-  /(?<float>(?<!\.)\d[\d_]*(?:\.\d[\d_]*(?:[eE][-+]?\d+)?|[eE][-+]?\d+))|(?<integer>0[xX][\da-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|\d[\d_]*)|(?<name>[\p{L}_][\p{L}\p{N}_]*)|(?<string>'(?:[^'\\]|\\[\s\S])*'|"(?:[^"\\]|\\[\s\S])*")|(?<operator>\/\/|\*\*|==|!=|>=|<=|[-+/*%~[\](){}><=.:|,;])/uy;
+const RAW = new RegExp(`${SPACES}*raw${SPACES}*(?:-%\\}${SPACES}*|%\\})`, "y");
+const END_RAW = new RegExp(`\\{%([-+]?)${SPACES}*endraw${SPACES}*(?=[-+]?%\\})`, "g");
+const SPACE = new RegExp(`${SPACES}+`, "y");
+const BLOCK_END = new RegExp(`\\+%\\}|-%\\}${SPACES}*|%\\}\\n?`, "y");
+const VARIABLE_END = new RegExp(`-\\}\\}${SPACES}*|\\}\\}`, "y");
+const COMMENT_END = new RegExp(`\\+#\\}|-#\\}${SPACES}*|#\\}\\n?`, "y");
+const DIGITS = "(?:\\d+_)*\\d+";
+const LEXEME = new RegExp(
+  [
+    `(?<float>(?<!\\.)${DIGITS}(?:(?:\\.${DIGITS})?[eE][-+]?${DIGITS}|\\.${DIGITS}))`,
+    "(?<integer>0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0[xX](?:_?[\\da-fA-F])+|[1-9](?:_?\\d)*|0(?:_?0)*)",
+    "(?<name>[\\p{ID_Start}_]\\p{ID_Continue}*)",
+    "(?<string>'[^'\\\\]*(?:\\\\[^][^'\\\\]*)*'|\"[^\"\\\\]*(?:\\\\[^][^\"\\\\]*)*\")",
+    "(?<operator>\\/\\/|\\*\\*|==|!=|>=|<=|[-+/*%~[\\](){}><=.:|,;])",
+  ].join("|"),
+  "uy",
+);
 const CLOSING: Record<string, string> = { ")": "(", "]": "[", "}": "{" };
-const TRAILING = new RegExp(`${WHITE}+$`);
-const BLANK = new RegExp(`^${WHITE}+$`);
+const BLANK = new RegExp(`^${SPACES}+$`);
 
 /** What is left of a text before a tag. */
 function stripBefore(
   text: string,
   { kind, sign, lineStarting }: { kind?: string; sign?: string; lineStarting: boolean },
 ): string {
-  if (sign === "-") return text.replace(TRAILING, "");
+  if (sign === "-") return stripEnd(text);
   if (sign === "+" || kind === undefined || kind === "{{") return text;
   const line = text.lastIndexOf("\n") + 1;
   return (line > 0 || lineStarting) && BLANK.test(text.slice(line)) ? text.slice(0, line) : text;
@@ -133,11 +144,18 @@ function unescapeString(text: string): string {
     /\\(?:\n|x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([0-7]{1,3})|([\s\S]))/g,
     (whole, hex2, hex4, hex8, octal, char) => {
       const hex = hex2 ?? hex4 ?? hex8;
-      if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));
-      if (octal !== undefined) return String.fromCharCode(Number.parseInt(octal, 8));
+      if (hex !== undefined) return fromCode(Number.parseInt(hex, 16), whole);
+      if (octal !== undefined) return fromCode(Number.parseInt(octal, 8), whole);
+      if (char !== undefined && "xuUN".includes(char))
+        throw new TemplateError(`a string has a broken ${whole}`);
       return char === undefined ? "" : (ESCAPES[char] ?? whole);
     },
   );
+}
+
+function fromCode(code: number, whole: string): string {
+  if (code > 0x10ffff) throw new TemplateError(`a string has a broken ${whole}`);
+  return String.fromCodePoint(code);
 }
 
 const ESCAPES: Record<string, string> = {

@@ -1,121 +1,29 @@
-import { type Token, tokenize } from "./lexer.ts";
-import { Float, TemplateError, type Value } from "./value.ts";
-
-export type Expression =
-  | { kind: "constant"; value: Value }
-  | { kind: "name"; name: string }
-  | { kind: "list" | "tuple"; items: Expression[] }
-  | { kind: "dict"; entries: [key: Expression, value: Expression][] }
-  | { kind: "attribute"; of: Expression; name: string }
-  | { kind: "item"; of: Expression; key: Expression }
-  | { kind: "slice"; of: Expression; bounds: (Expression | undefined)[] }
-  | { kind: "call"; of: Expression; args: Arguments }
-  | { kind: "filter"; of: Expression; name: string; args: Arguments }
-  | { kind: "test"; of: Expression; name: string; args: Arguments }
-  | { kind: "not" | "negative" | "positive"; of: Expression }
-  | { kind: "and" | "or"; left: Expression; right: Expression }
-  | { kind: "binary"; operator: string; left: Expression; right: Expression }
-  | { kind: "concat"; items: Expression[] }
-  | { kind: "compare"; first: Expression; rest: [operator: string, operand: Expression][] }
-  | { kind: "condition"; test: Expression; yes: Expression; otherwise?: Expression };
-
-export interface Arguments {
-  positional: Expression[];
-  named: [name: string, value: Expression][];
-  /** `*args` and `**kwargs`. */
-  rest?: Expression;
-  namedRest?: Expression;
-}
-
-export interface Signature {
-  name: string;
-  parameters: { name: string; fallback?: Expression }[];
-  body: Statement[];
-}
-
-export type Target =
-  | { kind: "name"; name: string }
-  | { kind: "tuple"; items: Target[] }
-  | { kind: "attribute"; of: string; name: string };
-
-export type Statement =
-  | { kind: "text"; text: string }
-  | { kind: "print"; value: Expression }
-  | { kind: "if"; branches: { test?: Expression; body: Statement[] }[] }
-  | {
-      kind: "for";
-      target: Target;
-      items: Expression;
-      test?: Expression;
-      recursive: boolean;
-      body: Statement[];
-      otherwise: Statement[];
-    }
-  | { kind: "set"; target: Target; value: Expression }
-  | { kind: "capture"; target: Target; filters: Expression; body: Statement[] }
-  | { kind: "macro"; macro: Signature }
-  | { kind: "callBlock"; call: Expression; caller: Signature }
-  | { kind: "filterBlock"; filters: Expression; body: Statement[] }
-  | { kind: "with"; targets: [Target, Expression][]; body: Statement[] }
-  | { kind: "generation"; body: Statement[] }
-  | { kind: "break" | "continue" };
-
-/** Stands for the captured text where filters are applied to it. */
-export const CAPTURED = "\0captured";
+import { TemplateError } from "./error.ts";
+import { ExpressionParser } from "./expression_parser.ts";
+import { tokenize } from "./lexer.ts";
+import { CAPTURED, type Expression, type Signature, type Statement, type Target } from "./syntax.ts";
 
 /** @throws TemplateError that names the line. */
 export function parse(source: string): Statement[] {
   return new Parser(tokenize(source)).template();
 }
 
-const DEEPEST = 200; // brackets and blocks within each other
+const OTHER_FILES = ["include", "import", "from", "extends"];
 
-class Parser {
-  private at = 0;
-  private depth = 0;
-  constructor(private readonly tokens: Token[]) {}
+const noTag = (word: string): string =>
+  OTHER_FILES.includes(word)
+    ? `unknown tag {% ${word} %}: there are no other templates`
+    : `unknown tag {% ${word.slice(0, 40)} %}`;
+
+class Parser extends ExpressionParser {
+  /** Loops around the place the parser is at, which `break` would leave. */
+  private loops = 0;
 
   template(): Statement[] {
     const body = this.body([]);
     if (this.at < this.tokens.length) throw this.unexpected();
     return body;
   }
-
-  // ── tokens ──
-
-  private get token(): Token | undefined {
-    return this.tokens[this.at];
-  }
-  private is(type: Token["type"], value?: string): boolean {
-    const { token } = this;
-    return token !== undefined && token.type === type && (value === undefined || token.value === value);
-  }
-  private isWord(...words: string[]): boolean {
-    return this.token?.type === "name" && words.includes(this.token.value);
-  }
-  private skip(type: Token["type"], value: string): boolean {
-    const found = this.is(type, value);
-    if (found) this.at++;
-    return found;
-  }
-  private expect(type: Token["type"], value?: string): string {
-    if (!this.is(type, value)) throw this.unexpected(value ?? type);
-    return this.tokens[this.at++]!.value;
-  }
-  private unexpected(wanted?: string): TemplateError {
-    const { token } = this;
-    const line = token?.line ?? this.tokens.at(-1)?.line ?? 1;
-    const found = token === undefined ? "the end" : token.value || `the ${token.type} of a tag`;
-    return new TemplateError(`line ${line}: unexpected ${found}${wanted ? `, expected ${wanted}` : ""}`);
-  }
-  private nested<T>(read: () => T): T {
-    if (++this.depth > DEEPEST) throw new TemplateError(`line ${this.token?.line}: nested too deeply`);
-    const result = read();
-    this.depth--;
-    return result;
-  }
-
-  // ── statements ──
 
   /** Up to a tag with one of these words, of which `{%` is read. */
   private body(until: string[]): Statement[] {
@@ -137,9 +45,19 @@ class Parser {
     if (until.length > 0) throw this.unexpected(`{% ${until.at(-1)} %}`);
     return statements;
   }
-  private bodyAndEnd(word: string): Statement[] {
+  /** A body that is written elsewhere: the loops around it aren't around that. */
+  private apart(word: string, name?: string): Statement[] {
+    const { loops } = this;
+    this.loops = 0;
+    const body = this.bodyAndEnd(word, name);
+    this.loops = loops;
+    return body;
+  }
+  /** @param name may stand behind the word, too. */
+  private bodyAndEnd(word: string, name?: string): Statement[] {
     const body = this.body([word]);
     this.at++;
+    if (name !== undefined) this.skip("name", name);
     this.expect("end");
     return body;
   }
@@ -169,15 +87,23 @@ class Parser {
       }
       case "with":
         return this.with();
+      case "block":
+        return this.block();
+      case "autoescape":
+        return this.autoescape();
+      case "print":
+        return this.print();
       case "generation":
         this.expect("end");
-        return { kind: "generation", body: this.bodyAndEnd("endgeneration") };
+        return { kind: "generation", body: this.apart("endgeneration") };
       case "break":
       case "continue":
+        if (this.loops === 0)
+          throw new TemplateError(`line ${this.token?.line}: {% ${word} %} is in no loop`);
         return this.ended({ kind: word });
       default:
         this.at--;
-        throw new TemplateError(`line ${this.token!.line}: unknown tag {% ${word} %}`);
+        throw new TemplateError(`line ${this.token!.line}: ${noTag(word)}`);
     }
   }
 
@@ -201,7 +127,9 @@ class Parser {
     const test = this.skip("name", "if") ? this.expression() : undefined;
     const recursive = this.skip("name", "recursive");
     this.expect("end");
+    this.loops++;
     const body = this.body(["else", "endfor"]);
+    this.loops--;
     const hasElse = this.expect("name") === "else";
     this.expect("end");
     const otherwise = hasElse ? this.bodyAndEnd("endfor") : [];
@@ -222,7 +150,7 @@ class Parser {
     return {
       kind: "callBlock",
       call,
-      caller: { name: "caller", parameters, body: this.bodyAndEnd("endcall") },
+      caller: { name: "caller", parameters, body: this.apart("endcall") },
     };
   }
 
@@ -238,10 +166,37 @@ class Parser {
     return { kind: "with", targets, body: this.bodyAndEnd("endwith") };
   }
 
+  private block(): Statement {
+    const name = this.expect("name");
+    const scoped = this.skip("name", "scoped");
+    this.skip("name", "required");
+    this.expect("end");
+    const body = this.apart("endblock", name);
+    return { kind: "block", name, scoped, body };
+  }
+
+  /** Prompts aren't HTML. */
+  private autoescape(): Statement {
+    const { token } = this;
+    const value = this.ended(this.expression());
+    if (value.kind !== "constant" || value.value !== false)
+      throw new TemplateError(`line ${token?.line}: {% autoescape %} isn't supported`);
+    return { kind: "with", targets: [], body: this.bodyAndEnd("endautoescape") };
+  }
+
+  private print(): Statement {
+    const items: Expression[] = [];
+    while (!this.is("end")) {
+      if (items.length > 0) this.expect("operator", ",");
+      items.push(this.expression());
+    }
+    return this.ended({ kind: "print", value: { kind: "concat", items } });
+  }
+
   private signature(end: string): Omit<Signature, "name"> {
     const parameters = this.parameters();
     this.expect("end");
-    return { parameters, body: this.bodyAndEnd(end) };
+    return { parameters, body: this.apart(end) };
   }
   private parameters(): Signature["parameters"] {
     const parameters: Signature["parameters"] = [];
@@ -250,6 +205,7 @@ class Parser {
       if (parameters.length > 0) this.expect("operator", ",");
       const name = this.expect("name");
       const fallback = this.skip("operator", "=") ? this.expression() : undefined;
+      if (!fallback && parameters.at(-1)?.fallback) throw this.unexpected("a default");
       parameters.push({ name, fallback });
     }
     return parameters;
@@ -273,233 +229,10 @@ class Parser {
       return target;
     }
     const name = this.expect("name");
+    if (/^(?:true|false|none)$/i.test(name) && name.slice(1) === name.slice(1).toLowerCase())
+      throw this.unexpected("a name");
     return this.skip("operator", ".")
       ? { kind: "attribute", of: name, name: this.expect("name") }
       : { kind: "name", name };
   }
-
-  // ── expressions, loosest first ──
-
-  /** Several separated by commas are a tuple. */
-  private tuple(conditions = true, until: string[] = []): Expression {
-    const items: Expression[] = [];
-    let several = false;
-    do {
-      if (this.is("end") || this.is("operator", ")") || this.isWord(...until)) break;
-      items.push(conditions ? this.expression() : this.or());
-      if (this.is("operator", ",")) several = true;
-    } while (this.skip("operator", ","));
-    if (items.length === 0) throw this.unexpected("an expression");
-    return several ? { kind: "tuple", items } : items[0]!;
-  }
-
-  private expression(): Expression {
-    return this.nested(() => {
-      let value = this.or();
-      while (this.skip("name", "if")) {
-        const test = this.or();
-        const otherwise = this.skip("name", "else") ? this.expression() : undefined;
-        value = { kind: "condition", test, yes: value, otherwise };
-      }
-      return value;
-    });
-  }
-  private or(): Expression {
-    let left = this.and();
-    while (this.skip("name", "or")) left = { kind: "or", left, right: this.and() };
-    return left;
-  }
-  private and(): Expression {
-    let left = this.not();
-    while (this.skip("name", "and")) left = { kind: "and", left, right: this.not() };
-    return left;
-  }
-  private not(): Expression {
-    if (this.skip("name", "not")) return { kind: "not", of: this.nested(() => this.not()) };
-    const first = this.sum();
-    const rest: [string, Expression][] = [];
-    for (let operator = this.comparison(); operator; operator = this.comparison())
-      rest.push([operator, this.sum()]);
-    return rest.length > 0 ? { kind: "compare", first, rest } : first;
-  }
-  private comparison(): string | undefined {
-    const { token } = this;
-    if (token?.type === "operator" && COMPARISONS.includes(token.value)) return this.expect("operator");
-    if (this.skip("name", "in")) return "in";
-    const next = this.tokens[this.at + 1];
-    if (!this.isWord("not") || next?.type !== "name" || next.value !== "in") return undefined;
-    this.at += 2;
-    return "not in";
-  }
-  private sum(): Expression {
-    return this.binary(["+", "-"], () => this.concat());
-  }
-  private concat(): Expression {
-    const items = [this.product()];
-    while (this.skip("operator", "~")) items.push(this.product());
-    return items.length > 1 ? { kind: "concat", items } : items[0]!;
-  }
-  private product(): Expression {
-    return this.binary(["*", "/", "//", "%"], () => this.binary(["**"], () => this.unary()));
-  }
-  private binary(operators: string[], operand: () => Expression): Expression {
-    let left = operand();
-    while (this.token?.type === "operator" && operators.includes(this.token.value))
-      left = { kind: "binary", operator: this.expect("operator"), left, right: operand() };
-    return left;
-  }
-  private unary(filtered = true): Expression {
-    const sign = this.skip("operator", "-")
-      ? "negative"
-      : this.skip("operator", "+")
-        ? "positive"
-        : undefined;
-    const value: Expression = sign
-      ? { kind: sign, of: this.nested(() => this.unary(false)) }
-      : this.postfix(this.primary());
-    return filtered ? this.filters(this.sign(value)) : value;
-  }
-  private sign(value: Expression): Expression {
-    return value.kind === "negative" || value.kind === "positive" ? this.postfix(value) : value;
-  }
-
-  private primary(): Expression {
-    const { token } = this;
-    if (token === undefined) throw this.unexpected("an expression");
-    this.at++;
-    if (token.type === "name")
-      return CONSTANTS.has(token.value)
-        ? { kind: "constant", value: CONSTANTS.get(token.value) }
-        : { kind: "name", name: token.value };
-    if (token.type === "integer") return { kind: "constant", value: Number(token.value) };
-    if (token.type === "float") return { kind: "constant", value: new Float(Number(token.value)) };
-    if (token.type === "string") {
-      let value = token.value;
-      while (this.is("string")) value += this.expect("string");
-      return { kind: "constant", value };
-    }
-    if (token.type === "operator" && token.value === "(") return this.parentheses();
-    if (token.type === "operator" && token.value === "[") return { kind: "list", items: this.items("]") };
-    if (token.type === "operator" && token.value === "{") return this.dict();
-    this.at--;
-    throw this.unexpected("an expression");
-  }
-  private parentheses(): Expression {
-    if (this.skip("operator", ")")) return { kind: "tuple", items: [] };
-    const value = this.tuple();
-    this.expect("operator", ")");
-    return value;
-  }
-  private items(end: string): Expression[] {
-    const items: Expression[] = [];
-    while (!this.skip("operator", end)) {
-      if (items.length > 0) this.expect("operator", ",");
-      if (this.skip("operator", end)) break;
-      items.push(this.expression());
-    }
-    return items;
-  }
-  private dict(): Expression {
-    const entries: [Expression, Expression][] = [];
-    while (!this.skip("operator", "}")) {
-      if (entries.length > 0) this.expect("operator", ",");
-      if (this.skip("operator", "}")) break;
-      const key = this.expression();
-      this.expect("operator", ":");
-      entries.push([key, this.expression()]);
-    }
-    return { kind: "dict", entries };
-  }
-
-  private postfix(start: Expression): Expression {
-    let value = start;
-    for (;;) {
-      if (this.skip("operator", ".")) value = this.attribute(value);
-      else if (this.skip("operator", "[")) value = this.subscript(value);
-      else if (this.is("operator", "(")) value = { kind: "call", of: value, args: this.arguments() };
-      else return value;
-    }
-  }
-  private attribute(of: Expression): Expression {
-    if (this.is("integer"))
-      return { kind: "item", of, key: { kind: "constant", value: Number(this.expect("integer")) } };
-    return { kind: "attribute", of, name: this.expect("name") };
-  }
-  private subscript(of: Expression): Expression {
-    const bounds: (Expression | undefined)[] = [];
-    let colons = 0;
-    while (!this.skip("operator", "]")) {
-      if (this.skip("operator", ":")) colons++;
-      else if (bounds[colons] === undefined) bounds[colons] = this.tupleItem();
-      else throw this.unexpected("]");
-    }
-    if (colons > 2 || (colons === 0 && bounds.length === 0)) throw this.unexpected("an index");
-    return colons > 0 ? { kind: "slice", of, bounds } : { kind: "item", of, key: bounds[0]! };
-  }
-  private tupleItem(): Expression {
-    return this.expression();
-  }
-
-  /** Filters, tests and calls that follow a value. */
-  private filters(start: Expression, piped = true): Expression {
-    let value = start;
-    for (let bare = !piped; ; bare = false) {
-      if (bare || this.skip("operator", "|")) {
-        const name = this.dottedName();
-        const args = this.is("operator", "(") ? this.arguments() : NO_ARGUMENTS;
-        value = { kind: "filter", of: value, name, args };
-      } else if (this.skip("name", "is")) value = this.test(value);
-      else if (this.is("operator", "(")) value = { kind: "call", of: value, args: this.arguments() };
-      else return value;
-    }
-  }
-  private test(of: Expression): Expression {
-    const negated = this.skip("name", "not");
-    const name = this.dottedName();
-    const value: Expression = { kind: "test", of, name, args: this.testArguments() };
-    return negated ? { kind: "not", of: value } : value;
-  }
-  private testArguments(): Arguments {
-    if (this.is("operator", "(")) return this.arguments();
-    const begins =
-      this.is("name") ||
-      this.is("string") ||
-      this.is("integer") ||
-      this.is("float") ||
-      this.is("operator", "[") ||
-      this.is("operator", "{");
-    if (!begins || this.isWord("else", "or", "and", "is")) return NO_ARGUMENTS;
-    return { positional: [this.postfix(this.primary())], named: [] };
-  }
-  private dottedName(): string {
-    let name = this.expect("name");
-    while (this.skip("operator", ".")) name += `.${this.expect("name")}`;
-    return name;
-  }
-
-  private arguments(): Arguments {
-    const args: Arguments = { positional: [], named: [] };
-    this.expect("operator", "(");
-    for (let first = true; !this.skip("operator", ")"); first = false) {
-      if (!first) this.expect("operator", ",");
-      if (!first && this.skip("operator", ")")) break;
-      const next = this.tokens[this.at + 1];
-      if (this.skip("operator", "*")) args.rest = this.expression();
-      else if (this.skip("operator", "**")) args.namedRest = this.expression();
-      else if (this.is("name") && next?.type === "operator" && next.value === "=") {
-        const name = this.expect("name");
-        this.at++;
-        args.named.push([name, this.expression()]);
-      } else args.positional.push(this.expression());
-    }
-    return args;
-  }
 }
-
-const NO_ARGUMENTS: Arguments = { positional: [], named: [] };
-const COMPARISONS = ["==", "!=", "<", "<=", ">", ">="];
-const CONSTANTS = new Map<string, Value>([
-  ...(["true", "True"] as const).map((name): [string, Value] => [name, true]),
-  ...(["false", "False"] as const).map((name): [string, Value] => [name, false]),
-  ...(["none", "None"] as const).map((name): [string, Value] => [name, null]),
-]);

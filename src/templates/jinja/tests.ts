@@ -1,68 +1,86 @@
-import { compare, contains, equal, Float, numberOf, TemplateError, truth, type Value } from "./value.ts";
+import { taking } from "./arguments.ts";
+import { OPERATORS } from "./arithmetic.ts";
+import { contains } from "./contains.ts";
+import { TemplateError } from "./error.ts";
+import { hashKey } from "./hash.ts";
+import { str } from "./repr.ts";
+import { isLower, isUpper } from "./string_tests.ts";
+import { compare, equal, Float, intOf, Markup, numberOf, Range, textOf, type Value } from "./value.ts";
 
-export type Test = (value: Value, argument: Value) => boolean;
+export type Test = (value: Value, positional: Value[], named: Map<string, Value>) => boolean;
+type Run = (value: Value, argument: Value) => boolean;
 
 const order =
-  (holds: (difference: number) => boolean): Test =>
+  (holds: (difference: number) => boolean): Run =>
   (value, argument) =>
     holds(compare(value, argument));
 const below = order((difference) => difference < 0);
 const above = order((difference) => difference > 0);
 const atMost = order((difference) => difference <= 0);
 const atLeast = order((difference) => difference >= 0);
+const differs: Run = (value, argument) => !equal(value, argument);
 
-function modulo(value: Value, divisor: number): number {
-  const number = numberOf(value);
-  if (number === undefined || divisor === 0) throw new TemplateError("the remainder of what is no number");
-  return ((number % divisor) + divisor) % divisor;
-}
+const moduloOf = OPERATORS["%"]!;
 
-const isSequence: Test = (value) =>
-  typeof value === "string" || Array.isArray(value) || value instanceof Map || value === undefined;
+const isSequence = (value: Value): boolean =>
+  value === undefined ||
+  textOf(value) !== undefined ||
+  Array.isArray(value) ||
+  value instanceof Map ||
+  value instanceof Range;
+
+const isIterable = (value: Value): boolean =>
+  isSequence(value) || (typeof value === "object" && value !== null && Symbol.iterator in value);
+
+/** One object: values that are the same anyway are, as Python keeps one of each. */
+const isSame: Run = (value, argument) =>
+  value === argument ||
+  (value instanceof Float && argument instanceof Float && value.value === argument.value);
 
 /** https://jinja.palletsprojects.com/en/stable/templates/#list-of-builtin-tests */
-export const TESTS: ReadonlyMap<string, Test> = new Map<string, Test>([
-  ["defined", (value) => value !== undefined],
-  ["undefined", (value) => value === undefined],
-  ["none", (value) => value === null],
-  ["boolean", (value) => typeof value === "boolean"],
-  ["true", (value) => value === true],
-  ["false", (value) => value === false],
-  ["integer", (value) => typeof value === "number"],
-  ["float", (value) => value instanceof Float],
-  ["number", (value) => numberOf(value) !== undefined],
-  ["string", (value) => typeof value === "string"],
-  ["mapping", (value) => value instanceof Map],
-  ["iterable", isSequence],
-  ["sequence", isSequence],
-  ["callable", (value) => typeof value === "function"],
-  ["sameas", (value, argument) => value === argument],
-  ["escaped", () => false],
-  ["in", (value, argument) => contains(argument, value)],
-  ["odd", (value) => modulo(value, 2) === 1],
-  ["even", (value) => modulo(value, 2) === 0],
-  ["divisibleby", (value, argument) => modulo(value, numberOf(argument) ?? 0) === 0],
-  [
-    "lower",
-    (value) => typeof value === "string" && value === value.toLowerCase() && value !== value.toUpperCase(),
-  ],
-  [
-    "upper",
-    (value) => typeof value === "string" && value === value.toUpperCase() && value !== value.toLowerCase(),
-  ],
-  ...["eq", "equalto", "=="].map((name): [string, Test] => [name, equal]),
-  ...["ne", "!="].map((name): [string, Test] => [name, (value, argument) => !equal(value, argument)]),
-  ...["lt", "lessthan", "<"].map((name): [string, Test] => [name, below]),
-  ...["gt", "greaterthan", ">"].map((name): [string, Test] => [name, above]),
-  ...["le", "<="].map((name): [string, Test] => [name, atMost]),
-  ...["ge", ">="].map((name): [string, Test] => [name, atLeast]),
-]);
+const ROWS: readonly (readonly [names: string, args: string, run: Run])[] = [
+  ["defined", "", (value) => value !== undefined],
+  ["undefined", "", (value) => value === undefined],
+  ["none", "", (value) => value === null],
+  ["boolean", "", (value) => typeof value === "boolean"],
+  ["true", "", (value) => value === true],
+  ["false", "", (value) => value === false],
+  ["integer", "", (value) => typeof value !== "boolean" && intOf(value) !== undefined],
+  ["float", "", (value) => value instanceof Float],
+  ["number", "", (value) => numberOf(value) !== undefined],
+  ["string", "", (value) => textOf(value) !== undefined],
+  ["mapping", "", (value) => value instanceof Map],
+  ["iterable", "", isIterable],
+  ["sequence", "", isSequence],
+  ["callable", "", (value) => typeof value === "function" || value === undefined],
+  ["sameas", "other", isSame],
+  ["escaped", "", (value) => value instanceof Markup],
+  ["in", "seq", (value, argument) => contains(argument, value)],
+  ["odd", "", (value) => equal(moduloOf(value, 2), 1)],
+  ["even", "", (value) => equal(moduloOf(value, 2), 0)],
+  ["divisibleby", "num", (value, argument) => equal(moduloOf(value, argument), 0)],
+  ["lower", "", (value) => isLower(str(value))],
+  ["upper", "", (value) => isUpper(str(value))],
+  ["eq equalto ==", "other", equal],
+  ["ne !=", "other", differs],
+  ["lt lessthan <", "other", below],
+  ["gt greaterthan >", "other", above],
+  ["le <=", "other", atMost],
+  ["ge >=", "other", atLeast],
+  ["test", "", (value) => TESTS.has(hashKey(value) as string)],
+];
 
+const TESTS: Map<string, Test> = new Map(
+  ROWS.flatMap(([names, args, run]) => {
+    const bind = taking(`the test ${names.split(" ")[0]}`, args);
+    const test: Test = (value, positional, named) => run(value, bind(positional, named)[0]);
+    return names.split(" ").map((name): [string, Test] => [name, test]);
+  }),
+);
+
+/** @throws TemplateError */
 export function testNamed(name: string): Test {
   const test = TESTS.get(name);
   if (!test) throw new TemplateError(`there is no test named ${name}`);
   return test;
 }
-
-/** What `select` keeps when it names no test. */
-export const isTrue: Test = (value) => truth(value);

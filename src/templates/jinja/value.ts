@@ -1,16 +1,27 @@
-/** What a template's expressions are made of, and what Python does with it: jinja2's values, without their classes. */
+/** What a template's expressions are made of: Python's values, as far as templates can have them. */
+
+import { COST, charge, chargeList } from "./budget.ts";
+import { characters, countCharacters } from "./characters.ts";
+import { TemplateError } from "./error.ts";
 
 export type Value =
   | undefined // jinja2's Undefined
   | null
   | boolean
-  | number // an int
+  | Int
   | Float
   | string
+  | Markup
   | Value[] // a list, or a Tuple
   | Map<Value, Value>
-  | Namespace
+  | Range
+  | View
+  | Stream
+  | Thing
   | Callable;
+
+/** Python's int: a bigint where a number couldn't hold it exactly (integers.ts). */
+export type Int = number | bigint;
 
 export type Callable = (positional: Value[], named: Map<string, Value>) => Value;
 
@@ -19,46 +30,107 @@ export class Float {
   constructor(readonly value: number) {}
 }
 
+/** A text that counts as HTML already: what is added to it is escaped. */
+export class Markup {
+  constructor(readonly text: string) {}
+}
+
 /** Prints with parentheses, and equals no list. */
 export class Tuple extends Array<Value> {}
 
-/** What attributes can be read from: `namespace()`, which can be assigned to, and `loop`. */
-export class Namespace {
-  constructor(readonly values: Map<string, Value>) {}
+/** What `groupby` makes: (grouper, list), by place and by name. */
+export class Group extends Tuple {}
+
+/** Python's range(). */
+export class Range {
+  readonly length: number;
+  constructor(
+    readonly start: number,
+    readonly stop: number,
+    readonly step: number,
+  ) {
+    this.length = Math.max(0, Math.ceil((stop - start) / step));
+  }
+  at(index: number): number {
+    return this.start + index * this.step;
+  }
+  *[Symbol.iterator](): Generator<Value> {
+    for (let i = 0; i < this.length; i++) yield this.at(i);
+  }
+}
+
+/** A dict's keys(), values() or items(). */
+export class View {
+  constructor(
+    readonly kind: "keys" | "values" | "items",
+    readonly map: Map<Value, Value>,
+  ) {}
+  get length(): number {
+    return this.map.size;
+  }
+  *[Symbol.iterator](): Generator<Value> {
+    if (this.kind === "items") for (const entry of this.map) yield Tuple.from(entry);
+    else yield* this.kind === "keys" ? this.map.keys() : this.map.values();
+  }
+}
+
+/** Python's iterators, as `map` and `select` make: what is taken is gone, and it is true when nothing is left, too. */
+export class Stream {
+  constructor(private readonly items: Iterator<Value>) {}
+  [Symbol.iterator](): IterableIterator<Value> {
+    return { next: () => this.items.next(), [Symbol.iterator]: () => this[Symbol.iterator]() };
+  }
+}
+
+/** What attributes can be read from and is no data: a namespace, `loop`, a cycler. */
+export abstract class Thing {
+  abstract get(name: string): Value;
+}
+
+/** `namespace()`, whose attributes can be set. */
+export class Namespace extends Thing {
+  constructor(readonly values: Map<string, Value>) {
+    super();
+  }
   get(name: string): Value {
     return this.values.get(name);
   }
 }
 
-/** The template's own fault, or what it raises: the message is for the user. */
-export class TemplateError extends Error {}
-
-/** JSON into values. Only own keys are read. */
-export function fromJson(value: unknown): Value {
-  if (typeof value === "number") return Number.isInteger(value) ? value : new Float(value);
-  if (Array.isArray(value)) return value.map(fromJson);
-  if (typeof value !== "object" || value === null) return value as Value;
-  return new Map(Object.entries(value).map(([key, item]) => [key, fromJson(item)]));
-}
+/** A text, marked as HTML or not. */
+export const textOf = (value: Value): string | undefined =>
+  typeof value === "string" ? value : value instanceof Markup ? value.text : undefined;
 
 export function truth(value: Value): boolean {
-  if (Array.isArray(value)) return value.length > 0;
+  if (Array.isArray(value) || value instanceof Range || value instanceof View) return value.length > 0;
   if (value instanceof Map) return value.size > 0;
   if (value instanceof Float) return value.value !== 0;
-  return Boolean(value);
+  return value instanceof Markup ? value.text !== "" : Boolean(value);
+}
+
+/** Of what Python calls an int: bool and int. */
+export function intOf(value: Value): Int | undefined {
+  if (typeof value === "boolean") return Number(value);
+  return typeof value === "number" || typeof value === "bigint" ? value : undefined;
 }
 
 /** Of the types Python calls numbers: bool, int and float. */
-export function numberOf(value: Value): number | undefined {
-  if (value instanceof Float) return value.value;
-  if (typeof value === "boolean") return Number(value);
-  return typeof value === "number" ? value : undefined;
-}
+export const numberOf = (value: Value): Int | undefined =>
+  value instanceof Float ? value.value : intOf(value);
 
+/** Python's ==. */
 export function equal(a: Value, b: Value): boolean {
+  if (typeof a === "string" && typeof b === "string") {
+    charge(COST.item + (a.length >> 4));
+    return a === b;
+  }
   if (a === b) return true;
+  charge(COST.node);
   const [x, y] = [numberOf(a), numberOf(b)];
-  if (x !== undefined || y !== undefined) return x === y;
+  if (x !== undefined || y !== undefined)
+    return x !== undefined && y !== undefined && compareNumbers(x, y) === 0;
+  const text = textOf(a);
+  if (text !== undefined) return text === textOf(b);
   if (Array.isArray(a) && Array.isArray(b))
     return (
       a instanceof Tuple === b instanceof Tuple &&
@@ -67,15 +139,21 @@ export function equal(a: Value, b: Value): boolean {
     );
   if (a instanceof Map && b instanceof Map)
     return a.size === b.size && [...a].every(([key, item]) => b.has(key) && equal(item, b.get(key)));
+  if (a instanceof Range && b instanceof Range)
+    return a.length === b.length && (a.length === 0 || (a.start === b.start && a.at(1) === b.at(1)));
   return false;
 }
 
-/** Below 0, 0 or above, as a is before, with or behind b. */
+const compareNumbers = (x: Int, y: Int): number => (x < y ? -1 : x > y ? 1 : x >= y ? 0 : Number.NaN);
+
+/** Below 0, 0 or above, as a is before, with or behind b; NaN where there is no order. */
 export function compare(a: Value, b: Value): number {
+  charge(COST.node);
   const [x, y] = [numberOf(a), numberOf(b)];
-  if (x !== undefined && y !== undefined) return x - y;
-  if (typeof a === "string" && typeof b === "string") return compareText(a, b);
-  if (Array.isArray(a) && Array.isArray(b)) {
+  if (x !== undefined && y !== undefined) return compareNumbers(x, y);
+  const [text, other] = [textOf(a), textOf(b)];
+  if (text !== undefined && other !== undefined) return compareText(text, other);
+  if (Array.isArray(a) && Array.isArray(b) && a instanceof Tuple === b instanceof Tuple) {
     const at = a.findIndex((item, i) => i >= b.length || !equal(item, b[i]));
     if (at < 0) return a.length - b.length;
     return at < b.length ? compare(a[at], b[at]) : 1;
@@ -83,110 +161,68 @@ export function compare(a: Value, b: Value): number {
   throw new TemplateError(`${typeName(a)} and ${typeName(b)} can't be compared`);
 }
 
-/** By code point. */
+/** By code point: UTF-16 puts what is above U+FFFF before U+E000. */
 function compareText(a: string, b: string): number {
-  const [x, y] = [Array.from(a), Array.from(b)];
-  const at = x.findIndex((char, i) => char !== y[i]);
-  if (at < 0) return x.length - y.length;
-  return at < y.length ? x[at]!.codePointAt(0)! - y[at]!.codePointAt(0)! : 1;
+  const shared = Math.min(a.length, b.length);
+  let at = 0;
+  while (at < shared && a.charCodeAt(at) === b.charCodeAt(at)) at++;
+  charge(at);
+  return at < shared ? rank(a.charCodeAt(at)) - rank(b.charCodeAt(at)) : a.length - b.length;
 }
 
-export function contains(container: Value, item: Value): boolean {
-  if (typeof container === "string") {
-    if (typeof item === "string") return container.includes(item);
-    throw new TemplateError(`'in <string>' needs a string, got ${typeName(item)}`);
-  }
-  if (container instanceof Map) return container.has(item);
-  return iterate(container).some((other) => equal(other, item));
-}
+const rank = (unit: number): number =>
+  unit >= 0xe000 ? unit - 0x800 : unit >= 0xd800 ? unit + 0x2000 : unit;
 
-export function iterate(value: Value): Value[] {
-  if (Array.isArray(value)) return value;
+/** Python's iter(). */
+export function iterate(value: Value): Iterable<Value> {
+  if (Array.isArray(value) || value instanceof Range || value instanceof View || value instanceof Stream)
+    return value;
   if (value === undefined) return [];
-  if (value instanceof Map) return [...value.keys()];
-  if (typeof value === "string") return Array.from(value);
-  throw new TemplateError(`${typeName(value)} can't be iterated over`);
+  if (value instanceof Map) return value.keys();
+  const text = textOf(value);
+  if (text === undefined) throw new TemplateError(`${typeName(value)} can't be iterated over`);
+  chargeList(text.length);
+  return characters(text);
 }
 
+/** Python's list(): a new one. */
+export function listOf(value: Value): Value[] {
+  const items: Value[] = [];
+  for (const item of iterate(value)) {
+    charge(COST.item);
+    if ((items.length & 0xffff) === 0xffff) chargeList(items.length);
+    items.push(item);
+  }
+  return items;
+}
+
+/** Python's len(). */
 export function lengthOf(value: Value): number {
   if (value instanceof Map) return value.size;
-  if (typeof value === "string" && !SURROGATE.test(value)) return value.length;
-  return iterate(value).length;
-}
-
-const SURROGATE = /[\ud800-\udfff]/;
-
-/** A string's characters are code points, in Python. */
-export const characters = (text: string): string | string[] =>
-  SURROGATE.test(text) ? Array.from(text) : text;
-
-/** Python's str(). */
-export function str(value: Value): string {
-  if (typeof value === "string") return value;
-  return value === undefined ? "" : repr(value);
-}
-
-/** Python's repr(). */
-export function repr(value: Value): string {
-  if (value === undefined) return "Undefined";
-  if (value === null) return "None";
-  if (value === true) return "True";
-  if (value === false) return "False";
-  if (typeof value === "number") return String(value);
-  if (value instanceof Float) return floatRepr(value.value);
-  if (typeof value === "string") return quote(value);
-  if (value instanceof Tuple)
-    return value.length === 1 ? `(${repr(value[0])},)` : `(${Array.from(value, repr).join(", ")})`;
-  if (Array.isArray(value)) return `[${value.map(repr).join(", ")}]`;
-  if (value instanceof Map)
-    return `{${Array.from(value, ([key, item]) => `${repr(key)}: ${repr(item)}`).join(", ")}}`;
-  throw new TemplateError(`${typeName(value)} can't be written as text`);
-}
-
-function quote(text: string): string {
-  const mark = text.includes("'") && !text.includes('"') ? '"' : "'";
-  const escaped = text.replace(/[\\\n\r\t\p{Cc}\p{Zl}\p{Zp}]|['"]/gu, (char) => {
-    if (char === "'" || char === '"') return char === mark ? `\\${char}` : char;
-    const short = { "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" }[char];
-    if (short) return short;
-    const code = char.charCodeAt(0);
-    return code < 256
-      ? `\\x${code.toString(16).padStart(2, "0")}`
-      : `\\u${code.toString(16).padStart(4, "0")}`;
-  });
-  return mark + escaped + mark;
-}
-
-/** The shortest digits that give the number, with an exponent below 1e-4 and from 1e16 on. */
-export function floatRepr(value: number): string {
-  if (Number.isNaN(value)) return "nan";
-  if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
-  if (Object.is(value, -0)) return "-0.0";
-  const [digits, exponent] = value.toExponential().split("e") as [string, string];
-  const power = Number(exponent);
-  if (value !== 0 && (power < -4 || power >= 16))
-    return `${digits}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
-  const plain =
-    power < 0 ? value.toFixed(Math.max(0, digits.replace(/[-.]/g, "").length - 1 - power)) : String(value);
-  return plain.includes(".") ? plain : `${plain}.0`;
+  if (Array.isArray(value) || value instanceof Range || value instanceof View) return value.length;
+  if (value === undefined) return 0;
+  const text = textOf(value);
+  if (text !== undefined) return countCharacters(text);
+  if (value instanceof Thing) {
+    const length = value.get("length");
+    if (typeof length === "number") return length;
+  }
+  throw new TemplateError(`${typeName(value)} has no length`);
 }
 
 export function typeName(value: Value): string {
   if (value === undefined) return "an undefined value";
   if (value === null) return "None";
   if (typeof value === "boolean") return "a bool";
-  if (typeof value === "number") return "an int";
+  if (typeof value === "number" || typeof value === "bigint") return "an int";
   if (value instanceof Float) return "a float";
-  if (typeof value === "string") return "a string";
+  if (typeof value === "string" || value instanceof Markup) return "a string";
   if (value instanceof Tuple) return "a tuple";
   if (Array.isArray(value)) return "a list";
   if (value instanceof Map) return "a dict";
-  return value instanceof Namespace ? "a namespace" : "a function";
-}
-
-/** Longest string or list a template may make: a few characters of source could ask for any amount. */
-export const MAX_SIZE = 2 ** 28;
-
-export function checkSize(size: number): void {
-  if (!(size <= MAX_SIZE)) throw new TemplateError(`it makes a text or list of more than ${MAX_SIZE} parts`);
+  if (value instanceof Range) return "a range";
+  if (value instanceof View) return `a dict's ${value.kind}()`;
+  if (value instanceof Stream) return "a generator";
+  if (value instanceof Namespace) return "a namespace";
+  return value instanceof Thing ? "an object" : "a function";
 }
