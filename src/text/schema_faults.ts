@@ -1,0 +1,131 @@
+/** What a zod schema refuses, in our own words: a person reads where, what was expected and what was found. */
+import * as z from "zod";
+import { describeValue } from "./describe_value.ts";
+import { AttuneError, type Fault, type Faults } from "./errors.ts";
+import { excerpt } from "./excerpt.ts";
+
+type Issue = z.core.$ZodIssue;
+
+/** @throws AttuneError with `fault` as its first line and all that is wrong with `value`, key by key. */
+export function parseWith<T>(schema: z.ZodType<T>, value: unknown, fault: Fault): T {
+  const result = schema.safeParse(value, { reportInput: true });
+  if (result.success) return result.data;
+  throw new AttuneError(withFaults(fault, schemaFaults(result.error.issues, fault.code)));
+}
+
+/** A single fault is told on the first line. */
+function withFaults(fault: Fault, faults: readonly Fault[]): Faults {
+  if (faults.length > 1) return { ...fault, faults };
+  const [{ place, problem, expected, got }] = faults as [Fault];
+  return { ...fault, place: [fault.place, place].filter(Boolean).join(": "), problem, expected, got };
+}
+
+/** A fault for each issue. They have to come from `safeParse(value, { reportInput: true })`. */
+export function schemaFaults(issues: readonly Issue[], code: string): Fault[] {
+  return issues.flatMap((issue) => {
+    const place = issue.path.map(String).join(".");
+    if (issue.code === "unrecognized_keys")
+      return issue.keys.map((key) => ({ code, place: placeOf(issue.path, key), problem: "unknown key" }));
+    const meant = issue.code === "invalid_union" ? meantBranch(issue) : undefined;
+    if (meant) return schemaFaults(meant, code);
+    return [{ code, place, ...faultOf(issue) }];
+  });
+}
+
+export const placeOf = (path: readonly PropertyKey[], key: string): string =>
+  [...path, key].map(String).join(".");
+
+function faultOf(issue: Issue): Pick<Fault, "problem" | "expected" | "got"> {
+  const expected = expectedOf(issue);
+  const isScalar = issue.code !== "custom" && issue.input !== undefined && typeof issue.input !== "object";
+  if (expected === undefined)
+    return { problem: issue.message, ...(isScalar && { got: describeValue(issue.input) }) };
+  if (issue.input === undefined) return { problem: "missing", expected };
+  return { expected, got: describeValue(issue.input) };
+}
+
+/** Undefined where the message is our own. */
+function expectedOf(issue: Issue): string | undefined {
+  if (issue.message !== wordsOfZod(issue)) return undefined;
+  switch (issue.code) {
+    case "invalid_type":
+      return typeOf(issue);
+    case "too_small":
+      return atLeast(issue);
+    case "too_big":
+      return atMost(issue);
+    case "invalid_value":
+      return listOf(issue.values.map((value) => (typeof value === "string" ? value : excerpt(value))));
+    case "invalid_format":
+      return issue.format === "regex"
+        ? `text of the form ${issue.pattern}`
+        : `text that is a ${issue.format}`;
+    case "not_multiple_of":
+      return issue.divisor === 1 ? "a whole number" : `a multiple of ${issue.divisor}`;
+    case "invalid_union":
+      return expectedOfAny(issue);
+    case "invalid_key":
+      return "a key that isn't empty";
+    default:
+      return undefined;
+  }
+}
+
+function wordsOfZod(issue: Issue): string | undefined {
+  const words = z.config().localeError?.(issue as z.core.$ZodRawIssue);
+  return typeof words === "object" ? words?.message : (words ?? undefined);
+}
+
+function typeOf({ expected, input }: z.core.$ZodIssueInvalidType): string {
+  const isSpecial = typeof input === "number" && !Number.isFinite(input);
+  return isSpecial ? "a finite number" : (TYPES[expected] ?? expected);
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  string: "text",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+  array: "a list",
+  object: "an object",
+  record: "an object",
+  null: "null",
+};
+
+/** What any branch of a union takes. */
+function expectedOfAny({ errors }: z.core.$ZodIssueInvalidUnion): string {
+  const expected = errors.flatMap((branch) => branch.flatMap((issue) => expectedOf(issue) ?? []));
+  return listOf([...new Set(expected)]);
+}
+
+/** The branch whose type is right: what is wrong in it says more than what all branches would take. */
+function meantBranch(issue: z.core.$ZodIssueInvalidUnion): Issue[] | undefined {
+  if (issue.message !== wordsOfZod(issue)) return undefined;
+  const errors = issue.errors.map((branch) =>
+    branch.map((one) => ({ ...one, path: [...issue.path, ...one.path] })),
+  );
+  const inside = errors.filter((branch) =>
+    branch.every(({ path, code }) => path.length > issue.path.length || code !== "invalid_type"),
+  );
+  return inside.length === 1 ? inside[0] : undefined;
+}
+
+function listOf(items: readonly string[]): string {
+  if (items.length < 2) return items[0] ?? "another value";
+  return `${items.slice(0, -1).join(", ")} or ${items.at(-1)}`;
+}
+
+function atLeast({ origin, minimum, inclusive }: z.core.$ZodIssueTooSmall): string {
+  if (origin === "string")
+    return minimum === 1 ? "text that isn't empty" : `text of at least ${minimum} characters`;
+  if (origin === "array") return `a list of at least ${minimum}`;
+  return `${numberOf(origin)} ${inclusive ? `of at least ${minimum}` : `above ${minimum}`}`;
+}
+
+function atMost({ origin, maximum, inclusive }: z.core.$ZodIssueTooBig): string {
+  if (origin === "string") return `text of at most ${maximum} characters`;
+  if (origin === "array") return `a list of at most ${maximum}`;
+  return `${numberOf(origin)} ${inclusive ? `of at most ${maximum}` : `below ${maximum}`}`;
+}
+
+const numberOf = (origin: string) => (origin === "int" ? "a whole number" : "a number");
