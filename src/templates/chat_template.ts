@@ -5,6 +5,7 @@ import { compileJinja } from "./jinja/compile.ts";
 import { fromJson, str, TemplateError, type Value } from "./jinja/value.ts";
 import type { Message } from "./message.ts";
 import type { Template } from "./template.ts";
+import { namesVariable } from "./template_variables.ts";
 
 export interface ChatTemplateOptions {
   /** For messages to the user: "chat", a built-in's name, or the template's file. */
@@ -29,13 +30,14 @@ export function chatTemplate(
   return {
     name,
     marksGeneration: template.marksGeneration,
+    reads: (variable) => namesVariable(source, variable),
     render({ messages, tools, variables: own = {} }, { addGenerationPrompt, marks }) {
       const variables = new Map<string, Value>([
         ...constants,
+        ["documents", null],
         ...Object.entries(own).map(([key, value]) => [key, fromJson(value)] as const),
         ["messages", messages.map(messageVariable)],
         ["tools", tools && tools.length > 0 ? fromJson(tools) : null],
-        ["documents", null],
         ["add_generation_prompt", addGenerationPrompt],
       ]);
       return attempt(() => template.render(variables, marks), fail);
@@ -55,7 +57,7 @@ function attempt<T>(work: () => T, fail: (error: unknown) => AttuneError): T {
 
 /** As transformers' data has it. A message that only makes calls has an empty content: many templates fail at none. */
 function messageVariable(message: Message): Value {
-  const { role, content, reasoning, toolCalls, name, toolCallId } = message;
+  const { role, content, reasoning, toolCalls, name, toolCallId, others = {} } = message;
   const variable = new Map<Value, Value>([
     ["role", role],
     ["content", content],
@@ -74,6 +76,8 @@ function messageVariable(message: Message): Value {
     );
   if (name !== undefined) variable.set("name", name);
   if (toolCallId !== undefined) variable.set("tool_call_id", toolCallId);
+  for (const [key, value] of Object.entries(others))
+    if (!variable.has(key)) variable.set(key, fromJson(value));
   return variable;
 }
 

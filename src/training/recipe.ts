@@ -2,6 +2,7 @@ import * as z from "zod";
 import { adapter } from "../adapters/adapter_schema.ts";
 import { datasetShare, mixture } from "../data/batches/mixture_schema.ts";
 import { formatNames } from "../data/formats/known_formats.ts";
+import { variableProblem } from "../data/formats/template_variables.ts";
 import { task } from "../data/tasks/task_schema.ts";
 import { trainOnValues } from "../data/tokenize/tokenize_example.ts";
 import { quantizationSettings } from "../quantization/quantization_schema.ts";
@@ -13,6 +14,11 @@ const ratio = z.number().min(0).max(1);
 const count = z.int().positive();
 
 const text = z.string().min(1);
+
+const templateVariables = z.record(text, z.unknown()).superRefine((variables, context) => {
+  const problem = variableProblem(variables);
+  if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
+});
 
 const dataset = z
   .strictObject({
@@ -119,6 +125,11 @@ export const Recipe = z
       .min(1)
       .default("chat")
       .describe("chat (the model's own), alpaca (Stanford's prompt), or a .jinja file."),
+    chatTemplateKwargs: templateVariables
+      .optional()
+      .describe(
+        "Variables of the template, for all rows: { enable_thinking: false }. A row's own chat_template_kwargs win.",
+      ),
     trainOn: z
       .enum(trainOnValues)
       .default("answers")

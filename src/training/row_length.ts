@@ -27,7 +27,8 @@ export function rowLengthFor(
     throw new AttuneError(
       `training.maxLength: there are examples of ${longest} tokens, and the model is made for ${maxPositions} (max_position_embeddings in its config.json); lower maxLength to that`,
     );
-  const whole = branches === 1 ? longest : Math.max(0, ...stores.map((store) => longestExample(store, branches)));
+  const whole =
+    branches === 1 ? longest : Math.max(0, ...stores.map((store) => longestExample(store, branches)));
   return Math.max(whole, MIN_ROW_LENGTH);
 }
 

@@ -1,17 +1,8 @@
 import type { Tool, ToolCall } from "../../templates/message.ts";
+import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
-import {
-  describeValue,
-  isEmpty,
-  isRow,
-  isText,
-  own,
-  parseText,
-  type Row,
-  requiredText,
-} from "./row_fields.ts";
-
-const DEPTH_LIMIT = 100; // what writes values as text calls itself for each level, and has to come back
+import { DEPTH_LIMIT, isDeeper } from "./nested.ts";
+import { isEmpty, isRow, isText, own, parseText, type Row, requiredText } from "./row_fields.ts";
 
 /**
  * A row's `tools`: a list, or JSON text of one, of OpenAI's { type: "function", function } or of bare functions, which
@@ -67,9 +58,4 @@ function readArguments(value: unknown, name: string): Record<string, unknown> {
     throw new AttuneError(`the arguments of "${name}" are nested more than ${DEPTH_LIMIT} deep`);
   if (isRow(parsed)) return parsed;
   throw new AttuneError(`the arguments of "${name}" should be a JSON object, got ${describeValue(parsed)}`);
-}
-
-function isDeeper(value: unknown, limit: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return limit === 0 || Object.values(value).some((one) => isDeeper(one, limit - 1));
 }
