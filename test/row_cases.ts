@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { parseYaml } from "../src/cli/yaml.ts";
 import { openBase } from "../src/pretrained/base.ts";
 import { prepareData } from "../src/run/prepare_data.ts";
+import { parseYaml } from "../src/text/yaml.ts";
 import { parseRecipe, type Recipe } from "../src/training/recipe.ts";
 
 export const CASES = fileURLToPath(new URL("cases/", import.meta.url));

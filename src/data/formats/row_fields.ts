@@ -65,9 +65,10 @@ export function isEmpty(value: unknown): boolean {
 }
 
 export function listKeys(row: Row): string {
-  const keys = Object.keys(row).map((key) => (key.length > 40 ? `${key.slice(0, 40)}…` : key));
+  const keys = Object.keys(row);
+  const shown = keys.slice(0, 30).map((key) => (key.length > 40 ? `${key.slice(0, 40)}…` : key));
   const more = keys.length > 30 ? `, and ${keys.length - 30} more` : "";
-  return keys.length === 0 ? "(none)" : keys.slice(0, 30).join(", ") + more;
+  return keys.length === 0 ? "(none)" : shown.join(", ") + more;
 }
 
 /** @throws AttuneError that says what is there instead, null among it. */
