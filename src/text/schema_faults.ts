@@ -1,7 +1,7 @@
 /** What a zod schema refuses, in our own words: a person reads where, what was expected and what was found. */
 import * as z from "zod";
 import { describeValue } from "./describe_value.ts";
-import { AttuneError, type Fault, type Faults } from "./errors.ts";
+import { AttuneError, describeFault, type Fault, type Faults } from "./errors.ts";
 import { excerpt } from "./excerpt.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -18,6 +18,11 @@ function withFaults(fault: Fault, faults: readonly Fault[]): Faults {
   if (faults.length > 1) return { ...fault, faults };
   const [{ place, problem, expected, got }] = faults as [Fault];
   return { ...fault, place: [fault.place, place].filter(Boolean).join(": "), problem, expected, got };
+}
+
+/** The first of what is wrong, in one line, for an answer that isn't the user's to mend. */
+export function schemaProblem({ issues }: z.ZodError): string {
+  return describeFault(schemaFaults(issues, "schema")[0]!);
 }
 
 /** A fault for each issue. They have to come from `safeParse(value, { reportInput: true })`. */
@@ -63,7 +68,7 @@ function expectedOf(issue: Issue): string | undefined {
     case "not_multiple_of":
       return issue.divisor === 1 ? "a whole number" : `a multiple of ${issue.divisor}`;
     case "invalid_union":
-      return expectedOfAny(issue);
+      return listOf([...new Set(optionsOf(issue))]);
     case "invalid_key":
       return "a key that isn't empty";
     default:
@@ -92,22 +97,29 @@ const TYPES: Readonly<Record<string, string>> = {
   null: "null",
 };
 
-/** What any branch of a union takes. */
-function expectedOfAny({ errors }: z.core.$ZodIssueInvalidUnion): string {
-  const expected = errors.flatMap((branch) => branch.flatMap((issue) => expectedOf(issue) ?? []));
-  return listOf([...new Set(expected)]);
+/** What the branches of a union take. */
+function optionsOf(issue: Issue): string[] {
+  if (issue.code === "invalid_union" && issue.message === wordsOfZod(issue))
+    return issue.errors.flatMap((branch) => branch.flatMap(optionsOf));
+  return [expectedOf(issue) ?? issue.message];
 }
 
-/** The branch whose type is right: what is wrong in it says more than what all branches would take. */
+/**
+ * The branch that the value goes along farthest: what is wrong in it says more than what all branches would take.
+ * Undefined where it goes along none.
+ */
 function meantBranch(issue: z.core.$ZodIssueInvalidUnion): Issue[] | undefined {
   if (issue.message !== wordsOfZod(issue)) return undefined;
-  const errors = issue.errors.map((branch) =>
-    branch.map((one) => ({ ...one, path: [...issue.path, ...one.path] })),
-  );
-  const inside = errors.filter((branch) =>
-    branch.every(({ path, code }) => path.length > issue.path.length || code !== "invalid_type"),
-  );
-  return inside.length === 1 ? inside[0] : undefined;
+  const branches = issue.errors.map((branch) => branch.flatMap((one) => within(one, issue.path)));
+  const depthOf = (branch: Issue[]) => Math.min(...branch.map(({ path }) => path.length));
+  const [best] = branches.sort((one, other) => depthOf(other) - depthOf(one));
+  return best?.some(({ path }) => path.length > issue.path.length) ? best : undefined;
+}
+
+/** With its whole path; of a union in a union, again the branch that was meant. */
+function within(issue: Issue, parent: readonly PropertyKey[]): Issue[] {
+  const whole = { ...issue, path: [...parent, ...issue.path] } as Issue;
+  return (whole.code === "invalid_union" && meantBranch(whole)) || [whole];
 }
 
 function listOf(items: readonly string[]): string {

@@ -64,11 +64,14 @@ function repeatedKey(document: Document.Parsed): { key: string; at: number } | u
 }
 
 function holdsItself(document: Document.Parsed): boolean {
+  const anchors = new Map<string, unknown>();
   let found = false;
   visit(document, {
-    Alias(_, alias, path) {
-      const named = alias.resolve(document);
-      if (!path.some((node) => node === named)) return undefined;
+    Value(_, node) {
+      if (node.anchor) anchors.set(node.anchor, node);
+    },
+    Alias(_, { source }, path) {
+      if (!path.some((node) => node === anchors.get(source))) return undefined;
       found = true;
       return visit.BREAK;
     },

@@ -219,7 +219,7 @@ test("the JSON Schema asks for what the recipe asks for, and explains it", () =>
   expect(additionalProperties).toBe(false);
   expect(Object.keys(properties).sort()).toEqual(
     Object.keys(parseRecipe(least))
-      .concat("adapter", "evaluation", "mixture", "quantization", "trainableLayers")
+      .concat("adapter", "chatTemplateKwargs", "evaluation", "mixture", "quantization", "trainableLayers")
       .sort(),
   );
   expect(properties.stage!.default).toBe("instruct");

@@ -1,7 +1,8 @@
 import type { Stats } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, sep } from "node:path";
-import { diskError } from "../../files/disk_error.ts";
+import { diskError, errorCode } from "../../files/disk_error.ts";
+import { missingPath } from "../../files/missing_path.ts";
 import { checkRegularFile } from "../../files/regular_file.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { checkEnding, kindOf, readEndings } from "./data_kinds.ts";
@@ -27,6 +28,11 @@ export async function dataFiles(path: string): Promise<string[]> {
       throw new AttuneError(`${path}: there are no data files in it; their endings are ${readEndings}`);
     return files;
   } catch (error) {
+    if (errorCode(error) === "ENOENT" && !(await stat(path).catch(() => undefined)))
+      throw new AttuneError(
+        { ...(await missingPath(path, "file")), wayOut: "Check the path" },
+        { cause: error },
+      );
     throw diskError(error, "read", path);
   }
 }
