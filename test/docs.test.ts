@@ -5,9 +5,9 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { describe, expect, test } from "vitest";
 import { createProgram } from "../src/cli/program.ts";
-import { parseYaml } from "../src/cli/yaml.ts";
 import { readJsonRows } from "../src/data/files/json_rows.ts";
 import { examplesOf } from "../src/data/formats/read_examples.ts";
+import { parseYaml } from "../src/text/yaml.ts";
 import { parseRecipe } from "../src/training/recipe.ts";
 
 const repository = fileURLToPath(new URL("..", import.meta.url));

@@ -6,6 +6,10 @@ const names = z.union([z.array(text).min(1), text]);
 const index = z.int().nonnegative();
 const indices = z.array(index).min(1);
 
+const initLoraWords = {
+  error: "expected true, false, gaussian, pissa, pissa_niter_1 to pissa_niter_99, olora or loftq",
+};
+
 const adapterVariants = {
   excludeModules: names
     .optional()
@@ -43,9 +47,9 @@ const adapterVariants = {
       [
         z.boolean(),
         z.enum(["gaussian", "pissa", "olora", "loftq"]),
-        z.string().regex(/^pissa_niter_[1-9]\d?$/),
+        z.string().regex(/^pissa_niter_[1-9]\d?$/, initLoraWords),
       ],
-      { error: "expected true, false, gaussian, pissa, pissa_niter_1 to pissa_niter_99, olora or loftq" },
+      initLoraWords,
     )
     .optional()
     .describe(

@@ -1,5 +1,5 @@
 import { AttuneError } from "../text/errors.ts";
-import { parseYaml } from "./yaml.ts";
+import { parseYaml } from "../text/yaml.ts";
 
 /**
  * A copy of `value` with each `key=value` put in: keys are dotted paths, list items are counted from 0

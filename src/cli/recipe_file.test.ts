@@ -44,23 +44,28 @@ describe("reads", () => {
 
 describe("refuses", () => {
   test.each([
-    ["a key that is there twice", "r.yaml", `${MINIMAL}model: n\n`, /Map keys must be unique at line 4/],
+    [
+      "a key that is there twice",
+      "r.yaml",
+      `${MINIMAL}model: n\n`,
+      /the key "model" is there twice, at line 4/,
+    ],
     [
       "a key that is there twice in JSON",
       "r.json",
       '{ "model": "m", "model": "n" }',
-      /Map keys must be unique/,
+      /the key "model" is there twice, at line 1/,
     ],
     ["broken YAML", "r.yaml", "model: [", /r\.yaml: .* at line 1/],
     ["a tag", "r.yaml", `${MINIMAL}template: !!js/function x\n`, /Unresolved tag/],
     ["two documents", "r.yaml", `${MINIMAL}---\n${MINIMAL}`, /multiple documents/],
-    ["nothing", "r.yaml", "", /expected object/],
-    ["a list", "r.yaml", "- a\n", /expected object/],
+    ["nothing", "r.yaml", "", /expected an object/],
+    ["a list", "r.yaml", "- a\n", /expected an object/],
     [
       "an unknown key",
       "r.yaml",
-      `${MINIMAL}lerning: 1\n`,
-      /r\.yaml has a problem:\n {2}lerning: unknown key; did you mean training\?/,
+      `${MINIMAL}trainig: 1\n`,
+      /r\.yaml has a problem:\n {2}trainig: unknown key; did you mean training\?/,
     ],
     ["a __proto__ key", "r.yaml", `${MINIMAL}__proto__: { seed: 1 }\n`, /unknown key/],
     ["another ending", "r.toml", "", /\.yaml, \.yml or \.json file.* ends in \.toml/],

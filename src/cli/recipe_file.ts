@@ -2,9 +2,9 @@ import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { readTextFile } from "../files/json_file.ts";
 import { AttuneError } from "../text/errors.ts";
+import { parseYaml } from "../text/yaml.ts";
 import { parseRecipe, type Recipe } from "../training/recipe.ts";
 import { applyOverrides } from "./overrides.ts";
-import { parseYaml } from "./yaml.ts";
 
 const LIMIT = 2 ** 20; // bytes
 

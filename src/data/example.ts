@@ -1,4 +1,5 @@
 import type { Message, Tool } from "../templates/message.ts";
+import type { TemplateVariables } from "../templates/template.ts";
 
 /** Where an example came from. */
 export interface Origin {
@@ -14,6 +15,7 @@ export interface Conversation {
   kind: "conversation";
   messages: Message[];
   tools?: Tool[];
+  variables?: TemplateVariables;
   /** Of a task's row: which of the task's phrasings it was written in, counted from 0, templates before inversions. */
   phrasing?: number;
   origin: Origin;
@@ -47,6 +49,7 @@ export interface Preference {
   /** All that comes before the answer. */
   messages: Message[];
   tools?: Tool[];
+  variables?: TemplateVariables;
   chosen: Message;
   rejected: Message;
   origin: Origin;
@@ -57,6 +60,7 @@ export interface Feedback {
   kind: "feedback";
   messages: Message[];
   tools?: Tool[];
+  variables?: TemplateVariables;
   answer: Message;
   desirable: boolean;
   origin: Origin;

@@ -3,6 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import { AttuneError } from "../text/errors.ts";
 import { excerpt } from "../text/excerpt.ts";
 import { diskError, errorCode } from "./disk_error.ts";
+import { checkRegularFile } from "./regular_file.ts";
 
 const LIMIT = 256 * 2 ** 20; // bytes; the largest tokenizer.json known is below 40 MB
 
@@ -50,7 +51,7 @@ export async function ifThere<T>(reading: Promise<T>): Promise<T | undefined> {
 
 async function readBounded(path: string, limit: number): Promise<Uint8Array> {
   const info = await stat(path); // before opening: a pipe would wait for a writer
-  if (!info.isFile()) throw new AttuneError(`${path} is not a file.`);
+  checkRegularFile(info, path);
   if (info.size > limit)
     throw new AttuneError(`${path} has ${info.size} bytes, more than the limit of ${limit}.`);
   return readFile(path);

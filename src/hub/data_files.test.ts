@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { goldenPath } from "../testing/goldens.ts";
 import { filesOf, guessSplits, ofOneKind } from "./data_files.ts";
-import { globToRegExp } from "./glob.ts";
+import { readGlob } from "./glob.ts";
 
 interface Layout {
   files: string[];
@@ -36,8 +36,34 @@ test.each([
   ["a/*/c", ["a/b/c"], ["a/c", "a/b/b/c"]],
   ["x[0-9]?", ["x1a"], ["xa1", "x1", "x1/"]],
   ["x[!0-9].+", ["xa.+"], ["x1.+", "xaa+"]],
+  ["**/a/**/b", ["a/b", "x/a/a/y/b"], ["a/x", "b", "x/b/a"]],
+  ["**", ["a", "a/b"], []],
+  ["*/**", ["a/b"], ["a"]],
+  ["[]a]", ["]", "a"], ["b", "[]a]"]],
+  ["[!]a]", ["b"], ["]", "a"]],
+  ["[!]", ["[!]"], ["a"]],
+  ["[", ["["], ["a"]],
+  ["[z-a]", [], ["a", "z", "-"]],
+  ["[a-]", ["a", "-"], ["b"]],
+  ["?", ["é", "😀"], ["", "ab"]],
+  ["a.+(b)$", ["a.+(b)$"], ["aa(b)"]],
 ])("the pattern %s", (pattern, yes, no) => {
-  const glob = globToRegExp(pattern);
-  expect(yes.filter((path) => !glob.test(path))).toEqual([]);
-  expect(no.filter((path) => glob.test(path))).toEqual([]);
+  const glob = readGlob(pattern);
+  expect(yes.filter((path) => !glob(path))).toEqual([]);
+  expect(no.filter((path) => glob(path))).toEqual([]);
+});
+
+describe("patterns that could run away", () => {
+  test.each([
+    ["stars in a name", `${"*a".repeat(900)}b`, "a".repeat(255)],
+    ["stars between names", `${"**/a/".repeat(300)}b`, `${"a/".repeat(499)}c`],
+    ["both", `${"**/*a*a*/".repeat(150)}b`, `${"aaaa/".repeat(199)}c`],
+  ])("%s", (_, pattern, path) => expect(readGlob(pattern)(path)).toBe(false));
+
+  test("one that is longer than any path, or many that are slow, are refused", () => {
+    expect(() => readGlob("*".repeat(3000))).toThrow(/longer than 2000 characters/);
+    const paths = Array.from({ length: 5000 }, (_, i) => `${"a".repeat(250)}${i}`);
+    const patterns = Array.from({ length: 2000 }, (_, i) => `*a*a*a*a*${"a".repeat(100)}b${i}`);
+    expect(() => filesOf(paths, patterns)).toThrow(/take too long to compare/);
+  });
 });

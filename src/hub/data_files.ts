@@ -3,7 +3,7 @@
  * Source: datasets 5.0 data_files.py (get_data_patterns, resolve_pattern) and utils/metadata.py.
  */
 import { AttuneError } from "../text/errors.ts";
-import { globToRegExp } from "./glob.ts";
+import { type Counter, readGlob } from "./glob.ts";
 
 /** Patterns of each split, in order. */
 export type SplitPatterns = Map<string, string[]>;
@@ -62,16 +62,44 @@ function shardedSplits(paths: readonly string[], base: string): SplitPatterns {
   return new Map(order.map((split) => [split, [`data/${split}-${digits}-of-${digits}*.*`]]));
 }
 
-/** The paths that a split's patterns find, each once: pattern by pattern, sorted within. */
+/**
+ * The paths that a split's patterns find, each once: pattern by pattern, sorted within.
+ * @throws AttuneError when they are so many, or such, that it would take long to find out.
+ */
 export function filesOf(paths: readonly string[], patterns: readonly string[], base = ""): string[] {
-  return [...new Set(patterns.flatMap((pattern) => matching(paths, pattern, base)))];
+  const count = budget();
+  const known = new Set(paths);
+  const found = patterns.flatMap((pattern) => {
+    if (HAS_WILDCARD.test(pattern)) return matching(paths, pattern, base, count);
+    return known.has(base + pattern) ? [base + pattern] : [];
+  });
+  return [...new Set(found)];
 }
 
-function matching(paths: readonly string[], pattern: string, base: string): string[] {
-  const glob = globToRegExp(pattern);
+const HAS_WILDCARD = /[*?[]/;
+const MOST_COMPARISONS = 5e7; // of characters: seconds
+
+function budget(): Counter {
+  let comparisons = 0;
+  return (more) => {
+    comparisons += more + 1;
+    if (comparisons > MOST_COMPARISONS)
+      throw new AttuneError(
+        "The patterns of data_files in README.md take too long to compare with the files.",
+      );
+  };
+}
+
+function matching(
+  paths: readonly string[],
+  pattern: string,
+  base: string,
+  count: Counter = () => {},
+): string[] {
+  const glob = readGlob(pattern);
   const asked = (path: string) => !IGNORED.has(lastPart(path)) || lastPart(path) === lastPart(pattern);
   const found = below(paths, base).filter(
-    (path) => glob.test(path) && asked(path) && !isUnasked(path, pattern),
+    (path) => glob(path, count) && asked(path) && !isUnasked(path, pattern),
   );
   return found.sort(byCodePoint).map((path) => base + path);
 }

@@ -1,7 +1,8 @@
 /** The `configs:` that a data set's README.md may carry: which files belong to which split of which configuration. */
-import { parse } from "yaml";
 import * as z from "zod";
 import { AttuneError } from "../text/errors.ts";
+import { parseWith } from "../text/schema_faults.ts";
+import { parseYaml } from "../text/yaml.ts";
 import type { SplitPatterns } from "./data_files.ts";
 
 export interface DatasetConfig {
@@ -33,26 +34,40 @@ const Config = z.object({
 export function readDatasetConfigs(readme: string, dataset: string): DatasetConfig[] {
   const configs = metadata(readme, dataset)?.configs;
   if (configs === undefined || configs === null) return [];
-  const read = z.array(Config).safeParse(configs);
-  if (!read.success) throw new AttuneError(`${dataset}: README.md's configs: ${z.prettifyError(read.error)}`);
-  return read.data.map(({ config_name, data_files, data_dir, default: isDefault }) => ({
+  const read = parseWith(z.array(Config), configs, {
+    code: "hub.dataset-card",
+    place: `${dataset}: README.md's configs`,
+  });
+  return read.map(({ config_name, data_files, data_dir, default: isDefault }) => ({
     name: config_name,
     dataFiles: data_files,
     base: data_dir ? `${data_dir.replace(/^\.?\/+|\/+$/g, "")}/` : "",
-    isDefault: isDefault === true || config_name === "default" || read.data.length === 1,
+    isDefault: isDefault === true || config_name === "default" || read.length === 1,
   }));
 }
 
+const METADATA_LIMIT = 2 * 2 ** 20; // UTF-16 units; seconds to read
+
 /** The YAML between two lines of "---" at the beginning. */
 function metadata(readme: string, dataset: string): Record<string, unknown> | undefined {
-  const block = /^---[ \t]*\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)/.exec(readme.replace(/^\ufeff/, ""))?.[1];
+  const where = `${dataset}: the metadata in README.md`;
+  const block = metadataBlock(readme.replace(/^\ufeff/, ""));
   if (block === undefined) return undefined;
-  try {
-    const value = parse(block, { maxAliasCount: 20, logLevel: "error" });
-    return typeof value === "object" && value !== null ? value : undefined;
-  } catch (error) {
-    throw new AttuneError(`${dataset}: the metadata in README.md is not YAML: ${(error as Error).message}`);
-  }
+  if (block.length > METADATA_LIMIT)
+    throw new AttuneError(
+      `${where} has ${block.length} characters, more than the limit of ${METADATA_LIMIT}`,
+    );
+  const value = parseYaml(block, `${where} is not YAML`, { isStrict: false });
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+}
+
+function metadataBlock(readme: string): string | undefined {
+  const opening = /^---[ \t]*\r?\n/.exec(readme)?.[0].length;
+  if (opening === undefined) return undefined;
+  const closing = /\r?\n---[ \t]*(?:\r?\n|$)/g;
+  closing.lastIndex = Math.max(0, opening - 2); // the closing line may come at once
+  const end = closing.exec(readme)?.index;
+  return end === undefined ? undefined : readme.slice(opening, Math.max(opening, end));
 }
 
 /** The configuration asked for, or the default one. @throws AttuneError naming those there are. */

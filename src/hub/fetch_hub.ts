@@ -37,6 +37,7 @@ function online(
   const destination = { directory: settings.cache, wayOut: "set HF_HOME to another disk" };
   return {
     paths: files.map(({ path }) => path),
+    sizes: new Map(files.map(({ path, size }) => [path, size])),
     async fetch(paths) {
       const wanted = files.filter(({ path }) => paths.includes(path));
       const jobs = wanted.map((file) => cacheJob(settings.cache, repo, file));

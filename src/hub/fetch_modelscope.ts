@@ -31,6 +31,7 @@ export async function openModelScope(
     const files = await listModelScope(repo, connection);
     return {
       paths: files.map(({ path }) => path),
+      sizes: new Map(files.map(({ path, size }) => [path, size])),
       fetch: (paths) => fetchListed(repo, files, paths, settings, options),
     };
   } catch (error) {

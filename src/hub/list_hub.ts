@@ -2,6 +2,7 @@
 import { datasetInfo, listFiles, modelInfo } from "@huggingface/hub";
 import * as z from "zod";
 import { AttuneError } from "../text/errors.ts";
+import { schemaProblem } from "../text/schema_faults.ts";
 import { readSmall } from "./body.ts";
 import { type Connection, HttpError, request } from "./connection.ts";
 import { checkFileName, type RemoteFile } from "./remote_file.ts";
@@ -15,6 +16,7 @@ export interface Listing {
 }
 
 const MOST_FILES = 200_000;
+const MOST_PAGES = 2000;
 const JSON_LIMIT = 32 * 2 ** 20; // bytes a page; the hub's have 1000 entries
 
 const hex = (length: number) => z.string().regex(new RegExp(`^[0-9a-f]{${length}}$`));
@@ -35,7 +37,7 @@ export async function listHub(repo: Repo, connection: Connection): Promise<Listi
   } catch (error) {
     connection.signal?.throwIfAborted();
     if (error instanceof AttuneError || error instanceof HttpError) throw error;
-    const why = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
+    const why = error instanceof z.ZodError ? schemaProblem(error) : (error as Error).message;
     throw new AttuneError(
       `${connection.endpoint} answers about ${repo.id} in a way that attune does not know (${why.slice(0, 300)}). Is HF_ENDPOINT a hub?`,
       { cause: error },
@@ -49,24 +51,26 @@ async function findCommit({ id, kind, revision = "main" }: Repo, connection: Con
     kind === "model"
       ? await modelInfo({ ...asked, additionalFields: ["sha"] })
       : await datasetInfo({ ...asked, additionalFields: ["sha"] });
-  return hex(40).parse(info.sha);
+  return parse(hex(40), info.sha);
 }
 
 async function listAt(repo: Repo, commit: string, connection: Connection): Promise<RemoteFile[]> {
   const files: RemoteFile[] = [];
+  const seen = new Set<string>();
   const listing = listFiles({
     repo: { type: repo.kind, name: repo.id },
     revision: commit,
     recursive: true,
     hubUrl: connection.endpoint,
-    fetch: hubFetch(connection),
+    fetch: eachPageOnce(hubFetch(connection), repo),
   });
-  let count = 0;
   for await (const raw of listing) {
-    const entry = Entry.parse(raw);
-    if (++count > MOST_FILES) throw new AttuneError(`${repo.id} lists more than ${MOST_FILES} files.`);
+    const entry = parse(Entry, raw);
+    if (seen.size === seen.add(entry.path).size)
+      throw endless(repo, `${JSON.stringify(entry.path.slice(0, 100))} twice`);
+    if (seen.size > MOST_FILES) throw endless(repo, `more than ${MOST_FILES} files`);
     if (entry.type === "file")
-      files.push(remoteFile(repo, commit, FileEntry.parse(entry), connection.endpoint));
+      files.push(remoteFile(repo, commit, parse(FileEntry, entry), connection.endpoint));
   }
   return files;
 }
@@ -97,6 +101,30 @@ function hubFetch(connection: Connection): typeof fetch {
     return new Response(new Uint8Array(body), { headers: pick(response.headers, ["link", "content-type"]) });
   };
 }
+
+/** @throws AttuneError where a listing goes on without end: by a page of before, by empty ones, or by very many. */
+function eachPageOnce(ask: typeof fetch, repo: Repo): typeof fetch {
+  const asked = new Set<string>();
+  return async (input) => {
+    const url = String(input);
+    if (asked.has(url)) throw endless(repo, "the same page again");
+    if (asked.add(url).size > MOST_PAGES) throw endless(repo, `more than ${MOST_PAGES} pages`);
+    const response = await ask(input);
+    const isEmpty = (await response.clone().text()).trim() === "[]";
+    if (isEmpty && response.headers.has("link")) throw endless(repo, "an empty page before another one");
+    return response;
+  };
+}
+
+const endless = ({ id }: Repo, what: string): AttuneError =>
+  new AttuneError({
+    code: "hub.endless-listing",
+    place: id,
+    problem: `the hub lists ${what}`,
+    wayOut: "Try again, or name another hub with HF_ENDPOINT",
+  });
+
+const parse = <T>(schema: z.ZodType<T>, value: unknown): T => schema.parse(value, { reportInput: true });
 
 /** Mirrors pass on the hub's links to the next page; the mirror has that page too, the hub may be out of reach. */
 function atEndpoint(url: string, endpoint: string): string {

@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { AttuneError } from "../text/errors.ts";
+import { schemaProblem } from "../text/schema_faults.ts";
 import { readSmall } from "./body.ts";
 import { type Connection, printable, request, shown } from "./connection.ts";
 import { checkFileName, type RemoteFile } from "./remote_file.ts";
@@ -52,13 +53,19 @@ async function modelFiles({ id, revision = "master" }: Repo, connection: Connect
 /** Pages of 100; their address has the data set's number in it. */
 async function datasetFiles({ id, revision = "master" }: Repo, connection: Connection): Promise<Entry[]> {
   const { Id } = await ask(`datasets/${id}`, Dataset, connection);
-  const entries: Entry[] = [];
+  const entries = new Map<string, Entry>();
   for (let page = 1; page <= MOST_PAGES; page++) {
     const where = { Revision: revision, Root: "/", Recursive: "True" };
     const query = new URLSearchParams({ ...where, PageNumber: String(page), PageSize: String(PAGE) });
     const { Files: found } = await ask(`datasets/${Id}/repo/tree?${query}`, Files, connection);
-    entries.push(...(found ?? []));
-    if ((found ?? []).length < PAGE) return entries;
+    for (const entry of found ?? []) {
+      if (entries.has(entry.Path))
+        throw new AttuneError(
+          `modelscope:${id}: the hub lists ${JSON.stringify(entry.Path.slice(0, 100))} twice. Try again.`,
+        );
+      entries.set(entry.Path, entry);
+    }
+    if ((found ?? []).length < PAGE) return [...entries.values()];
   }
   throw new AttuneError(`modelscope:${id} lists more than ${PAGE * MOST_PAGES} files.`);
 }
@@ -76,9 +83,10 @@ async function ask<T>(path: string, shape: z.ZodType<T>, connection: Connection)
 
 function parse<T>(value: unknown, shape: z.ZodType<T>, url: string): T {
   try {
-    return shape.parse(Buffer.isBuffer(value) ? JSON.parse(value.toString("utf8")) : value);
+    const read = Buffer.isBuffer(value) ? JSON.parse(value.toString("utf8")) : value;
+    return shape.parse(read, { reportInput: true });
   } catch (error) {
-    const why = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
+    const why = error instanceof z.ZodError ? schemaProblem(error) : (error as Error).message;
     throw new AttuneError(
       `${shown(url)} answers in a way that attune does not know (${why.slice(0, 300)}). Is MODELSCOPE_ENDPOINT right?`,
       { cause: error },

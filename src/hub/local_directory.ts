@@ -1,8 +1,9 @@
-/** A model that is already on the disk, and what was likely meant where it isn't. */
-import { readdir, stat } from "node:fs/promises";
-import { basename, dirname, resolve } from "node:path";
+/** A name that may be a path here or a name on a hub, and what is said when it is neither. */
+import { stat } from "node:fs/promises";
+import { missingPath } from "../files/missing_path.ts";
 import { AttuneError } from "../text/errors.ts";
-import { nearest } from "../text/nearest.ts";
+import { UnreachableError } from "./connection.ts";
+import { NotFoundError } from "./explain.ts";
 import { looksLikeHubName } from "./repo.ts";
 
 /**
@@ -13,22 +14,28 @@ export async function localDirectory(path: string): Promise<string | undefined> 
   const info = await stat(path).catch(() => undefined);
   if (info?.isDirectory()) return path;
   if (info) throw new AttuneError(`${path} is a file; expected the directory of a model.`);
-  if (looksLikeHubName(path)) return undefined;
-  const near = await nearestDirectory(path);
-  const hint = near
-    ? ` Did you mean ${near}?`
-    : " Check the path, or give the id of a model on the hub (org/name).";
-  throw new AttuneError(`There is no directory ${path}.${hint}`);
+  if (looksLikeHubName(path) || /^https?:/.test(path)) return undefined;
+  throw new AttuneError({
+    ...(await missingPath(path, "directory")),
+    wayOut: "Check the path, or give the name of a model on the hub (org/name)",
+  });
 }
 
-/** The directory beside `path` whose name is most like its own; undefined when none is like it at all. */
-export async function nearestDirectory(path: string): Promise<string | undefined> {
-  const parent = dirname(path);
-  const entries = await readdir(parent, { withFileTypes: true }).catch(() => []);
-  const name = basename(resolve(path));
-  const found = nearest(
-    name,
-    entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith(".")).map((entry) => entry.name),
-  );
-  return found && path.slice(0, path.length - basename(path).length) + found;
+/** A mistyped path such as `runs/alpca` looks like a name on the hub: it is a path that is missing in the first place. */
+export async function orMissing<T>(
+  path: string,
+  wanted: "file" | "directory",
+  fromHub: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await fromHub();
+  } catch (error) {
+    const isNowhere = error instanceof NotFoundError || error instanceof UnreachableError;
+    if (!isNowhere || !/^[\w./-]+$/.test(path)) throw error;
+    const fault = await missingPath(path, wanted);
+    throw new AttuneError(
+      { ...fault, wayOut: `As a name on the hub: ${error.message.replace(/\.$/, "")}` },
+      { cause: error },
+    );
+  }
 }

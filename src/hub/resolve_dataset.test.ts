@@ -131,3 +131,88 @@ describe("by README.md's configs", () => {
     await expect(resolve()).rejects.toThrow(/no file that attune reads matches/);
   });
 });
+
+describe("cards that could run away", () => {
+  const withCard = async (readme: string) => {
+    give(["train.csv"], readme);
+    const error = await resolve().catch((caught: Error) => caught);
+    return error instanceof Error ? error.message : error;
+  };
+
+  test.each<[string, string, RegExp]>([
+    [
+      "of absurd size",
+      `---\n${"# x\n".repeat(2 ** 22 + 1)}---\n`,
+      /README\.md has \d+ bytes, more than the limit/,
+    ],
+    [
+      "with endless metadata",
+      `---\n${"# x\n".repeat(2 ** 19 + 1)}---\n`,
+      /metadata in README\.md has \d+ characters/,
+    ],
+    ["nested deeply", `---\na: ${"[".repeat(1000)}\n---\n`, /brackets are nested more than 200 deep/],
+    [
+      "whose shape is another",
+      "---\nconfigs:\n- config_name: x\n  data_files: 3\n---\n",
+      /README\.md's configs: 0\.data_files: expected text or a list, got 3$/,
+    ],
+    [
+      "without a name",
+      "---\nconfigs:\n- data_files: x\n---\n",
+      /README\.md's configs: 0\.config_name: missing; expected text or a number$/,
+    ],
+    [
+      "with a wrong split",
+      "---\nconfigs:\n- config_name: x\n  data_files:\n  - split: a\n    path: 5\n---\n",
+      /0\.data_files\.0\.path: expected text or a list, got 5/,
+    ],
+  ])("%s", async (_, readme, message) => expect(await withCard(readme)).toMatch(message));
+
+  test("an empty header is none", async () => {
+    expect(await withCard("---\n---\ntext")).toEqual(["train.csv"]);
+    expect(await withCard("---\nlicense: mit\ntext")).toEqual(["train.csv"]);
+  });
+});
+
+describe("listings that never end", () => {
+  const entry = (i: number) => ({ type: "file", path: `f${i}.csv`, size: 1, oid: "a".repeat(40) });
+
+  /** Answers each page of the listing, the first of which is page 1. */
+  const answer = (page: (i: number) => { json: unknown; next: string }) => {
+    give(["train.csv"]);
+    let i = 0;
+    server.fault = ({ url }) => {
+      if (!url.includes("/tree/")) return undefined;
+      const { json, next } = page(++i);
+      return {
+        json,
+        headers: { link: `<${server.url}/api/datasets/org/data/tree/${COMMIT}?${next}>; rel="next"` },
+      };
+    };
+  };
+
+  test.each<[string, (i: number) => { json: unknown; next: string }, RegExp]>([
+    [
+      "the same page again",
+      (i) => ({ json: [entry(i)], next: "cursor=x" }),
+      /^org\/data: the hub lists the same page again\./,
+    ],
+    [
+      "the same files again",
+      (i) => ({ json: [entry(i % 3)], next: `cursor=${i}` }),
+      /the hub lists "f\d\.csv" twice/,
+    ],
+    ["empty pages", (i) => ({ json: [], next: `cursor=${i}` }), /an empty page before another one/],
+    ["pages without end", (i) => ({ json: [entry(i)], next: `cursor=${i}` }), /more than 2000 pages/],
+  ])("%s", async (_, page, message) => {
+    answer(page);
+    await expect(resolve()).rejects.toThrow(message);
+  });
+
+  test("an answer of another shape is told in plain words", async () => {
+    answer(() => ({ json: [{ type: "file", path: 5 }], next: "x" }));
+    await expect(resolve()).rejects.toThrow(
+      /in a way that attune does not know \(path: expected text, got 5\)/,
+    );
+  });
+});

@@ -42,11 +42,19 @@ export async function resolveDataset(id: string, options: DatasetOptions = {}): 
 const BY_NAMES: DatasetConfig = { name: "default", dataFiles: undefined, base: "", isDefault: true };
 
 async function readConfig(snapshot: Snapshot, options: DatasetOptions, name: string): Promise<DatasetConfig> {
-  const directory = snapshot.paths.includes("README.md") ? await snapshot.fetch(["README.md"]) : undefined;
-  const readme = directory === undefined ? "" : await readTextFile(join(directory, "README.md"));
-  const configs = readDatasetConfigs(readme, name);
+  const configs = readDatasetConfigs(await readCard(snapshot, name), name);
   if (configs.length === 0 && options.config === undefined) return BY_NAMES;
   return chooseConfig(configs.length > 0 ? configs : [BY_NAMES], options.config, name);
+}
+
+const CARD_LIMIT = 16 * 2 ** 20; // bytes; the largest known are below 2 MiB
+
+async function readCard({ paths, sizes, fetch }: Snapshot, name: string): Promise<string> {
+  if (!paths.includes("README.md")) return "";
+  const size = sizes?.get("README.md") ?? 0;
+  if (size > CARD_LIMIT)
+    throw new AttuneError(`${name}: README.md has ${size} bytes, more than the limit of ${CARD_LIMIT}.`);
+  return readTextFile(join(await fetch(["README.md"]), "README.md"), CARD_LIMIT);
 }
 
 function splitFiles(

@@ -1,10 +1,8 @@
 /** From a model's name to a directory that holds it. */
-import { AttuneError } from "../text/errors.ts";
 import { checkShards } from "./check_shards.ts";
-import { NotFoundError } from "./explain.ts";
 import { openHub } from "./fetch_hub.ts";
 import { openModelScope } from "./fetch_modelscope.ts";
-import { localDirectory, nearestDirectory } from "./local_directory.ts";
+import { localDirectory, orMissing } from "./local_directory.ts";
 import { selectModelFiles } from "./model_files.ts";
 import type { HubOptions } from "./options.ts";
 import { parseRepo, repoName } from "./repo.ts";
@@ -23,23 +21,10 @@ export async function resolveModel(nameOrPath: string, options: HubOptions = {})
   const settings = await readHubSettings(options.env);
   const repo = parseRepo(nameOrPath, "model", settings.useModelScope);
   const open = repo.source === "modelscope" ? openModelScope : openHub;
-  try {
+  return orMissing(nameOrPath, "directory", async () => {
     const snapshot = await open(repo, settings, options);
     const directory = await snapshot.fetch(selectModelFiles(snapshot.paths, repoName(repo)));
     await checkShards(directory, repoName(repo));
     return directory;
-  } catch (error) {
-    throw await mentionDirectory(error, nameOrPath);
-  }
-}
-
-/** A mistyped directory such as `runs/alpca` looks like a name on the hub. */
-async function mentionDirectory(error: unknown, path: string): Promise<unknown> {
-  const near =
-    error instanceof NotFoundError && path.includes("/") ? await nearestDirectory(path) : undefined;
-  if (!near) return error;
-  const { message, cause } = error as NotFoundError;
-  return new AttuneError(`${message} (There is no directory ${path} either; the nearest is ${near}.)`, {
-    cause,
   });
 }

@@ -5,6 +5,8 @@ import { join, relative, sep } from "node:path";
 export interface Snapshot {
   /** Of all its files; offline, of those in the cache. */
   paths: string[];
+  /** Bytes of each, where the hub was asked. */
+  sizes?: ReadonlyMap<string, number>;
   /** Sees that these are on the disk. Returns the directory that they lie in. */
   fetch(paths: readonly string[]): Promise<string>;
 }

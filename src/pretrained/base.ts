@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { readTextFile } from "../files/json_file.ts";
 import type { HubOptions } from "../hub/options.ts";
 import { resolveModel } from "../hub/resolve_model.ts";
@@ -5,9 +6,15 @@ import { readModel } from "../models/families.ts";
 import type { Model } from "../models/family.ts";
 import { checkTensors } from "../models/layout.ts";
 import { namedTemplates } from "../templates/named_templates.ts";
-import { makeTemplate, type Template, type TemplatePlan } from "../templates/template.ts";
+import {
+  makeTemplate,
+  type Template,
+  type TemplatePlan,
+  type TemplateVariables,
+} from "../templates/template.ts";
 import { templateSources } from "../templates/template_sources.ts";
 import { AttuneError } from "../text/errors.ts";
+import { nearest } from "../text/nearest.ts";
 import { checkVocabulary } from "../tokenizers/check_vocabulary.ts";
 import { createTokenizer, type Tokenizer } from "../tokenizers/tokenizer.ts";
 import { type ModelDirectory, openModelDirectory } from "./model_directory.ts";
@@ -69,13 +76,37 @@ function within<T>(path: string, read: () => T): T {
  */
 export async function templatePlan(
   { directory }: Base,
-  { name = "chat", now = new Date() }: { name?: string; now?: Date } = {},
+  { name = "chat", now = new Date(), variables }: TemplateOptions = {},
 ): Promise<TemplatePlan> {
   const { chatTemplates } = directory;
-  if (name === "chat") return chatTemplates ? { name, sources: chatTemplates, now } : { name: "alpaca", now };
-  if (namedTemplates.includes(name)) return { name, now };
-  return { name, sources: templateSources([["default", await readTextFile(name)]]), now };
+  const rest = { now, ...(variables && { variables }) };
+  if (name === "chat")
+    return chatTemplates ? { name, sources: chatTemplates, ...rest } : { name: "alpaca", ...rest };
+  if (namedTemplates.includes(name)) return { name, ...rest };
+  return { name, sources: templateSources([["default", await readTemplateFile(name)]]), ...rest };
 }
 
-export const openTemplate = async (base: Base, options?: { name?: string; now?: Date }): Promise<Template> =>
+export interface TemplateOptions {
+  name?: string;
+  now?: Date;
+  /** Set for every conversation. */
+  variables?: TemplateVariables;
+}
+
+const LOOKS_LIKE_FILE = /[\\/]|\.(jinja2?|j2|tmpl|txt|html?|json)$/i;
+
+/** A name that is no file's is a slip for a built-in one, rather than a file that is missing. */
+async function readTemplateFile(name: string): Promise<string> {
+  const isThere = await stat(name).catch(() => undefined);
+  if (isThere || LOOKS_LIKE_FILE.test(name)) return readTextFile(name);
+  const near = nearest(name, namedTemplates);
+  throw new AttuneError({
+    code: "template.unknown-name",
+    place: `template ${JSON.stringify(name)}`,
+    problem: `there is no such template${near ? `; did you mean ${near}?` : ""}`,
+    wayOut: `Built-in ones are ${namedTemplates.join(", ")}; chat is the model's own; a .jinja file is named with its path`,
+  });
+}
+
+export const openTemplate = async (base: Base, options?: TemplateOptions): Promise<Template> =>
   makeTemplate(await templatePlan(base, options), base.tokenizer);

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { dataFiles } from "../data/files/data_files.ts";
-import { kindOf } from "../data/files/data_kinds.ts";
+import { isOtherFile, kindOf } from "../data/files/data_kinds.ts";
+import { orMissing } from "../hub/local_directory.ts";
 import { looksLikeHubName } from "../hub/repo.ts";
 import { type DatasetOptions, resolveDataset } from "../hub/resolve_dataset.ts";
 
@@ -10,11 +11,13 @@ import { type DatasetOptions, resolveDataset } from "../hub/resolve_dataset.ts";
  * @throws AttuneError when there are none.
  */
 export async function datasetFiles(path: string, hub: DatasetOptions = {}): Promise<string[]> {
-  return (await meansHub(path)) ? resolveDataset(path, hub) : dataFiles(path);
+  if (!(await meansHub(path))) return dataFiles(path);
+  return orMissing(path, "file", () => resolveDataset(path, hub));
 }
 
 /** `org/name` where there is no such directory; `data/train.json` is a file that is missing. */
 async function meansHub(path: string): Promise<boolean> {
-  if (path === "-" || !/[/:]/.test(path) || kindOf(path) || !looksLikeHubName(path)) return false;
+  if (path === "-" || !/[/:]/.test(path) || !looksLikeHubName(path)) return false;
+  if (kindOf(path) || isOtherFile(path)) return false;
   return !(await stat(path).catch(() => undefined));
 }

@@ -16,6 +16,8 @@ import type { TokenizePlan } from "../data/tokenize/tokenize_plan.ts";
 import { userCache } from "../files/user_cache.ts";
 import type { HubOptions } from "../hub/options.ts";
 import { type Base, templatePlan } from "../pretrained/base.ts";
+import { makeTemplate } from "../templates/template.ts";
+import { checkVariables } from "../templates/template_variables.ts";
 import { branchesOf } from "../training/objectives/objective.ts";
 import { openObjective } from "../training/objectives/objectives.ts";
 import type { Recipe } from "../training/recipe.ts";
@@ -86,7 +88,9 @@ export async function prepareData(recipe: Recipe, base: Base, options: PrepareDa
 /** How the recipe's examples become tokens. */
 async function tokenizePlan(recipe: Recipe, base: Base, now: Date): Promise<TokenizePlan> {
   const { tokenizerConfig, eosIds } = base;
-  const template = await templatePlan(base, { name: recipe.template, now });
+  const { template: name, chatTemplateKwargs: variables } = recipe;
+  const template = await templatePlan(base, { name, now, variables });
+  if (variables) checkVariables(makeTemplate(template, base.tokenizer), variables, "chatTemplateKwargs");
   const { stage, trainOn, training, objective } = recipe;
   return {
     tokenizerJson: base.directory.tokenizerJson,
@@ -162,8 +166,8 @@ function summed(prepared: readonly PreparedDataset[]): PreparationReport {
   return total;
 }
 
-const templateHash = ({ name, sources }: TokenizePlan["template"]): string =>
-  sha256(sources ? JSON.stringify(sources) : name);
+const templateHash = ({ name, sources, variables }: TokenizePlan["template"]): string =>
+  sha256(sources ? JSON.stringify(sources) : name, variables ? JSON.stringify(variables) : "");
 
 function sha256(...texts: string[]): string {
   const hash = createHash("sha256");

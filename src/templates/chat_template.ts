@@ -10,6 +10,7 @@ import { str } from "./jinja/repr.ts";
 import type { Value } from "./jinja/value.ts";
 import { messageVariable } from "./message_variable.ts";
 import type { RenderOptions, Template, TemplateInput } from "./template.ts";
+import { namesVariable } from "./template_variables.ts";
 
 export interface ChatTemplateOptions {
   /** For messages to the user: "chat", a built-in's name, or the template's file. */
@@ -38,6 +39,7 @@ export function chatTemplate(
   return {
     name,
     marksGeneration: template.marksGeneration,
+    reads: (variable) => namesVariable(source, variable),
     render: (input, options) => render(settleCalls(input, plain), options),
   };
 }
@@ -49,10 +51,10 @@ function variablesOf(
 ): Map<string, Value> {
   return new Map<string, Value>([
     ...constants,
+    ["documents", null],
     ...Object.entries(variables).map(([key, value]) => [key, fromJson(value as Json)] as const),
     ["messages", messages.map(messageVariable)],
     ["tools", tools && tools.length > 0 ? fromJson(tools as readonly Json[] as Json) : null],
-    ["documents", null],
     ["add_generation_prompt", addGenerationPrompt],
   ]);
 }

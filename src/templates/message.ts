@@ -18,6 +18,8 @@ export interface Message {
   toolCallId?: string;
   /** Label weight of an assistant message's tokens: 1 when left out, 0 trains nothing of it. */
   weight?: number;
+  /** What else its row says: templates may read it, as transformers hands them the whole message. */
+  others?: Readonly<Record<string, unknown>>;
   /** Label weights of parts of `content`, in UTF-16 units; `weight` holds for the rest. */
   spans?: { start: number; end: number; weight: number }[];
 }

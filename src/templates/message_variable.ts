@@ -9,7 +9,7 @@ const PLAIN: CallForm = { content: "text", arguments: "object" };
 
 /** A message as transformers' data has it. */
 export function messageVariable(message: Message): Value {
-  const { role, content, reasoning, toolCalls, callForm = PLAIN, name, toolCallId } = message;
+  const { role, content, reasoning, toolCalls, callForm = PLAIN, name, toolCallId, others = {} } = message;
   const variable = new Map<Value, Value>([["role", role]]);
   if (callForm.content !== "absent") variable.set("content", callForm.content === "null" ? null : content);
   if (reasoning !== undefined) variable.set("reasoning_content", reasoning);
@@ -20,6 +20,8 @@ export function messageVariable(message: Message): Value {
     );
   if (name !== undefined) variable.set("name", name);
   if (toolCallId !== undefined) variable.set("tool_call_id", toolCallId);
+  for (const [key, value] of Object.entries(others))
+    if (!variable.has(key)) variable.set(key, fromJson(value as Json));
   return variable;
 }
 

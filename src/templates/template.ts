@@ -4,6 +4,7 @@ import { chatTemplate } from "./chat_template.ts";
 import type { Message, Tool } from "./message.ts";
 import { namedTemplate } from "./named_templates.ts";
 import type { TemplateSources } from "./template_sources.ts";
+import { namesVariable, withVariables } from "./template_variables.ts";
 
 export { alpacaTemplate } from "./alpaca_template.ts";
 export { chatTemplate } from "./chat_template.ts";
@@ -12,9 +13,11 @@ export { chatTemplate } from "./chat_template.ts";
 export interface TemplateInput {
   messages: readonly Message[];
   tools?: readonly Tool[];
-  /** Variables of the template's own, such as `enable_thinking`: transformers' chat_template_kwargs. */
-  variables?: Readonly<Record<string, unknown>>;
+  variables?: TemplateVariables;
 }
+
+/** Variables of the template's own, such as `enable_thinking`: transformers' chat_template_kwargs. */
+export type TemplateVariables = Readonly<Record<string, unknown>>;
 
 export interface RenderOptions {
   /** End with what comes before an assistant's answer. */
@@ -36,6 +39,8 @@ export interface Template {
    * @throws AttuneError when there is none, or it is broken.
    */
   choose?(tools: TemplateInput["tools"]): Template;
+  /** Whether it reads a variable of this name; it reads none when left out. */
+  reads?(variable: string): boolean;
   /** @throws AttuneError when the template can't render this conversation. */
   render(conversation: TemplateInput, options: RenderOptions): string;
 }
@@ -47,21 +52,30 @@ export interface TemplatePlan {
   sources?: TemplateSources;
   /** What `strftime_now` calls now. */
   now: Date;
+  /** Set for every conversation. */
+  variables?: TemplateVariables;
 }
 
 /** Nothing is compiled, and nothing fails, before a conversation needs it: rows of text need no template. */
 export function makeTemplate(plan: TemplatePlan, tokenizer: Tokenizer): Template {
+  const { sources, variables } = plan;
   const opened = new Map<string, Template>();
   const choose = (tools: TemplateInput["tools"]) => {
-    const source = plan.sources?.tool_use !== undefined && tools?.length ? "tool_use" : "default";
-    const template = opened.get(source) ?? openTemplate(plan, source, tokenizer);
-    opened.set(source, template);
-    return template;
+    const source = sources?.tool_use !== undefined && tools?.length ? "tool_use" : "default";
+    const known = opened.get(source);
+    if (known) return known;
+    const template = openTemplate(plan, source, tokenizer);
+    opened.set(source, variables ? withVariables(template, variables) : template);
+    return opened.get(source)!;
   };
   return {
     name: plan.name,
-    addsBos: plan.sources === undefined && plan.name === "alpaca",
+    addsBos: sources === undefined && plan.name === "alpaca",
     choose,
+    reads: (variable) =>
+      sources
+        ? namesVariable(`${sources.default ?? ""} ${sources.tool_use ?? ""}`, variable)
+        : (choose([]).reads?.(variable) ?? false),
     render: (conversation, options) => choose(conversation.tools).render(conversation, options),
   };
 }
@@ -72,6 +86,7 @@ function openTemplate(
   tokenizer: Tokenizer,
 ): Template {
   const source = sources?.[choice];
+  // The tokens' names are variables, as in transformers.
   if (source !== undefined)
     return withVariables(chatTemplate(source, {}, { name, now }), tokenizer.namedTokens);
   if (sources) throw noDefault(name, sources);
@@ -79,13 +94,6 @@ function openTemplate(
   if (!template) throw new Error(`there is no built-in template ${name}`);
   return template;
 }
-
-/** The tokens' names are variables, as in transformers; a conversation's own win. */
-const withVariables = (template: Template, variables: Readonly<Record<string, string>>): Template => ({
-  ...template,
-  render: (conversation, options) =>
-    template.render({ ...conversation, variables: { ...variables, ...conversation.variables } }, options),
-});
 
 function noDefault(name: string, { tool_use, others }: TemplateSources): AttuneError {
   const names = [...(tool_use === undefined ? [] : ["tool_use"]), ...others];

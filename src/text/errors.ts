@@ -51,7 +51,9 @@ export function describeFault({ place, problem, expected, got, wayOut }: Fault):
   const wanted = [expected && `expected ${clip(expected)}`, got && `got ${clip(got)}`];
   const wrong = [problem && clip(problem), wanted.filter(Boolean).join(", ")].filter(Boolean).join("; ");
   const sentence = [place && clip(place), wrong].filter(Boolean).join(": ");
-  return wayOut ? `${sentence.replace(/\.$/, "")}. ${clip(wayOut)}.` : sentence;
+  return wayOut ? `${ended(sentence)} ${ended(clip(wayOut))}` : sentence;
 }
+
+const ended = (sentence: string) => (/[.?!]$/.test(sentence) ? sentence : `${sentence}.`);
 
 const clip = (text: string) => (text.length > PART ? `${text.slice(0, PART - 2)} …` : text);

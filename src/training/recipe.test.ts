@@ -64,7 +64,7 @@ describe("unknown keys are refused with the nearest known one", () => {
     [
       "in a fresh adapter",
       { adapter: { type: "lora", rank: 1 } },
-      "adapter.rank: unknown key; did you mean r?",
+      "adapter.rank: unknown key; attune calls it adapter.r",
     ],
     [
       "in a known adapter",
@@ -104,50 +104,87 @@ describe("unknown keys are refused with the nearest known one", () => {
 });
 
 describe("values out of their type or range are refused by key, with what was given", () => {
-  test.each<[object, RegExp]>([
-    [{ stage: "tune" }, /^stage: .*"pretrain".*"instruct".*; got "tune"$/],
-    [{ model: "" }, /^model: /],
-    [{ model: undefined }, /^model: .*expected string/],
-    [{ output: 3 }, /^output: .*expected string.*; got 3$/],
-    [{ data: [] }, /^data: .*>=1/],
-    [{ data: "alpaca.json" }, /^data: .*expected array.*; got "alpaca.json"$/],
-    [{ data: [{ path: "a", format: "csv" }] }, /^data\.0\.format: .*"alpaca".*; got "csv"$/],
-    [{ adapter: "lora" }, /^adapter: .*expected object.*; got "lora"$/],
-    [{ adapter: {} }, /^adapter\.type: .*"lora"/],
-    [{ adapter: { type: "dora" } }, /^adapter\.type: .*"lora".*; got "dora"$/],
-    [{ adapter: { type: "lora", r: 0 } }, /^adapter\.r: .*>0; got 0$/],
-    [{ adapter: { type: "lora", r: 1.5 } }, /^adapter\.r: .*int.*; got 1\.5$/],
-    [{ adapter: { type: "lora", alpha: 0 } }, /^adapter\.alpha: .*>0; got 0$/],
-    [{ adapter: { type: "lora", dropout: 1 } }, /^adapter\.dropout: .*<1; got 1$/],
-    [{ adapter: { type: "lora", targetModules: [] } }, /^adapter\.targetModules: /],
-    [{ adapter: { path: "" } }, /^adapter\.path: /],
-    [{ evaluation: { fraction: 1 } }, /^evaluation\.fraction: .*<1; got 1$/],
-    [{ evaluation: { fraction: 0 } }, /^evaluation\.fraction: .*>0; got 0$/],
-    [{ evaluation: { fraction: 0.5, patience: 0 } }, /^evaluation\.patience: .*>0; got 0$/],
-    [{ training: { epochs: 0 } }, /^training\.epochs: .*>0; got 0$/],
-    [{ training: { epochs: Number.POSITIVE_INFINITY } }, /^training\.epochs: .*Infinity/],
-    [{ training: { maxSteps: 2.5 } }, /^training\.maxSteps: .*int.*; got 2\.5$/],
-    [{ training: { batchSize: 0 } }, /^training\.batchSize: .*>0; got 0$/],
-    [{ training: { maxLength: 1 } }, /^training\.maxLength: .*>=2; got 1$/],
-    [{ training: { maxLength: 2 ** 31 } }, /^training\.maxLength: .*<=1048576; got 2147483648$/],
-    [{ training: { learningRate: "2e-4" } }, /^training\.learningRate: .*expected number.*; got "2e-4"$/],
-    [{ training: { learningRate: Number.NaN } }, /^training\.learningRate: .*NaN/],
-    [{ training: { schedule: "cos" } }, /^training\.schedule: .*"cosine".*; got "cos"$/],
-    [{ training: { warmupRatio: 1.01 } }, /^training\.warmupRatio: .*<=1; got 1\.01$/],
-    [{ training: { weightDecay: -0.1 } }, /^training\.weightDecay: .*>=0; got -0\.1$/],
-    [{ training: { maxGradNorm: 0 } }, /^training\.maxGradNorm: .*>0; got 0$/],
-    [{ training: { epochs: 1, maxSteps: 5 } }, /^training\.maxSteps: give epochs or maxSteps, not both$/],
-    [{ shuffle: "yes" }, /^shuffle: .*expected boolean.*; got "yes"$/],
-    [{ seed: -1 }, /^seed: .*>=0; got -1$/],
-    [{ seed: 2 ** 60 }, /^seed: /],
+  test.each<[object, string]>([
+    [{ stage: "tune" }, 'stage: expected pretrain, finetune or instruct, got "tune"'],
+    [{ model: "" }, `model: expected text that isn't empty, got ""`],
+    [{ model: undefined }, "model: missing; expected text"],
+    [{ model: null }, "model: expected text, got null"],
+    [{ output: 3 }, "output: expected text, got 3"],
+    [{ data: [] }, "data: expected a list of at least 1, got an empty list"],
+    [{ data: "alpaca.json" }, 'data: expected a list, got "alpaca.json"'],
+    [
+      { data: [{ path: "a", format: "csv" }] },
+      'data.0.format: expected alpaca, sharegpt, messages, completion, selfInstruct, text, preference, feedback or tokens, got "csv"',
+    ],
+    [
+      { data: [{ path: "a", columns: { "": "x" } }] },
+      'data.0.columns.: expected a key that isn\'t empty, got ""',
+    ],
+    [
+      { data: [{ path: "a", task: { templates: [{ input: "{{x}}", output: "{{y}}" }], choices: 3 } }] },
+      "data.0.task.choices: expected a list or text, got 3",
+    ],
+    [
+      { data: [{ path: "a", task: { templates: [{ input: "{{x}}", output: "{{y}}" }], choices: [""] } }] },
+      `data.0.task.choices.0: expected text that isn't empty, got ""`,
+    ],
+    [{ adapter: "lora" }, 'adapter: expected an object, got "lora". Write { type: lora } or { path: … }.'],
+    [{ adapter: {} }, "adapter.type: missing; expected lora, ia3 or vera"],
+    [{ adapter: { type: "dora" } }, 'adapter.type: expected lora, ia3 or vera, got "dora"'],
+    [{ adapter: { type: "lora", r: 0 } }, "adapter.r: expected a number above 0, got 0"],
+    [{ adapter: { type: "lora", r: 1.5 } }, "adapter.r: expected a whole number, got 1.5"],
+    [{ adapter: { type: "lora", dropout: 1 } }, "adapter.dropout: expected a number below 1, got 1"],
+    [
+      { adapter: { type: "lora", targetModules: [] } },
+      "adapter.targetModules: expected a list of at least 1, got an empty list",
+    ],
+    [
+      { adapter: { type: "lora", targetModules: 3 } },
+      "adapter.targetModules: expected a list or text, got 3",
+    ],
+    [
+      { adapter: { type: "lora", layersToTransform: [1.5] } },
+      "adapter.layersToTransform.0: expected a whole number, got 1.5",
+    ],
+    [
+      { adapter: { type: "lora", initLoraWeights: "zz" } },
+      'adapter.initLoraWeights: expected true, false, gaussian, pissa, pissa_niter_1 to pissa_niter_99, olora or loftq; got "zz"',
+    ],
+    [{ adapter: { path: "" } }, `adapter.path: expected text that isn't empty, got ""`],
+    [{ evaluation: { fraction: 1 } }, "evaluation.fraction: expected a number below 1, got 1"],
+    [{ evaluation: { fraction: 0 } }, "evaluation.fraction: expected a number above 0, got 0"],
+    [{ evaluation: { fraction: 0.5, patience: 0 } }, "evaluation.patience: expected a number above 0, got 0"],
+    [
+      { training: { epochs: Number.POSITIVE_INFINITY } },
+      "training.epochs: expected a finite number, got Infinity",
+    ],
+    [{ training: { maxSteps: 2.5 } }, "training.maxSteps: expected a whole number, got 2.5"],
+    [{ training: { maxLength: 1 } }, "training.maxLength: expected a number of at least 2, got 1"],
+    [
+      { training: { maxLength: 2 ** 31 } },
+      "training.maxLength: expected a number of at most 1048576, got 2147483648",
+    ],
+    [{ training: { learningRate: "2e-4" } }, 'training.learningRate: expected a number, got "2e-4"'],
+    [{ training: { learningRate: Number.NaN } }, "training.learningRate: expected a finite number, got NaN"],
+    [{ training: { schedule: "cos" } }, 'training.schedule: expected linear, cosine or constant, got "cos"'],
+    [{ training: { warmupRatio: 1.01 } }, "training.warmupRatio: expected a number of at most 1, got 1.01"],
+    [{ training: { weightDecay: -0.1 } }, "training.weightDecay: expected a number of at least 0, got -0.1"],
+    [{ training: { epochs: 1, maxSteps: 5 } }, "training.maxSteps: give epochs or maxSteps, not both"],
+    [{ training: null }, "training: expected an object, got null"],
+    [{ shuffle: "yes" }, 'shuffle: expected true or false, got "yes"'],
+    [{ seed: -1 }, "seed: expected a number of at least 0, got -1"],
+    [{ seed: 2 ** 60 }, "seed: expected a whole number of at most 9007199254740991, got 1152921504606847000"],
   ])("%j", (part, problem) => {
-    const said = problems({ ...least, ...part });
-    expect(said.length).toBe(1);
-    expect(said[0]).toMatch(problem);
+    expect(problems({ ...least, ...part })).toEqual([problem]);
   });
 
-  test.each([[null], [[]], ["recipe"], [3], [undefined]])("a recipe that is %j", (recipe) => {
-    expect(problems(recipe)).toEqual([expect.stringMatching(/^recipe: .*expected object/)]);
+  test.each<[unknown, string]>([
+    [null, "got null"],
+    [[], "got an empty list"],
+    ["recipe", 'got "recipe"'],
+    [3, "got 3"],
+  ])("a recipe that is %j", (recipe, got) => {
+    expect(problems(recipe)).toEqual([`recipe: expected an object, ${got}`]);
   });
 });
 
@@ -157,7 +194,6 @@ test("all problems are said at once", () => {
     adapter: { type: "lora", r: "8", rank: 8 },
     evaluation: { fraction: 2 },
     training: { batchSize: 0, epoch: 1, epochs: 1, maxSteps: 1 },
-    sead: 1,
   };
   expect(
     problems(recipe)
@@ -165,7 +201,7 @@ test("all problems are said at once", () => {
       .sort(),
   ).toEqual(
     [
-      ...["model", "output", "sead", "data.0.path", "data.0.pth", "adapter.r", "adapter.rank"],
+      ...["model", "output", "data.0.path", "data.0.pth", "adapter.r", "adapter.rank"],
       ...["evaluation.fraction", "training.batchSize", "training.epoch", "training.maxSteps"],
     ].sort(),
   );
@@ -181,7 +217,7 @@ test("the JSON Schema asks for what the recipe asks for, and explains it", () =>
   expect(additionalProperties).toBe(false);
   expect(Object.keys(properties).sort()).toEqual(
     Object.keys(parseRecipe(least))
-      .concat("adapter", "evaluation", "mixture", "quantization", "trainableLayers")
+      .concat("adapter", "chatTemplateKwargs", "evaluation", "mixture", "quantization", "trainableLayers")
       .sort(),
   );
   expect(properties.stage!.default).toBe("instruct");

@@ -1,19 +1,24 @@
 import * as z from "zod";
-import { adapter, adapterKeys, meantAdapter } from "../adapters/adapter_schema.ts";
+import { adapter } from "../adapters/adapter_schema.ts";
 import { datasetShare, mixture } from "../data/batches/mixture_schema.ts";
 import { formatNames } from "../data/formats/known_formats.ts";
+import { variableProblem } from "../data/formats/template_variables.ts";
 import { task } from "../data/tasks/task_schema.ts";
 import { trainOnValues } from "../data/tokenize/tokenize_example.ts";
-import { got } from "../models/config.ts";
 import { quantizationSettings } from "../quantization/quantization_schema.ts";
 import { AttuneError } from "../text/errors.ts";
-import { nearest } from "../text/nearest.ts";
 import { objectiveSettings } from "./objectives/objectives.ts";
+import { recipeFaults } from "./recipe_faults.ts";
 
 const ratio = z.number().min(0).max(1);
 const count = z.int().positive();
 
 const text = z.string().min(1);
+
+const templateVariables = z.record(text, z.unknown()).superRefine((variables, context) => {
+  const problem = variableProblem(variables);
+  if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
+});
 
 const dataset = z
   .strictObject({
@@ -128,6 +133,11 @@ export const Recipe = z
       .min(1)
       .default("chat")
       .describe("chat (the model's own), alpaca (Stanford's prompt), or a .jinja file."),
+    chatTemplateKwargs: templateVariables
+      .optional()
+      .describe(
+        "Variables of the template, for all rows: { enable_thinking: false }. A row's own chat_template_kwargs win.",
+      ),
     trainOn: z
       .enum(trainOnValues)
       .default("answers")
@@ -197,60 +207,15 @@ export const recipeJsonSchema = (): object => ({
 
 /**
  * Checks a recipe and fills its defaults in. `where` is the file it came from.
- * @throws AttuneError that lists every problem by key, unknown keys with the nearest known one.
+ * @throws AttuneError that lists every problem by key, unknown keys with the key that was likely meant.
  */
 export function parseRecipe(value: unknown, where = "recipe"): Recipe {
   const result = Recipe.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
-  const problems = result.error.issues.flatMap((issue) => describe(issue, value));
-  throw new AttuneError(
-    `${where} has ${problems.length === 1 ? "a problem" : "problems"}:\n${problems.map((p) => `  ${p}`).join("\n")}`,
-  );
+  const faults = recipeFaults(result.error.issues, value, Recipe);
+  throw new AttuneError({
+    code: "recipe.invalid",
+    problem: `${where} has ${faults.length === 1 ? "a problem" : "problems"}:`,
+    faults,
+  });
 }
-
-type Issue = z.core.$ZodIssue;
-
-function describe(issue: Issue, value: unknown): string[] {
-  const at = (path: readonly PropertyKey[]) => path.map(String).join(".");
-  if (issue.code === "unrecognized_keys")
-    return issue.keys.map(
-      (key) => `${at([...issue.path, key])}: unknown key${suggestion(issue.path, key, value)}`,
-    );
-  if (issue.code === "invalid_union" && issue.path.join() === "adapter") return describeAdapter(value);
-  return [`${at(issue.path) || "recipe"}: ${issue.message}${got(issue.input)}`];
-}
-
-const adapterOf = (value: unknown) => (value as { adapter: unknown }).adapter;
-
-/** A union's own error lists every branch; the one that was meant says more. */
-function describeAdapter(value: unknown): string[] {
-  const { issues } = meantAdapter(adapterOf(value)).safeParse(adapterOf(value), { reportInput: true }).error!;
-  return issues.flatMap((issue) => describe({ ...issue, path: ["adapter", ...issue.path] } as Issue, value));
-}
-
-function suggestion(path: readonly PropertyKey[], key: string, value: unknown): string {
-  if (path.join() === "adapter") return adapterSuggestion(key, adapterOf(value));
-  return likely(key, KNOWN_KEYS[path.filter((part) => typeof part !== "number").join(".")] ?? []);
-}
-
-function adapterSuggestion(key: string, adapter: unknown): string {
-  const { shape } = meantAdapter(adapter);
-  if (!adapterKeys.includes(key)) return likely(key, [...Object.keys(shape), "path"]);
-  if ("path" in shape) return ` beside path: an adapter that goes on keeps its own ${key}`;
-  return ` of ${(adapter as { type: string }).type}`;
-}
-
-function likely(key: string, known: readonly string[]): string {
-  const match = nearest(key, known);
-  return match ? `; did you mean ${match}?` : "";
-}
-
-const KNOWN_KEYS: Record<string, string[]> = {
-  "": Object.keys(Recipe.shape),
-  data: Object.keys(dataset.shape),
-  "data.task": Object.keys(task.shape),
-  mixture: Object.keys(mixture.shape),
-  evaluation: ["fraction", "patience", "every"],
-  quantization: Object.keys(quantizationSettings.shape),
-  training: Object.keys((training.def.in as z.ZodObject).shape),
-};

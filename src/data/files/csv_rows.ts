@@ -46,7 +46,8 @@ interface CsvRecord {
 }
 
 function checkColumns(names: string[], file: string): string[] {
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  const seen = new Set<string>();
+  const twice = names.find((name) => seen.size === seen.add(name).size);
   if (twice === undefined) return names;
   throw new AttuneError(
     `${file}: the first line should name the columns, and ${twice === "" ? "several have no name" : `${JSON.stringify(twice.slice(0, 40))} is there twice`}`,

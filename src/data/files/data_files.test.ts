@@ -17,9 +17,10 @@ function write(...paths: string[]): void {
 const within = async (path: string) => (await dataFiles(at(path))).map((file) => relative(at(path), file));
 
 describe("dataFiles", () => {
-  test("a file is itself, whatever its ending; so is standard input", async () => {
-    write("a.bin");
-    expect(await dataFiles(at("a.bin"))).toEqual([at("a.bin")]);
+  test("a file is itself; so is standard input", async () => {
+    write("a.json", "noending");
+    expect(await dataFiles(at("a.json"))).toEqual([at("a.json")]);
+    expect(await dataFiles(at("noending"))).toEqual([at("noending")]);
     expect(await dataFiles("-")).toEqual(["-"]);
   });
 

@@ -1,8 +1,11 @@
+import type { Stats } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, sep } from "node:path";
-import { diskError } from "../../files/disk_error.ts";
+import { diskError, errorCode } from "../../files/disk_error.ts";
+import { missingPath } from "../../files/missing_path.ts";
+import { checkRegularFile } from "../../files/regular_file.ts";
 import { AttuneError } from "../../text/errors.ts";
-import { kindOf } from "./data_kinds.ts";
+import { checkEnding, kindOf, readEndings } from "./data_kinds.ts";
 
 /** What stands beside data and isn't any: datasets on the hub have a README.md each. */
 const ABOUT = /^(readme|licen[cs]e|notice|changelog|citation|dataset_(infos?|dict)\.json$)/i;
@@ -15,16 +18,29 @@ const ABOUT = /^(readme|licen[cs]e|notice|changelog|citation|dataset_(infos?|dic
 export async function dataFiles(path: string): Promise<string[]> {
   if (path === "-") return [path];
   try {
-    if (!(await stat(path)).isDirectory()) return [path];
+    const info = await stat(path);
+    if (!info.isDirectory()) {
+      checkDataFile(info, path);
+      return [path];
+    }
     const files = await filesWithin(path, await allowedRoots(path));
     if (files.length === 0)
-      throw new AttuneError(
-        `${path}: there are no data files in it; their endings are .json, .jsonl, .csv, .tsv, .parquet, .txt or .md, with .gz or .zst`,
-      );
+      throw new AttuneError(`${path}: there are no data files in it; their endings are ${readEndings}`);
     return files;
   } catch (error) {
+    if (errorCode(error) === "ENOENT" && !(await stat(path).catch(() => undefined)))
+      throw new AttuneError(
+        { ...(await missingPath(path, "file")), wayOut: "Check the path" },
+        { cause: error },
+      );
     throw diskError(error, "read", path);
   }
+}
+
+/** @throws AttuneError for what is no file, or has an ending that is not read. */
+export function checkDataFile(info: Stats, path: string): void {
+  checkRegularFile(info, path, 'Save it to a file, or send it to standard input: path: "-"');
+  checkEnding(path);
 }
 
 async function filesWithin(directory: string, roots: readonly string[]): Promise<string[]> {
@@ -34,6 +50,7 @@ async function filesWithin(directory: string, roots: readonly string[]): Promise
   const files: string[] = [];
   for (const entry of entries) {
     const path = join(directory, entry.name);
+    if (entry.isFIFO() && kindOf(path)) checkRegularFile(await stat(path), path);
     if (entry.isDirectory()) files.push(...(await filesWithin(path, roots)));
     else if (entry.isFile() ? kindOf(path) : entry.isSymbolicLink() && (await isLinkedFile(path, roots)))
       files.push(path);

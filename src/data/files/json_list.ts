@@ -3,7 +3,7 @@ import { parseJson } from "../../text/exact_json.ts";
 import { excerptAt, findJsonError } from "../../text/json_error.ts";
 import { byteCollector } from "./bytes.ts";
 import { type DataRow, ROW_LIMIT } from "./data_row.ts";
-import { countLineEnds, decodeAnyway, decodeUtf8 } from "./utf8.ts";
+import { countLineEnds, decodeAnyway, decodeUtf8, notUtf8 } from "./utf8.ts";
 
 /**
  * The elements of a JSON list, one after the other: never more than one of them is in memory.
@@ -29,7 +29,8 @@ export async function* readJsonList(
       from = end + 1;
       const text = decodeUtf8(bytes);
       const isEmptyList = delimiter === "]" && row === 0 && text?.trim() === "";
-      if (delimiter !== "[" && !isEmptyList) yield parseElement(text, { file, row: ++row, place, delimiter });
+      if (delimiter !== "[" && !isEmptyList)
+        yield parseElement(text, bytes, { file, row: ++row, place, delimiter });
       place = advance(place, (text ?? decodeAnyway(bytes)) + delimiter);
       if (isClosed) break;
     }
@@ -82,8 +83,12 @@ interface Where {
   place: Place;
 }
 
-function parseElement(text: string | undefined, where: Where & { delimiter: string }): DataRow {
-  if (text === undefined) return { row: where.row, problem: "not UTF-8 text" };
+function parseElement(
+  text: string | undefined,
+  bytes: Uint8Array,
+  where: Where & { delimiter: string },
+): DataRow {
+  if (text === undefined) return { row: where.row, problem: notUtf8(bytes) };
   if (where.delimiter === "}") throw invalid(`${text}}`, where);
   try {
     return { row: where.row, value: parseJson(text) };

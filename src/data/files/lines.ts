@@ -1,6 +1,6 @@
 import { byteCollector } from "./bytes.ts";
 import { ROW_LIMIT } from "./data_row.ts";
-import { decodeUtf8 } from "./utf8.ts";
+import { decodeUtf8, notUtf8 } from "./utf8.ts";
 
 /** A line's text, without its end; or why it has none. */
 export type Line = { line: number; text: string } | { line: number; problem: string };
@@ -25,8 +25,9 @@ export async function* readLines(chunks: AsyncIterable<Uint8Array>, limit = ROW_
 
 function finish(bytes: ReturnType<typeof byteCollector>, line: number): Line {
   const { isFull, size } = bytes;
-  const text = decodeUtf8(bytes.take());
+  const kept = bytes.take();
+  const text = decodeUtf8(kept);
   if (isFull) return { line, problem: `the row has ${size} bytes, more than may be` };
-  if (text === undefined) return { line, problem: "not UTF-8 text" };
+  if (text === undefined) return { line, problem: notUtf8(kept) };
   return { line, text };
 }

@@ -1,6 +1,5 @@
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { diskError } from "../../files/disk_error.ts";
-import { AttuneError } from "../../text/errors.ts";
 import { peekBytes } from "./bytes.ts";
 import { readCsvRows } from "./csv_rows.ts";
 import { type DataKind, kindOf } from "./data_kinds.ts";
@@ -12,6 +11,9 @@ import { readTextDocument } from "./text_document.ts";
 import { skipByteOrderMark } from "./utf8.ts";
 
 export { dataFiles } from "./data_files.ts";
+
+import { checkText, TEXT_HEAD } from "./check_text.ts";
+import { checkDataFile } from "./data_files.ts";
 
 const CHUNK = 256 * 1024; // bytes
 const HEAD = 4; // bytes that tell Parquet and the compressions
@@ -39,7 +41,7 @@ export async function* readDataFile(path: string): AsyncGenerator<DataRow> {
 
 async function openFile(path: string): Promise<FileHandle> {
   try {
-    if ((await stat(path)).isDirectory()) throw new AttuneError(`${path} is a directory, not a data file.`);
+    checkDataFile(await stat(path), path);
     return await open(path);
   } catch (error) {
     throw diskError(error, "read", path);
@@ -70,9 +72,10 @@ async function* plainRowsOf(
   file: string,
   kind: DataKind | undefined,
 ): AsyncGenerator<DataRow> {
-  const { head, chunks } = await peekBytes(stream, ({ length }) => length >= HEAD);
+  const { head, chunks } = await peekBytes(stream, ({ length }) => length >= TEXT_HEAD);
   if (kind === "parquet" || (kind === undefined && isParquet(head)))
     return yield* readParquetRows(await bufferOf(chunks, file), file);
+  checkText(head.subarray(0, TEXT_HEAD), file, kind);
   const text = await skipByteOrderMark(chunks, file);
   if (kind === "json") yield* readJsonRows(text, file);
   else if (kind === "csv" || kind === "tsv") yield* readCsvRows(text, file, kind);

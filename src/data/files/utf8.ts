@@ -1,5 +1,6 @@
-import { AttuneError } from "../../text/errors.ts";
 import { peekBytes } from "./bytes.ts";
+import { wrongEncoding } from "./check_text.ts";
+import { describeEncoding, guessEncoding, markedEncoding } from "./encoding.ts";
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -13,6 +14,12 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
+/** Why bytes are no text, for a row that can't be used. */
+export function notUtf8(bytes: Uint8Array): string {
+  const { problem } = describeEncoding(guessEncoding(bytes));
+  return problem;
+}
+
 /** For excerpts of what is broken anyway. */
 export const decodeAnyway = (bytes: Uint8Array): string => lenient.decode(bytes);
 
@@ -22,9 +29,9 @@ export async function skipByteOrderMark(
   file: string,
 ): Promise<AsyncGenerator<Uint8Array>> {
   const { head, chunks } = await peekBytes(stream, ({ length }) => length >= 3);
+  const marked = markedEncoding(head);
+  if (marked) throw wrongEncoding(file, marked);
   const [first, second, third] = head;
-  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff))
-    throw new AttuneError(`${file}: the text is UTF-16; save it as UTF-8`);
   return first === 0xef && second === 0xbb && third === 0xbf ? skip(chunks, 3) : chunks;
 }
 
@@ -44,7 +51,7 @@ export async function* decodeStream(chunks: AsyncIterable<Uint8Array>, file: str
     try {
       return decoder.decode(chunk, { stream: chunk !== undefined });
     } catch {
-      throw new AttuneError(`${file}: not UTF-8 text, near line ${line}; save it as UTF-8`);
+      throw wrongEncoding(file, chunk && guessEncoding(chunk), `, near line ${line}`);
     }
   };
   for await (const chunk of chunks) {

@@ -1,17 +1,10 @@
 import type { Message } from "../../templates/message.ts";
 import { AttuneError } from "../../text/errors.ts";
 import type { Conversation } from "../example.ts";
-import {
-  isText,
-  optionalList,
-  optionalText,
-  type Row,
-  type RowFormat,
-  refuseKeys,
-  requiredText,
-} from "./row_fields.ts";
+import { feedbackKeys, preferenceKeys, refuseRowKeys } from "./meaning_keys.ts";
+import { isText, optionalList, optionalText, type Row, type RowFormat, requiredText } from "./row_fields.ts";
+import { readVariables } from "./template_variables.ts";
 import { readTools } from "./tools.ts";
-import { unsupportedMedia } from "./turns.ts";
 
 /**
  * `instruction`, optional `input`, `output`; LLaMA-Factory's `system`, `tools` and `history` (earlier turns, [[user,
@@ -20,15 +13,14 @@ import { unsupportedMedia } from "./turns.ts";
 export const alpaca: RowFormat<Conversation> = {
   forms: [{ instruction: isText, output: isText }],
   read(row, origin) {
-    refuseKeys(row, ["chosen", "rejected", "label", "kto_tag"]);
+    refuseRowKeys(row, { also: [...preferenceKeys, ...feedbackKeys], except: ["history"] });
     const messages = [...readQuestion(row), answerMessage(requiredText(row, "output"))];
-    return { kind: "conversation", messages, ...readTools(row), origin };
+    return { kind: "conversation", messages, ...readTools(row), ...readVariables(row), origin };
   },
 };
 
 /** All of an Alpaca row that comes before the answer. */
 export function readQuestion(row: Row): Message[] {
-  refuseKeys(row, unsupportedMedia);
   return [
     ...systemMessage(optionalText(row, "system")),
     ...historyMessages(row),

@@ -1,6 +1,7 @@
 import { AttuneError } from "../../text/errors.ts";
 import type { Completion, Conversation } from "../example.ts";
-import { isText, own, type RowFormat, refuseKeys, requiredText } from "./row_fields.ts";
+import { feedbackKeys, preferenceKeys, refuseKeys, refuseRowKeys, templateKeys } from "./meaning_keys.ts";
+import { isText, own, type RowFormat, requiredText } from "./row_fields.ts";
 import { isTurnList, readConversation, readTurns } from "./turns.ts";
 
 /**
@@ -13,16 +14,16 @@ export const completion: RowFormat<Completion | Conversation> = {
     { prompt: isTurnList, completion: isTurnList },
   ],
   read(row, origin) {
-    refuseKeys(row, ["label", "kto_tag", "chosen", "rejected"]);
+    refuseRowKeys(row, { also: [...preferenceKeys, ...feedbackKeys] });
     if (Array.isArray(own(row, "prompt"))) {
-      const { messages, tools } = readConversation(row, "prompt");
+      const { messages, ...rest } = readConversation(row, "prompt");
       const given = messages.map((one) => (one.role === "assistant" ? { ...one, weight: 0 } : one));
       const answer = readTurns(own(row, "completion"), "completion");
       if (!answer.some(({ role }) => role === "assistant"))
         throw new AttuneError('"completion" has no message from the assistant');
-      return { kind: "conversation", messages: [...given, ...answer], ...(tools && { tools }), origin };
+      return { kind: "conversation", messages: [...given, ...answer], ...rest, origin };
     }
-    refuseKeys(row, ["system", "tools", "functions", "history"]);
+    refuseKeys(row, templateKeys);
     return {
       kind: "completion",
       prompt: requiredText(row, "prompt"),

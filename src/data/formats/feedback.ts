@@ -1,20 +1,15 @@
 import type { Message, Tool } from "../../templates/message.ts";
+import type { TemplateVariables } from "../../templates/template.ts";
+import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
 import type { Feedback } from "../example.ts";
 import { alpaca, answerMessage, readQuestion } from "./alpaca.ts";
 import { completion } from "./completion.ts";
+import { preferenceKeys, referenceKeys, refuseRowKeys } from "./meaning_keys.ts";
 import { messages } from "./messages.ts";
-import {
-  describeValue,
-  type Form,
-  isText,
-  own,
-  type Row,
-  type RowFormat,
-  refuseKeys,
-  requiredText,
-} from "./row_fields.ts";
+import { type Form, isText, own, type Row, type RowFormat, requiredText } from "./row_fields.ts";
 import { sharegpt } from "./sharegpt.ts";
+import { readVariables } from "./template_variables.ts";
 import { readTools } from "./tools.ts";
 import { isConversation, readConversation, readTurns } from "./turns.ts";
 
@@ -41,7 +36,7 @@ const answered: Form[] = [messages, sharegpt, completion, alpaca].flatMap(({ for
 export const feedback: RowFormat<Feedback> = {
   forms: ["label", "kto_tag"].flatMap((key) => answered.map((form) => ({ [key]: isLabel, ...form }))),
   read(row, origin) {
-    refuseKeys(row, ["chosen", "rejected"]);
+    refuseRowKeys(row, { also: [...preferenceKeys, ...referenceKeys], except: ["history"] });
     return { kind: "feedback", ...readAnswered(row), desirable: readLabel(row), origin };
   },
 };
@@ -49,6 +44,7 @@ export const feedback: RowFormat<Feedback> = {
 interface Answered {
   messages: Message[];
   tools?: Tool[];
+  variables?: TemplateVariables;
   answer: Message;
 }
 
@@ -67,6 +63,7 @@ function readAnswered(row: Row): Answered {
     return {
       messages: readQuestion(row),
       ...readTools(row),
+      ...readVariables(row),
       answer: answerMessage(requiredText(row, "output")),
     };
   return readCompletion(row);
@@ -75,17 +72,17 @@ function readAnswered(row: Row): Answered {
 function readCompletion(row: Row): Answered {
   const prompt = own(row, "prompt");
   const turns = isText(prompt) ? [{ role: "user", content: prompt }] : prompt;
-  const { messages, tools } = readConversation({ ...row, prompt: turns }, "prompt");
+  const { messages, ...rest } = readConversation({ ...row, prompt: turns }, "prompt");
   const answer = own(row, "completion");
   const answers = isText(answer) ? [answerMessage(answer)] : readTurns(answer, "completion");
-  return splitAnswer({ messages: [...messages, ...answers], tools }, "completion");
+  return splitAnswer({ messages: [...messages, ...answers], ...rest }, "completion");
 }
 
-function splitAnswer({ messages, tools }: Omit<Answered, "answer">, key: string): Answered {
+function splitAnswer({ messages, ...rest }: Omit<Answered, "answer">, key: string): Answered {
   const answer = messages.at(-1)!;
   if (answer.role !== "assistant" || messages.length < 2)
     throw new AttuneError(
       `"${key}" should end with an assistant's answer, it ends with the role ${answer.role}`,
     );
-  return { messages: messages.slice(0, -1), ...(tools && { tools }), answer };
+  return { messages: messages.slice(0, -1), ...rest, answer };
 }

@@ -13,15 +13,17 @@ export interface ColumnMapping {
 }
 
 export function mapColumns(columns: Columns): ColumnMapping {
-  const missing = new Set(Object.values(columns));
+  const mapped = new Set(Object.values(columns));
+  const missing = new Set(mapped);
   let seen: Row = {};
   return {
     apply(row) {
       seen = row;
+      if (mapped.size === 0) return row;
       const values = Object.entries(columns).map(([key, column]) => [key, valueAt(row, column)] as const);
       for (const [i, column] of Object.values(columns).entries())
         if (values[i]![1] !== undefined) missing.delete(column);
-      const kept = Object.entries(row).filter(([key]) => !Object.values(columns).includes(key));
+      const kept = Object.entries(row).filter(([key]) => !mapped.has(key));
       return Object.fromEntries([...kept, ...values.filter(([, value]) => value !== undefined)]);
     },
     checkFound(file) {

@@ -1,5 +1,6 @@
 import type { Conversation } from "../example.ts";
-import { type RowFormat, refuseKeys } from "./row_fields.ts";
+import { feedbackKeys, refuseRowKeys } from "./meaning_keys.ts";
+import type { RowFormat } from "./row_fields.ts";
 import { checkAnswered, isConversation, readConversation } from "./turns.ts";
 
 /**
@@ -9,7 +10,7 @@ import { checkAnswered, isConversation, readConversation } from "./turns.ts";
 export const messages: RowFormat<Conversation> = {
   forms: [{ messages: isConversation }],
   read(row, origin) {
-    refuseKeys(row, ["label", "kto_tag"]);
+    refuseRowKeys(row, { also: feedbackKeys });
     const conversation = readConversation(row, "messages");
     checkAnswered(conversation.messages);
     return { kind: "conversation", ...conversation, origin };

@@ -1,9 +1,13 @@
 import type { Message, Tool } from "../../templates/message.ts";
+import type { TemplateVariables } from "../../templates/template.ts";
+import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { writeJson } from "../../text/exact_json.ts";
 import type { Preference } from "../example.ts";
 import { answerMessage, readQuestion } from "./alpaca.ts";
-import { describeValue, isRow, isText, own, type Row, type RowFormat, refuseKeys } from "./row_fields.ts";
+import { feedbackKeys, referenceKeys, refuseKeys, refuseRowKeys } from "./meaning_keys.ts";
+import { isRow, isText, own, type Row, type RowFormat } from "./row_fields.ts";
+import { readVariables } from "./template_variables.ts";
 import { readTools } from "./tools.ts";
 import { isConversation, isTurnList, readConversation, readSingleTurn, readTurns } from "./turns.ts";
 
@@ -17,7 +21,7 @@ const isAnswer = (value: unknown): boolean => isText(value) || isRow(value) || i
 export const preference: RowFormat<Preference> = {
   forms: [{ chosen: isAnswer, rejected: isAnswer }],
   read(row, origin) {
-    refuseKeys(row, ["label", "kto_tag"]);
+    refuseRowKeys(row, { also: [...feedbackKeys, ...referenceKeys], except: ["history"] });
     const [chosen, rejected] = [readAnswer(row, "chosen"), readAnswer(row, "rejected")];
     const isWhole = chosen.length > 1 || rejected.length > 1;
     const question = isWhole ? sharedPrefix(row, chosen, rejected) : readPrompt(row);
@@ -36,6 +40,7 @@ export const preference: RowFormat<Preference> = {
 interface Question {
   messages: Message[];
   tools?: Tool[];
+  variables?: TemplateVariables;
 }
 
 function readAnswer(row: Row, key: string): Message[] {
@@ -59,7 +64,8 @@ function readPrompt(row: Row): Question {
   if (key !== undefined) return readConversation(row, key);
   const prompt = own(row, "prompt");
   if (isTurnList(prompt)) return readConversation(row, "prompt");
-  if (isText(own(row, "instruction"))) return { messages: readQuestion(row), ...readTools(row) };
+  if (isText(own(row, "instruction")))
+    return { messages: readQuestion(row), ...readTools(row), ...readVariables(row) };
   if (isText(prompt)) return withText(row, prompt);
   if (prompt === undefined || prompt === null) return { messages: [] };
   throw new AttuneError(`"prompt" should be text or a list of messages, got ${describeValue(prompt)}`);
@@ -75,12 +81,12 @@ function sharedPrefix(row: Row, chosen: Message[], rejected: Message[]): Questio
   if (!isSame(messages, rejected.slice(0, -1)))
     throw new AttuneError('"chosen" and "rejected" differ in more than their last message');
   checkPrompt(row, messages);
-  return { messages, ...readTools(row) };
+  return { messages, ...readTools(row), ...readVariables(row) };
 }
 
 /** A prompt that is given too has to be that of the conversations. */
 function checkPrompt(row: Row, messages: Message[]): void {
-  refuseKeys(row, ["conversations", "system"]);
+  refuseKeys(row, ["conversations", "system", "history"]);
   const prompt = own(row, "prompt");
   if (prompt === undefined || prompt === null || prompt === "") return;
   const agrees = isText(prompt)
@@ -89,4 +95,6 @@ function checkPrompt(row: Row, messages: Message[]): void {
   if (!agrees) throw new AttuneError('"prompt" is not what "chosen" and "rejected" begin with');
 }
 
-const isSame = (one: Message[], other: Message[]): boolean => writeJson(one) === writeJson(other);
+/** Ids and times that a message carries for itself don't count. */
+const isSame = (one: Message[], other: Message[]): boolean => said(one) === said(other);
+const said = (messages: Message[]): string => writeJson(messages.map(({ others: _, ...message }) => message));

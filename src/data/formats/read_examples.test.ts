@@ -69,15 +69,15 @@ describe("the format is told from the rows", () => {
   });
 
   test("the keys say it when no value looks right", async () => {
-    expect(await reasons([{ ...alpaca, output: 3 }])).toEqual(['"output" should be text, got number 3']);
-    expect(await reasons([{ messages: "hi" }])).toEqual(['"messages" should be JSON, got string "hi"']);
+    expect(await reasons([{ ...alpaca, output: 3 }])).toEqual(['"output" should be text, got 3']);
+    expect(await reasons([{ messages: "hi" }])).toEqual(['"messages" should be JSON, got "hi"']);
   });
 
   test("an unknown format says what there is and what is known", async () => {
     await expect(read([{ foo: 1, bar: 2 }])).rejects.toThrow(
       /^a\.json row 1: unknown format: found the keys foo, bar; known formats are alpaca \(instruction, output\); sharegpt .*columns/,
     );
-    await expect(read(["a"])).rejects.toThrow(/row 1: expected an object, got string "a"/);
+    await expect(read(["a"])).rejects.toThrow(/row 1: expected an object, got "a"/);
     await expect(read([{ foo: 1 }], { format: "csv" as Format })).rejects.toThrow(
       /"csv" is unknown; known are alpaca, sharegpt, messages/,
     );
@@ -116,7 +116,7 @@ describe("a row that can't be used doesn't stop the reading", () => {
         reason: '"output" is missing; found the keys instruction, input',
         origin: { file, row: 2 },
       },
-      { kind: "unusable", reason: "expected an object, got number 5", origin: { file, row: 3 } },
+      { kind: "unusable", reason: "expected an object, got 5", origin: { file, row: 3 } },
       { kind: "unusable", reason: "expected an object, got null", origin: { file, row: 4 } },
     ]);
   });

@@ -1,10 +1,11 @@
+import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
 import type { Example, UnusableRow } from "../example.ts";
 import type { DataRow } from "../files/data_row.ts";
 import { type Format, formatByName } from "./known_formats.ts";
 import { type ColumnMapping, type Columns, mapColumns } from "./map_columns.ts";
 import { recogniseFormat } from "./recognise_format.ts";
-import { describeValue, isRow, type RowFormat } from "./row_fields.ts";
+import { isRow, type RowFormat } from "./row_fields.ts";
 
 export interface ReadOptions {
   /** Told from the first rows when left out. */

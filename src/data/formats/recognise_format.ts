@@ -1,7 +1,8 @@
+import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
 import type { DataRow } from "../files/data_row.ts";
 import { type Format, formatByName, formatNames } from "./known_formats.ts";
-import { describeValue, type Form, isRow, listKeys, own } from "./row_fields.ts";
+import { type Form, isRow, listKeys, own } from "./row_fields.ts";
 
 /**
  * A row that could be several things is what comes first: two answers and a label say more than the answer beside

@@ -1,3 +1,4 @@
+import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { parseJson } from "../../text/exact_json.ts";
 import type { Example, Origin } from "../example.ts";
@@ -23,8 +24,7 @@ export function isRow(value: unknown): value is Row {
 /** @throws AttuneError unless `key` is there and is text. */
 export function requiredText(row: Row, key: string): string {
   const value = own(row, key);
-  if (value === undefined || value === null)
-    throw new AttuneError(`"${key}" is missing; found the keys ${listKeys(row)}`);
+  if (value === undefined) throw missing(row, key);
   return checkText(value, key);
 }
 
@@ -43,14 +43,8 @@ export function optionalList(row: Row, key: string): unknown[] {
   return list;
 }
 
-/** @throws AttuneError when a key has a value that would change what the row means, and can't be honoured. */
-export function refuseKeys(row: Row, keys: readonly string[]): void {
-  const found = keys.find((key) => !isEmpty(own(row, key)));
-  if (found !== undefined)
-    throw new AttuneError(
-      `the key "${found}" changes what the row means, and isn't supported; leave it out if it doesn't matter`,
-    );
-}
+export const missing = (row: Row, key: string): AttuneError =>
+  new AttuneError(`"${key}" is missing; found the keys ${listKeys(row)}`);
 
 /** @throws AttuneError naming `what` when `text` is no JSON. */
 export function parseText(text: string, what: string): unknown {
@@ -72,20 +66,15 @@ export function isEmpty(value: unknown): boolean {
 }
 
 export function listKeys(row: Row): string {
-  const keys = Object.keys(row).map((key) => (key.length > 40 ? `${key.slice(0, 40)}…` : key));
+  const keys = Object.keys(row);
+  const shown = keys.slice(0, 30).map((key) => (key.length > 40 ? `${key.slice(0, 40)}…` : key));
   const more = keys.length > 30 ? `, and ${keys.length - 30} more` : "";
-  return keys.length === 0 ? "(none)" : keys.slice(0, 30).join(", ") + more;
+  return keys.length === 0 ? "(none)" : shown.join(", ") + more;
 }
 
-/** For messages: `number 5`, `a list`. */
-export function describeValue(value: unknown): string {
-  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
-  if (typeof value === "object") return value === null ? "null" : "an object";
-  if (isText(value)) return `string ${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)}`;
-  return value === undefined ? "nothing" : `${typeof value} ${String(value)}`;
-}
-
-function checkText(value: unknown, key: string): string {
+/** @throws AttuneError that says what is there instead, null among it. */
+export function checkText(value: unknown, key: string): string {
   if (isText(value)) return value;
+  if (value === null) throw new AttuneError(`"${key}" is null; it should be text`);
   throw new AttuneError(`"${key}" should be text, got ${describeValue(value)}`);
 }

@@ -1,26 +1,23 @@
+import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
 import type { Conversation } from "../example.ts";
 import { answerMessage, userMessage } from "./alpaca.ts";
-import {
-  describeValue,
-  isRow,
-  isText,
-  optionalList,
-  optionalText,
-  type RowFormat,
-  requiredText,
-} from "./row_fields.ts";
+import { feedbackKeys, preferenceKeys, refuseRowKeys, templateKeys } from "./meaning_keys.ts";
+import { isRow, isText, optionalList, optionalText, type RowFormat, requiredText } from "./row_fields.ts";
 
 /** Self-Instruct (Wang et al. 2023): `instruction` and `instances`, a list of { `input`, `output` }: an example each. */
 export const selfInstruct: RowFormat<Conversation[]> = {
   forms: [{ instruction: isText, instances: (value) => Array.isArray(value) && value.every(isRow) }],
   read(row, origin) {
+    const refused = { also: [...templateKeys, ...preferenceKeys, ...feedbackKeys] };
+    refuseRowKeys(row, refused);
     const instruction = requiredText(row, "instruction");
     const instances = optionalList(row, "instances");
     if (instances.length === 0) throw new AttuneError('"instances" is empty: there is no answer');
     return instances.map((instance, i) => {
       if (!isRow(instance))
         throw new AttuneError(`instance ${i + 1} should be {input, output}, got ${describeValue(instance)}`);
+      refuseRowKeys(instance, refused);
       const question = userMessage(instruction, optionalText(instance, "input"));
       const answer = answerMessage(requiredText(instance, "output"));
       return { kind: "conversation", messages: [question, answer], origin };

@@ -1,5 +1,6 @@
 import type { Conversation } from "../example.ts";
-import { type RowFormat, refuseKeys } from "./row_fields.ts";
+import { feedbackKeys, preferenceKeys, refuseRowKeys } from "./meaning_keys.ts";
+import type { RowFormat } from "./row_fields.ts";
 import { checkAnswered, isConversation, readConversation } from "./turns.ts";
 
 /**
@@ -9,7 +10,7 @@ import { checkAnswered, isConversation, readConversation } from "./turns.ts";
 export const sharegpt: RowFormat<Conversation> = {
   forms: [{ conversations: isConversation }, { conversation: isConversation }],
   read(row, origin) {
-    refuseKeys(row, ["label", "kto_tag", "chosen", "rejected"]);
+    refuseRowKeys(row, { also: [...preferenceKeys, ...feedbackKeys] });
     const key = Object.hasOwn(row, "conversations") ? "conversations" : "conversation";
     const conversation = readConversation(row, key);
     checkAnswered(conversation.messages);

@@ -1,26 +1,26 @@
+import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
 import type { Tokens } from "../example.ts";
-import {
-  describeValue,
-  isEmpty,
-  optionalList,
-  own,
-  type Row,
-  type RowFormat,
-  refuseKeys,
-} from "./row_fields.ts";
+import { feedbackKeys, preferenceKeys, refuseRowKeys, templateKeys } from "./meaning_keys.ts";
+import { isEmpty, optionalList, own, type Row, type RowFormat } from "./row_fields.ts";
 
 const IGNORED = -100; // PyTorch's: this token is no label
 const ID_LIMIT = 2 ** 31;
+/** TRL's: a token is a label where all of them have a 1. transformers calls the first of them `assistant_masks`. */
+const MASKS = ["assistant_masks", "assistant_mask", "completion_mask"];
+const HONOURED = ["labels", "label_weights", ...MASKS];
 
 /**
- * Rows that are tokenized already: `input_ids`, and `labels` as transformers has them (the token itself, or -100 where
- * it is no label) or `label_weights` (a number a token). The first token is never a label: nothing predicts it.
+ * Rows that are tokenized already: `input_ids`, and which of them are labels: `labels` as transformers has them (the token
+ * itself, or -100 where it is no label), `label_weights` (a number a token), or TRL's masks of 0 and 1. The first token is
+ * never a label: nothing predicts it.
  */
 export const tokens: RowFormat<Tokens> = {
   forms: [{ input_ids: Array.isArray }],
   read(row, origin) {
-    refuseKeys(row, ["position_ids", "seq_lengths", "chosen", "rejected", "label", "kto_tag"]);
+    const shapes = ["position_ids", "seq_lengths", "token_type_ids"];
+    const also = [...shapes, ...templateKeys, ...preferenceKeys, ...feedbackKeys];
+    refuseRowKeys(row, { also, except: HONOURED });
     const ids = readNumbers(row, "input_ids", (id) => Number.isInteger(id) && id >= 0 && id < ID_LIMIT);
     if (ids.length === 0) throw new AttuneError('"input_ids" is empty');
     checkUnpadded(row, ids.length);
@@ -29,16 +29,41 @@ export const tokens: RowFormat<Tokens> = {
   },
 };
 
+const isGiven = (row: Row, key: string) => !isEmpty(own(row, key));
+
 function readWeights(row: Row, ids: number[]): number[] | undefined {
-  const isGiven = (key: string) => !isEmpty(own(row, key));
-  if (!isGiven("labels") && !isGiven("label_weights")) return undefined;
-  if (isGiven("labels") && isGiven("label_weights"))
+  if (isGiven(row, "labels") && isGiven(row, "label_weights"))
     throw new AttuneError('there are both "labels" and "label_weights": leave one out');
-  const weights = isGiven("labels")
-    ? weightsOfLabels(ids, readNumbers(row, "labels", Number.isInteger))
-    : readNumbers(row, "label_weights", (weight) => Number.isFinite(weight) && weight >= 0);
+  const weights = ownWeights(row, ids) ?? maskWeights(row, ids.length);
+  return weights && [0, ...weights.slice(1)];
+}
+
+function ownWeights(row: Row, ids: number[]): number[] | undefined {
+  if (isGiven(row, "labels")) {
+    const labels = readNumbers(row, "labels", Number.isInteger);
+    const weights = weightsOfLabels(ids, labels);
+    for (const key of MASKS.filter((key) => isGiven(row, key)))
+      checkAgrees(readMask(row, key, ids.length), weights, key);
+    return weights;
+  }
+  if (!isGiven(row, "label_weights")) return undefined;
+  const mask = MASKS.find((key) => isGiven(row, key));
+  if (mask) throw new AttuneError(`there are both "label_weights" and "${mask}": leave one out`);
+  const weights = readNumbers(row, "label_weights", (weight) => Number.isFinite(weight) && weight >= 0);
   checkLength(weights, ids.length, "label_weights");
-  return [0, ...weights.slice(1)];
+  return weights;
+}
+
+/** Undefined where there is no mask: then all tokens are labels. */
+function maskWeights(row: Row, length: number): number[] | undefined {
+  const masks = MASKS.filter((key) => isGiven(row, key)).map((key) => readMask(row, key, length));
+  if (masks.length === 0) return undefined;
+  return Array.from({ length }, (_, i) => (masks.every((mask) => mask[i] === 1) ? 1 : 0));
+}
+function checkAgrees(mask: number[], weights: number[], key: string): void {
+  const other = mask.findIndex((one, i) => i > 0 && one !== weights[i]);
+  if (other >= 0)
+    throw new AttuneError(`"${key}" and "labels" disagree at token ${other + 1}: leave one of them out`);
 }
 
 function weightsOfLabels(ids: number[], labels: number[]): number[] {
@@ -54,9 +79,14 @@ function weightsOfLabels(ids: number[], labels: number[]): number[] {
 
 function checkUnpadded(row: Row, length: number): void {
   if (isEmpty(own(row, "attention_mask"))) return;
-  const mask = readNumbers(row, "attention_mask", (one) => one === 0 || one === 1);
-  checkLength(mask, length, "attention_mask");
-  if (mask.includes(0)) throw new AttuneError('"attention_mask" has zeros: leave the padding out');
+  if (readMask(row, "attention_mask", length).includes(0))
+    throw new AttuneError('"attention_mask" has zeros: leave the padding out');
+}
+
+function readMask(row: Row, key: string, length: number): number[] {
+  const mask = readNumbers(row, key, (one) => one === 0 || one === 1);
+  checkLength(mask, length, key);
+  return mask;
 }
 
 function checkLength(list: number[], length: number, key: string): void {

@@ -1,18 +1,9 @@
 import type { JsonObject, Tool, ToolCall } from "../../templates/message.ts";
+import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { exactJson } from "../../text/exact_json.ts";
-import {
-  describeValue,
-  isEmpty,
-  isRow,
-  isText,
-  own,
-  parseText,
-  type Row,
-  requiredText,
-} from "./row_fields.ts";
-
-const DEPTH_LIMIT = 100; // what writes values as text calls itself for each level, and has to come back
+import { DEPTH_LIMIT, isDeeper } from "./nested.ts";
+import { isEmpty, isRow, isText, own, parseText, type Row, requiredText } from "./row_fields.ts";
 
 /**
  * A row's `tools`: a list, or JSON text of one, of OpenAI's { type: "function", function } or of bare functions, which
@@ -92,9 +83,4 @@ function readArguments(value: unknown, name: string): Row {
     throw new AttuneError(`the arguments of "${name}" are nested more than ${DEPTH_LIMIT} deep`);
   if (isRow(parsed)) return parsed;
   throw new AttuneError(`the arguments of "${name}" should be a JSON object, got ${describeValue(parsed)}`);
-}
-
-function isDeeper(value: unknown, limit: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return limit === 0 || Object.values(value).some((one) => isDeeper(one, limit - 1));
 }

@@ -1,17 +1,13 @@
 import type { Message, Tool } from "../../templates/message.ts";
+import type { TemplateVariables } from "../../templates/template.ts";
+import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
-import {
-  describeValue,
-  isEmpty,
-  isRow,
-  isText,
-  listKeys,
-  own,
-  parseText,
-  type Row,
-  refuseKeys,
-} from "./row_fields.ts";
+import { refuseKeys, refusePartKeys, refuseTurnKeys } from "./meaning_keys.ts";
+import { DEPTH_LIMIT, isDeeper } from "./nested.ts";
+import { checkText, isEmpty, isRow, isText, missing, own, parseText, type Row } from "./row_fields.ts";
+import { readVariables } from "./template_variables.ts";
 import { readToolCall, readToolCalls, readTools } from "./tools.ts";
+import { readWeight, weightKeys } from "./turn_weight.ts";
 
 /** Roles by the names they have in the field's files; "function_call" is an assistant's message that is nothing but calls. */
 const ROLES: ReadonlyMap<string, Message["role"]> = new Map(
@@ -26,10 +22,8 @@ const ROLES: ReadonlyMap<string, Message["role"]> = new Map(
 const ROLE_KEYS = ["role", "from"];
 const CONTENT_KEYS = ["content", "value", "text"];
 const REASONING_KEYS = ["reasoning_content", "reasoning", "thinking"];
-/** What others' trainers, or models that see and hear, read; it can't be left out in silence. */
-const UNSUPPORTED_TURN_KEYS = ["train", "train_detail", "refusal", "audio", "images", "audios", "videos"];
-
-export const unsupportedMedia = ["images", "image", "audios", "audio", "videos", "video"] as const;
+/** Read into a message's own fields; what else a turn has is for the template. */
+const READ_KEYS = ["tool_calls", "function_call", "reasoning_content", "name", "tool_call_id", ...weightKeys];
 
 /** Whether a value looks like a list of turns, of which there may be none. */
 export const isTurnList = (value: unknown): boolean => Array.isArray(value) && value.every(isRow);
@@ -38,10 +32,17 @@ export const isTurnList = (value: unknown): boolean => Array.isArray(value) && v
 export const isConversation = (value: unknown): boolean =>
   isText(value) ? /^\s*\[\s*[{\]]/.test(value) : isTurnList(value);
 
-/** The conversation in `key`, after the row's `system` where it has one; with the row's `tools`. */
-export function readConversation(row: Row, key: string): { messages: Message[]; tools?: Tool[] } {
-  refuseKeys(row, unsupportedMedia);
-  return { messages: withSystem(own(row, "system"), readTurns(own(row, key), key)), ...readTools(row) };
+export interface RowConversation {
+  messages: Message[];
+  tools?: Tool[];
+  variables?: TemplateVariables;
+}
+
+/** The conversation in `key`, after the row's `system` where it has one; with its `tools` and the template's variables. */
+export function readConversation(row: Row, key: string): RowConversation {
+  refuseKeys(row, ["history"]);
+  const messages = withSystem(own(row, "system"), readTurns(own(row, key), key));
+  return { messages, ...readTools(row), ...readVariables(row) };
 }
 
 /** @throws AttuneError unless one of `messages` is the assistant's. */
@@ -96,7 +97,7 @@ function findKeys(turns: Row[]): TurnKeys {
 
 function readTurn(turn: unknown, keys: TurnKeys): Message {
   if (!isRow(turn)) throw new AttuneError(`it should be {role, content}, got ${describeValue(turn)}`);
-  refuseKeys(turn, UNSUPPORTED_TURN_KEYS);
+  refuseTurnKeys(turn);
   const named = own(turn, keys.role);
   const role = roleOf(named);
   if (role === undefined) throw unknownRole(turn, named, keys.role);
@@ -110,6 +111,7 @@ function readTurn(turn: unknown, keys: TurnKeys): Message {
     ...optional(turn, "name", "name"),
     ...optional(turn, "tool_call_id", "toolCallId"),
     ...readWeight(turn, role),
+    ...readOthers(turn, [...READ_KEYS, keys.role, keys.content]),
   };
 }
 
@@ -117,9 +119,9 @@ const roleOf = (name: unknown): Message["role"] | undefined =>
   isText(name) ? ROLES.get(name.toLowerCase()) : undefined;
 
 function unknownRole(turn: Row, named: unknown, key: string): AttuneError {
-  if (isEmpty(named)) return new AttuneError(`"${key}" is missing; found the keys ${listKeys(turn)}`);
+  if (named === undefined) return missing(turn, key);
   return new AttuneError(
-    `the role ${isText(named) ? JSON.stringify(named.slice(0, 40)) : describeValue(named)} is unknown; known are ${[...ROLES.keys()].join(", ")}`,
+    `the role ${describeValue(named)} is unknown; known are ${[...ROLES.keys()].join(", ")}`,
   );
 }
 
@@ -145,9 +147,8 @@ function readContent(turn: Row, key: string, mayBeEmpty: boolean): string {
   if (isText(content)) return content;
   if (Array.isArray(content)) return content.map(readPart).join("");
   if (mayBeEmpty && isEmpty(content)) return "";
-  if (content === undefined || content === null)
-    throw new AttuneError(`"${key}" is missing; found the keys ${listKeys(turn)}`);
-  throw new AttuneError(`"${key}" should be text, got ${describeValue(content)}`);
+  if (content === undefined) throw missing(turn, key);
+  return checkText(content, key);
 }
 
 /** Templates may tell no content from an empty one. */
@@ -159,11 +160,12 @@ function readMissing(turn: Row, keys: TurnKeys, makesCalls: boolean): Pick<Messa
 }
 
 function readPart(part: unknown): string {
+  if (isRow(part)) refusePartKeys(part);
   const text = isRow(part) && own(part, "type") === "text" ? own(part, "text") : undefined;
   if (isText(text)) return text;
   const type = isRow(part) ? own(part, "type") : part;
   throw new AttuneError(
-    `a part of the content should be {type: "text", text}, got ${isText(type) ? `type ${JSON.stringify(type.slice(0, 40))}` : describeValue(type)}`,
+    `a part of the content should be {type: "text", text}, got ${isText(type) ? "type " : ""}${describeValue(type)}`,
   );
 }
 
@@ -177,21 +179,20 @@ function readReasoning(turn: Row, role: Message["role"]): { reasoning?: string }
   return { reasoning };
 }
 
-function readWeight(turn: Row, role: Message["role"]): { weight?: number } {
-  const weight = own(turn, "weight");
-  if (weight === undefined || weight === null) return {};
-  if (typeof weight !== "number" || !Number.isFinite(weight) || weight < 0)
-    throw new AttuneError(`"weight" should be a number, 0 or larger, got ${describeValue(weight)}`);
-  if (role === "assistant") return { weight };
-  if (weight === 0) return {}; // it isn't trained anyway
-  throw new AttuneError(`only an assistant's message may have a "weight", this one's role is ${role}`);
-}
-
 function optional(turn: Row, key: string, name: "name" | "toolCallId"): Partial<Message> {
   const value = own(turn, key);
   if (isEmpty(value)) return {};
   if (!isText(value)) throw new AttuneError(`"${key}" should be text, got ${describeValue(value)}`);
   return { [name]: value };
+}
+
+function readOthers(turn: Row, read: readonly string[]): Pick<Message, "others"> {
+  const others = Object.entries(turn).filter(
+    ([key, value]) => value !== null && value !== undefined && !read.includes(key),
+  );
+  const deep = others.find(([, value]) => isDeeper(value, DEPTH_LIMIT));
+  if (deep) throw new AttuneError(`"${deep[0].slice(0, 40)}" is nested more than ${DEPTH_LIMIT} deep`);
+  return others.length === 0 ? {} : { others: Object.fromEntries(others) };
 }
 
 function withSystem(system: unknown, messages: Message[]): Message[] {

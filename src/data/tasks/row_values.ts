@@ -1,6 +1,7 @@
+import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { valueAt } from "../formats/map_columns.ts";
-import { describeValue, type Row } from "../formats/row_fields.ts";
+import type { Row } from "../formats/row_fields.ts";
 import { fillPattern, joinTexts, type Pattern, parsePattern } from "./pattern.ts";
 import type { Task } from "./task_schema.ts";
 

@@ -1,9 +1,10 @@
 import { randomUint32 } from "../../random/random.ts";
 import type { Message } from "../../templates/message.ts";
+import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
 import type { Conversation, Origin, UnusableRow } from "../example.ts";
 import type { DataRow } from "../files/data_row.ts";
-import { describeValue, isRow, type Row } from "../formats/row_fields.ts";
+import { isRow, type Row } from "../formats/row_fields.ts";
 import { openExemplars } from "./exemplars.ts";
 import { joinTexts } from "./pattern.ts";
 import { checkColumns, openPhrasings, type Turn } from "./phrasings.ts";

@@ -37,8 +37,11 @@ const isRated = (example: Example): example is Rated =>
 const withLiked = (example: Rated): Conversation =>
   withAnswer(example, example.kind === "preference" ? example.chosen : example.answer);
 
-function withAnswer({ messages, tools, origin }: Rated, answer: Preference["chosen"]): Conversation {
-  return { kind: "conversation", messages: [...messages, answer], tools, origin };
+function withAnswer(
+  { messages, tools, variables, origin }: Rated,
+  answer: Preference["chosen"],
+): Conversation {
+  return { kind: "conversation", messages: [...messages, answer], tools, variables, origin };
 }
 
 /** A preference is two ratings, as TRL unpairs them. */

@@ -44,9 +44,9 @@ async function hashFile(path: string): Promise<string> {
 const hashJson = (value: unknown): string => createHash("sha256").update(JSON.stringify(value)).digest("hex");
 
 /** A template that writes the date is another every day; one that may write the time, every time. */
-function templateKey({ name, sources, now }: TemplatePlan): unknown {
+function templateKey({ name, sources, variables, now }: TemplatePlan): unknown {
   const source = `${sources?.default ?? ""}${sources?.tool_use ?? ""}`;
-  return { name, sources, now: source.includes("strftime_now") ? dateOrTime(source, now) : null };
+  return { name, sources, variables, now: source.includes("strftime_now") ? dateOrTime(source, now) : null };
 }
 
 function dateOrTime(source: string, now: Date): string {

@@ -5,6 +5,7 @@ import {
 } from "../../templates/label_conversation.ts";
 import type { Message } from "../../templates/message.ts";
 import type { Template } from "../../templates/template.ts";
+import { checkVariables } from "../../templates/template_variables.ts";
 import { AttuneError } from "../../text/errors.ts";
 import type { Encoding, Tokenizer } from "../../tokenizers/tokenizer.ts";
 import type { Conversation } from "../example.ts";
@@ -24,7 +25,8 @@ export function labelConversation(
     encode,
   }: { tokenizer: Tokenizer; template: Template; trainOn?: TrainOn; encode: (text: string) => Encoding },
 ): LabelledText {
-  const { messages } = conversation;
+  const { messages, variables } = conversation;
+  checkVariables(template, variables, "the row's chat_template_kwargs");
   if (trainOn === "everything") {
     const text = template.render(conversation, { addGenerationPrompt: false });
     return { text, encoding: encode(text), spans: [{ start: 0, end: text.length, weight: 1 }] };
