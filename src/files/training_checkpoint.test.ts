@@ -91,8 +91,8 @@ function changeState(change: (state: Record<string, unknown>) => void): void {
 describe("a damaged checkpoint is named, and the one before it is taken", () => {
   test.each<[string, () => void, RegExp]>([
     ["state.json missing", () => rmSync(file("state.json")), /Cannot read .*step-2\/state\.json/],
-    ["state.json cut", () => truncateSync(file("state.json"), 5), /state\.json is not valid JSON/],
-    ["state.json empty", () => truncateSync(file("state.json"), 0), /state\.json is not valid JSON/],
+    ["state.json cut", () => truncateSync(file("state.json"), 5), /state\.json: not valid JSON/],
+    ["state.json empty", () => truncateSync(file("state.json"), 0), /state\.json: not valid JSON/],
     ["no step", () => writeFileSync(file("state.json"), "{}"), /state\.json: damaged: it is not a step/],
     [
       "no hashes",

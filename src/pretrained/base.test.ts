@@ -39,5 +39,5 @@ test("a model's fault is told with the model's place", async () => {
   writeFileSync(at("model/tokenizer.json"), "{}");
   await expect(openBase(at("model"))).rejects.toThrow(new RegExp(`^${at("model")}: `));
   writeFileSync(at("model/tokenizer.json"), "{");
-  await expect(openBase(at("model"))).rejects.toThrow(/model\/tokenizer\.json is not valid JSON/);
+  await expect(openBase(at("model"))).rejects.toThrow(/model\/tokenizer\.json: not valid JSON/);
 });

@@ -126,7 +126,7 @@ describe("what is wrong is named", () => {
     [
       "config that is no JSON",
       () => writeFileSync(at("m/config.json"), "{,"),
-      /config\.json is not valid JSON/,
+      /config\.json: not valid JSON/,
     ],
     [
       "config that is a list",
@@ -151,7 +151,7 @@ describe("what is wrong is named", () => {
     [
       "tokenizer that is no JSON",
       () => writeFileSync(at("m/tokenizer.json"), "x"),
-      /tokenizer\.json is not valid JSON/,
+      /tokenizer\.json: not valid JSON/,
     ],
     [
       "a tokenizer of 300 MB",

@@ -21,3 +21,9 @@ test("floatPaths tells 1.0 and 1e5 from 1", () => {
   const text = '{"a": 1, "b": 1.0, "c": {"d": [1, -2.5E-3, {"e": 1e5}], "f": "1.0"}, "g": 0}';
   expect([...floatPaths(text)]).toEqual([["b"], ["c", "d", 1], ["c", "d", 2, "e"]].map(pathKey));
 });
+
+test("Python's words for floats that are not finite are passed over", () => {
+  const text = '{"a": -Infinity, "b": [NaN, Infinity, 1.0], "a": 2}';
+  expect([...floatPaths(text)]).toEqual([pathKey(["b", 2])]);
+  expect(duplicateKeys(text)).toEqual(["a"]);
+});

@@ -3,7 +3,7 @@
  * written as floats (`1.0`, `1e5`), a difference that Python's readers see.
  */
 
-/** One name per repeated key of the same object. `text` must be valid JSON. */
+/** One name per repeated key of the same object. `text` must be valid JSON, as Python has it. */
 export function duplicateKeys(text: string): string[] {
   const found: string[] = [];
   scan(text, { key: (key, isRepeated) => isRepeated && found.push(key), number: () => {} });
@@ -48,9 +48,9 @@ function scan(text: string, visitor: Visitor): void {
       i = end;
     } else if (char === "-" || (char >= "0" && char <= "9")) {
       number.lastIndex = i;
-      const literal = number.exec(text)![0];
-      visitor.number(literal, () => stack.map((open) => open.at));
-      i += literal.length;
+      const [literal] = number.exec(text) ?? [];
+      if (literal) visitor.number(literal, () => stack.map((open) => open.at));
+      i += literal?.length ?? 1; // the sign of Python's -Infinity
     } else {
       step(stack, char);
       i++;

@@ -34,6 +34,10 @@ test("keys are sorted by code point, other letters than ASCII escaped, undefined
   expect(pythonJson(value, new Set([pathKey(["9", 1])]))).toBe(expected);
 });
 
+test("floats that are not finite are written as Python writes them", () => {
+  expect(pythonJson([Number.NaN, Infinity, -Infinity])).toBe("[\n  NaN,\n  Infinity,\n  -Infinity\n]");
+});
+
 test("what JSON cannot hold is refused", () => {
-  expect(() => pythonJson({ a: [Number.NaN] })).toThrow('["a",0] is NaN');
+  expect(() => pythonJson({ a: [() => 1] })).toThrow('["a",0] is a function');
 });

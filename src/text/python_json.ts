@@ -40,7 +40,7 @@ function block(open: string, close: string, path: Path, lines: string[]): string
 }
 
 function formatNumber(value: number, path: Path, floats: ReadonlySet<string>): string {
-  if (!Number.isFinite(value)) throw new Error(`${pathKey(path)} is ${value}, which JSON cannot hold`);
+  if (!Number.isFinite(value)) return String(value); // Infinity, -Infinity, NaN: no JSON, but what Python writes and reads
   const isInteger = Number.isInteger(value) && !Object.is(value, -0) && !floats.has(pathKey(path));
   return isInteger ? BigInt(value).toString() : pythonFloat(value);
 }

@@ -144,7 +144,7 @@ describe("what is wrong is named", () => {
     [
       "config that is no JSON",
       () => writeFileSync(at("x/adapter_config.json"), "{"),
-      /adapter_config\.json is not valid JSON/,
+      /adapter_config\.json: not valid JSON/,
     ],
     [
       "config that is a list",
