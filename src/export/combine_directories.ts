@@ -5,8 +5,7 @@ import { fitAdapter } from "../adapters/fit_adapter.ts";
 import { readAdapterDirectory, writeAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
 import { adapterSites } from "../adapters/targets/sites.ts";
 import { writeDirectoryAtomic } from "../files/atomic.ts";
-import { readModel } from "../models/families.ts";
-import { openModelDirectory } from "../pretrained/model_directory.ts";
+import { openModel } from "../pretrained/open_model.ts";
 
 export interface CombineDirectoriesOptions extends CombineSettings {
   /** Directories of PEFT adapters, what each counts for, and what messages call it. */
@@ -43,7 +42,7 @@ async function fittingInputs<T extends { adapter: LoraAdapter }>(
   inputs: readonly T[],
   path: string,
 ): Promise<T[]> {
-  const sites = adapterSites(readModel((await openModelDirectory(path)).config));
+  const sites = adapterSites((await openModel(path)).model);
   return inputs.map((input) => ({
     ...input,
     adapter: { ...fitAdapter(input.adapter, sites), baseModel: path },

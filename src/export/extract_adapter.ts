@@ -5,8 +5,9 @@ import { moduleOf } from "../files/tensor_names.ts";
 import { type Matrix, sumOfSquares, transpose } from "../math/matrix.ts";
 import { truncatedSvd } from "../math/truncated_svd.ts";
 import { readModel } from "../models/families.ts";
-import { checkTensors, type ModelLayout, modelLayout } from "../models/layout.ts";
-import { type ModelDirectory, openModelDirectory } from "../pretrained/model_directory.ts";
+import { type ModelLayout, modelLayout } from "../models/layout.ts";
+import type { ModelDirectory } from "../pretrained/model_directory.ts";
+import { type OpenModel, openModel } from "../pretrained/open_model.ts";
 import { readWeight } from "../quantization/read_weight.ts";
 import { randomNormal } from "../random/random.ts";
 import { AttuneError } from "../text/errors.ts";
@@ -40,42 +41,45 @@ export interface ExtractReport {
  * @throws AttuneError when the models are not of one shape, do not differ in any linear layer, or `r` is above a matrix.
  */
 export async function extractAdapter(options: ExtractOptions): Promise<ExtractReport> {
-  const tuned = await openModelDirectory(options.tuned);
-  const base = untiedAs(tuned, await openModelDirectory(options.base));
+  const tuned = await openModel(options.tuned);
+  const base = untiedAs(tuned, await openModel(options.base));
   const layout = checkedLayout(base, tuned, options);
   let report: ExtractReport | undefined;
   await writeDirectoryAtomic(options.output, async (path) => {
-    const { adapter, modules, energy, keptEnergy } = await extractAll(base, tuned, layout, options);
+    const { adapter, modules, energy, keptEnergy } = await extractAll(
+      base.directory,
+      tuned.directory,
+      layout,
+      options,
+    );
     await writeAdapterDirectory(path, adapter);
     await readAdapterDirectory(path);
-    const lost = await otherChanges(base, tuned, layout);
+    const lost = await otherChanges(base.directory, tuned.directory, layout);
     report = { kept: keptEnergy / energy, modules, lost };
   });
   return report!;
 }
 
 /** A tied `base` with its output layer apart, where that of `tuned` is: the merge of a term on it unties a model. */
-function untiedAs(tuned: ModelDirectory, base: ModelDirectory): ModelDirectory {
-  const { tied, ends } = readModel(base.config);
-  const embedding = base.tensors.get(`${ends.embedding}.weight`);
-  if (!tied || readModel(tuned.config).tied || !embedding) return base;
-  return {
-    ...base,
-    config: { ...base.config, tie_word_embeddings: false },
-    tensors: new Map([...base.tensors, [`${ends.head}.weight`, embedding]]),
-  };
+function untiedAs(tuned: OpenModel, base: OpenModel): OpenModel {
+  const { tied, ends } = base.model;
+  if (!tied || tuned.model.tied) return base;
+  const config = { ...base.directory.config, tie_word_embeddings: false };
+  const embedding = base.directory.tensors.get(`${ends.embedding}.weight`)!;
+  const tensors = new Map([...base.directory.tensors, [`${ends.head}.weight`, embedding] as const]);
+  return { directory: { ...base.directory, config, tensors }, model: readModel(config) };
 }
 
-function checkedLayout(base: ModelDirectory, tuned: ModelDirectory, options: ExtractOptions): ModelLayout {
+function checkedLayout(
+  { model }: OpenModel,
+  { model: other }: OpenModel,
+  options: ExtractOptions,
+): ModelLayout {
   const { r } = options;
-  const model = readModel(base.config);
-  const other = readModel(tuned.config);
   if (model.modelType !== other.modelType)
     throw new AttuneError(
       `${options.base} is a ${model.modelType} model, ${options.tuned} a ${other.modelType}: one can't come of the other.`,
     );
-  checkTensors(model, base.tensors, options.base);
-  checkTensors(other, tuned.tensors, options.tuned);
   const layout = modelLayout(model);
   checkSameShapes(layout, modelLayout(other), options);
   if (!Number.isSafeInteger(r) || r < 1)

@@ -7,14 +7,10 @@ import { veraAsLora } from "../adapters/vera.ts";
 import { writeDirectoryAtomic } from "../files/atomic.ts";
 import { createDecoder, openDecodingSession } from "../generation/decoder.ts";
 import { adapterFeeds } from "../generation/runtime_adapter.ts";
-import { readModel } from "../models/families.ts";
 import type { Model } from "../models/family.ts";
-import { checkTensors, modelLayout } from "../models/layout.ts";
-import {
-  type ModelDirectory,
-  openModelDirectory,
-  saveModelDirectory,
-} from "../pretrained/model_directory.ts";
+import { modelLayout } from "../models/layout.ts";
+import { type ModelDirectory, saveModelDirectory } from "../pretrained/model_directory.ts";
+import { type OpenModel, openModel } from "../pretrained/open_model.ts";
 import { requireSameBase } from "../pretrained/same_base.ts";
 import { randomUint32 } from "../random/random.ts";
 import { openSession } from "../runtime/node.ts";
@@ -52,8 +48,8 @@ export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> 
   await requireSameBase(adapter.baseModel, path, directory, options.onWarning);
   const config = mergedConfig(directory, model, adapter);
   const agreement = await writeChecked(options, { directory, model, adapter, config }, async (written) => [
-    await checkedLogits(model, directory, adapter),
-    await checkedLogits(readModel(config), written),
+    await checkedLogits({ model, directory }, adapter),
+    await checkedLogits(written),
   ]);
   return { modules: adapter.modules.size, agreement };
 }
@@ -75,9 +71,9 @@ export async function unmergeAdapter(options: MergeOptions): Promise<UnmergeRepo
   const agreement = await writeChecked(
     options,
     { directory, model, adapter: negative(added), config },
-    async (written) => [await checkedLogits(model, directory), await checkedLogits(model, written, adapter)],
+    async (written) => [await checkedLogits({ model, directory }), await checkedLogits(written, adapter)],
   );
-  const written = await openModelDirectory(options.output);
+  const { directory: written } = await openModel(options.output);
   const largestError = await roundingBound(directory, written, [...adapter.modules.keys()]);
   return { modules: adapter.modules.size, agreement, largestError };
 }
@@ -91,26 +87,23 @@ interface Parts {
 }
 
 async function openBoth(options: MergeOptions): Promise<Omit<Parts, "config"> & { path: string }> {
-  const directory = await openModelDirectory(options.model);
-  const model = readModel(directory.config);
-  checkTensors(model, directory.tensors, options.model);
+  const { directory, model } = await openModel(options.model);
   const path = await findAdapterDirectory(options.adapter);
   const adapter = fitAdapter(await readAdapterDirectory(path), adapterSites(model));
   return { directory, model, adapter, path };
 }
 
 /** Logits as they should be, and as they are. */
-type Compare = (written: ModelDirectory) => Promise<[Float32Array[], Float32Array[]]>;
+type Compare = (written: OpenModel) => Promise<[Float32Array[], Float32Array[]]>;
 
 async function writeChecked(options: MergeOptions, parts: Parts, compare: Compare): Promise<LogitsAgreement> {
   const { output, maxShardBytes } = options;
   let agreement: LogitsAgreement | undefined;
   await writeDirectoryAtomic(output, async (path) => {
     await writeMerged(path, parts, maxShardBytes);
-    const written = await openModelDirectory(path);
-    checkTensors(readModel(parts.config), written.tensors, output);
+    const written = await openModel(path);
     const [expected, got] = await compare(written);
-    const dtypes = [...written.tensors.values()].map(({ dtype }) => dtype);
+    const dtypes = [...written.directory.tensors.values()].map(({ dtype }) => dtype);
     agreement = requireSameLogits(expected, got, dtypes, output);
   });
   return agreement!;
@@ -141,11 +134,8 @@ const CHECKED_ROWS = 2;
 const CHECKED_TOKENS = 32;
 
 /** Logits of a few rows of arbitrary tokens, one after the other. */
-async function checkedLogits(
-  model: Model,
-  { tensors }: ModelDirectory,
-  adapter?: Adapter,
-): Promise<Float32Array[]> {
+async function checkedLogits({ model, directory }: OpenModel, adapter?: Adapter): Promise<Float32Array[]> {
+  const { tensors } = directory;
   const session = await openDecodingSession(model, tensors, openSession, { device: "cpu" }, adapter);
   const decoder = createDecoder(session, model.dimensions, adapter && adapterFeeds(adapter));
   const { vocabSize, maxPositions = CHECKED_TOKENS } = model.dimensions;

@@ -1,8 +1,8 @@
 import { copyOf } from "../files/safetensors.ts";
 import { sizeOf } from "../graph/tensor.ts";
-import { readModel } from "../models/families.ts";
-import { checkTensors, modelLayout } from "../models/layout.ts";
-import { openModelDirectory, saveModelDirectory } from "../pretrained/model_directory.ts";
+import { modelLayout } from "../models/layout.ts";
+import { saveModelDirectory } from "../pretrained/model_directory.ts";
+import { openModel } from "../pretrained/open_model.ts";
 import { bitsandbytesTensors } from "../quantization/bitsandbytes_tensors.ts";
 import type { QuantizationSettings } from "../quantization/quantization_schema.ts";
 import {
@@ -32,14 +32,12 @@ export interface QuantizeReport {
 
 /**
  * Writes a model whose linear layers are quantized as bitsandbytes keeps them, in a directory that transformers and
- * `openModelDirectory` load. Embeddings, norms and the output layer stay as they are. One weight is in memory at a time.
+ * `openModel` load. Embeddings, norms and the output layer stay as they are. One weight is in memory at a time.
  * @throws AttuneError that names the fault.
  */
 export async function quantizeModel(options: QuantizeOptions): Promise<QuantizeReport> {
   const { quantization, output, maxShardBytes } = options;
-  const from = await openModelDirectory(options.model);
-  const model = readModel(from.config);
-  checkTensors(model, from.tensors, options.model);
+  const { directory: from, model } = await openModel(options.model);
   const { weights, read } = weightsToQuantize(from.tensors, modelLayout(model));
   const parts = await bitsandbytesTensors(weights, quantization, counted(read, weights, options.onWeight));
   const names = new Set(weights.map(({ name }) => name));

@@ -14,9 +14,9 @@ import {
 } from "../files/safetensors.ts";
 import { createDecoder, openDecodingSession } from "../generation/decoder.ts";
 import { adapterFeeds } from "../generation/runtime_adapter.ts";
+import { checkTensors } from "../models/check_tensors.ts";
 import { readModel } from "../models/families.ts";
 import { frozenParameters } from "../models/frozen.ts";
-import { checkTensors } from "../models/layout.ts";
 import { rowPass } from "../models/row_pass.ts";
 import { createScope } from "../models/scope.ts";
 import {
@@ -230,7 +230,7 @@ describe("codes over [in, out] are refused by name", () => {
     });
     await expect(opened).rejects.toThrow(AttuneError);
     await expect(opened).rejects.toThrow(
-      /h\.0\.attn\.c_attn\.weight is \[24, 72\] in .*model\.safetensors; config\.json asks for \[72, 24\]/,
+      /h\.0\.attn\.c_attn\.weight: expected \[72, 24\], by config\.json, got \[24, 72\] in .*model\.safetensors/,
     );
   });
 
@@ -249,7 +249,7 @@ describe("codes over [in, out] are refused by name", () => {
         data: () => scales,
       });
     await expect(opening({ type: "int8" }, consistently)).rejects.toThrow(
-      /h\.0\.attn\.c_attn\.weight is \[24, 72\] in .*; config\.json asks for \[72, 24\]/,
+      /h\.0\.attn\.c_attn\.weight: expected \[72, 24\], by config\.json, got \[24, 72\] in .*/,
     );
   });
 });

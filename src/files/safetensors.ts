@@ -132,6 +132,13 @@ export async function readTensorBytes(
   });
 }
 
+/** `length` of a tensor's numbers in a row, from number `start` on, as a tensor of one axis. */
+export function sliceOf(entry: TensorEntry, start: number, length: number): TensorEntry {
+  const count = entry.shape.reduce((product, size) => product * size, 1);
+  const width = count === 0 ? 0 : entry.byteLength / count; // bytes
+  return { ...entry, shape: [length], offset: entry.offset + start * width, byteLength: length * width };
+}
+
 /** A tensor of one file as a source for another: copied byte for byte. */
 export const copyOf = (entry: TensorEntry): TensorSource => ({
   name: entry.name,

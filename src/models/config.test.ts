@@ -22,53 +22,78 @@ function refusal(config: object): string {
 
 describe("what attune cannot compute is named", () => {
   test.each<[object, string]>([
-    [{ model_type: "gpt9" }, 'config.json: model_type is "gpt9"; attune computes llama, mistral, '],
-    [{ model_type: undefined }, "config.json: model_type is undefined; attune computes llama, mistral, "],
-    [{ model_type: "toString" }, 'config.json: model_type is "toString"; attune computes llama, mistral, '],
-    [{ hidden_act: "relu6" }, '  hidden_act: Invalid option: expected one of "silu"|'],
-    [{ hidden_act: "relu6" }, '; got "relu6"'],
-    [{ vocab_size: undefined }, "  vocab_size: Invalid input: expected number, received undefined"],
-    [{ hidden_size: 2.5 }, "  hidden_size: Invalid input: expected int, received number; got 2.5"],
-    [{ num_hidden_layers: -1 }, "  num_hidden_layers: Too small: expected number to be >0; got -1"],
-    [{ num_key_value_heads: 3 }, "config.json: num_key_value_heads, 3, must divide num_attention_heads, 4"],
-    [{ head_dim: 7 }, "config.json: head_dim (hidden_size / num_attention_heads when left out) must be even"],
+    [{ model_type: "gpt9" }, "config.json: model_type: expected one of llama, mistral, "],
+    [{ model_type: undefined }, "starcoder2, cohere, mixtral, qwen3_moe, got nothing"],
+    [{ model_type: "toString" }, "config.json: model_type: expected one of llama, mistral, "],
+    [{ hidden_act: "relu6" }, '  hidden_act: expected one of "silu", '],
+    [{ hidden_act: "relu6" }, 'got "relu6"'],
+    [{ vocab_size: undefined }, "  vocab_size: is missing; expected a number"],
+    [{ hidden_size: 2.5 }, "  hidden_size: expected a whole number, got 2.5"],
+    [{ num_hidden_layers: -1 }, "  num_hidden_layers: expected more than 0, got -1"],
+    [
+      { num_key_value_heads: 3 },
+      "  num_key_value_heads: expected a divisor of num_attention_heads, 4, got 3",
+    ],
+    [
+      { head_dim: 7 },
+      "  head_dim: expected an even number, since rotary embedding pairs a head's halves, got 7",
+    ],
     [
       { head_dim: null, num_attention_heads: 6, num_key_value_heads: 6 },
-      "must be even, since rotary embedding pairs its halves; got 5.33",
+      "  head_dim (hidden_size / num_attention_heads): expected an even number, ",
     ],
     [
       { rope_parameters: { rope_type: "axial", rope_theta: 1e4 } },
-      'config.json: rope_parameters has rope_type "axial"; known are default, linear, dynamic, llama3, yarn, longrope',
+      '  rope_parameters.rope_type: expected one of default, linear, dynamic, llama3, yarn, longrope, got "axial"',
     ],
     [
       { rope_parameters: undefined, rope_scaling: { type: "su", factor: 2 } },
-      'config.json: rope_scaling has rope_type "su"; known are default, linear, ',
+      "  rope_scaling.type: expected one of default, linear, ",
     ],
-    [{ rope_parameters: { rope_type: "linear" } }, "  rope_parameters.factor: Invalid input"],
+    [{ rope_parameters: { rope_type: "linear" } }, "  rope_parameters.factor: is missing; expected a number"],
     [
       { rope_parameters: { rope_type: "dynamic", factor: 2 }, max_position_embeddings: undefined },
-      'config.json: rope_parameters has rope_type "dynamic", which needs max_position_embeddings',
+      '  max_position_embeddings: is missing; rope_parameters has rope_type "dynamic", which needs it',
     ],
     [
       { rope_parameters: { rope_type: "longrope", short_factor: [1] } },
-      "  rope_parameters.long_factor: Invalid",
+      "  rope_parameters.long_factor: is missing; expected a list",
     ],
-    [{ partial_rotary_factor: 0.5 }, "config.json: partial_rotary_factor is 0.5; this family rotates whole"],
+    [{ partial_rotary_factor: 0.5 }, "read"], // transformers leaves it out, too
+    [
+      { partial_rotary_factor: 0.5, rope_scaling: { type: "linear", factor: 2 } },
+      '  partial_rotary_factor: with rope_type "linear" this family rotates whole heads; got 0.5',
+    ],
+    [
+      { rope_parameters: { full_attention: { rope_theta: 1e4 } } },
+      "  rope_parameters.full_attention: this family has one rotation for all layers. Write its keys",
+    ],
+    [{ rope_scaling: { rope_type: null, factor: 2 } }, "  rope_scaling.rope_type: expected one of default, "],
+    [
+      { is_causal: false },
+      "  is_causal: attune's attention is causal: a token sees itself and what is before it; got false",
+    ],
+    [{ is_causal: null }, "  is_causal: attune's attention is causal"],
+    [{ is_causal: true }, "read"],
+    [
+      { per_layer_config: { 0: { num_attention_heads: 2 } } },
+      "  per_layer_config: attune computes layers of one",
+    ],
+    [{ per_layer_config: {} }, "read"],
+    [{ num_hidden_layers: 1e9 }, "  num_hidden_layers: expected at most 10000, got 1000000000"],
+    [{ head_dim: 1e8 }, "  head_dim: expected at most 65536, got 100000000"],
     [
       { rope_parameters: { rope_theta: "1e4" } },
-      '  rope_parameters.rope_theta: Invalid input: expected number, received string; got "1e4"',
+      '  rope_parameters.rope_theta: expected a number, got "1e4"',
     ],
-    [
-      { rope_parameters: undefined, rope_theta: 0 },
-      "  rope_theta: Too small: expected number to be >0; got 0",
-    ],
+    [{ rope_parameters: undefined, rope_theta: 0 }, "  rope_theta: expected more than 0, got 0"],
   ])("%j", (change, message) => {
     expect(refusal({ ...llama, ...change })).toContain(message);
   });
 
   test("all of it at once", () => {
     const lines = refusal({ ...llama, vocab_size: 0, hidden_act: "x", rms_norm_eps: "y" }).split("\n");
-    expect(lines[0]).toBe("config.json describes a model attune cannot compute:");
+    expect(lines[0]).toBe("config.json: attune does not compute this model");
     expect(lines.slice(1).map((line) => line.trim().split(":")[0])).toEqual([
       "vocab_size",
       "hidden_act",
@@ -84,29 +109,29 @@ describe("what a family cannot compute is named", () => {
       { use_bidirectional_attention: true },
       "use_bidirectional_attention: attune's attention looks back",
     ],
+    ["gemma2", { layer_types: ["chunked_attention"] }, '  layer_types.0: expected one of "full_attention", '],
     [
       "gemma2",
-      { layer_types: ["chunked_attention"] },
-      '  layer_types.0: Invalid option: expected one of "full_',
+      { layer_types: ["full_attention"] },
+      "  layer_types: expected 2 entries, as num_hidden_layers says, got 1",
     ],
-    ["gemma2", { layer_types: ["full_attention"] }, "layer_types lists 1 layers; num_hidden_layers is 2"],
     [
       "gemma3_text",
       { attn_logit_softcapping: 50 },
       "attn_logit_softcapping: Gemma 3 is computed without a bound",
     ],
-    [
-      "gemma3_text",
-      { rope_parameters: { rope_theta: 1e4 } },
-      'rope_parameters: Unrecognized key: "rope_theta"',
-    ],
+    ["gemma3_text", { rope_parameters: { rope_theta: 1e4 } }, "  rope_parameters.rope_theta: unknown key"],
     ["gpt2", { add_cross_attention: true }, "add_cross_attention: attune computes decoders alone"],
-    ["gpt2", { activation_function: "relu" }, "activation_function: Invalid option"],
-    ["gpt_neox", { rope_parameters: { partial_rotary_factor: 0.1 } }, "of 0.1 rotates 0; it must be even"],
+    ["gpt2", { activation_function: "relu" }, "activation_function: expected one of "],
+    ["gpt_neox", { rope_parameters: { partial_rotary_factor: 0.1 } }, "got 0.1 of head_dim 8, which is 0"],
     ["phi3-longrope", { partial_rotary_factor: 1, rope_parameters: null }, "read"],
-    ["qwen3_moe", { num_local_experts: undefined }, "num_experts is missing"],
-    ["smollm3", { no_rope_layers: [1] }, "no_rope_layers lists 1 layers; num_hidden_layers is 2"],
-    ["smollm3", { no_rope_layers: [1, 2] }, "  no_rope_layers.1: Invalid input"],
+    ["qwen3_moe", { num_local_experts: undefined }, "  num_experts: is missing"],
+    [
+      "smollm3",
+      { no_rope_layers: [1] },
+      "  no_rope_layers: expected 2 entries, as num_hidden_layers says, got 1",
+    ],
+    ["smollm3", { no_rope_layers: [1, 2] }, "  no_rope_layers.1: expected one of 0, 1, got 2"],
   ])("%s %j", (name, change, message) => {
     const config = JSON.parse(readFileSync(goldenPath(`families/${name}/config.json`), "utf8"));
     expect(refusal({ ...config, ...change })).toContain(message);
@@ -116,7 +141,9 @@ describe("what a family cannot compute is named", () => {
     const path = goldenPath("families/phi3-longrope/config.json");
     const config = JSON.parse(readFileSync(path, "utf8"));
     config.rope_parameters.long_factor = [1, 2];
-    expect(refusal(config)).toBe("config.json: long_factor has 2 entries; expected 3");
+    expect(refusal(config)).toBe(
+      "config.json: attune does not compute this model\n  long_factor: expected 3 entries, got 2",
+    );
   });
 });
 

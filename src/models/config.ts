@@ -1,26 +1,41 @@
 import * as z from "zod";
-import { AttuneError } from "../text/errors.ts";
+import { AttuneError, type Fault } from "../text/errors.ts";
 import { excerpt } from "../text/excerpt.ts";
+import { checkShape } from "../text/zod_faults.ts";
 
 export const size = z
   .int()
   .positive()
   .max(2 ** 31 - 1);
 
+/** Sizes that graphs and tables are built from, far above any model there is: a damaged file must not ask for more. */
+export const hiddenSize = size.max(2 ** 20);
+export const layerCount = size.max(10_000);
+export const headCount = size.max(2 ** 16);
+export const headSize = size.max(2 ** 16);
+export const expertCount = size.max(2 ** 12);
+
 /** Activations by their names in config.json that attune computes. */
 export const activation = z.enum(["silu", "swish", "gelu", "gelu_new", "gelu_pytorch_tanh", "gelu_fast"]);
 export type ActivationName = z.output<typeof activation>;
 
-/** Checks `value` against `schema`; all that is wrong is said at once, by key. */
+const CODE = "models.config";
+
+/** Checks `value`, which lies at the key `place`, against `schema`; all that is wrong is said at once, by key. */
 export function parseFields<T>(place: string, schema: z.ZodType<T>, value: unknown): T {
-  const result = schema.safeParse(value, { reportInput: true });
-  if (result.success) return result.data;
-  const problems = result.error.issues.map(({ path, message, input }) => {
-    const key = [...(place ? [place] : []), ...path].join(".");
-    return `  ${key}: ${message}${got(input)}`;
-  });
-  throw new AttuneError(`config.json describes a model attune cannot compute:\n${problems.join("\n")}`);
+  const { data, faults } = checkShape(schema, value, { code: CODE, place });
+  if (faults) throw notComputed(faults);
+  return data;
 }
+
+/** A model that config.json describes and attune does not compute, by the keys at fault. */
+export const notComputed = (faults: readonly Omit<Fault, "code">[]): AttuneError =>
+  new AttuneError({
+    code: CODE,
+    place: "config.json",
+    problem: "attune does not compute this model",
+    faults: faults.map((fault) => ({ ...fault, code: CODE })),
+  });
 
 /** A refused value as the end of a message. What is missing, a list or an object is named in the message itself. */
 export function got(value: unknown): string {

@@ -2,8 +2,8 @@ import * as z from "zod";
 import { scale } from "../graph/ops/elementwise.ts";
 import { keep } from "../graph/ops/keep.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { activation, size } from "./config.ts";
-import type { Model, Pass } from "./family.ts";
+import { activation, headCount, headSize, hiddenSize, layerCount, size } from "./config.ts";
+import type { Model, Names, Pass } from "./family.ts";
 import type { HeadSizes, Norm, Part } from "./layers.ts";
 import { type RopeParameters, ropeFields } from "./rope_config.ts";
 import type { Scope } from "./scope.ts";
@@ -12,12 +12,12 @@ import type { Scope } from "./scope.ts";
 export const decoderFields = z.looseObject({
   ...ropeFields,
   vocab_size: size,
-  hidden_size: size,
+  hidden_size: hiddenSize,
   intermediate_size: size,
-  num_hidden_layers: size,
-  num_attention_heads: size,
-  num_key_value_heads: size.nullish(),
-  head_dim: size.nullish(),
+  num_hidden_layers: layerCount,
+  num_attention_heads: headCount,
+  num_key_value_heads: headCount.nullish(),
+  head_dim: headSize.nullish(),
   hidden_act: activation.default("silu"),
   rms_norm_eps: z.number().positive().default(1e-6),
   initializer_range: z.number().positive().default(0.02),
@@ -36,16 +36,8 @@ type Fields = Pick<
   | "initializer_range"
 >;
 
-/** Where the parts of a model lie in its checkpoint. */
-interface Names {
-  root: string;
-  embedding: string;
-  layers: string;
-  norm: string;
-  head: string;
-}
-
-const LLAMA: Names = {
+/** Llama's, and most families'. */
+export const LLAMA: Names = {
   root: "model",
   embedding: "embed_tokens",
   layers: "layers",

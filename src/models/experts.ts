@@ -34,8 +34,8 @@ export function mixture(
 function topmost(x: Tensor, count: number): Tensor {
   const [T, n] = x.shape as [string, number];
   const [own, other] = [reshape(x, [T, n, 1]), reshape(x, [T, 1, n])];
-  const earlier = Array.from({ length: n * n }, (_, i) => +(i % n < Math.floor(i / n)));
-  const first = cast(constant(earlier, [1, n, n]), "bool");
+  const places = Array.from({ length: n }, (_, i) => i);
+  const first = less(constant(places, [1, 1, n]), constant(places, [1, n, 1]));
   const ahead = add(cast(less(own, other), "float32"), cast(and(equal(own, other), first), "float32"));
   const rank = reshape(sum(ahead, [-1]), [T, n]);
   return less(rank, scalar(count, rank));

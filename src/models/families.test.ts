@@ -3,9 +3,9 @@ import { describe, expect, test } from "vitest";
 import { linearLogits } from "../graph/ops/cross_entropy.ts";
 import { compile } from "../testing/evaluate.ts";
 import { goldenPath, goldenTensorEntries, maxDifference, readGoldenTensors } from "../testing/goldens.ts";
+import { checkTensors } from "./check_tensors.ts";
 import { readModel } from "./families.ts";
 import { frozenParameters } from "./frozen.ts";
-import { checkTensors } from "./layout.ts";
 import { rowPass } from "./row_pass.ts";
 import { createScope } from "./scope.ts";
 

@@ -68,8 +68,37 @@ export interface Model {
   decode(scope: Scope, pass: Pass): DecoderOutput;
 }
 
+/** Where the parts of a model lie in its checkpoint. */
+export interface Names {
+  /** What stands before the names of all parameters but the output layer's. */
+  readonly root: string;
+  readonly embedding: string;
+  readonly layers: string;
+  readonly norm: string;
+  readonly head: string;
+  /** What else lies in the root. */
+  readonly others?: readonly string[];
+  /** Another name under which transformers finds the output layer. */
+  readonly headAlias?: string;
+}
+
+/** The keys of config.json that tell a model's outer sizes. */
+export interface SizeKeys {
+  readonly vocabSize: string;
+  readonly hiddenSize: string;
+  readonly layers: string;
+}
+
 /** One architecture: `model_type` of config.json, and how to read the rest of it. */
 export interface Family {
   readonly modelType: string;
-  read(config: unknown): Model;
+  /** Llama's when left out. */
+  readonly names?: Names;
+  /** Other names of keys, as transformers' `attribute_map` has them; they go before the keys themselves. */
+  readonly aliases?: Readonly<Record<string, string>>;
+  /** By the names most families use, when left out. */
+  readonly sizeKeys?: SizeKeys;
+  read(config: Config): Model;
 }
+
+export type Config = Readonly<Record<string, unknown>>;

@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { AttuneError } from "../text/errors.ts";
+import { notComputed } from "./config.ts";
 
-/** `layer_types` of config.json: what each layer sees. */
-export const layerTypes = z.array(z.enum(["full_attention", "sliding_attention"])).nullish();
+/** `layer_types` of config.json: what each layer sees. "attention" is an older name of "full_attention". */
+export const layerTypes = z.array(z.enum(["full_attention", "sliding_attention", "attention"])).nullish();
 export type LayerTypes = z.output<typeof layerTypes>;
 
 interface Fields {
@@ -17,10 +17,14 @@ interface Fields {
  */
 export function slidingLayers(c: Fields, otherwise: (layer: number) => boolean): boolean[] {
   const types = c.layer_types;
-  if (types && types.length < c.num_hidden_layers)
-    throw new AttuneError(
-      `config.json: layer_types lists ${types.length} layers; num_hidden_layers is ${c.num_hidden_layers}`,
-    );
+  if (types && types.length !== c.num_hidden_layers)
+    throw notComputed([
+      {
+        place: "layer_types",
+        expected: `${c.num_hidden_layers} entries, as num_hidden_layers says`,
+        got: String(types.length),
+      },
+    ]);
   return Array.from({ length: c.num_hidden_layers }, (_, layer) =>
     types ? types[layer] === "sliding_attention" : otherwise(layer),
   );

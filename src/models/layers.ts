@@ -6,8 +6,7 @@ import { layerNorm, rmsNorm } from "../graph/ops/norm.ts";
 import { reshape } from "../graph/ops/shape.ts";
 import { constant } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { AttuneError } from "../text/errors.ts";
-import type { ActivationName } from "./config.ts";
+import { type ActivationName, headSize, notComputed } from "./config.ts";
 import type { AttentionOptions, Pass } from "./family.ts";
 import type { Scope } from "./scope.ts";
 
@@ -78,18 +77,28 @@ interface HeadFields {
   head_dim?: number | null;
 }
 
-export function headSizes(c: HeadFields): HeadSizes {
+/** @param multiple of which a head's size must be one: rotary embedding pairs a head's halves */
+export function headSizes(c: HeadFields, multiple = 2): HeadSizes {
   const heads = c.num_attention_heads;
   const K = c.num_key_value_heads ?? heads;
   if (heads % K !== 0)
-    throw new AttuneError(
-      `config.json: num_key_value_heads, ${K}, must divide num_attention_heads, ${heads}`,
-    );
+    throw notComputed([
+      {
+        place: "num_key_value_heads",
+        expected: `a divisor of num_attention_heads, ${heads}`,
+        got: String(K),
+      },
+    ]);
   const E = c.head_dim ?? c.hidden_size / heads;
-  if (E % 2 !== 0)
-    throw new AttuneError(
-      `config.json: head_dim (hidden_size / num_attention_heads when left out) must be even, since rotary embedding pairs its halves; got ${E}`,
-    );
+  if (E % multiple !== 0 || !headSize.safeParse(E).success)
+    throw notComputed([
+      {
+        place: c.head_dim ? "head_dim" : "head_dim (hidden_size / num_attention_heads)",
+        expected:
+          multiple === 1 ? "a whole number" : "an even number, since rotary embedding pairs a head's halves",
+        got: String(E),
+      },
+    ]);
   return { K, G: heads / K, E };
 }
 

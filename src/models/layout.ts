@@ -1,7 +1,5 @@
-import { moduleOf } from "../files/tensor_names.ts";
 import { input } from "../graph/sources.ts";
-import { isQuantized } from "../quantization/quantized_entry.ts";
-import { AttuneError } from "../text/errors.ts";
+import { sizeOf } from "../graph/tensor.ts";
 import type { Model } from "./family.ts";
 import { rowPass } from "./row_pass.ts";
 import { createScope } from "./scope.ts";
@@ -19,60 +17,54 @@ const known = new WeakMap<Model, ModelLayout>();
 
 /** What the model asks for; it is walked once, however often it is asked. */
 export function modelLayout(model: Model): ModelLayout {
-  const layout = known.get(model) ?? walk(model);
-  known.set(model, layout);
-  return layout;
+  return known.get(model) ?? walkModel(model, () => true).layout;
 }
 
-function walk(model: Model): ModelLayout {
+/** How many numbers the parameters are, as far as it takes to see that they are more than `limit`. */
+export function countParameters(model: Model, limit: number): number {
+  let count = 0;
+  walkModel(model, (_, shape) => {
+    count += sizeOf(shape);
+    return count <= limit;
+  });
+  return count;
+}
+
+/** Ends a walk early. */
+const ENOUGH = new Error("enough is known of the model");
+
+/**
+ * @param onParameter is called with each parameter before anything is built from it, and says whether the walk goes on:
+ *   sizes of a damaged config.json would keep it going for hours
+ * @returns the layout, or as much of it as was walked
+ */
+export function walkModel(
+  model: Model,
+  onParameter: (name: string, shape: readonly number[]) => boolean,
+): { layout: ModelLayout; isWhole: boolean } {
   const parameters = new Map<string, readonly number[]>();
   const linears = new Map<string, { in: number; out: number }>();
-  const transposedOnes = new Set<string>();
+  const transposed = new Set<string>();
+  const layout = { parameters, linears, transposed };
   const scope = createScope(
     (name, shape) => {
+      const isNew = !parameters.has(name);
       parameters.set(name, shape as readonly number[]);
+      if (isNew && !onParameter(name, shape as readonly number[])) throw ENOUGH;
       return input(name, shape);
     },
-    (module, x, y, { transposed }) => {
-      if (transposed) transposedOnes.add(module);
+    (module, x, y, { transposed: isTransposed }) => {
+      if (isTransposed) transposed.add(module);
       linears.set(module, { in: x.shape.at(-1) as number, out: y.shape.at(-1) as number });
       return y;
     },
   );
-  model.decode(scope, rowPass());
-  return { parameters, linears, transposed: transposedOnes };
-}
-
-/** Tensors that files carry and nothing is computed from: old buffers, and the copy of a tied weight. */
-const IGNORED = /\.rotary_emb\.inv_freq$|\.(self_attn|attn|attention)\.(masked_)?bias$/;
-const OUTPUT_LAYERS = new Set(["lm_head.weight", "embed_out.weight"]);
-
-/** Refuses a checkpoint whose tensors are not the model's, naming all that differ. */
-export function checkTensors(
-  model: Model,
-  tensors: ReadonlyMap<string, { shape: readonly number[]; file: string }>,
-  path: string,
-): void {
-  const { parameters, transposed } = modelLayout(model);
-  const problems: string[] = [];
-  for (const [name, shape] of parameters) {
-    const found = tensors.get(name);
-    if (!found) problems.push(`${name} is missing`);
-    else {
-      // Codes lie over [out, in] where the checkpoint keeps weights as [in, out]: Conv1D, quantized.
-      const isTurned = isQuantized(found) && transposed.has(moduleOf(name));
-      const wanted = isTurned ? shape.toReversed() : shape;
-      if (found.shape.join() !== wanted.join())
-        problems.push(
-          `${name} is [${found.shape.join(", ")}] in ${found.file}; config.json asks for [${wanted.join(", ")}]`,
-        );
-    }
+  try {
+    model.decode(scope, rowPass());
+  } catch (error) {
+    if (error !== ENOUGH) throw error;
+    return { layout, isWhole: false };
   }
-  for (const name of tensors.keys())
-    if (!parameters.has(name) && !IGNORED.test(name) && !(model.tied && OUTPUT_LAYERS.has(name)))
-      problems.push(`${name} is not part of a ${model.modelType} model with this config.json`);
-  if (problems.length === 0) return;
-  const shown = problems.slice(0, 10).map((problem) => `  ${problem}`);
-  if (problems.length > shown.length) shown.push(`  … and ${problems.length - shown.length} more`);
-  throw new AttuneError(`${path}: the tensors do not fit config.json:\n${shown.join("\n")}`);
+  known.set(model, layout);
+  return { layout, isWhole: true };
 }

@@ -1,6 +1,5 @@
 import * as z from "zod";
-import { AttuneError } from "../text/errors.ts";
-import { parseFields, size } from "./config.ts";
+import { notComputed, parseFields, size } from "./config.ts";
 
 const positive = z.number().positive();
 const theta = positive.nullish();
@@ -61,11 +60,22 @@ export interface RopeDefaults {
 
 /**
  * transformers 5 writes `rope_parameters`, 4 wrote `rope_theta`, `partial_rotary_factor` and `rope_scaling` (with `type`
- * for `rope_type`).
+ * for `rope_type`). Where a file has both, transformers 5 takes `rope_scaling` alone.
  */
 export function ropeParameters(config: RopeFields, defaults: RopeDefaults = {}): RopeParameters {
-  const place = config.rope_parameters ? "rope_parameters" : "rope_scaling";
-  return ropeParametersAt(place, config.rope_parameters ?? config.rope_scaling ?? {}, config, defaults);
+  const { rope_scaling: scaling, rope_parameters: parameters } = config;
+  if (scaling && Object.keys(scaling).length > 0)
+    return ropeParametersAt("rope_scaling", scaling, config, defaults);
+  const nested = Object.keys(parameters ?? {}).find((key) => /_attention$/.test(key));
+  if (nested)
+    throw notComputed([
+      {
+        place: `rope_parameters.${nested}`,
+        problem: "this family has one rotation for all layers",
+        wayOut: "Write its keys into rope_parameters itself",
+      },
+    ]);
+  return ropeParametersAt("rope_parameters", parameters ?? {}, config, defaults);
 }
 
 const common = z.looseObject({
@@ -82,17 +92,24 @@ export function ropeParametersAt(
   defaults: RopeDefaults = {},
 ): RopeParameters {
   const shared = parseFields(place, common, fields);
-  const rotated = shared.partial_rotary_factor ?? config.partial_rotary_factor ?? defaults.rotated ?? 1;
-  if (rotated !== 1 && defaults.rotated === undefined)
-    throw new AttuneError(
-      `config.json: partial_rotary_factor is ${rotated}; this family rotates whole heads, 1`,
-    );
   const base = shared.rope_theta ?? config.rope_theta ?? defaults.theta ?? 10_000;
   const type = ropeType(place, fields, defaults);
+  const rotated = shared.partial_rotary_factor ?? config.partial_rotary_factor ?? defaults.rotated ?? 1;
+  const isPartial = rotated !== 1 && defaults.rotated === undefined;
+  if (isPartial && type !== "default")
+    throw notComputed([
+      {
+        place: "partial_rotary_factor",
+        problem: `with rope_type "${type}" this family rotates whole heads`,
+        got: String(rotated),
+      },
+    ]);
   const needed = (name: string, ...values: (number | null | undefined)[]) => {
     const value = values.find((v) => v);
     if (value) return value;
-    throw new AttuneError(`config.json: ${place} has rope_type "${type}", which needs ${name}`);
+    throw notComputed([
+      { place: name, problem: `is missing; ${place} has rope_type "${type}", which needs it` },
+    ]);
   };
   const { max_position_embeddings: positions, original_max_position_embeddings: original } = config;
   const lengths: Lengths = {
@@ -106,7 +123,8 @@ export function ropeParametersAt(
       ),
   };
   const parse: Parse = (schema) => parseFields(place, schema, fields);
-  return { theta: base, rotated, ...READERS[type](parse, lengths) };
+  // transformers' families that rotate whole heads don't read the factor where the type is default.
+  return { theta: base, rotated: isPartial ? 1 : rotated, ...READERS[type](parse, lengths) };
 }
 
 /** The longest sequence, now and before it was stretched; each refuses a config.json that does not say. */
@@ -129,12 +147,16 @@ const READERS: { [T in RopeType]: (parse: Parse, lengths: Lengths) => Scaling<T>
 };
 
 function ropeType(place: string, fields: Record<string, unknown>, { aliases = {} }: RopeDefaults): RopeType {
-  const named = String(fields.rope_type ?? fields.type ?? "default");
+  const named = String("rope_type" in fields ? fields.rope_type : (fields.type ?? "default"));
   const type = Object.hasOwn(aliases, named) ? aliases[named]! : named;
   if (Object.hasOwn(READERS, type)) return type as RopeType;
-  throw new AttuneError(
-    `config.json: ${place} has rope_type ${JSON.stringify(named)}; known are ${Object.keys(READERS).join(", ")}`,
-  );
+  throw notComputed([
+    {
+      place: `${place}.${"rope_type" in fields ? "rope_type" : "type"}`,
+      expected: `one of ${Object.keys(READERS).join(", ")}`,
+      got: JSON.stringify(named),
+    },
+  ]);
 }
 
 function llama3(parse: Parse, { original }: Lengths): Scaling<"llama3"> {

@@ -3,7 +3,7 @@ import { rope as rotatePairs } from "../graph/ops/rope.ts";
 import { reshape, transpose } from "../graph/ops/shape.ts";
 import { constant, scalar } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { AttuneError } from "../text/errors.ts";
+import { notComputed } from "./config.ts";
 import type { Pass } from "./family.ts";
 import type { RopeParameters } from "./rope_config.ts";
 
@@ -32,9 +32,13 @@ export function rotationOfNeighbours(pass: Pass, rope: RopeParameters, E: number
 function rotatedSize({ rotated }: RopeParameters, E: number): number {
   const size = Math.trunc(E * rotated);
   if (size % 2 === 0 && size > 0) return size;
-  throw new AttuneError(
-    `config.json: of head_dim ${E}, a partial_rotary_factor of ${rotated} rotates ${size}; it must be even and above 0`,
-  );
+  throw notComputed([
+    {
+      place: "partial_rotary_factor",
+      expected: "an even number of rotated dimensions, more than 0",
+      got: `${rotated} of head_dim ${E}, which is ${size}`,
+    },
+  ]);
 }
 
 /** cos and sin [T, size/2], float32. */
@@ -74,7 +78,7 @@ function longrope(pass: Pass, rope: RopeParameters & { type: "longrope" }, size:
   const f32 = Math.fround;
   const divided = (factors: readonly number[], key: string) => {
     if (factors.length !== size / 2)
-      throw new AttuneError(`config.json: ${key} has ${factors.length} entries; expected ${size / 2}`);
+      throw notComputed([{ place: key, expected: `${size / 2} entries`, got: String(factors.length) }]);
     return row(factors.map((f, i) => f32(1 / f32(f32(f) * f32(rope.theta ** f32((2 * i) / size))))));
   };
   const length = column(pass.lengths());

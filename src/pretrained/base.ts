@@ -2,9 +2,7 @@ import { stat } from "node:fs/promises";
 import { readTextFile } from "../files/json_file.ts";
 import type { HubOptions } from "../hub/options.ts";
 import { resolveModel } from "../hub/resolve_model.ts";
-import { readModel } from "../models/families.ts";
 import type { Model } from "../models/family.ts";
-import { checkTensors } from "../models/layout.ts";
 import { namedTemplates } from "../templates/named_templates.ts";
 import {
   makeTemplate,
@@ -17,7 +15,8 @@ import { AttuneError } from "../text/errors.ts";
 import { nearest } from "../text/nearest.ts";
 import { checkVocabulary } from "../tokenizers/check_vocabulary.ts";
 import { createTokenizer, type Tokenizer } from "../tokenizers/tokenizer.ts";
-import { type ModelDirectory, openModelDirectory } from "./model_directory.ts";
+import type { ModelDirectory } from "./model_directory.ts";
+import { openModel } from "./open_model.ts";
 import { completeTokenizerConfig, eosTokenIds } from "./tokenizer_config.ts";
 
 /** A model directory, read and understood: all that training, generation and export start from. */
@@ -49,9 +48,7 @@ export async function openBase(
   { weights = "required", hub }: OpenBaseOptions = {},
 ): Promise<Base> {
   const path = await resolveModel(name, hub);
-  const directory = await openModelDirectory(path, { weights });
-  const model = within(path, () => readModel(directory.config));
-  if (directory.tensors.size > 0) checkTensors(model, directory.tensors, path);
+  const { directory, model } = await openModel(path, { weights });
   if (directory.tokenizerJson === undefined)
     throw new AttuneError(`${path} has no tokenizer.json; copy it from the model this one was made from`);
   const eosIds = eosTokenIds(directory);

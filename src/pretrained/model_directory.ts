@@ -5,15 +5,17 @@ import { diskError } from "../files/disk_error.ts";
 import { ifThere, readJsonFile, readJsonObject } from "../files/json_file.ts";
 import { locateTensors, SINGLE_FILE } from "../files/model_weights.ts";
 import type { TensorEntry } from "../files/safetensors.ts";
-import { rootedNames } from "../files/tensor_names.ts";
+import { familyNames } from "../models/checkpoint_names.ts";
+import { familyOf } from "../models/families.ts";
 import { foldQuantized } from "../quantization/bitsandbytes.ts";
 import type { TemplateSources } from "../templates/template_sources.ts";
 import { AttuneError } from "../text/errors.ts";
 import { readChatTemplates } from "./chat_template_file.ts";
+import { readConfig } from "./config_file.ts";
 
 export { saveModelDirectory } from "./save_model_directory.ts";
 
-/** What the files say, unjudged: whether config and tensors fit together is the model family's business. */
+/** What the files say, by the family's names; whether they fit together is `openModel`'s business. */
 export interface ModelDirectory {
   path: string; // absolute, links resolved
   config: Record<string, unknown>;
@@ -26,20 +28,25 @@ export interface ModelDirectory {
   chatTemplates?: TemplateSources;
 }
 
+export interface OpenDirectoryOptions {
+  /** "optional" for pretraining, where a config and a tokenizer are enough. */
+  weights?: "required" | "optional";
+}
+
 /**
  * Reads everything but the weights, of which it reads the headers.
- * @param weights "optional" for pretraining, where a config and a tokenizer are enough.
  * @throws AttuneError that names the file and the fault.
  */
 export async function openModelDirectory(
   path: string,
-  { weights = "required" }: { weights?: "required" | "optional" } = {},
+  { weights = "required" }: OpenDirectoryOptions = {},
 ): Promise<ModelDirectory> {
   const directory = await checkDirectory(path);
   const tokenizerConfig = await optionalObject(directory, "tokenizer_config.json");
-  const config = await readJsonObject(join(directory, "config.json"));
+  const config = await readConfig(directory);
   const located = (await locateTensors(directory)) ?? (await withoutWeights(directory, weights));
-  const tensors = rootedNames(located, config.model_type);
+  const { model_type } = config;
+  const tensors = model_type === undefined ? located : familyNames(located, familyOf(model_type));
   return {
     path: directory,
     config,

@@ -5,13 +5,12 @@ import { dirname, join } from "node:path";
 import { writeDirectoryAtomic, writeFileAtomic } from "../files/atomic.ts";
 import { CHAT_TEMPLATE_DIRECTORY, isCompanionFile } from "../files/companion_files.ts";
 import { diskError } from "../files/disk_error.ts";
-import { ifThere, readTextFile } from "../files/json_file.ts";
 import { INDEX_FILE } from "../files/model_weights.ts";
 import { type TensorSource, writeSafetensors } from "../files/safetensors.ts";
 import { byteLength } from "../files/safetensors_header.ts";
 import { planShards } from "../files/shards.ts";
-import { floatPaths } from "../text/json_scan.ts";
 import { pythonJson } from "../text/python_json.ts";
+import { configText } from "./config_file.ts";
 import type { ModelDirectory } from "./model_directory.ts";
 
 /**
@@ -36,7 +35,7 @@ export async function saveModelDirectory(
     path,
     async (directory) => {
       if (from) await copyCompanions(from.path, directory);
-      await writeConfig(directory, config, from);
+      await writeFileAtomic(join(directory, "config.json"), await configText(config, from?.path));
       await writeWeights(directory, [...tensors], maxShardBytes);
     },
     { replace },
@@ -60,16 +59,6 @@ async function companionFiles(directory: string): Promise<string[]> {
     ? await readdir(join(directory, CHAT_TEMPLATE_DIRECTORY))
     : [];
   return [...files, ...templates.map((file) => `${CHAT_TEMPLATE_DIRECTORY}/${file}`)].filter(isCompanionFile);
-}
-
-async function writeConfig(
-  directory: string,
-  config: Record<string, unknown>,
-  from?: ModelDirectory,
-): Promise<void> {
-  const original = from && (await ifThere(readTextFile(join(from.path, "config.json"))));
-  const floats = original === undefined ? undefined : floatPaths(original);
-  await writeFileAtomic(join(directory, "config.json"), `${pythonJson(config, floats)}\n`);
 }
 
 async function writeWeights(

@@ -3,7 +3,7 @@ import type { Fault } from "./errors.ts";
 import { excerpt } from "./excerpt.ts";
 
 /** What a schema makes of a value, or what is wrong with it: a fault for each key. */
-export type Checked<T> = { data: T; faults?: undefined } | { faults: Fault[] };
+export type Checked<T> = { data: T; faults?: undefined } | { data?: undefined; faults: Fault[] };
 
 /**
  * Checks `value`, which lies at `place`, against `schema`. Faults are in our own words: expected, got, and the schema's own
@@ -74,6 +74,7 @@ const TYPES: Record<string, string> = {
   object: "an object",
   record: "an object",
   null: "null",
+  nonoptional: "a value",
 };
 
 function oneOf(values: readonly unknown[]): string {

@@ -5,7 +5,7 @@
 import * as z from "zod";
 import { scale } from "../../graph/ops/elementwise.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { activation, parseFields, size } from "../config.ts";
+import { activation, headCount, headSize, notComputed, parseFields } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import type { Family } from "../family.ts";
 import { gatedMlp, headSizes, preNormBlock, rmsNormsFromZero, selfAttention } from "../layers.ts";
@@ -14,15 +14,16 @@ import { rotation } from "../rotary.ts";
 
 /** What Gemma's generations have in common. */
 export const gemmaBase = decoderFields.extend({
-  head_dim: size.default(256),
+  head_dim: headSize.default(256),
   tie_word_embeddings: z.boolean().default(true),
   attention_bias: z.boolean().default(false),
   use_bidirectional_attention: z.literal(false, "attune's attention looks back only").nullish(),
 });
 
 const gemmaFields = gemmaBase.extend({
+  num_key_value_heads: headCount.default(16),
   hidden_act: activation.default("gelu_pytorch_tanh"),
-  hidden_activation: activation.nullish(),
+  hidden_activation: z.string().nullish(),
 });
 
 /** x · √hidden_size. transformers rounds the factor to the embedding's type; this is float32's. */
@@ -34,10 +35,7 @@ export const gemma: Family = {
     const c = parseFields("", gemmaFields, config);
     const [heads, rope, norm] = [headSizes(c), ropeParameters(c), rmsNormsFromZero(c.rms_norm_eps)];
     const bias = { qkv: c.attention_bias, o: c.attention_bias };
-    // Gemma's first files say "gelu" and mean its tanh form.
-    const named = c.hidden_activation ?? c.hidden_act;
-    const activation = named === "gelu" ? "gelu_pytorch_tanh" : named;
-    const mlp = { size: c.intermediate_size, activation } as const;
+    const mlp = { size: c.intermediate_size, activation: activationOf(c) };
     return decoder(c, heads, {
       modelType: "gemma",
       norm,
@@ -55,3 +53,21 @@ export const gemma: Family = {
     });
   },
 };
+
+/**
+ * Gemma's first files say "gelu" and mean its tanh form. transformers 4 knew `hidden_activation` as well, and put it first;
+ * 5 doesn't read it.
+ */
+function activationOf({ hidden_act, hidden_activation }: z.output<typeof gemmaFields>) {
+  const meant = (name: string) => (name === "gelu" ? "gelu_pytorch_tanh" : name);
+  if (hidden_activation && meant(hidden_activation) !== meant(hidden_act))
+    throw notComputed([
+      {
+        place: "hidden_activation",
+        problem: `contradicts hidden_act, "${hidden_act}", and only one of them can be computed`,
+        got: JSON.stringify(hidden_activation),
+        wayOut: "Remove the wrong one",
+      },
+    ]);
+  return hidden_act === "gelu" ? "gelu_pytorch_tanh" : hidden_act;
+}

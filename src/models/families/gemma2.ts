@@ -5,7 +5,7 @@
  */
 import * as z from "zod";
 import { add } from "../../graph/ops/elementwise.ts";
-import { activation, parseFields, size } from "../config.ts";
+import { activation, headCount, parseFields, size } from "../config.ts";
 import { decoder } from "../decoder.ts";
 import type { Family } from "../family.ts";
 import { layerTypes, layerWindows } from "../layer_types.ts";
@@ -18,8 +18,9 @@ const cap = z.number().positive().nullable();
 
 /** What Gemma 2 and 3 have in common. */
 export const gemma2Base = gemmaBase.extend({
+  hidden_act: z.unknown().optional(), // Gemma 1's name of it
   hidden_activation: activation.default("gelu_pytorch_tanh"),
-  num_key_value_heads: size.default(4),
+  num_key_value_heads: headCount.default(4),
   query_pre_attn_scalar: z.number().positive().default(256),
   sliding_window: size.nullable().default(4096),
   layer_types: layerTypes,

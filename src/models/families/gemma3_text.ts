@@ -3,7 +3,7 @@
  * to one that sees all, each kind with a rotary base of its own. Reference: transformers, models/gemma3/modeling_gemma3.py.
  */
 import * as z from "zod";
-import { parseFields, size } from "../config.ts";
+import { notComputed, parseFields, size } from "../config.ts";
 import { decoder } from "../decoder.ts";
 import type { Family } from "../family.ts";
 import { layerWindows, slidingLayers } from "../layer_types.ts";
@@ -61,17 +61,31 @@ export const gemma3Text: Family = {
   },
 };
 
-/** transformers 5 has rotary parameters by kind of layer; 4 scaled only those of the layers that see all. */
+/**
+ * transformers 5 has rotary parameters by kind of layer; 4 scaled only those of the layers that see all, and 5 puts that
+ * scaling over its own parameters of theirs.
+ */
 function ropesOf(c: Gemma3Fields): { full: RopeParameters; sliding: RopeParameters } {
-  const bases = { ...c, rope_parameters: undefined };
-  const read = (kind: "full_attention" | "sliding_attention", old: typeof c.rope_scaling, theta: number) => {
-    const [place, fields] = c.rope_parameters
-      ? [`rope_parameters.${kind}`, c.rope_parameters[kind] ?? {}]
-      : ["rope_scaling", old ?? {}];
-    return ropeParametersAt(place, fields, { ...bases, rope_theta: theta });
-  };
+  const { full_attention: full, sliding_attention: sliding } = c.rope_parameters ?? {};
+  const bases = { ...c, rope_parameters: undefined, original_max_position_embeddings: undefined };
+  const read = (place: string, fields: Record<string, unknown>, theta: number) =>
+    ropeParametersAt(place, fields, { ...bases, rope_theta: theta });
+  requireRopeType(c.rope_scaling ?? {});
+  const scaled = c.rope_scaling ? "rope_scaling" : "rope_parameters.full_attention";
   return {
-    full: read("full_attention", c.rope_scaling, c.rope_theta ?? 1_000_000),
-    sliding: read("sliding_attention", undefined, c.rope_local_base_freq),
+    full: read(scaled, { ...full, ...c.rope_scaling }, c.rope_theta ?? 1_000_000),
+    sliding: read("rope_parameters.sliding_attention", sliding ?? {}, c.rope_local_base_freq),
   };
+}
+
+/** transformers 5 reads the older name of the type for other families, and passes it over for this one. */
+function requireRopeType({ type, rope_type }: Record<string, unknown>): void {
+  if (type === undefined || rope_type !== undefined || type === "default") return;
+  throw notComputed([
+    {
+      place: "rope_scaling.type",
+      problem: "transformers reads rope_type for this family, and would leave the scaling out",
+      wayOut: "Name the key rope_type",
+    },
+  ]);
 }

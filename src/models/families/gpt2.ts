@@ -7,18 +7,18 @@ import { add, cast } from "../../graph/ops/elementwise.ts";
 import { gather } from "../../graph/ops/indexing.ts";
 import { slice } from "../../graph/ops/shape.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { activation, parseFields, size } from "../config.ts";
+import { activation, headCount, hiddenSize, layerCount, parseFields, size } from "../config.ts";
 import { decoder } from "../decoder.ts";
-import type { Family } from "../family.ts";
+import type { Family, Names } from "../family.ts";
 import { activate, attend, headSizes, layerNorms, splitHeads } from "../layers.ts";
 import type { Scope } from "../scope.ts";
 
 const gpt2Fields = z.looseObject({
   vocab_size: size,
   n_positions: size,
-  n_embd: size,
-  n_layer: size,
-  n_head: size,
+  n_embd: hiddenSize,
+  n_layer: layerCount,
+  n_head: headCount,
   n_inner: size.nullish(),
   activation_function: activation.default("gelu_new"),
   layer_norm_epsilon: z.number().positive().default(1e-5),
@@ -29,16 +29,31 @@ const gpt2Fields = z.looseObject({
   add_cross_attention: z.literal(false, "attune computes decoders alone").default(false),
 });
 
-const NAMES = { root: "transformer", embedding: "wte", layers: "h", norm: "ln_f", head: "lm_head" };
+const NAMES: Names = {
+  root: "transformer",
+  embedding: "wte",
+  layers: "h",
+  norm: "ln_f",
+  head: "lm_head",
+  others: ["wpe"],
+};
 const STORED = { bias: true, transposed: true };
 
 export const gpt2: Family = {
   modelType: "gpt2",
+  names: NAMES,
+  aliases: {
+    hidden_size: "n_embd",
+    max_position_embeddings: "n_positions",
+    num_attention_heads: "n_head",
+    num_hidden_layers: "n_layer",
+  },
+  sizeKeys: { vocabSize: "vocab_size", hiddenSize: "n_embd", layers: "n_layer" },
   read(config) {
     const c = parseFields("", gpt2Fields, config);
     const { n_embd: D, n_inner, n_positions, activation_function } = c;
     const sizes = { hidden_size: D, num_hidden_layers: c.n_layer, num_attention_heads: c.n_head };
-    const [heads, norm] = [headSizes(sizes), layerNorms(c.layer_norm_epsilon)];
+    const [heads, norm] = [headSizes(sizes, 1), layerNorms(c.layer_norm_epsilon)];
     const scaleOf = (layer: number) =>
       (c.scale_attn_weights ? heads.E ** -0.5 : 1) / (c.scale_attn_by_inverse_layer_idx ? layer + 1 : 1);
     const mlp = (p: Scope, x: Tensor) => {

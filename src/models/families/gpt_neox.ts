@@ -9,7 +9,7 @@ import { reshape, slice } from "../../graph/ops/shape.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { activation, parseFields } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
-import type { Family } from "../family.ts";
+import type { Family, Names } from "../family.ts";
 import { activate, attend, type HeadSizes, type Heads, headSizes, layerNorms } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
@@ -25,16 +25,18 @@ const gptNeoxFields = decoderFields.extend({
   rotary_emb_base: z.number().positive().default(10_000),
 });
 
-const NAMES = {
+const NAMES: Names = {
   root: "gpt_neox",
   embedding: "embed_in",
   layers: "layers",
   norm: "final_layer_norm",
   head: "embed_out",
+  headAlias: "lm_head",
 };
 
 export const gptNeox: Family = {
   modelType: "gpt_neox",
+  names: NAMES,
   read(config) {
     const c = parseFields("", gptNeoxFields, config);
     const { hidden_size: D, intermediate_size: F } = c;
@@ -42,7 +44,9 @@ export const gptNeox: Family = {
       headSizes({ hidden_size: D, num_attention_heads: c.num_attention_heads }),
       layerNorms(c.layer_norm_eps),
     ];
-    const rope = ropeParameters(c, { theta: c.rotary_emb_base, rotated: c.rotary_pct });
+    // transformers reads neither rope_theta nor partial_rotary_factor here, but for those in rope_parameters.
+    const spelled = { ...c, rope_theta: undefined, partial_rotary_factor: undefined };
+    const rope = ropeParameters(spelled, { theta: c.rotary_emb_base, rotated: c.rotary_pct });
     const bias = { bias: c.attention_bias };
     const mlp = (p: Scope, x: Tensor) => {
       const widened = activate(c.hidden_act, p.linear("dense_h_to_4h", x, F, { bias: true }));

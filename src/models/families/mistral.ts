@@ -1,15 +1,20 @@
-/** Mistral: Llama's decoder with a sliding attention window. Reference: transformers, models/mistral/modeling_mistral.py. */
-import { parseFields, size } from "../config.ts";
+/**
+ * Mistral: Llama's decoder with a sliding attention window, on all layers or, with `layer_types`, on some, which
+ * transformers calls Ministral. Reference: transformers, models/mistral/modeling_mistral.py and models/ministral.
+ */
+import { headCount, parseFields, size } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import type { Family } from "../family.ts";
+import { layerTypes, layerWindows } from "../layer_types.ts";
 import { gatedMlp, headSizes, preNormBlock, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 
 // What config.json may leave out has Mistral's own defaults; a window of null is none.
 const mistralFields = decoderFields.extend({
-  num_key_value_heads: size.nullable().default(8),
+  num_key_value_heads: headCount.nullable().default(8),
   sliding_window: size.nullable().default(4096),
+  layer_types: layerTypes,
 });
 
 export const mistral: Family = {
@@ -17,7 +22,7 @@ export const mistral: Family = {
   read(config) {
     const c = parseFields("", mistralFields, config);
     const [heads, rope, norm] = [headSizes(c), ropeParameters(c), rmsNorms(c.rms_norm_eps)];
-    const attention = { window: c.sliding_window ?? undefined };
+    const windows = layerWindows(c, () => true);
     const mlp = { size: c.intermediate_size, activation: c.hidden_act };
     return decoder(c, heads, {
       modelType: "mistral",
@@ -27,7 +32,10 @@ export const mistral: Family = {
         const prepare = rotation(pass, rope, heads.E);
         return preNormBlock(
           norm,
-          (p, x, layer) => selfAttention(pass, layer, p, x, { heads, prepare, attention }),
+          (p, x, layer) => {
+            const attention = { window: windows[layer] };
+            return selfAttention(pass, layer, p, x, { heads, prepare, attention });
+          },
           (p, x) => gatedMlp(p, x, mlp),
         );
       },

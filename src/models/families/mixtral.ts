@@ -5,7 +5,7 @@
 import * as z from "zod";
 import { add, mul } from "../../graph/ops/elementwise.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { parseFields, size } from "../config.ts";
+import { expertCount, headCount, parseFields, size } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import { mixture } from "../experts.ts";
 import type { Family } from "../family.ts";
@@ -15,16 +15,17 @@ import { rotation } from "../rotary.ts";
 import type { Scope } from "../scope.ts";
 
 const mixtralFields = decoderFields.extend({
-  num_key_value_heads: size.nullable().default(8),
+  num_key_value_heads: headCount.nullable().default(8),
   rms_norm_eps: z.number().positive().default(1e-5),
   sliding_window: size.nullish(),
-  num_local_experts: size.default(8),
-  num_experts_per_tok: size.default(2),
+  num_local_experts: expertCount.default(8),
+  num_experts_per_tok: expertCount.default(2),
 });
 type MixtralFields = z.output<typeof mixtralFields>;
 
 export const mixtral: Family = {
   modelType: "mixtral",
+  aliases: { num_experts: "num_local_experts" },
   read(config) {
     const c = parseFields("", mixtralFields, config);
     const [heads, norm] = [headSizes(c), rmsNorms(c.rms_norm_eps)];

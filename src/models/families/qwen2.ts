@@ -1,6 +1,6 @@
 /** Qwen2: Llama's decoder with biases on q, k and v. Reference: transformers, models/qwen2/modeling_qwen2.py. */
 import * as z from "zod";
-import { parseFields, size } from "../config.ts";
+import { headCount, parseFields, size } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import type { Family } from "../family.ts";
 import { layerTypes, layerWindows } from "../layer_types.ts";
@@ -11,11 +11,16 @@ import { rotation } from "../rotary.ts";
 /** How Qwen says which layers slide: only if told to, and in transformers 4 from `max_window_layers` on. */
 export const qwenWindowFields = {
   use_sliding_window: z.boolean().default(false),
-  sliding_window: size.nullish(),
+  sliding_window: size.nullable().default(4096),
   max_window_layers: z.int().nonnegative().default(28),
   layer_types: layerTypes,
 };
 type QwenWindows = z.output<z.ZodObject<typeof qwenWindowFields>> & { num_hidden_layers: number };
+
+const qwen2Fields = decoderFields.extend({
+  ...qwenWindowFields,
+  num_key_value_heads: headCount.nullable().default(32),
+});
 
 export function qwenWindows(c: QwenWindows): (number | undefined)[] {
   const windows = layerWindows(c, (layer) => layer >= c.max_window_layers);
@@ -25,7 +30,7 @@ export function qwenWindows(c: QwenWindows): (number | undefined)[] {
 export const qwen2: Family = {
   modelType: "qwen2",
   read(config) {
-    const c = parseFields("", decoderFields.extend(qwenWindowFields), config);
+    const c = parseFields("", qwen2Fields, config);
     const [heads, rope, norm] = [headSizes(c), ropeParameters(c), rmsNorms(c.rms_norm_eps)];
     const bias = { qkv: true, o: false };
     const windows = qwenWindows(c);

@@ -1,6 +1,6 @@
 /** Qwen3: Llama's decoder with each query and key head normed. Reference: transformers, models/qwen3/modeling_qwen3.py. */
 import * as z from "zod";
-import { parseFields, size } from "../config.ts";
+import { headCount, headSize, parseFields } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import type { Family } from "../family.ts";
 import { gatedMlp, headSizes, preNormBlock, rmsNorms, selfAttention } from "../layers.ts";
@@ -10,7 +10,8 @@ import { qwenWindowFields, qwenWindows } from "./qwen2.ts";
 
 const qwen3Fields = decoderFields.extend({
   ...qwenWindowFields,
-  head_dim: size.default(128),
+  num_key_value_heads: headCount.nullable().default(32),
+  head_dim: headSize.default(128),
   attention_bias: z.boolean().default(false),
 });
 

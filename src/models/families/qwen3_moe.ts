@@ -5,8 +5,7 @@
 import * as z from "zod";
 import { mul } from "../../graph/ops/elementwise.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { AttuneError } from "../../text/errors.ts";
-import { parseFields, size } from "../config.ts";
+import { expertCount, headCount, notComputed, parseFields, size } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import { mixture } from "../experts.ts";
 import type { Family } from "../family.ts";
@@ -16,15 +15,16 @@ import { rotation } from "../rotary.ts";
 import type { Scope } from "../scope.ts";
 
 const qwen3MoeFields = decoderFields.extend({
+  num_key_value_heads: headCount.nullable().default(4),
   attention_bias: z.boolean().default(false),
   use_sliding_window: z.boolean().default(false),
-  sliding_window: size.nullish(),
+  sliding_window: size.nullable().default(4096),
   decoder_sparse_step: size.default(1),
   mlp_only_layers: z.array(z.int().nonnegative()).nullish(),
   moe_intermediate_size: size,
-  num_experts: size.nullish(),
-  num_local_experts: size.nullish(),
-  num_experts_per_tok: size,
+  num_experts: expertCount.nullish(),
+  num_local_experts: expertCount.nullish(),
+  num_experts_per_tok: expertCount,
   norm_topk_prob: z.boolean().default(false),
 });
 type Qwen3MoeFields = z.output<typeof qwen3MoeFields>;
@@ -38,7 +38,7 @@ export const qwen3Moe: Family = {
     const attention = { window: (c.use_sliding_window && c.sliding_window) || undefined };
     const mlp = { size: c.intermediate_size, activation: c.hidden_act };
     const experts = c.num_local_experts ?? c.num_experts; // transformers 5's name, and 4's
-    if (!experts) throw new AttuneError("config.json: num_experts is missing");
+    if (!experts) throw notComputed([{ place: "num_experts", problem: "is missing" }]);
     const sparse = (layer: number) =>
       !c.mlp_only_layers?.includes(layer) && (layer + 1) % c.decoder_sparse_step === 0;
     return decoder(c, heads, {

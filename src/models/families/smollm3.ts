@@ -1,8 +1,7 @@
 /** SmolLM3: Llama's decoder, every fourth layer without rotation. Reference: transformers, models/smollm3/modeling_smollm3.py. */
 import * as z from "zod";
 import type { Tensor } from "../../graph/tensor.ts";
-import { AttuneError } from "../../text/errors.ts";
-import { parseFields, size } from "../config.ts";
+import { headCount, notComputed, parseFields, size } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import type { Family } from "../family.ts";
 import { layerTypes, layerWindows } from "../layer_types.ts";
@@ -11,13 +10,13 @@ import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 
 const smollm3Fields = decoderFields.extend({
-  num_key_value_heads: size.nullable().default(4),
+  num_key_value_heads: headCount.nullable().default(4),
   tie_word_embeddings: z.boolean().default(true),
   attention_bias: z.boolean().default(false),
   mlp_bias: z.boolean().default(false),
   use_sliding_window: z.boolean().default(false),
   sliding_window: size.nullish(),
-  no_rope_layers: z.array(z.union([z.literal(0), z.literal(1)])).nullish(),
+  no_rope_layers: z.array(z.literal([0, 1])).nullish(),
   no_rope_layer_interval: size.default(4),
   layer_types: layerTypes,
 });
@@ -62,9 +61,13 @@ function rotatedLayers({
   no_rope_layer_interval,
 }: SmolLM3Fields): boolean[] {
   if (no_rope_layers && no_rope_layers.length < num_hidden_layers)
-    throw new AttuneError(
-      `config.json: no_rope_layers lists ${no_rope_layers.length} layers; num_hidden_layers is ${num_hidden_layers}`,
-    );
+    throw notComputed([
+      {
+        place: "no_rope_layers",
+        expected: `${num_hidden_layers} entries, as num_hidden_layers says`,
+        got: String(no_rope_layers.length),
+      },
+    ]);
   return Array.from({ length: num_hidden_layers }, (_, layer) =>
     no_rope_layers ? no_rope_layers[layer] === 1 : (layer + 1) % no_rope_layer_interval !== 0,
   );

@@ -3,7 +3,7 @@
  * Reference: transformers, models/starcoder2/modeling_starcoder2.py. Its dropouts are not applied.
  */
 import * as z from "zod";
-import { activation, parseFields, size } from "../config.ts";
+import { activation, headCount, parseFields, size } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import type { Family } from "../family.ts";
 import { activate, headSizes, layerNorms, preNormBlock, selfAttention } from "../layers.ts";
@@ -11,7 +11,7 @@ import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 
 const starcoder2Fields = decoderFields.extend({
-  num_key_value_heads: size.default(2),
+  num_key_value_heads: headCount.default(2),
   hidden_act: activation.default("gelu_pytorch_tanh"),
   norm_epsilon: z.number().positive().default(1e-5),
   initializer_range: z.number().positive().default(0.018042),
