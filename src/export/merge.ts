@@ -17,6 +17,7 @@ import { openSession } from "../runtime/node.ts";
 import { mergedTensors, unties } from "./merged_tensors.ts";
 import { negative, removableAdapter, roundingBound } from "./removal.ts";
 import { type LogitsAgreement, requireSameLogits } from "./same_logits.ts";
+import { spoiledMerge } from "./spoiled_merge.ts";
 
 export interface MergeOptions {
   /** Directories: the base, PEFT's adapter or the run that made it, and where the merged model goes, which must be free or empty. */
@@ -103,6 +104,8 @@ async function writeChecked(options: MergeOptions, parts: Parts, compare: Compar
     await writeMerged(path, parts, maxShardBytes);
     const written = await openModel(path);
     const [expected, got] = await compare(written);
+    if (![...expected, ...got].every((row) => row.every(Number.isFinite)))
+      throw await spoiledMerge(parts.directory, written.directory, output);
     const dtypes = [...written.directory.tensors.values()].map(({ dtype }) => dtype);
     agreement = requireSameLogits(expected, got, dtypes, output);
   });

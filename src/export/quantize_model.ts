@@ -1,6 +1,7 @@
 import { copyOf } from "../files/safetensors.ts";
 import { sizeOf } from "../graph/tensor.ts";
 import { modelLayout } from "../models/layout.ts";
+import { requireFiniteWeights } from "../pretrained/finite_weights.ts";
 import { saveModelDirectory } from "../pretrained/model_directory.ts";
 import { openModel } from "../pretrained/open_model.ts";
 import { bitsandbytesTensors } from "../quantization/bitsandbytes_tensors.ts";
@@ -37,7 +38,9 @@ export interface QuantizeReport {
  */
 export async function quantizeModel(options: QuantizeOptions): Promise<QuantizeReport> {
   const { quantization, output, maxShardBytes } = options;
-  const { directory: from, model } = await openModel(options.model);
+  const opened = await openModel(options.model);
+  const { directory: from, model } = opened;
+  await requireFiniteWeights(opened);
   const { weights, read } = weightsToQuantize(from.tensors, modelLayout(model));
   const parts = await bitsandbytesTensors(weights, quantization, counted(read, weights, options.onWeight));
   const names = new Set(weights.map(({ name }) => name));

@@ -53,9 +53,13 @@ export function requireSameLogits(
   const bound = rounding > 0 ? ROUNDING_FACTOR * rounding : FLOAT32_BOUND * Math.max(1, largest / 10);
   const found = rounding > 0 ? relativeDifference : maxDifference;
   if (found <= bound) return agreement;
-  throw new AttuneError(
-    `${path}: the merged model does not compute what base and adapter do: logits differ by ${found.toPrecision(3)}` +
-      `${rounding > 0 ? " of their size" : ""}, expected at most ${bound.toPrecision(3)}. Nothing was kept. ` +
-      "Are the adapter's weights finite, and do they fit the base's type?",
-  );
+  const unit = rounding > 0 ? " of their size" : "";
+  throw new AttuneError({
+    code: "export.other-logits",
+    place: path,
+    problem:
+      `the merged model does not compute what base and adapter do: logits differ by ${found.toPrecision(3)}${unit}, ` +
+      `expected at most ${bound.toPrecision(3)}. Nothing was kept`,
+    wayOut: "Do the adapter's weights fit the base's type? A base in float32 keeps more of them",
+  });
 }

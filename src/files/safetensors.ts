@@ -3,7 +3,9 @@ import { type FileHandle, open, realpath, stat } from "node:fs/promises";
 import { AttuneError } from "../text/errors.ts";
 import { writeFileAtomic } from "./atomic.ts";
 import { diskError } from "./disk_error.ts";
+import { torchName } from "./dtype.ts";
 import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from "./float.ts";
+import { placeOf } from "./place_of.ts";
 import {
   byteLength,
   type Dtype,
@@ -106,7 +108,7 @@ export async function readTensor(entry: TensorEntry): Promise<Float32Array> {
   }
   return readFrom(entry, async (handle) => {
     const { width, toFloat32 } = decode;
-    const values = new Float32Array(entry.byteLength / width);
+    const values = allocate(Float32Array, entry.byteLength / width, entry);
     for (let at = 0; at < entry.byteLength; at += CHUNK) {
       const bytes = await readBytes(
         handle,
@@ -120,15 +122,51 @@ export async function readTensor(entry: TensorEntry): Promise<Float32Array> {
   });
 }
 
+/** @throws AttuneError when there is no such array, or no memory for it. */
+function allocate<A>(Type: new (length: number) => A, length: number, { file, name, shape }: TensorEntry): A {
+  try {
+    return new Type(length);
+  } catch (error) {
+    throw new AttuneError(
+      {
+        code: "files.no-memory",
+        place: file,
+        problem: `${name} [${shape.join(", ")}] is larger than the memory that can be had for it`,
+      },
+      { cause: error },
+    );
+  }
+}
+
 /** The tensor's bytes, whatever its type, or the first `limit` of them. */
 export async function readTensorBytes(
   entry: TensorEntry,
   limit = Number.POSITIVE_INFINITY,
 ): Promise<Uint8Array> {
   return readFrom(entry, async (handle) => {
-    const bytes = new Uint8Array(Math.min(entry.byteLength, limit));
+    const bytes = allocate(Uint8Array, Math.min(entry.byteLength, limit), entry);
     await fill(handle, bytes, entry.offset, entry.file);
     return bytes;
+  });
+}
+
+const SCANNED = 1 << 24; // bytes at a time
+
+/**
+ * Gives `use` the tensor's bytes piece by piece, each with its place among them, in a buffer that is used again; ends when
+ * `use` returns false.
+ */
+export async function scanTensor(
+  entry: TensorEntry,
+  use: (bytes: Uint8Array, at: number) => boolean,
+): Promise<void> {
+  await readFrom(entry, async (handle) => {
+    const buffer = new Uint8Array(Math.min(SCANNED, entry.byteLength));
+    for (let at = 0; at < entry.byteLength; at += SCANNED) {
+      const bytes = buffer.subarray(0, Math.min(SCANNED, entry.byteLength - at));
+      await fill(handle, bytes, entry.offset + at, entry.file);
+      if (!use(bytes, at)) return;
+    }
   });
 }
 
@@ -195,9 +233,40 @@ async function writeTensor(file: Sink, { name, dtype, shape, data }: TensorSourc
   if (!encode) throw new Error(`tensor ${name} is ${dtype}, its data is a Float32Array`);
   const elements = shape.reduce((product, size) => product * size, 1);
   checkSize(name, 4 * elements, values.byteLength);
+  requireRange(values, { name, dtype, shape });
   for (let at = 0; at < values.length; at += CHUNK / 4) {
     await writeAll(file, bytesOf(encode(values.subarray(at, at + CHUNK / 4))));
   }
+}
+
+/** The least magnitude that a type of floats rounds to infinity, and the largest it holds. */
+const RANGES: Partial<Record<Dtype, { beyond: number; largest: number }>> = {
+  F16: { beyond: 65_520, largest: 65_504 },
+  BF16: { beyond: 2 ** 128 - 2 ** 119, largest: 2 ** 128 - 2 ** 120 },
+};
+
+function firstBeyond(values: Float32Array, limit: number): number {
+  for (let i = 0; i < values.length; i++) {
+    const magnitude = Math.abs(values[i]!);
+    if (magnitude >= limit && magnitude !== Infinity) return i;
+  }
+  return -1;
+}
+
+/** A number must not become infinite on its way into a file. */
+function requireRange(values: Float32Array, { name, dtype, shape }: TensorInfo): void {
+  const range = RANGES[dtype];
+  if (!range) return;
+  const index = firstBeyond(values, range.beyond);
+  if (index < 0) return;
+  throw new AttuneError({
+    code: "files.beyond-type",
+    place: name,
+    problem:
+      `is ${values[index]} at [${placeOf(index, shape).join(", ")}], and ${torchName(dtype)} can't hold that: ` +
+      `its largest number is ${range.largest}`,
+    wayOut: "Start from the same model in bfloat16 or float32",
+  });
 }
 
 const ENCODERS: Partial<Record<Dtype, (values: Float32Array) => TypedArray>> = {

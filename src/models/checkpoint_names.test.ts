@@ -28,7 +28,7 @@ describe("a parameter has the name transformers finds it under", () => {
     ["llama", "language_model.model.norm.weight", "language_model.model.norm.weight"],
     ["llama", "embed_tokens_extra.weight", "embed_tokens_extra.weight"],
   ])("%s: %s", (type, found, name) => {
-    const [[key, entry]] = named(type, found) as [[string, { name: string }]];
+    const [key, entry] = named(type, found)[0]!;
     expect([key, entry.name]).toEqual([name, name]);
   });
 

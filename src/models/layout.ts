@@ -20,14 +20,17 @@ export function modelLayout(model: Model): ModelLayout {
   return known.get(model) ?? walkModel(model, () => true).layout;
 }
 
-/** How many numbers the parameters are, as far as it takes to see that they are more than `limit`. */
-export function countParameters(model: Model, limit: number): number {
-  let count = 0;
-  walkModel(model, (_, shape) => {
-    count += sizeOf(shape);
-    return count <= limit;
+const MANY = 200_000; // parameters: the largest models there are have a tenth of it
+
+/** How many numbers the parameters are; of a model of absurdly many, those of the first. */
+export function countParameters(model: Model): { numbers: number; isWhole: boolean } {
+  let [numbers, parameters] = [0, 0];
+  const { isWhole } = walkModel(model, (_, shape) => {
+    numbers += sizeOf(shape);
+    parameters++;
+    return parameters < MANY;
   });
-  return count;
+  return { numbers, isWhole };
 }
 
 /** Ends a walk early. */

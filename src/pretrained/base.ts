@@ -18,6 +18,7 @@ import { createTokenizer, type Tokenizer } from "../tokenizers/tokenizer.ts";
 import type { ModelDirectory } from "./model_directory.ts";
 import { openModel } from "./open_model.ts";
 import { completeTokenizerConfig, eosTokenIds } from "./tokenizer_config.ts";
+import { within } from "./within.ts";
 
 /** A model directory, read and understood: all that training, generation and export start from. */
 export interface Base {
@@ -56,15 +57,6 @@ export async function openBase(
   const tokenizer = within(path, () => createTokenizer(directory.tokenizerJson, tokenizerConfig, eosIds));
   within(path, () => checkVocabulary(tokenizer, model.dimensions.vocabSize));
   return { directory, model, tokenizer, tokenizerConfig, eosIds };
-}
-
-/** Says where the model is whose part is at fault. */
-function within<T>(path: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw error instanceof AttuneError ? new AttuneError(`${path}: ${error.message}`) : error;
-  }
 }
 
 /**

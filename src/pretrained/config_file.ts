@@ -7,6 +7,7 @@ import { AttuneError } from "../text/errors.ts";
 import { excerpt } from "../text/excerpt.ts";
 import { floatPaths } from "../text/json_scan.ts";
 import { pythonJson } from "../text/python_json.ts";
+import { within } from "./within.ts";
 
 const CONFIG_FILE = "config.json";
 
@@ -16,7 +17,7 @@ type Config = Record<string, unknown>;
 export async function readConfig(directory: string): Promise<Config> {
   const path = join(directory, CONFIG_FILE);
   const config = withFloats(await readJsonObject(path)) as Config;
-  if (config.model_type !== undefined) familyOf(config.model_type);
+  if (config.model_type !== undefined) within(directory, () => familyOf(config.model_type));
   requireOwnFiles(config, path);
   return config;
 }

@@ -1,12 +1,11 @@
-import { join } from "node:path";
 import type { TensorEntry } from "../files/safetensors.ts";
 import { haveSameValues } from "../files/same_values.ts";
 import { checkSizes, checkTensors } from "../models/check_tensors.ts";
 import { readModel } from "../models/families.ts";
 import type { Model } from "../models/family.ts";
 import { isQuantized } from "../quantization/quantized_entry.ts";
-import { AttuneError } from "../text/errors.ts";
 import { type ModelDirectory, type OpenDirectoryOptions, openModelDirectory } from "./model_directory.ts";
+import { within } from "./within.ts";
 
 /** A model directory and the model it describes, which fit together. */
 export interface OpenModel {
@@ -22,21 +21,11 @@ export async function openModel(path: string, options?: OpenDirectoryOptions): P
   const found = await openModelDirectory(path, options);
   const hasWeights = found.tensors.size > 0;
   if (hasWeights) checkSizes(found.config, found.tensors, path);
-  const said = readWithin(path, found);
+  const said = within(path, () => readModel(found.config));
   const directory = await withOwnEnds(found, said);
-  const model = directory.config === found.config ? said : readWithin(path, directory);
+  const model = directory.config === found.config ? said : within(path, () => readModel(directory.config));
   if (hasWeights) checkTensors(model, directory.tensors, path);
   return { directory, model };
-}
-
-/** Says where the config.json is that is at fault. */
-function readWithin(path: string, { config }: ModelDirectory): Model {
-  try {
-    return readModel(config);
-  } catch (error) {
-    if (!(error instanceof AttuneError)) throw error;
-    throw new AttuneError({ ...error, place: join(path, error.place ?? "") });
-  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { readSafetensorsHeader } from "../files/safetensors.ts";
+import { copyOf, readSafetensorsHeader, readTensor, writeSafetensors } from "../files/safetensors.ts";
 import { outputOf, startChild } from "../files/testing/child.ts";
 import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { tunedCopy } from "../files/testing/tuned_copy.ts";
@@ -108,7 +108,7 @@ describe("a run does not start, says where and why, and leaves nothing", () => {
             changeJson(`${m}/config.json`, (c) => Object.assign(c, { model_type: "gpt9" })),
           ),
         ),
-      /model: config\.json: model_type is "gpt9"; attune computes llama, mistral, qwen2/,
+      /model\/config\.json: model_type: expected one of llama, mistral, qwen2, .*, got "gpt9"/,
     ],
     "a model without a tensor that config.json asks for": [
       () =>
@@ -118,7 +118,7 @@ describe("a run does not start, says where and why, and leaves nothing", () => {
             changeJson(`${m}/config.json`, (c) => Object.assign(c, { num_hidden_layers: 4 })),
           ),
         ),
-      /model: the tensors do not fit config\.json:\n {2}model\.layers\.3\.input_layernorm\.weight is missing/,
+      /model: config\.json's sizes are not those of the weights\n {2}num_hidden_layers: expected 3, as the files hold so many layers, got 4/,
     ],
     "a model with tensors of other shapes": [
       () =>
@@ -128,7 +128,7 @@ describe("a run does not start, says where and why, and leaves nothing", () => {
             changeJson(`${m}/config.json`, (c) => Object.assign(c, { intermediate_size: 64 })),
           ),
         ),
-      /gate_proj\.weight is \[72, 32\] in .*model\.safetensors; config\.json asks for \[64, 32\]/,
+      /gate_proj\.weight: expected \[64, 32\], by config\.json, got \[72, 32\] in .*model\.safetensors/,
     ],
     "a model without a tokenizer": [
       () =>
@@ -203,28 +203,36 @@ test("empty answers among others are left out, counted and named", async () => {
 });
 
 describe("a loss that is no number", () => {
-  /** A token of the tenth row, and of no other before the thirteenth, has an embedding of NaN. */
-  async function modelWithNaN(): Promise<Partial<RecipeInput>> {
+  /** A token of the tenth row, and of no other before the thirteenth. */
+  function rareToken(): number {
     const tokens: { examples: { input_ids: number[] }[] } = JSON.parse(
       readFileSync(goldenPath("data/tokens-chat-96.json"), "utf8"),
     );
     const others = new Set(
       tokens.examples.slice(0, 12).flatMap(({ input_ids }, i) => (i === 9 ? [] : input_ids)),
     );
-    const rare = tokens.examples[9]!.input_ids.slice(0, 48).find((id) => !others.has(id))!;
+    return tokens.examples[9]!.input_ids.slice(0, 48).find((id) => !others.has(id))!;
+  }
+
+  /** Its output layer is what its embedding was, before `value` was written into it. */
+  async function modelWith(family: string, value: number): Promise<Partial<RecipeInput>> {
     cpSync(goldenPath("models/llama-gqa"), at("model"), { recursive: true });
-    const file = at("model/model.safetensors");
-    const { tensors } = await readSafetensorsHeader(file);
-    const { offset, shape } = tensors.get("model.embed_tokens.weight")!;
-    const bytes = readFileSync(file);
-    bytes.writeFloatLE(Number.NaN, offset + rare * shape[1]! * 4);
-    writeFileSync(file, bytes);
+    cpSync(goldenPath(`families/${family}/config.json`), at("model/config.json"));
+    changeJson(at("model/config.json"), (c) => Object.assign(c, { max_position_embeddings: 96 }));
+    const { tensors } = await readSafetensorsHeader(goldenPath(`families/${family}/model.safetensors`));
+    const [name, head] = ["model.embed_tokens.weight", "lm_head.weight"];
+    const sources = new Map([...tensors.values()].map((entry) => [entry.name, copyOf(entry)]));
+    const changed = await readTensor(tensors.get(name)!);
+    changed[rareToken() * tensors.get(name)!.shape[1]!] = value;
+    sources.set(head, { ...sources.get(name)!, name: head });
+    sources.set(name, { ...sources.get(name)!, data: () => changed });
+    await writeSafetensors(at("model/model.safetensors"), sources.values());
     return { model: at("model") };
   }
 
   test("stops the run with the step and the example, and keeps what was there", async () => {
     const recipe = recipeOn(rows, {
-      ...(await modelWithNaN()),
+      ...(await modelWith("gemma", 3e38)), // whose embeddings are scaled beyond what float32 holds
       training: { maxSteps: 6, maxLength: 96, saveEvery: 2 },
     });
     const expected = `AttuneError: step 3: the loss is NaN, at ${at("data.json")} row 10. Earlier checkpoints and metrics are kept.`;
@@ -234,6 +242,15 @@ describe("a loss that is no number", () => {
     const before = contents(at("run"));
     expect(await messageOf(runToEnd(recipe))).toContain(expected);
     expect(contents(at("run"))).toEqual(before);
+  });
+
+  test("is the base's where a row of its embedding is none", async () => {
+    const recipe = recipeOn(rows, { ...(await modelWith("qwen3", Number.NaN)), training: { maxSteps: 6 } });
+    const message = await messageOf(runToEnd(recipe));
+    expect(message).toMatch(
+      /^AttuneError: .*model\.safetensors: the base's model\.embed_tokens\.weight is NaN at \[\d+, 0\]/,
+    );
+    expect(message).not.toMatch(/learningRate|row/);
   });
 
   test("names no more than it can tell when all examples break", async () => {

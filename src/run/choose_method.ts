@@ -20,6 +20,7 @@ import { adapterMethod, dropoutOf, fullMethod, type LoraRates, type Method } fro
 import { type FreshConfig, planAdapter } from "../training/plan_adapter.ts";
 import type { Recipe, SettledRecipe } from "../training/recipe.ts";
 import { type SaveResult, saveAdapter, saveModel } from "./saving.ts";
+import { requireTrainingMemory } from "./training_memory.ts";
 
 /** What is trained, where its result goes, and how it is written. */
 export interface RunMethod {
@@ -41,6 +42,7 @@ export async function checkMethod(
   onWarning?: (text: string) => void,
 ): Promise<void> {
   const { adapter, quantization } = recipe;
+  if (directory.tensors.size === 0) requireTrainingMemory(model, recipe.model);
   if (!adapter) trainedNames(recipe, { model, directory });
   else if ("path" in adapter) {
     const path = await findAdapterDirectory(adapter.path);

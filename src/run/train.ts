@@ -11,6 +11,7 @@ import type { HubOptions } from "../hub/options.ts";
 import type { HubProgress } from "../hub/progress.ts";
 import { modelLayout } from "../models/layout.ts";
 import { type Base, openBase } from "../pretrained/base.ts";
+import { requireFiniteWeights, spoiledWeight } from "../pretrained/finite_weights.ts";
 import { type QuantizeTensorsOptions, quantizeTensors } from "../quantization/quantize_tensors.ts";
 import { openSession } from "../runtime/node.ts";
 import type { Device } from "../runtime/session.ts";
@@ -62,6 +63,7 @@ export interface WeightsProgress {
 /** A run under way: all that a step needs. */
 interface Run {
   recipe: SettledRecipe;
+  base: Base;
   directory: RunDirectory;
   lock: RunLock;
   data: RunData;
@@ -104,6 +106,7 @@ async function* lockedRun(
   const weights = given.stage === "pretrain" && !given.adapter ? "optional" : "required";
   const opened = await openBase(given.model, { weights, hub });
   await checkMethod(given, opened, warn);
+  await requireFiniteWeights(opened);
   const { recipe, learningRate } = await settleLearningRate(given, opened);
   const directory = await openRunDirectory(recipe);
   warnings.push(...directory.warnings);
@@ -150,7 +153,7 @@ async function* lockedRun(
       const reference = objective.usesReference
         ? await lock.write(() => referenceValues(directory.path, data, engine, onReference))
         : undefined;
-      const parts = { recipe, directory, lock, data, method, engine, optimizer, order, totalSteps, state };
+      const parts = { recipe, base, directory, lock, data, method, engine, optimizer, order, totalSteps, state };
       const run = { ...parts, reference };
       yield { ...startEvent(run, base, step), learningRate, warnings };
       yield* steps(run, step, signal);
@@ -218,9 +221,14 @@ async function trainStep(run: Run, step: number, clock: StepClock): Promise<Step
   const result = await engine.gradients(batch, { extra: randomFeeds(run, step), reference });
   const { loss, metrics, broken, gradients, tokens, computedTokens, supervisedTokens } = result;
   const learningRate = learningRateAt(step, { ...training, name: training.schedule, totalSteps });
-  if (!Number.isFinite(loss)) throw notFinite(step, "loss", loss, await culprits(engine, batch, broken));
+  const isUpdated = step > 1;
+  if (!Number.isFinite(loss)) {
+    const examples = await culprits(engine, batch, broken);
+    throw await notFinite(run, { step, what: "loss", value: loss, isUpdated }, examples);
+  }
   const gradNorm = optimizer.step(gradients, { ...training, step, learningRate });
-  if (!Number.isFinite(gradNorm)) throw notFinite(step, "gradient norm", gradNorm, batch);
+  if (!Number.isFinite(gradNorm))
+    throw await notFinite(run, { step, what: "gradient norm", value: gradNorm, isUpdated }, batch);
   const seconds = (performance.now() - started) / 1000;
   const epoch = step / order.stepsPerEpoch;
   const tokensPerSecond = tokens / seconds;
@@ -254,10 +262,9 @@ async function evaluate(run: Run, step: number): Promise<EvaluationEvent> {
   const reference = run.reference?.evaluation;
   const { loss: evalLoss, metrics, broken } = await run.engine.evaluate(evaluation, { reference });
   if (!Number.isFinite(evalLoss))
-    throw notFinite(
-      step,
-      "evaluation loss",
-      evalLoss,
+    throw await notFinite(
+      run,
+      { step, what: "evaluation loss", value: evalLoss, isUpdated: step > 0 },
       broken.map((i) => evaluation[i]!),
     );
   const best = step > 0 && evalLoss < (run.state.bestEvalLoss ?? Number.POSITIVE_INFINITY);
@@ -347,13 +354,33 @@ async function culprits(engine: Engine, batch: readonly TokenSequence[], broken:
   return alone.length > 0 ? alone : suspects;
 }
 
-function notFinite(step: number, what: string, value: number, examples: readonly TokenSequence[]) {
+/** What isn't a number, and whether the step that found it comes after an update. */
+interface NotFinite {
+  step: number;
+  what: string;
+  value: number;
+  isUpdated: boolean;
+}
+
+/** A weight of the base is at fault, or the examples, or, after an update, the learning rate. */
+async function notFinite(
+  { base }: Run,
+  { step, what, value, isUpdated }: NotFinite,
+  examples: readonly TokenSequence[],
+): Promise<AttuneError> {
+  const spoiled = await spoiledWeight(base.directory.tensors.values());
+  if (spoiled) return spoiled;
   const shown = examples.slice(0, 5).map(({ origin }) => describeOrigin(origin));
   if (examples.length > shown.length) shown.push(`and ${examples.length - shown.length} more`);
   const at = shown.length > 0 ? `, at ${shown.join(", ")}` : "";
-  return new AttuneError(
-    `step ${step}: the ${what} is ${value}${at}. Earlier checkpoints and metrics are kept. Lower training.learningRate, or look at these examples.`,
-  );
+  return new AttuneError({
+    code: "run.not-finite",
+    place: `step ${step}`,
+    problem: `the ${what} is ${value}${at}. Earlier checkpoints and metrics are kept`,
+    wayOut: isUpdated
+      ? "Lower training.learningRate, or look at these examples"
+      : "Look at these examples: the base alone makes this of them",
+  });
 }
 
 type StepClock = (step: number, seconds: number) => number;

@@ -1,0 +1,12 @@
+import { join } from "node:path";
+import { AttuneError } from "../text/errors.ts";
+
+/** What `read` gives; its errors say in which directory the file lies that is at fault. */
+export function within<T>(directory: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof AttuneError)) throw error;
+    throw new AttuneError({ ...error, place: join(directory, error.place ?? "") }, { cause: error.cause });
+  }
+}
