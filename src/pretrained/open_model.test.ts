@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { describe, expect, test } from "vitest";
 import { copyOf, readTensor, type TensorSource, writeSafetensors } from "../files/safetensors.ts";
 import { haveSameValues } from "../files/same_values.ts";
+import { rolled } from "../files/testing/own_head.ts";
 import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { linearLogits } from "../graph/ops/cross_entropy.ts";
 import { familyOf } from "../models/families.ts";
@@ -78,18 +79,9 @@ async function expectGolden(path: string, name: string): Promise<void> {
   expect(maxDifference(data, golden.logits!.data.slice(0, data.length))).toBeLessThan(TOLERANCE);
 }
 
-/** Each row the one before, of a matrix with `rows` rows. */
-const rolled = async ({ data }: TensorSource, rows: number): Promise<Uint8Array> => {
-  const bytes = (await data()) as Uint8Array;
-  const width = bytes.length / rows;
-  return Buffer.concat([bytes.subarray(-width), bytes.subarray(0, -width)]);
-};
-
 const same: Change = (sources) => sources;
-const ownHead: Change = (sources, { embedding, head }) => {
-  const source = sources.get(embedding)!;
-  return sources.set(head, { ...source, data: () => rolled(source, source.shape[0]!) });
-};
+const ownHead: Change = (sources, { embedding, head }) =>
+  sources.set(head, rolled(sources.get(embedding)!, head));
 
 describe("a tied config whose files hold another output layer: both are kept", () => {
   test.each(TIED)("%s", async (name) => {
