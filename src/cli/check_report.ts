@@ -16,12 +16,14 @@ export interface DataCheck {
   leaks: Finding;
   /** Tokens of an epoch that are computed, what examples of a step share only once. */
   computedTokens: number;
+  /** Train would refuse it; why is said elsewhere. */
+  refused: boolean;
 }
 
 /** What a recipe's data is like, and what may be wrong with it. */
 export function checkReport(recipe: Recipe, data: RunData, check: DataCheck): string {
   const { report, template, tokenizer, hash } = data;
-  const { train, evaluation, computedTokens } = check;
+  const { train, evaluation, computedTokens, refused } = check;
   const problems = problemLines(recipe, data, check);
   return [
     headerLine("rows", rows(report)),
@@ -31,7 +33,7 @@ export function checkReport(recipe: Recipe, data: RunData, check: DataCheck): st
     ...part("trained on", train, recipe.training.batchSize),
     headerLine("sharing", sharing(train.tokens, computedTokens)),
     ...(evaluation.sequences > 0 ? part("held out", evaluation, recipe.training.batchSize) : []),
-    `\n${styleText("bold", problems.length > 0 ? "look at" : "nothing looks wrong")}`,
+    `\n${styleText("bold", problems.length > 0 ? "look at" : refused ? "refused" : "nothing looks wrong")}`,
     ...problems.map((line) => `  ${line}`),
   ].join("\n");
 }

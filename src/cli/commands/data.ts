@@ -113,8 +113,10 @@ async function runCheck(path: string, { set, strict }: DataFlags & { strict?: bo
     const leaks = findLeaks(data.train, data.evaluation);
     const rowLength = rowLengthFor([data.train, data.evaluation], { branches: data.branches });
     const computed = computedTokens(data.train, { batchSize: batchSize * data.branches, rowLength });
-    screen.print(checkReport(recipe, data, { train, evaluation, leaks, computedTokens: computed }));
-    refuse(await trainRefusals(recipe, base, data));
+    const refusals = await trainRefusals(recipe, base, data);
+    const found = { train, evaluation, leaks, computedTokens: computed, refused: refusals.length > 0 };
+    screen.print(checkReport(recipe, data, found));
+    refuse(refusals);
   });
 }
 
