@@ -11,6 +11,7 @@ import type { Device } from "../runtime/session.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { openDecodingSession } from "./decoder.ts";
 import { explainNotANumber } from "./explain_not_a_number.ts";
+import { explainedTalk } from "./explained_talk.ts";
 import { readGenerationSettings } from "./generation_config.ts";
 import { once } from "./once.ts";
 import { eosTokens } from "./stop_tokens.ts";
@@ -81,15 +82,9 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   for (const [name, from] of adapters) await addAdapter(name, from);
   variants.use(adapters[0]?.[0] ?? null);
   await variants.current(); // what can't be opened is said now
+  const talk = createTalk({ tokenizer, template, eos, settings, variant: variants.current });
   return {
-    ...createTalk({
-      tokenizer,
-      template,
-      eos,
-      settings,
-      variant: variants.current,
-      explain: () => explainNotANumber(directory.tensors),
-    }),
+    ...explainedTalk(talk, () => explainNotANumber(directory.tensors)),
     tokenizer,
     logits: async (tokens) => (await variants.current()).decoder.score(tokens),
     addAdapter,

@@ -9,7 +9,7 @@ import { generateBatch } from "./generate_batch.ts";
 import type { GenerationSettings } from "./generation_config.ts";
 import { renderPrompt } from "./render_prompt.ts";
 import { resolveSampling } from "./resolve_sampling.ts";
-import { NOT_A_NUMBER, type Sampling } from "./sample.ts";
+import type { Sampling } from "./sample.ts";
 import { sequenceReader } from "./sequence_reader.ts";
 import { endOfTurn } from "./stop_tokens.ts";
 import { cutAtStop, splitStops, stopWatches } from "./stop_watch.ts";
@@ -64,13 +64,12 @@ export interface TalkParts {
   settings: GenerationSettings;
   /** Who answers; whoever is in use now, when left out. */
   variant: (choice?: AdapterChoice) => Promise<Variant>;
-  /** What is wrong when the model's output is not a number. */
-  explain: () => Promise<AttuneError>;
 }
 
 const DEFAULT_MAX_TOKENS = 512;
 
-export function createTalk({ tokenizer, template, eos, settings, variant, explain }: TalkParts): Talk {
+export function createTalk({ tokenizer, template, eos, settings, variant: find }: TalkParts): Talk {
+  const variant = (choice?: AdapterChoice) => held(find(choice));
   /** What ends an answer and what it may hold, for all its tokens. */
   const bounds = (stopIds: ReadonlySet<number>, { stop, ...wanted }: AnswerOptions) => {
     const stops = splitStops(stop ?? settings.stopStrings, tokenizer);
@@ -89,7 +88,7 @@ export function createTalk({ tokenizer, template, eos, settings, variant, explai
     { maxTokens, seed = Math.floor(Math.random() * 2 ** 32), signal }: AnswerOptions,
     bound: ReturnType<typeof bounds>,
   ) =>
-    generateOn(answering, prompt, explain, {
+    generateOn(answering, prompt, {
       ...bound,
       maxTokens: longest(prompt.length, maxTokens),
       seed,
@@ -113,7 +112,7 @@ export function createTalk({ tokenizer, template, eos, settings, variant, explai
 
   return {
     async chat(messages, options = {}) {
-      const answering = held(variant(options.adapter)); // before another is put to use
+      const answering = variant(options.adapter); // before another is put to use
       const written = await template();
       const promptOf = (some: readonly Message[]) =>
         tokenizer.encode(renderPrompt(some, written, options), { addBos: written.addsBos }).ids;
@@ -134,7 +133,7 @@ export function createTalk({ tokenizer, template, eos, settings, variant, explai
       return stopAt(tokens, stopWatches(tokenizer, bound.stops)());
     },
     async chatBatch(conversations, options = {}) {
-      const [answering, written] = [held(variant(options.adapter)), await template()];
+      const [answering, written] = [variant(options.adapter), await template()];
       const texts = conversations.map((messages) => renderPrompt(messages, written, options));
       if (texts.length === 0) return [];
       const prompts = texts.map((text) => tokenizer.encode(text, { addBos: written.addsBos }).ids);
@@ -144,8 +143,6 @@ export function createTalk({ tokenizer, template, eos, settings, variant, explai
         maxTokens: (promptLength) => longest(promptLength, options.maxTokens),
         stopWatch: stopWatches(tokenizer, bound.stops),
         signal: options.signal,
-      }).catch(async (error) => {
-        throw isNotANumber(error) ? await explain() : error;
       });
       return answers.map(({ ids, finishReason }, i) => {
         const spoken = ids.filter((id) => !bound.stopIds.has(id));
@@ -187,13 +184,10 @@ function roomFor(settings: GenerationSettings, maxPositions = Number.POSITIVE_IN
   return { context, answer: Math.min(given ?? DEFAULT_MAX_TOKENS, Math.floor(context / 4)) };
 }
 
-const isNotANumber = (error: unknown) => error instanceof AttuneError && error.code === NOT_A_NUMBER;
-
 /** Generates with the variant's idle reader: the next turn of a conversation goes on where this one ends. */
 async function* generateOn(
   variant: Promise<Variant>,
   prompt: readonly number[],
-  explain: () => Promise<AttuneError>,
   options: GenerateOptions,
 ): AsyncGenerator<number, FinishReason> {
   const opened = await variant;
@@ -201,8 +195,6 @@ async function* generateOn(
   opened.idle = undefined;
   try {
     return yield* generate(reader, decoder.dimensions, prompt, options);
-  } catch (error) {
-    throw isNotANumber(error) ? await explain() : error;
   } finally {
     opened.idle = reader;
   }
