@@ -39,6 +39,13 @@ describe("a run's directory", () => {
     });
   });
 
+  test("says what variables its template has, and gives way in them, too", async () => {
+    const run = writeRun({ chatTemplateKwargs: { enable_thinking: false, style: "dry" } });
+    expect(await chatSource(run, { chatTemplateKwargs: { style: "warm" } })).toMatchObject({
+      chatTemplateKwargs: { enable_thinking: false, style: "warm" },
+    });
+  });
+
   test("and so does its best result", async () => {
     writeRun({ template: "chatml" });
     for (const path of [at("run/best"), `${at("run/best")}/`])
@@ -74,7 +81,7 @@ describe("a run's directory", () => {
   test("whose base is gone names it, and the way out", async () => {
     const run = writeRun({ model: at("gone") });
     await expect(chatSource(run, {})).rejects.toThrow(
-      /run\/recipe\.json: model: There is no directory .*gone\..* say by --model where the base is now\.$/s,
+      /run\/recipe\.json: model: .*gone: there is no such directory.* say by --model where the base is now\.$/s,
     );
   });
 
@@ -86,9 +93,12 @@ describe("a run's directory", () => {
 });
 
 test("what was merged from a run's adapter is asked in the run's template", async () => {
-  const run = writeRun({ template: "alpaca" });
+  const run = writeRun({ template: "alpaca", chatTemplateKwargs: { style: "dry" } });
   for (const path of [run, at("run/adapter"), at("run/best")])
-    expect(await runWords(path)).toEqual(["--template", "alpaca"]);
+    expect(await runWords(path)).toEqual([
+      ...["--template", "alpaca"],
+      ...["--chat-template-kwargs", '{"style":"dry"}'],
+    ]);
   expect(await runWords(ADAPTER)).toEqual([]);
 });
 

@@ -40,7 +40,7 @@ export async function chatSource(from: string | undefined, flags: SourceFlags): 
     model: recipe.adapter ? await base(run, recipe, from && flags.model) : path,
     adapters: await fetchAll(namedAdapters(recipe.adapter ? [path, ...adapter] : adapter)),
     template: template ?? (recipe.stage === "pretrain" ? "none" : recipe.template),
-    chatTemplateKwargs,
+    chatTemplateKwargs: { ...recipe.chatTemplateKwargs, ...chatTemplateKwargs },
     quantization: recipe.quantization,
   };
 }

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Device } from "../runtime/session.ts";
+import { exactJson, parseJson } from "../text/exact_json.ts";
 
 /** What every command that computes can be told. */
 export interface ComputeOptions {
@@ -36,8 +37,9 @@ export function wholeNumber(least: number) {
 export function jsonObject(text: string): Record<string, unknown> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = exactJson(parseJson(text));
   } catch {}
+  if (value instanceof Map) return Object.fromEntries(value);
   if (typeof value === "object" && value !== null && !Array.isArray(value))
     return value as Record<string, unknown>;
   throw new InvalidArgumentError("Expected a JSON object, such as '{\"enable_thinking\": false}'.");

@@ -1,14 +1,19 @@
-import { readJsonFile } from "../files/json_file.ts";
+import { readTools as readRowTools } from "../data/formats/tools.ts";
+import { readTextFile } from "../files/json_file.ts";
 import type { Tool } from "../templates/message.ts";
 import { AttuneError } from "../text/errors.ts";
+import { parseJson } from "../text/exact_json.ts";
 import { excerpt } from "../text/excerpt.ts";
+
+const LIMIT = 16 * 2 ** 20; // bytes
 
 /**
  * Functions that the assistant may call: a JSON list of them, as OpenAI's `tools`, or an object with that list below `tools`.
+ * They are read as those of a row of data, literals as they are spelt.
  * @throws AttuneError that names the file, and the tool at fault.
  */
 export async function readTools(path: string): Promise<Tool[]> {
-  const value = await readJsonFile(path);
+  const value = parse(await readTextFile(path, LIMIT), path);
   const list = isObject(value) && "tools" in value ? value.tools : value;
   if (!Array.isArray(list) || list.length === 0)
     throw new AttuneError({
@@ -17,19 +22,27 @@ export async function readTools(path: string): Promise<Tool[]> {
       expected: "a list of tools, as OpenAI's tools have it",
       got: excerpt(value),
     });
-  for (const [i, tool] of list.entries()) requireTool(tool, `${path}: tool ${i + 1}`);
-  return list;
+  try {
+    return readRowTools({ tools: list }).tools!;
+  } catch (error) {
+    if (!(error instanceof AttuneError)) throw error;
+    throw new AttuneError(
+      { code: "tools.no-function", place: path, problem: error.message },
+      { cause: error },
+    );
+  }
 }
 
-function requireTool(tool: unknown, place: string): asserts tool is Tool {
-  const own = isObject(tool) ? (isObject(tool.function) ? tool.function : tool) : {};
-  if (typeof own.name === "string" && own.name !== "") return;
-  throw new AttuneError({
-    code: "tools.no-function",
-    place,
-    expected: '{ "type": "function", "function": { "name": …, "parameters": … } }',
-    got: excerpt(tool),
-  });
+function parse(text: string, path: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    throw new AttuneError({
+      code: "tools.no-json",
+      place: path,
+      problem: `not valid JSON: ${(error as Error).message}`,
+    });
+  }
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -1,5 +1,6 @@
 import type { Message, Tool } from "../templates/message.ts";
 import type { Template } from "../templates/template.ts";
+import { checkVariables } from "../templates/template_variables.ts";
 import { AttuneError } from "../text/errors.ts";
 
 export interface PromptOptions {
@@ -9,7 +10,7 @@ export interface PromptOptions {
 
 /**
  * The text that an answer to `messages` goes on from.
- * @throws AttuneError when there is nothing to answer, or the template leaves the tools out.
+ * @throws AttuneError when there is nothing to answer, or the template leaves out the tools or a variable.
  */
 export function renderPrompt(
   messages: readonly Message[],
@@ -18,6 +19,7 @@ export function renderPrompt(
 ): string {
   requireQuestion(messages);
   requireOwnVariables(chatTemplateKwargs);
+  checkVariables(template, chatTemplateKwargs, "chatTemplateKwargs");
   const render = (some?: readonly Tool[]) =>
     template.render({ messages, tools: some, variables: chatTemplateKwargs }, { addGenerationPrompt: true });
   const text = render(tools);

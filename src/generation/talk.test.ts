@@ -82,6 +82,9 @@ describe("what a template is given", () => {
       await expect(asked({ tools })).rejects.toThrow(/template chat: it writes no tools/);
       await expect(asked({ tools: [] })).resolves.toBeDefined();
       await expect(asked({ chatTemplateKwargs: { messages: [] } })).rejects.toThrow(/messages: given with/);
+      await expect(asked({ chatTemplateKwargs: { enable_thinkng: true } })).rejects.toThrow(
+        /template chat: it has no variable "enable_thinkng"/,
+      );
     });
   });
 });
