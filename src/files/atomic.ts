@@ -6,6 +6,7 @@ import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm, rmd
 import { dirname, join, resolve } from "node:path";
 import { AttuneError } from "../text/errors.ts";
 import { diskError, errorCode } from "./disk_error.ts";
+import { makeDirectory } from "./make_directory.ts";
 import { isAlive, ownIdentity } from "./process_identity.ts";
 import { parseTemporaryName, type TemporaryName, temporaryName } from "./temporary_name.ts";
 
@@ -113,7 +114,7 @@ async function refuseTaken(target: string, path: string): Promise<void> {
 async function prepare(path: string): Promise<string> {
   const target = await realpath(path).catch(() => resolve(path));
   try {
-    await mkdir(dirname(target), { recursive: true });
+    await makeDirectory(dirname(target));
     await tidyDirectory(dirname(target));
   } catch (error) {
     throw diskError(error, "write", path);

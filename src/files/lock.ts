@@ -4,12 +4,13 @@
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync, unlinkSync } from "node:fs";
-import { type FileHandle, link, mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { link, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { AttuneError } from "../text/errors.ts";
 import { diskError, errorCode } from "./disk_error.ts";
+import { makeDirectory } from "./make_directory.ts";
 import { isAlive, ownIdentity } from "./process_identity.ts";
 import { temporaryName } from "./temporary_name.ts";
 
@@ -70,7 +71,7 @@ export async function withLock<T>(
   signal: AbortSignal | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
-  await mkdir(dirname(path), { recursive: true }).catch((error) => {
+  await makeDirectory(dirname(path)).catch((error) => {
     throw diskError(error, "write", path);
   });
   for (;;) {
@@ -179,7 +180,7 @@ async function createLock(path: string): Promise<Lock | undefined> {
   if (!(await createWhole(path, bytes))) return undefined;
   held.set(bytes.toString(), resolve(path));
   removeAtExit();
-  return heldLock(path, bytes, await open(path, "r+"));
+  return heldLock(path, bytes);
 }
 
 /** A hard link gives the name to a file that is whole already, or fails if the name is taken. */
@@ -211,10 +212,8 @@ async function createExclusively(path: string, bytes: Buffer): Promise<boolean> 
   }
 }
 
-/** Signs of life go through the open file: a lock that another process took over is never written to. */
-function heldLock(path: string, bytes: Buffer, file: FileHandle): Lock {
-  const beat = () => void file.write(bytes, 0, bytes.length, 0).catch(() => {});
-  const timer = setInterval(beat, BEAT).unref();
+/** The file is opened for each sign of life alone: one that stays open would keep a disk from being taken away. */
+function heldLock(path: string, bytes: Buffer): Lock {
   const state: Lock["state"] = async () => {
     try {
       return (await readFile(path)).equals(bytes) ? "held" : "taken";
@@ -222,11 +221,21 @@ function heldLock(path: string, bytes: Buffer, file: FileHandle): Lock {
       return ["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "") ? "gone" : "held";
     }
   };
+  const giveSign = async () => {
+    if ((await state()) !== "held") return;
+    const file = await open(path, "r+");
+    await file.write(bytes, 0, bytes.length, 0).finally(() => file.close());
+  };
+  let sign = Promise.resolve();
+  const beat = () => {
+    sign = sign.then(giveSign).catch(() => {}); // what keeps us from writing shows where it matters
+  };
+  const timer = setInterval(beat, BEAT).unref();
   return {
     state,
     async release() {
       clearInterval(timer);
-      await file.close();
+      await sign;
       held.delete(bytes.toString());
       if ((await state()) === "held") await rm(path, { force: true }).catch(() => {});
     },

@@ -1,8 +1,9 @@
 import { rmSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm, stat, utimes } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat, utimes } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { dirname, extname, join } from "node:path";
 import { diskError, isWriteError } from "./disk_error.ts";
+import { makeDirectory } from "./make_directory.ts";
 
 /** What is made of the user's files once, and found again by a key of all it depends on. */
 type Kind = "tokenized" | "quantized" | "hashes";
@@ -31,7 +32,7 @@ function homeDirectory(): string | undefined {
 export async function cacheEntry(directory: string, key: string, extension: string): Promise<string> {
   if (!/^[0-9a-f]{64}$/.test(key)) throw new Error(`a cache key is a SHA-256, got ${key}`);
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(directory, 0o700);
   } catch (error) {
     throw diskError(error, "write", directory);
   }

@@ -1,8 +1,9 @@
 /** One file from a hub to its place: in parts, resumed where it broke off, checked before it takes its name. */
-import { type FileHandle, mkdir, open, rename, stat } from "node:fs/promises";
+import { type FileHandle, open, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { diskError } from "../files/disk_error.ts";
 import { withLock } from "../files/lock.ts";
+import { makeDirectory } from "../files/make_directory.ts";
 import { AttuneError } from "../text/errors.ts";
 import { fileChecksum } from "./checksum.ts";
 import type { Connection } from "./connection.ts";
@@ -30,13 +31,17 @@ export interface Downloads {
 
 /** @throws AttuneError when the file cannot be had as announced; what is there stays for the next time. */
 export async function downloadFile(job: Job, downloads: Downloads): Promise<void> {
-  await mkdir(dirname(job.partial), { recursive: true });
-  await withLock(job.lock, downloads.connection.signal, async () => {
-    if (await hasSize(job.target, job.file.size))
-      downloads.counter.addBytes(job.file.size); // another process did it
-    else await fetchAndCheck(job, downloads);
-    downloads.counter.addFile();
-  });
+  try {
+    await makeDirectory(dirname(job.partial));
+    await withLock(job.lock, downloads.connection.signal, async () => {
+      if (await hasSize(job.target, job.file.size))
+        downloads.counter.addBytes(job.file.size); // another process did it
+      else await fetchAndCheck(job, downloads);
+      downloads.counter.addFile();
+    });
+  } catch (error) {
+    throw diskError(error, "write", job.target);
+  }
 }
 
 /** A wrong checksum after resuming may be the fault of what was there before: then once more from the start. */
@@ -49,7 +54,7 @@ async function fetchAndCheck(job: Job, downloads: Downloads): Promise<void> {
     downloads.counter.addBytes(-job.file.size);
     return fetchAndCheck(job, downloads);
   }
-  await mkdir(dirname(job.target), { recursive: true });
+  await makeDirectory(dirname(job.target));
   await rename(job.partial, job.target);
   await removeNote(job.partial);
 }

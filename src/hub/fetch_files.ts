@@ -1,5 +1,6 @@
 /** Brings files from a hub to their places, several at once. */
 import { rm, stat } from "node:fs/promises";
+import { diskError } from "../files/disk_error.ts";
 import type { Connection } from "./connection.ts";
 import { checkDiskSpace } from "./disk_space.ts";
 import { downloadFile, hasSize, type Job } from "./download_file.ts";
@@ -43,7 +44,9 @@ async function openJobs(jobs: readonly Job[]): Promise<Job[]> {
   const open: Job[] = [];
   for (const job of jobs) {
     if (await hasSize(job.target, job.file.size)) continue;
-    await rm(job.target, { force: true });
+    await rm(job.target, { force: true }).catch((error) => {
+      throw diskError(error, "write", job.target);
+    });
     open.push(job);
   }
   return open;

@@ -372,6 +372,14 @@ describe("hostile servers", () => {
     await expect(resolve("org/tiny")).rejects.toThrow(/in a way that attune does not know/);
   });
 
+  test("a cache that can't be written, by its place and the reason", async () => {
+    await writeFile(join(home, "hub"), "in the way");
+    const error = await resolve("org/tiny").catch((caught) => caught);
+    expect(`${error.name}: ${error.message}`).toMatch(
+      /^AttuneError: Cannot write .*models--org--tiny.*: a part of the path is a file/,
+    );
+  });
+
   test("a size beyond any disk", async () => {
     const json = [
       { type: "file", path: "config.json", size: 1, oid: "a".repeat(40) },

@@ -1,7 +1,8 @@
-import { mkdir, rmdir, stat } from "node:fs/promises";
+import { rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { diskError, errorCode } from "../files/disk_error.ts";
 import { type Holder, isLock, SILENCE, takeLock } from "../files/lock.ts";
+import { makeDirectory } from "../files/make_directory.ts";
 import { AttuneError } from "../text/errors.ts";
 
 /** A run directory that this run alone may write into. */
@@ -19,7 +20,7 @@ export const LOCK_FILE = "run.lock";
 
 /** @throws AttuneError when another run writes into the directory, naming its process, or the disk refuses. */
 export async function lockRun(path: string): Promise<RunLock> {
-  const made = await makeDirectory(path);
+  const made = await makeOutput(path);
   const taken = await takeLock(join(path, LOCK_FILE)).catch(async (error) => {
     await removeEmpty(path, made);
     throw error;
@@ -46,9 +47,9 @@ export async function lockRun(path: string): Promise<RunLock> {
 }
 
 /** @returns the first directory that had to be made */
-async function makeDirectory(path: string): Promise<string | undefined> {
+async function makeOutput(path: string): Promise<string | undefined> {
   try {
-    return await mkdir(path, { recursive: true });
+    return await makeDirectory(path);
   } catch (error) {
     const isFile = errorCode(error) === "EEXIST" && (await stat(path).catch(() => undefined))?.isFile();
     throw diskError(isFile ? Object.assign(error as Error, { code: "ENOTDIR" }) : error, "write", path);

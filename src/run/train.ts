@@ -101,7 +101,7 @@ async function* lockedRun(
   { signal, onDownload, onRows, onWeights, onReference, ...session }: TrainOptions,
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const warnings: string[] = [];
-  const warn = (message: string) => void warnings.push(message);
+  const warn = (message: string) => void (warnings.includes(message) || warnings.push(message));
   const hub: HubOptions = { signal, onProgress: onDownload, onWarning: warn };
   const weights = given.stage === "pretrain" && !given.adapter ? "optional" : "required";
   const opened = await openBase(given.model, { weights, hub });
