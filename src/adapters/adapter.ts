@@ -1,23 +1,5 @@
-/** An adapter in memory. Its files are read and written by peft/adapter_directory.ts. */
+/** An adapter in memory. Its files are read and written by peft/adapter_directory.ts; kinds/ says what a kind makes of it. */
 import type { TensorEntry } from "../files/safetensors.ts";
-import { AttuneError } from "../text/errors.ts";
-import type { Ia3Config, Ia3Weights } from "./ia3.ts";
-import type { LoraConfig } from "./lora/lora_config.ts";
-import type { Projections, VeraConfig, VeraWeights } from "./vera.ts";
-
-export interface LoraWeights {
-  A: Float32Array; // [r, in]
-  B: Float32Array; // [out, r]
-  r: number;
-  in: number;
-  out: number;
-  /** DoRA's, [out]. */
-  magnitude?: Float32Array;
-  /** The module is an embedding: in = vocabulary, out = hidden. */
-  embedding?: boolean;
-  /** What A and B began as, taken out of the base's weight: PiSSA and OLoRA. Files never hold it. */
-  start?: { A: Float32Array; B: Float32Array };
-}
 
 export interface Parameter {
   shape: readonly number[];
@@ -30,12 +12,37 @@ export interface TokenRows {
   data: Float32Array;
 }
 
-/** An adapter of any kind; `config.type` tells which. */
-export type Adapter = LoraAdapter | Ia3Adapter | VeraAdapter;
-export type AdapterConfig = Adapter["config"];
+/** What the settings of any kind may say. */
+export interface AdapterConfig {
+  /** Which kind of adapter it is. */
+  type: string;
+  /** Endings of module names, or a regular expression for whole names, or "all-linear"; PEFT's choice for the family when left out. */
+  targetModules?: string[] | string;
+  /** Endings of module names, or a regular expression for whole names, that get no adapter after all. */
+  excludeModules?: string[] | string;
+  /** Numbers of the layers that get an adapter, all when left out. */
+  layersToTransform?: number[] | number;
+  /** Names under which a model keeps its layers: `layers`, `h`. */
+  layersPattern?: string[] | string;
+  /** Probability with which an input of a term is zeroed in training; the rest is divided by 1 − dropout. */
+  dropout?: number;
+  /** Biases that are trained as well: "all", or those of adapted layers. */
+  bias?: string;
+  /** Modules trained whole: those whose name ends so. */
+  modulesToSave?: string[];
+  /** Rows of the embedding trained one by one; by module name, or of the input embedding. */
+  trainableTokenIndices?: number[] | Record<string, number[]>;
+  /** Tied ends stay tied: what is trained of one is trained of both. */
+  ensureWeightTying?: boolean;
+  /** The base keeps its weights as [in, out]: PEFT notes it, and the base's family knows it. */
+  fanInFanOut?: boolean;
+}
 
-/** What adapters of all kinds may have. */
-interface Common {
+/** `C` its settings, `W` what it holds of a module: its kind's business. */
+export interface Adapter<C extends AdapterConfig = AdapterConfig, W extends object = object> {
+  config: C;
+  /** Terms by module path in the base model: `model.layers.0.self_attn.q_proj`. */
+  modules: Map<string, W>;
   baseModel?: string;
   /** Parameters the adapter has of its own, by their names in the base: of modulesToSave, and trained biases. */
   parameters?: Map<string, Parameter>;
@@ -46,31 +53,3 @@ interface Common {
   /** The output layer that follows the embedding: what is held of this is meant of both (ensure_weight_tying). */
   follows?: { head: string; embedding: string };
 }
-
-export interface LoraAdapter extends Common {
-  config: LoraConfig;
-  /** Low-rank terms by module path in the base model: `model.layers.0.self_attn.q_proj`. */
-  modules: Map<string, LoraWeights>;
-}
-
-export interface Ia3Adapter extends Common {
-  config: Ia3Config;
-  modules: Map<string, Ia3Weights>;
-}
-
-export interface VeraAdapter extends Common {
-  config: VeraConfig;
-  modules: Map<string, VeraWeights>;
-  /** Left out by files that expect it to be drawn again: `fitAdapter` does. */
-  projections?: Projections;
-}
-
-/** @throws AttuneError when `adapter`, which messages call `name`, is of another kind: then it can't be `purpose`. */
-export function requireLora(adapter: Adapter, name: string, purpose: string): LoraAdapter {
-  if (isLora(adapter)) return adapter;
-  throw new AttuneError(`${name} is no LoRA adapter but ${adapter.config.type}, which can't be ${purpose}.`);
-}
-
-export const isLora = (adapter: Adapter): adapter is LoraAdapter => adapter.config.type === "lora";
-export const isIa3 = (adapter: Adapter): adapter is Ia3Adapter => adapter.config.type === "ia3";
-export const isVera = (adapter: Adapter): adapter is VeraAdapter => adapter.config.type === "vera";

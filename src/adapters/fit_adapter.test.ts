@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { AttuneError } from "../text/errors.ts";
-import type { LoraAdapter } from "./adapter.ts";
 import { fitAdapter } from "./fit_adapter.ts";
+import type { LoraAdapter } from "./kinds/lora.ts";
 import type { Sites } from "./targets/sites.ts";
 
 describe("fitAdapter", () => {

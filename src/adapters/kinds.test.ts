@@ -1,12 +1,11 @@
 /** What (IA)³'s and VeRA's files may hold, and on which bases they fit. */
 import { describe, expect, test } from "vitest";
-import type { Ia3Adapter, VeraAdapter } from "./adapter.ts";
 import { fitAdapter } from "./fit_adapter.ts";
-import { checkIa3Config, condensedFeedforward, type Ia3Config, isFeedforward } from "./ia3.ts";
+import { type Ia3Adapter, type Ia3Config, ia3 as ia3Kind, isFeedforward } from "./kinds/ia3.ts";
+import { drawProjections, type VeraAdapter, type VeraConfig, vera as veraKind } from "./kinds/vera.ts";
 import { sortAdapterTensors } from "./peft/adapter_tensors.ts";
 import { formatPeftConfig, parsePeftConfig } from "./peft/peft_config.ts";
 import type { Sites } from "./targets/sites.ts";
-import { checkVeraConfig, drawProjections, type VeraConfig } from "./vera.ts";
 
 const ia3: Ia3Config = {
   type: "ia3",
@@ -50,7 +49,7 @@ describe("(IA)³", () => {
     [{ "model.l.0.k_proj.ia3_l": [1, 2] }, /k_proj\.ia3_l must be \[out, 1\], got \[1, 2\]/],
     [{ "model.l.0.down_proj.ia3_l": [8, 1] }, /down_proj\.ia3_l must be \[1, in\], got \[8, 1\]/],
     [{ "model.l.0.k_proj.ia3_l": [2] }, /must be \[out, 1\], got \[2\]/],
-    [{ "model.l.0.k_proj.lora_A.weight": [2, 6] }, /lora_A\.weight: no tensor of an IA3 adapter/],
+    [{ "model.l.0.k_proj.lora_A.weight": [2, 6] }, /lora_A\.weight: no tensor of an adapter of type IA3/],
     [{ "model.l.0.norm.scale": [6] }, /norm\.scale: no tensor/],
   ])("%o is refused", (shapes, message) => {
     expect(() => sortAdapterTensors(shaped(shapes), ia3, "file")).toThrow(message);
@@ -88,7 +87,7 @@ describe("(IA)³", () => {
     expect(isFeedforward({ feedforwardModules: ["n_proj"] }, "l.0.down_proj")).toBe(true); // any ending
     expect(isFeedforward({ feedforwardModules: "down_proj" }, "l.0.down_proj")).toBe(false); // whole names
     expect(isFeedforward({ feedforwardModules: ".*down.*" }, "l.0.down_proj")).toBe(true);
-    expect(() => checkIa3Config({ ...ia3, feedforwardModules: ["up_proj"] }, "x")).toThrow(
+    expect(() => ia3Kind.check({ ...ia3, feedforwardModules: ["up_proj"] }, "x")).toThrow(
       /x: feedforwardModules must be among targetModules; up_proj is not/,
     );
   });
@@ -98,7 +97,7 @@ test("all-linear is written so that feedforward modules are among the targets, a
   const modules = ["l.0.up", "l.0.down", "l.1.up", "l.1.down"];
   const all = { ...ia3, targetModules: "all-linear" };
   const condensed = (feedforwardModules: string[] | string) =>
-    condensedFeedforward({ ...all, feedforwardModules }, ["down", "up"], modules);
+    ia3Kind.file.condensed({ ...all, feedforwardModules }, ["down", "up"], modules);
   expect(condensed(["own"])).toMatchObject({ targetModules: ["down", "up"], feedforwardModules: ["down"] });
   expect(condensed([])).toMatchObject({ targetModules: ["down", "up"], feedforwardModules: [] });
   expect(condensed(".*1.down")).toMatchObject({
@@ -119,7 +118,10 @@ describe("VeRA", () => {
   test("a file's vectors and shared matrices have their places", () => {
     const sorted = sortAdapterTensors(shaped({ ...vectors, ...shared }), vera, "file");
     expect(sorted.modules.get("l.0.k_proj")!.parts).toEqual({ d: { shape: [4] }, b: { shape: [2] } });
-    expect(sorted.projections).toEqual({ A: { shape: [4, 8] }, B: { shape: [6, 4] } });
+    expect(Object.fromEntries(sorted.shared)).toEqual({
+      "base_model.vera_A": { shape: [4, 8] },
+      "base_model.vera_B": { shape: [6, 4] },
+    });
   });
 
   test.each<[Record<string, number[]>, Partial<VeraConfig>, RegExp]>([
@@ -135,7 +137,11 @@ describe("VeRA", () => {
       {},
       /vera_lambda_d must be \[4\], got \[5\]/,
     ],
-    [{ ...vectors, ...shared, "model.l.0.k_proj.bias": [2] }, {}, /bias: no tensor of a VERA adapter/],
+    [
+      { ...vectors, ...shared, "model.l.0.k_proj.bias": [2] },
+      {},
+      /bias: no tensor of an adapter of type VERA/,
+    ],
   ])("%o with %o is refused", (shapes, change, message) => {
     expect(() => sortAdapterTensors(shaped(shapes), { ...vera, ...change }, "file")).toThrow(message);
   });
@@ -168,7 +174,7 @@ describe("VeRA", () => {
     [{ projectionPrngKey: -1 }, /projectionPrngKey must be a whole number from 0/],
     [{ layersPattern: "h" }, /says nothing without layersToTransform/],
   ])("%o is refused", (change, message) => {
-    expect(() => checkVeraConfig({ ...vera, ...change }, "x")).toThrow(message);
+    expect(() => veraKind.check({ ...vera, ...change }, "x")).toThrow(message);
   });
 
   test("settings unknown to PEFT are refused in the file, too", () => {

@@ -1,25 +1,24 @@
 import type { TensorEntry } from "../files/safetensors.ts";
-import type { Adapter } from "./adapter.ts";
-import { isLoraWeights, type ModuleWeights } from "./module_tensors.ts";
-import { otherEnd } from "./peft/both_ends.ts";
+import type { Adapter, AdapterConfig } from "./adapter.ts";
+import { kindOf } from "./kinds/kinds.ts";
 import { ofBase, PREFIX } from "./peft/tensor_names.ts";
-import { withTargets } from "./targets/default_targets.ts";
 import { savedParameters } from "./targets/modules_to_save.ts";
 import type { Sites } from "./targets/sites.ts";
 import type { TargetModules } from "./targets/target_modules.ts";
 import { withTiedEnds } from "./targets/tied_ends.ts";
 import { tokenIndices } from "./targets/token_rows.ts";
+import { withTargets } from "./with_targets.ts";
 
 /** An adapter's settings as they are meant of a base. */
-export type Wanted = Adapter["config"] & { targetModules: TargetModules };
+export type Wanted = AdapterConfig & { targetModules: TargetModules };
 
 /**
  * An adapter of a file as it is meant of a base: modules that its config leaves to PEFT are named, and tied ends are held
  * once. Where a file holds two values for tied ends, the output layer's counts: PEFT loads it last.
  */
 export function settleAdapter(adapter: Adapter, sites: Sites): { adapter: Adapter; wanted: Wanted } {
-  const config = withTargets<Adapter["config"]>(adapter.config, sites.modelType);
-  const { settings: wanted, follows } = withTiedEnds<Wanted>(config, sites);
+  const config = withTargets(adapter.config, sites.modelType);
+  const { settings: wanted, follows } = withTiedEnds(config, sites);
   const one = follows ? heldOnce(adapter, wanted, follows) : adapter;
   const settled = {
     ...one,
@@ -29,7 +28,7 @@ export function settleAdapter(adapter: Adapter, sites: Sites): { adapter: Adapte
     tokens: ownRows(one.tokens, wanted, sites),
     ...(follows && { follows }),
   };
-  return { adapter: settled as Adapter, wanted };
+  return { adapter: settled, wanted };
 }
 
 /** The embedding's tensors for both ends. */
@@ -37,15 +36,16 @@ function heldOnce(adapter: Adapter, wanted: Wanted, follows: { head: string; emb
   const [embedding, head] = [`${follows.embedding}.weight`, `${follows.head}.weight`];
   const parameters = new Map(adapter.parameters);
   const stored = new Map(adapter.stored);
-  const modules = new Map<string, ModuleWeights>(adapter.modules);
+  const modules = new Map(adapter.modules);
   const [whole, term] = [parameters.get(head), modules.get(follows.head)];
   if (whole && wanted.modulesToSave?.includes(follows.embedding)) {
     parameters.set(embedding, whole).delete(head);
     for (const name of [embedding, head]) stored.delete(PREFIX + name);
   }
-  if (term && isLoraWeights(term)) modules.set(follows.embedding, otherEnd(term));
+  const { otherEnd } = kindOf(adapter);
+  if (term && otherEnd) modules.set(follows.embedding, otherEnd(term));
   modules.delete(follows.head);
-  return { ...adapter, modules, parameters, stored } as Adapter;
+  return { ...adapter, modules, parameters, stored };
 }
 
 /** Without what a file may have held as a trained end, and which is a weight of the base here. */

@@ -1,4 +1,6 @@
 import { styleText } from "node:util";
+import { configOf } from "../adapters/adapter_schema.ts";
+import { kindOf } from "../adapters/kinds/kinds.ts";
 import type { Origin } from "../data/example.ts";
 import type { LeftOut, PreparationReport } from "../data/tokenize/preparation_report.ts";
 import { describeQuantization } from "../quantization/quantization_schema.ts";
@@ -42,17 +44,9 @@ function described({ adapter, trainableLayers }: Recipe): string {
   if (!adapter) return trainableLayers === 1 ? "the last layer" : `the last ${trainableLayers} layers`;
   if ("path" in adapter) return `going on from ${adapter.path}`;
   const { targetModules } = adapter;
-  return targetModules === undefined ? kindOf(adapter) : `${kindOf(adapter)}, ${targets(targetModules)}`;
-}
-
-type FreshAdapter = Exclude<NonNullable<Recipe["adapter"]>, { path: string }>;
-
-function kindOf(adapter: FreshAdapter): string {
-  if (adapter.type === "ia3") return "(IA)³";
-  if (adapter.type === "vera") return `VeRA, r ${adapter.r}`;
-  const { useDora, useRslora, initLoraWeights, r, alpha } = adapter;
-  const start = typeof initLoraWeights === "string" ? ` from ${initLoraWeights}` : "";
-  return `${useDora ? "DoRA" : "LoRA"}${useRslora ? ", rank-stabilized" : ""}${start}, r ${r}, alpha ${alpha}`;
+  const config = configOf(adapter);
+  const kind = kindOf({ config }).describe(config);
+  return targetModules === undefined ? kind : `${kind}, ${targets(targetModules)}`;
 }
 
 const targets = (modules: string | string[]) => (typeof modules === "string" ? modules : modules.join(", "));

@@ -1,7 +1,7 @@
-import { type LoraAdapter, requireLora } from "../adapters/adapter.ts";
 import { type CombineSettings, combineAdapters } from "../adapters/combine/combine_adapters.ts";
 import { requireSameStored } from "../adapters/combine/same_stored.ts";
 import { fitAdapter } from "../adapters/fit_adapter.ts";
+import { type LoraAdapter, requireLora } from "../adapters/kinds/lora.ts";
 import { readAdapterDirectory, writeAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
 import { adapterSites } from "../adapters/targets/sites.ts";
 import { writeDirectoryAtomic } from "../files/atomic.ts";

@@ -1,4 +1,4 @@
-import type { Adapter, LoraWeights } from "../adapters/adapter.ts";
+import type { LoraAdapter, LoraWeights } from "../adapters/kinds/lora.ts";
 import { readAdapterDirectory, writeAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
 import { writeDirectoryAtomic } from "../files/atomic.ts";
 import { moduleOf } from "../files/tensor_names.ts";
@@ -134,7 +134,7 @@ async function extractAll(
     targetModules: "all-linear",
     ...fanInFanOut,
   } as const;
-  const adapter: Adapter = { config, baseModel: baseModel ?? path, modules: terms };
+  const adapter: LoraAdapter = { config, baseModel: baseModel ?? path, modules: terms };
   return { adapter, modules, energy, keptEnergy };
 }
 

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { LoraConfig } from "../adapters/lora/lora_config.ts";
 import { writeAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
 import { readTensor } from "../files/safetensors.ts";
 import { readLora } from "../files/testing/read_lora.ts";
@@ -179,7 +180,10 @@ describe("unmerged", () => {
     );
     const { config, modules } = adapter;
     for (const weights of modules.values()) weights.magnitude = new Float32Array(weights.out).fill(1);
-    await writeAdapterDirectory(join(home, "dora"), { ...adapter, config: { ...config, useDora: true } });
+    await writeAdapterDirectory(join(home, "dora"), {
+      ...adapter,
+      config: { ...config, useDora: true } as LoraConfig,
+    });
     expect(await failing(MODEL, join(home, "dora"))).toMatch(/is DoRA: the merge scaled/);
     expect(existsSync(join(home, "out"))).toBe(false);
   });

@@ -1,9 +1,8 @@
-import { type Adapter, isVera } from "../adapters/adapter.ts";
+import type { Adapter } from "../adapters/adapter.ts";
 import { fitAdapter } from "../adapters/fit_adapter.ts";
 import { readAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
 import { findAdapterDirectory } from "../adapters/peft/find_adapter.ts";
 import { adapterSites } from "../adapters/targets/sites.ts";
-import { veraAsLora } from "../adapters/vera.ts";
 import { writeDirectoryAtomic } from "../files/atomic.ts";
 import { createDecoder, openDecodingSession } from "../generation/decoder.ts";
 import { adapterFeeds } from "../generation/runtime_adapter.ts";
@@ -15,7 +14,7 @@ import { requireSameBase } from "../pretrained/same_base.ts";
 import { randomUint32 } from "../random/random.ts";
 import { openSession } from "../runtime/node.ts";
 import { mergedTensors, unties } from "./merged_tensors.ts";
-import { negative, removableAdapter, roundingBound } from "./removal.ts";
+import { inverseAdapter, roundingBound } from "./removal.ts";
 import { type LogitsAgreement, requireSameLogits } from "./same_logits.ts";
 import { spoiledMerge } from "./spoiled_merge.ts";
 
@@ -67,11 +66,11 @@ export interface UnmergeReport extends MergeReport {
  */
 export async function unmergeAdapter(options: MergeOptions): Promise<UnmergeReport> {
   const { directory, model, adapter } = await openBoth(options);
-  const added = removableAdapter(directory, inWeights(adapter, model), options);
+  const inverse = inverseAdapter(directory, adapter, modelLayout(model).linears, options);
   const { config } = directory;
   const agreement = await writeChecked(
     options,
-    { directory, model, adapter: negative(added), config },
+    { directory, model, adapter: inverse, config },
     async (written) => [await checkedLogits({ model, directory }), await checkedLogits(written, adapter)],
   );
   const { directory: written } = await openModel(options.output);
@@ -120,18 +119,13 @@ function mergedConfig(directory: ModelDirectory, { tied, ends }: Model, adapter:
 
 async function writeMerged(path: string, parts: Parts, maxShardBytes?: number): Promise<void> {
   const { directory: from, model, adapter, config } = parts;
-  const layout = { ...model, transposed: modelLayout(model).transposed };
-  const merged = await mergedTensors(from.tensors, inWeights(adapter, model), layout, openSession);
+  const merged = await mergedTensors(from.tensors, adapter, model, openSession);
   try {
     await saveModelDirectory(path, { config, tensors: merged.tensors, from, maxShardBytes });
   } finally {
     await merged.release();
   }
 }
-
-/** As what it does to weights: VeRA's terms are LoRA's. */
-const inWeights = (adapter: Adapter, model: Model) =>
-  isVera(adapter) ? veraAsLora(adapter, adapterSites(model).linears) : adapter;
 
 const CHECKED_ROWS = 2;
 const CHECKED_TOKENS = 32;

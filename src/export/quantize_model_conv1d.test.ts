@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { LoraAdapter } from "../adapters/adapter.ts";
+import type { LoraAdapter } from "../adapters/kinds/lora.ts";
 import { readAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
 import {
   copyOf,

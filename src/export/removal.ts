@@ -1,44 +1,34 @@
 /** What taking an adapter out of a merged model needs. */
-import { type Ia3Adapter, isLora, type LoraAdapter } from "../adapters/adapter.ts";
+import type { Adapter } from "../adapters/adapter.ts";
+import { kindOf } from "../adapters/kinds/kinds.ts";
 import { ofBase } from "../adapters/peft/tensor_names.ts";
+import type { LayerShape } from "../adapters/targets/sites.ts";
 import { type Dtype, readTensor } from "../files/safetensors.ts";
 import type { ModelDirectory } from "../pretrained/model_directory.ts";
 import { isQuantized } from "../quantization/quantized_entry.ts";
 import { AttuneError } from "../text/errors.ts";
 
-/** The adapter whose terms take back what those of `adapter` add. */
-export const negative = (adapter: LoraAdapter): LoraAdapter => ({
-  ...adapter,
-  stored: undefined,
-  modules: new Map(
-    [...adapter.modules].map(([module, lora]) => [module, { ...lora, B: lora.B.map((value) => -value) }]),
-  ),
-});
-
-/** @throws AttuneError when the merge lost what would have to come back. */
-export function removableAdapter(
+/**
+ * The adapter whose merge takes that of `adapter` back.
+ * @throws AttuneError when the merge lost what would have to come back.
+ */
+export function inverseAdapter(
   { tensors }: ModelDirectory,
-  adapter: LoraAdapter | Ia3Adapter,
+  adapter: Adapter,
+  linears: ReadonlyMap<string, LayerShape>,
   paths: { model: string; adapter: string },
-): LoraAdapter {
-  if (!isLora(adapter))
-    throw new AttuneError(
-      `${paths.adapter} is (IA)³: the merge scaled weights, and what was rounded is not to be divided out again. Keep the base.`,
-    );
-  const { config, parameters, tokens, stored } = adapter;
+): Adapter {
   if (adapter.baseModel === paths.model)
     throw new AttuneError(
       `${paths.model} is the base that ${paths.adapter} was made for: nothing was merged into it.`,
     );
-  if (config.useDora)
-    throw new AttuneError(
-      `${paths.adapter} is DoRA: the merge scaled the base's rows to its magnitudes, and their own are not in the adapter. Keep the base.`,
-    );
+  const inverse = kindOf(adapter).inverse(adapter, { linears });
+  if ("problem" in inverse) throw new AttuneError(`${paths.adapter} ${inverse.problem}`);
+  const { parameters, tokens, stored } = adapter;
   if (parameters || tokens || stored) {
     const names = [parameters, tokens, stored].flatMap((own) => [...(own?.keys() ?? [])]);
-    const first = ofBase(names[0]!);
     throw new AttuneError(
-      `${paths.adapter} replaces weights of the base (${first}), which are not in the merged model any more. Keep the base.`,
+      `${paths.adapter} replaces weights of the base (${ofBase(names[0]!)}), which are not in the merged model any more. Keep the base.`,
     );
   }
   const quantized = [...tensors.values()].find(isQuantized);
@@ -46,7 +36,7 @@ export function removableAdapter(
     throw new AttuneError(
       `${paths.model}: ${quantized.name} is quantized; an adapter is taken out of a model in F32, F16 or BF16.`,
     );
-  return adapter;
+  return inverse;
 }
 
 /** Half a unit in the last place, relative. */

@@ -1,13 +1,8 @@
 import { adaptedScope, adaptModel } from "../adapters/adapt_model.ts";
-import { type Adapter, isLora, isVera } from "../adapters/adapter.ts";
-import { adapterParts, fixed } from "../adapters/graph_parts.ts";
-import { scaleOf } from "../adapters/lora/lora_config.ts";
-import {
-  isIa3Weights,
-  isLoraWeights,
-  type ModuleWeights,
-  moduleTensors,
-} from "../adapters/module_tensors.ts";
+import type { Adapter } from "../adapters/adapter.ts";
+import { adapterParts } from "../adapters/graph_parts.ts";
+import { fixed } from "../adapters/kinds/graph_terms.ts";
+import { kindOf } from "../adapters/kinds/kinds.ts";
 import { withStored } from "../adapters/stored_weights.ts";
 import type { TensorEntry } from "../files/safetensors.ts";
 import type { Model } from "../models/family.ts";
@@ -23,18 +18,9 @@ let unlike = 0;
  * carries them.
  */
 export function adapterSignature(adapter: Adapter): string {
-  const { modules, parameters, tokens, stored, follows } = adapter;
-  if (parameters || tokens || stored || isVera(adapter)) return `own ${unlike++}`;
-  const terms = [...modules].map(
-    ([module, weights]) => `${module}:${termSignature(adapter, module, weights)}`,
-  );
-  return `${follows ? "tied " : ""}${terms.sort().join()}`;
-}
-
-function termSignature(adapter: Adapter, module: string, weights: ModuleWeights): string {
-  if (isIa3Weights(weights)) return weights.feedforward ? "ia3 in" : "ia3 out";
-  if (!isLora(adapter) || !isLoraWeights(weights)) return "";
-  return `${weights.r}${hasScales(adapter) ? scaleOf(adapter.config, module, weights.r) : ""}`;
+  const { parameters, tokens, stored } = adapter;
+  const signature = parameters || tokens || stored ? undefined : kindOf(adapter).signature(adapter);
+  return signature ?? `own ${unlike++}`;
 }
 
 /** How a model is computed with an adapter of this signature. */
@@ -43,12 +29,7 @@ export interface AdaptedModel {
   scope: Scope;
 }
 
-/** Whether the graph must know the scales: DoRA's norms need them, and weights that a part was taken out of. */
-const hasScales = (adapter: Adapter): boolean =>
-  isLora(adapter) &&
-  (adapter.config.useDora === true || [...adapter.modules.values()].some(({ start }) => start !== undefined));
-
-/** LoRA's terms are fed: A, and B times its scale; B as it is where the graph scales. */
+/** Terms are fed with their scales, where the graph need not know these. */
 export function runtimeAdapter(
   model: Model,
   tensors: ReadonlyMap<string, TensorEntry>,
@@ -56,27 +37,21 @@ export function runtimeAdapter(
 ): AdaptedModel {
   const frozen = frozenParameters(withStored(tensors, adapter?.stored));
   if (!adapter) return { model, scope: createScope(frozen) };
-  const parts = adapterParts(adapter, {
-    parameter: fixed,
-    ...(!hasScales(adapter) && { scale: () => 1 }),
-  });
+  const isScaleFed = kindOf(adapter).fedScale?.(adapter) !== undefined;
+  const parts = adapterParts(adapter, { parameter: fixed, ...(isScaleFed && { scale: () => 1 }) });
   return { model: adaptModel(model, parts), scope: adaptedScope(frozen, parts, model.ends.embedding) };
 }
 
 /** What a session opened with `runtimeAdapter` is fed for `adapter`. */
 export function adapterFeeds(adapter: Adapter): Record<string, TensorData> {
+  const { tensors, fedScale } = kindOf(adapter);
+  const scaleOf = fedScale?.(adapter);
   const feeds: Record<string, TensorData> = {};
-  for (const [module, weights] of adapter.modules) {
-    const scale =
-      isLora(adapter) && isLoraWeights(weights) && !hasScales(adapter)
-        ? scaleOf(adapter.config, module, weights.r)
-        : 1;
-    for (const { part, name, shape, data } of moduleTensors(module, weights))
-      feeds[name] = {
-        dtype: "float32",
-        shape: [...shape],
-        data: part === "B" ? data.map((value) => value * scale) : data.slice(), // what is fed is lent
-      };
-  }
+  for (const [module, weights] of adapter.modules)
+    for (const { name, shape, data, scaled } of tensors.of(module, weights)) {
+      const scale = scaled && scaleOf ? scaleOf(module) : 1;
+      const own = scale === 1 ? data.slice() : data.map((value) => value * scale); // what is fed is lent
+      feeds[name] = { dtype: "float32", shape: [...shape], data: own };
+    }
   return feeds;
 }

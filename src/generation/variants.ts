@@ -1,7 +1,8 @@
-import { type Adapter, requireLora } from "../adapters/adapter.ts";
+import type { Adapter } from "../adapters/adapter.ts";
 import { combineAdapters } from "../adapters/combine/combine_adapters.ts";
 import { requireSameStored } from "../adapters/combine/same_stored.ts";
 import { fitAdapter } from "../adapters/fit_adapter.ts";
+import { requireLora } from "../adapters/kinds/lora.ts";
 import { adapterSites } from "../adapters/targets/sites.ts";
 import type { Model } from "../models/family.ts";
 import type { Session } from "../runtime/session.ts";

@@ -1,8 +1,10 @@
 import type { Adapter, Parameter } from "../adapters/adapter.ts";
+import { configOf } from "../adapters/adapter_schema.ts";
 import { fitAdapter } from "../adapters/fit_adapter.ts";
-import type { OnModule } from "../adapters/lora/lora_start.ts";
+import type { OnModule } from "../adapters/kinds/kind.ts";
 import { readAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
 import { findAdapterDirectory } from "../adapters/peft/find_adapter.ts";
+import { planAdapter } from "../adapters/plan_adapter.ts";
 import { adapterSites } from "../adapters/targets/sites.ts";
 import { readTensor } from "../files/safetensors.ts";
 import type { Model } from "../models/family.ts";
@@ -17,7 +19,6 @@ import { AttuneError } from "../text/errors.ts";
 import { loraDropout } from "../training/dropout_words.ts";
 import { freshAdapter } from "../training/fresh_adapter.ts";
 import { adapterMethod, dropoutOf, fullMethod, type LoraRates, type Method } from "../training/method.ts";
-import { type FreshConfig, planAdapter } from "../training/plan_adapter.ts";
 import type { Recipe, SettledRecipe } from "../training/recipe.ts";
 import { type SaveResult, saveAdapter, saveModel } from "./saving.ts";
 import { requireTrainingMemory } from "./training_memory.ts";
@@ -92,15 +93,6 @@ async function openAdapter(
 
 const readFitting = async (path: string, model: Model): Promise<Adapter> =>
   fitAdapter(await readAdapterDirectory(path), adapterSites(model));
-
-type FreshSettings = Exclude<NonNullable<Recipe["adapter"]>, { path: string }>;
-
-/** Without the optimizer's settings. */
-function configOf(settings: FreshSettings): FreshConfig {
-  if (settings.type !== "lora") return settings;
-  const { loraplusLrRatio: _, loraplusLrEmbedding: __, ...config } = settings;
-  return config;
-}
 
 /** PEFT's create_loraplus_optimizer gives an embedding's term a rate of its own. */
 function loraRates({ adapter, training }: SettledRecipe): LoraRates | undefined {

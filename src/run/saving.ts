@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import * as z from "zod";
 import type { Adapter } from "../adapters/adapter.ts";
-import { plainLora } from "../adapters/lora/lora_start.ts";
+import { kindOf } from "../adapters/kinds/kinds.ts";
 import { writeAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
 import { torchDtype } from "../files/dtype.ts";
 import { copyOf, readTensor, type TensorSource } from "../files/safetensors.ts";
@@ -26,7 +26,8 @@ export type SaveResult = (directory: string) => Promise<string>;
 /** `adapter/`, in PEFT's layout. */
 export function saveAdapter(adapter: Adapter, trainables: readonly Trainable[]): SaveResult {
   return async (directory) => {
-    await writeAdapterDirectory(directory, plainLora(trainedAdapter(adapter, trainables)));
+    const trained = trainedAdapter(adapter, trainables);
+    await writeAdapterDirectory(directory, kindOf(adapter).finished?.(trained) ?? trained);
     return directory;
   };
 }

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { type LoraAdapter, requireLora } from "../adapters/adapter.ts";
+import { type LoraAdapter, requireLora } from "../adapters/kinds/lora.ts";
 import type { LoraConfig } from "../adapters/lora/lora_config.ts";
 import { plainLora } from "../adapters/lora/lora_start.ts";
 import { temporaryDirectory } from "../files/testing/temporary_directory.ts";

@@ -1,19 +1,13 @@
 import type { Adapter, AdapterConfig, Parameter, TokenRows } from "../adapters/adapter.ts";
-import { largest } from "../adapters/fit_adapter.ts";
-import { type Ia3Config, type Ia3Weights, isFeedforward } from "../adapters/ia3.ts";
-import type { LoraConfig } from "../adapters/lora/lora_config.ts";
-import {
-  initializeLora,
-  type OnModule,
-  startFromWeights,
-  type Uniform,
-} from "../adapters/lora/lora_start.ts";
+import type { AdapterPlan, OnModule, Uniform } from "../adapters/kinds/kind.ts";
+import { kindOf } from "../adapters/kinds/kinds.ts";
 import { baseLayer, PREFIX } from "../adapters/peft/tensor_names.ts";
+import { planAdapter } from "../adapters/plan_adapter.ts";
 import { savedParameters } from "../adapters/targets/modules_to_save.ts";
-import { type LayerShape, type Sites, siteShape } from "../adapters/targets/sites.ts";
+import { type Sites, siteShape } from "../adapters/targets/sites.ts";
 import { isAllLinear } from "../adapters/targets/target_modules.ts";
+import { END_NAMES } from "../adapters/targets/tied_ends.ts";
 import { tokenIndices } from "../adapters/targets/token_rows.ts";
-import { drawProjections, type VeraConfig } from "../adapters/vera.ts";
 import type { TensorEntry } from "../files/safetensors.ts";
 import { moduleOf } from "../files/tensor_names.ts";
 import { transposed } from "../math/transposed.ts";
@@ -21,7 +15,6 @@ import type { Model } from "../models/family.ts";
 import { modelLayout } from "../models/layout.ts";
 import { isQuantized } from "../quantization/quantized_entry.ts";
 import { readWeight } from "../quantization/read_weight.ts";
-import { type AdapterPlan, adaptedShapes, type FreshConfig, planAdapter } from "./plan_adapter.ts";
 
 type Tensors = ReadonlyMap<string, TensorEntry>;
 
@@ -41,88 +34,33 @@ export interface AdapterBase {
  * @throws AttuneError that names every setting that contradicts another, matches nothing or asks for too much.
  */
 export async function freshAdapter(
-  config: FreshConfig,
+  settings: AdapterConfig,
   base: AdapterBase,
   uniform: Uniform,
   onModule?: OnModule,
 ): Promise<Adapter> {
-  const plan = planAdapter(config, base.model, { keepsUnquantized: base.unquantized !== undefined });
-  switch (plan.config.type) {
-    case "lora":
-      return freshLora(plan.config, plan, base, uniform, onModule);
-    case "ia3":
-      return freshIa3(plan.config, plan, base);
-    case "vera":
-      return freshVera(plan.config, plan, base);
-  }
-}
-
-async function freshLora(
-  config: LoraConfig,
-  plan: AdapterPlan,
-  base: AdapterBase,
-  uniform: Uniform,
-  onModule?: OnModule,
-): Promise<Adapter> {
-  const { sites, targets } = plan;
-  const indices = tokenIndices(config, sites);
+  const plan = planAdapter(settings, base.model, { keepsUnquantized: base.unquantized !== undefined });
+  const { meant, sites, targets, follows } = plan;
+  const config = notedTurn(plan, base.model);
   const weights = linearWeights(base, sites);
-  const own = await common(config, plan, base);
-  const modules = initializeLora(adaptedShapes(plan), config, uniform);
+  const own = await ownParameters(meant, base, sites, targets);
+  const indices = tokenIndices(meant, sites);
   return {
-    ...own,
-    config: plainStart(own.config),
-    modules: await startFromWeights(modules, config, weights, uniform, onModule),
-    ...(indices.size > 0 && { tokens: await ownRows(indices, sites, base.tensors) }),
-    ...storedWeights(config, sites, targets, base.tensors),
-  };
-}
-
-async function freshIa3(config: Ia3Config, plan: AdapterPlan, base: AdapterBase): Promise<Adapter> {
-  const begin = (module: string, { in: inputs, out }: LayerShape): Ia3Weights => {
-    const feedforward = isFeedforward(config, module);
-    return { vector: new Float32Array(feedforward ? inputs : out).fill(1), feedforward };
-  };
-  return {
-    ...(await common(config, plan, base)),
-    modules: new Map([...adaptedShapes(plan)].map(([module, shape]) => [module, begin(module, shape)])),
-  };
-}
-
-async function freshVera(config: VeraConfig, plan: AdapterPlan, base: AdapterBase): Promise<Adapter> {
-  const shapes = adaptedShapes(plan);
-  const { r, dInitial, projectionPrngKey } = config;
-  const begin = ({ out }: LayerShape) => ({
-    d: new Float32Array(r).fill(dInitial),
-    b: new Float32Array(out),
-  });
-  return {
-    ...(await common(config, plan, base)),
-    modules: new Map([...shapes].map(([module, shape]) => [module, begin(shape)])),
-    projections: drawProjections(projectionPrngKey, { r, ...largest([...shapes.values()]) }),
-  };
-}
-
-/** What adapters of all kinds begin with. */
-async function common<C extends AdapterConfig>(
-  config: C,
-  { sites, targets }: AdapterPlan,
-  base: AdapterBase,
-) {
-  const { transposed } = modelLayout(base.model);
-  const isTurned = targets.some((module) => transposed.has(module));
-  return {
-    config: isTurned ? { ...config, fanInFanOut: true } : config,
+    config,
     baseModel: base.name,
-    ...(await ownParameters(config, base, sites, targets)),
+    ...own,
+    ...(indices.size > 0 && { tokens: await ownRows(indices, sites, base.tensors) }),
+    ...storedWeights(plan, base.tensors),
+    ...(follows && { follows }),
+    ...(await kindOf(plan).start({ ...plan, config }, { base: weights, uniform, onModule })),
   };
 }
 
-/** LoftQ begins from weights that the finished adapter is no longer told of. */
-function plainStart<C extends LoraConfig>({ initLoraWeights, ...config }: C): LoraConfig {
-  return initLoraWeights === undefined || initLoraWeights === "loftq"
-    ? config
-    : { ...config, initLoraWeights };
+/** PEFT notes a base that keeps its weights as [in, out]. */
+function notedTurn({ config, targets }: AdapterPlan, model: Model): AdapterPlan["config"] {
+  const { transposed } = modelLayout(model);
+  const isTurned = targets.some((module) => transposed.has(module));
+  return isTurned ? { ...config, fanInFanOut: true } : config;
 }
 
 /** A parameter's entry in the files: a tied output layer's is the embedding's. */
@@ -173,17 +111,17 @@ async function ownRows(indices: ReadonlyMap<string, number[]>, sites: Sites, ten
 }
 
 /** The weights that PEFT keeps beside the terms of `embed_tokens` and `lm_head` (utils/save_and_load.py). */
-function storedWeights(config: LoraConfig, sites: Sites, targets: string[], tensors: Tensors) {
-  const { targetModules = [], trainableTokenIndices } = config;
-  const names = ["embed_tokens", "lm_head"];
-  const ends = [sites.embedding, sites.head];
+function storedWeights({ meant, sites, targets, follows }: AdapterPlan, tensors: Tensors) {
+  const { targetModules, trainableTokenIndices } = meant;
+  const adapted = [sites.embedding, sites.head].filter(
+    (module) => targets.includes(module) || (module === follows?.head && targets.includes(sites.embedding)),
+  );
   const isNamed = Array.isArray(targetModules)
-    ? targetModules.some((target) => names.includes(target))
-    : !isAllLinear(targetModules) &&
-      ends.some((module) => targets.includes(module) && names.includes(module.split(".").at(-1)!));
+    ? targetModules.some((target) => END_NAMES.includes(target))
+    : !isAllLinear(targetModules) && adapted.some((module) => END_NAMES.includes(module.split(".").at(-1)!));
   if (!isNamed || trainableTokenIndices !== undefined) return {};
-  const wrapped = ends.filter((module) => targets.includes(module)).map((module) => `${module}.weight`);
+  const entry = (module: string) => entryOf(`${module}.weight`, sites, tensors);
   return {
-    stored: new Map(wrapped.map((name) => [PREFIX + baseLayer(name), entryOf(name, sites, tensors)])),
+    stored: new Map(adapted.map((module) => [PREFIX + baseLayer(`${module}.weight`), entry(module)])),
   };
 }

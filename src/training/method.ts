@@ -1,7 +1,7 @@
 import { adaptedScope, adaptModel } from "../adapters/adapt_model.ts";
-import { type Adapter, isIa3 } from "../adapters/adapter.ts";
+import type { Adapter } from "../adapters/adapter.ts";
 import { adapterParts, ownNames } from "../adapters/graph_parts.ts";
-import { isLoraWeights, type ModuleWeights, moduleTensors } from "../adapters/module_tensors.ts";
+import { kindOf } from "../adapters/kinds/kinds.ts";
 import { withStored } from "../adapters/stored_weights.ts";
 import type { TensorEntry } from "../files/safetensors.ts";
 import { input } from "../graph/sources.ts";
@@ -55,16 +55,20 @@ export function adapterMethod(
 }
 
 /** Probability with which the input of a term is zeroed. */
-export const dropoutOf = (adapter: Adapter): number => (isIa3(adapter) ? 0 : adapter.config.dropout);
+export const dropoutOf = ({ config }: Adapter): number => config.dropout ?? 0;
 
 /** Vectors that an adapter adds are no biases or norms: they are decayed, as in PEFT's and transformers' groups. */
-function adapterTrainables({ modules, parameters, tokens }: Adapter, rates: LoraRates = {}): Trainable[] {
+function adapterTrainables(adapter: Adapter, rates: LoraRates = {}): Trainable[] {
+  const { modules, parameters, tokens } = adapter;
+  const { tensors } = kindOf(adapter);
   const ofVector = (shape: readonly number[]) => (shape.length === 1 ? rates.B : undefined);
   return [
     ...[...modules].flatMap(([module, weights]) =>
-      moduleTensors(module, weights).map(({ part, name, shape, data }) =>
-        trainable(name, shape, data, { rate: rateOf(part, weights, rates), decayed: true }),
-      ),
+      tensors
+        .of(module, weights)
+        .map(({ name, shape, data, rate }) =>
+          trainable(name, shape, data, { rate: rate && rates[rate], decayed: true }),
+        ),
     ),
     ...[...(parameters ?? [])].map(([name, { shape, data }]) =>
       trainable(ownNames.parameter(name), shape, data, { rate: ofVector(shape) }),
@@ -73,11 +77,6 @@ function adapterTrainables({ modules, parameters, tokens }: Adapter, rates: Lora
       trainable(ownNames.rows(module), [indices.length, data.length / indices.length], data),
     ),
   ];
-}
-
-function rateOf(part: string, weights: ModuleWeights, rates: LoraRates): number | undefined {
-  if (isLoraWeights(weights) && weights.embedding && part !== "magnitude") return rates.embedding;
-  return part === "A" ? undefined : rates.B;
 }
 
 /** Weights of the model itself, as float32 masters: all, or some over `frozen` ones. */

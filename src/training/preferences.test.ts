@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { isLoraWeights } from "../adapters/module_tensors.ts";
+import { requireLora } from "../adapters/kinds/lora.ts";
 import { readAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
 import type { TokenSequence } from "../data/tokenize/token_sequence.ts";
 import { readTensor } from "../files/safetensors.ts";
@@ -87,7 +87,7 @@ async function methodsOf({ start, initial }: Case, directory: ModelDirectory): P
       adapterMethod(directory.tensors, adapter),
       adapterMethod(directory.tensors, await readAdapterDirectory(goldenPath(initial!))),
     ];
-  for (const weights of adapter.modules.values()) if (isLoraWeights(weights)) weights.B.fill(0);
+  for (const { B } of requireLora(adapter, "it", "tested here").modules.values()) B.fill(0);
   return [adapterMethod(directory.tensors, adapter), base];
 }
 

@@ -1,18 +1,19 @@
 import type { Adapter } from "../adapters/adapter.ts";
 import { ownNames } from "../adapters/graph_parts.ts";
-import { type ModuleWeights, moduleTensors } from "../adapters/module_tensors.ts";
+import { kindOf } from "../adapters/kinds/kinds.ts";
 import type { Trainable } from "./trainable.ts";
 
 /** `adapter` as it is after training: what began it, with the values that `trainables` have now. */
-export function trainedAdapter<T extends Adapter>(adapter: T, trainables: readonly Trainable[]): T {
+export function trainedAdapter(adapter: Adapter, trainables: readonly Trainable[]): Adapter {
   const data = new Map(trainables.map((t) => [t.name, t.data]));
-  const trained = <W extends ModuleWeights>(module: string, weights: W): W => ({
+  const { tensors } = kindOf(adapter);
+  const trained = (module: string, weights: object): object => ({
     ...weights,
-    ...Object.fromEntries(moduleTensors(module, weights).map(({ part, name }) => [part, data.get(name)!])),
+    ...Object.fromEntries(tensors.of(module, weights).map(({ part, name }) => [part, data.get(name)!])),
   });
   return {
     ...adapter,
-    modules: mapEntries(adapter.modules as Map<string, ModuleWeights>, trained),
+    modules: mapEntries(adapter.modules, trained),
     parameters:
       adapter.parameters &&
       mapEntries(adapter.parameters, (name, own) => ({ ...own, data: data.get(ownNames.parameter(name))! })),

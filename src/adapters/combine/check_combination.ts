@@ -1,5 +1,5 @@
 import { AttuneError } from "../../text/errors.ts";
-import type { LoraWeights } from "../adapter.ts";
+import type { LoraWeights } from "../kinds/lora.ts";
 import type { CombineSettings, WeighedAdapter } from "./combine_adapters.ts";
 import { COMBINE_METHODS, methodTraits } from "./methods.ts";
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readLora } from "../../files/testing/read_lora.ts";
 import { goldenPath, maxDifference, readGoldenMap } from "../../testing/goldens.ts";
-import type { LoraAdapter, LoraWeights } from "../adapter.ts";
+import type { LoraAdapter, LoraWeights } from "../kinds/lora.ts";
 import { scaleOf } from "../lora/lora_config.ts";
 import { type CombineSettings, combineAdapters } from "./combine_adapters.ts";
 import { combineValues } from "./combine_values.ts";

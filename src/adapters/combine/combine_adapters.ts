@@ -1,7 +1,7 @@
 import { moduleOf } from "../../files/tensor_names.ts";
 import { randomNormal, randomUniform } from "../../random/random.ts";
 import { AttuneError } from "../../text/errors.ts";
-import type { LoraAdapter } from "../adapter.ts";
+import type { LoraAdapter } from "../kinds/lora.ts";
 import { type LoraConfig, scaleOf } from "../lora/lora_config.ts";
 import { baseLayer, ofBase, PREFIX } from "../peft/tensor_names.ts";
 import { allFinite, checkCombination } from "./check_combination.ts";

@@ -2,7 +2,7 @@
 import { type Matrix, multiply, transpose } from "../../math/matrix.ts";
 import { type Svd, truncate } from "../../math/svd.ts";
 import { productSvd, truncatedSvd } from "../../math/truncated_svd.ts";
-import type { LoraWeights } from "../adapter.ts";
+import type { LoraWeights } from "../kinds/lora.ts";
 import { type CombineValuesOptions, combineValues } from "./combine_values.ts";
 import type { MethodTraits } from "./methods.ts";
 

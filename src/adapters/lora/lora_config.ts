@@ -1,46 +1,168 @@
+import * as z from "zod";
 import { AttuneError } from "../../text/errors.ts";
 import { listed } from "../../text/listed.ts";
+import type { PeftFile } from "../peft/peft_file.ts";
+import {
+  bias,
+  type ConfigOf,
+  dropout,
+  excludeModules,
+  fanInFanOut,
+  flag,
+  layersPattern,
+  layersToTransform,
+  modulesToSave,
+  optional,
+  rank,
+  recipeSchema,
+  targetModules,
+  text,
+  trainableTokenIndices,
+  usual,
+} from "../settings.ts";
 import { fullmatch } from "../targets/python_regex.ts";
 import type { LayerShape } from "../targets/sites.ts";
+
+const positive = z.number().positive();
+const initLoraWords = {
+  error: "expected true, false, gaussian, pissa, pissa_niter_1 to pissa_niter_99, olora or loftq",
+};
+const starts = z.union(
+  [
+    z.boolean(),
+    z.enum(["gaussian", "pissa", "olora", "loftq"]),
+    z.string().regex(/^pissa_niter_[1-9]\d?$/, initLoraWords),
+  ],
+  initLoraWords,
+);
+/** The others (pissa, olora, corda, loftq, lora_ga, …) change the base model, or freeze a half. */
+const finishedStarts = z.union([z.boolean(), z.enum(["gaussian", "orthogonal", "eva"])], {
+  error:
+    "expected a start that leaves the base as it is: save the adapter with PEFT's path_initial_model_for_weight_conversion, which makes it a plain LoRA",
+});
 
 /**
  * Low-rank adaptation (Hu et al. 2021, https://arxiv.org/abs/2106.09685): y = W·x + alpha/r · B·A·x, and what PEFT adds
  * to it, by PEFT's names. What is left out is off.
  */
-export interface LoraConfig {
-  type: "lora";
-  r: number;
-  alpha: number;
-  /** Probability with which an input of A is zeroed in training; the rest is divided by 1 − dropout. */
-  dropout: number;
-  /** Endings of module names, or a regular expression for whole names, or "all-linear"; PEFT's choice for the family when left out. */
-  targetModules?: string[] | string;
-  /** Endings of module names, or a regular expression for whole names, that get no adapter after all. */
-  excludeModules?: string[] | string;
-  /** Numbers of the layers that get an adapter, all when left out. */
-  layersToTransform?: number[] | number;
-  /** Names under which a model keeps its layers: `layers`, `h`. */
-  layersPattern?: string[] | string;
-  /** Ranks and alphas of modules whose name ends in a key, a regular expression; the first that matches counts. */
-  rankPattern?: Record<string, number>;
-  alphaPattern?: Record<string, number>;
-  /** Scale by alpha/√r (Kalajdzievski 2023, https://arxiv.org/abs/2312.03732). */
-  useRslora?: boolean;
-  /** Weight-decomposed (Liu et al. 2024, https://arxiv.org/abs/2402.09353). */
-  useDora?: boolean;
-  /** Biases that are trained as well. */
-  bias?: "none" | "all" | "lora_only";
-  /** Modules trained whole: those whose name ends so. */
-  modulesToSave?: string[];
-  /** Rows of the embedding trained one by one; by module name, or of the input embedding. */
-  trainableTokenIndices?: number[] | Record<string, number[]>;
-  /** Tied ends stay tied: what is trained of one is trained of both. */
-  ensureWeightTying?: boolean;
-  /** The base keeps its weights as [in, out]: PEFT notes it, and the base's family knows it. */
-  fanInFanOut?: boolean;
-  /** How A and B begin; true when left out. */
-  initLoraWeights?: InitLoraWeights;
-}
+export const loraSettings = {
+  r: usual(rank, 8, "Rank of the low-rank terms."),
+  alpha: usual(positive, 16, "The terms are scaled by alpha / r.", { key: "lora_alpha" }),
+  dropout: dropout("lora_dropout"),
+  targetModules: targetModules(
+    "Which linear layers: a list of name endings, a regular expression, or all-linear.",
+  ),
+  excludeModules,
+  layersToTransform,
+  layersPattern,
+  rankPattern: optional(
+    z.record(text, rank),
+    "Other ranks: { q_proj: 16 }, by a name's ending, a regular expression; the first that matches counts.",
+  ),
+  alphaPattern: optional(z.record(text, positive), "Other alphas, in the same way."),
+  useRslora: optional(flag, "Scale by alpha / √r (Kalajdzievski 2023)."),
+  useDora: optional(flag, "Train magnitudes beside directions: DoRA (Liu et al. 2024)."),
+  bias: bias("lora_only"),
+  modulesToSave,
+  ensureWeightTying: optional(
+    flag,
+    "Ends that share a weight stay equal: what modulesToSave or targetModules trains of one is trained of both.",
+  ),
+  trainableTokenIndices,
+  initLoraWeights: optional(
+    starts,
+    "How A and B begin: true (A random, B zero), gaussian, pissa, pissa_niter_16, olora, or, with quantization, loftq. PiSSA's and OLoRA's are saved as a plain LoRA of twice the rank.",
+    { file: finishedStarts, keepsOff: true },
+  ),
+  fanInFanOut,
+};
+
+export type LoraConfig = ConfigOf<"lora", typeof loraSettings>;
+
+/** Settings of the optimizer, which no adapter's files keep. */
+export const loraPlus = {
+  loraplusLrRatio: z
+    .number()
+    .min(1)
+    .optional()
+    .describe("LoRA+ (Hayou et al. 2024): B learns at this many times the rate of A; 16 is usual."),
+  loraplusLrEmbedding: positive
+    .optional()
+    .describe("With loraplusLrRatio, the rate of an adapted embedding; 1e-6 when left out."),
+};
+
+export const loraSchema = recipeSchema(
+  "lora",
+  loraSettings,
+  "A fresh LoRA adapter (Hu et al. 2021).",
+  loraPlus,
+);
+
+/** What PEFT 0.21 writes for a LoRA adapter that uses nothing beyond it. */
+const DEFAULTS = {
+  alora_invocation_tokens: null,
+  alpha_pattern: {},
+  arrow_config: null,
+  auto_mapping: null,
+  base_model_name_or_path: null,
+  bias: "none",
+  corda_config: null,
+  ensure_weight_tying: false,
+  eva_config: null,
+  exclude_modules: null,
+  fan_in_fan_out: false,
+  inference_mode: true,
+  init_lora_weights: true,
+  kasa_config: null,
+  layer_replication: null,
+  layers_pattern: null,
+  layers_to_transform: null,
+  loftq_config: {},
+  lora_alpha: 8,
+  lora_bias: false,
+  lora_dropout: 0,
+  lora_ga_config: null,
+  megatron_config: null,
+  megatron_core: "megatron.core",
+  modules_to_save: null,
+  monteclora_config: null,
+  peft_type: "LORA",
+  peft_version: "0.21.0",
+  qalora_group_size: 16,
+  r: 8,
+  rank_pattern: {},
+  revision: null,
+  target_modules: null,
+  target_parameters: null,
+  task_type: "CAUSAL_LM",
+  trainable_token_indices: null,
+  use_bdlora: null,
+  use_dora: false,
+  use_qalora: false,
+  use_rslora: false,
+  velora_config: null,
+};
+
+const MERGE =
+  "Merge the adapter into its base with PEFT (merge_and_unload, save_pretrained) and use the merged model";
+
+/** What to do about a setting that is not computed here; `MERGE` where nothing is said. */
+const WAYS_OUT: Record<string, string> = {
+  alora_invocation_tokens:
+    "It acts on the tokens after an invocation only, which no merged model can do: train a LoRA adapter without it",
+  arrow_config: "It routes between adapters, which no merged model can do: give one of these adapters",
+  megatron_config: "Where the base is a model of transformers it has no effect: set it to null",
+};
+
+export const loraFile: PeftFile<LoraConfig> = {
+  defaults: DEFAULTS,
+  ignored: [
+    ...["corda_config", "eva_config", "loftq_config", "lora_ga_config", "megatron_core", "qalora_group_size"],
+    "merge_weights", // of PEFT before 0.3
+  ],
+  floats: ["lora_dropout"],
+  wayOut: (key) => (Object.hasOwn(WAYS_OUT, key) ? WAYS_OUT[key]! : MERGE),
+};
 
 /** PEFT's names: "pissa_niter_16" is PiSSA by a randomized decomposition of 16 iterations. */
 export type InitLoraWeights = boolean | string;
@@ -55,23 +177,9 @@ export function scaleOf(config: LoraConfig, module: string, r = rankOf(config, m
   return alpha / (config.useRslora ? Math.sqrt(r) : r);
 }
 
-/** @throws AttuneError that names every setting out of its range; `where` says whose settings they are. */
+/** @throws AttuneError that names settings which PEFT, or attune, does not take together; `where` says whose they are. */
 export function checkLoraConfig(config: LoraConfig, where: string): void {
-  const { r, alpha, dropout, rankPattern = {}, alphaPattern = {} } = config;
-  const faults: string[] = [];
-  const rank = (name: string, value: number) => {
-    if (!Number.isSafeInteger(value) || value < 1)
-      faults.push(`${name} must be a whole number from 1 on, got ${value}`);
-  };
-  const positive = (name: string, value: number) => {
-    if (!(Number.isFinite(value) && value > 0)) faults.push(`${name} must be a number above 0, got ${value}`);
-  };
-  rank("r", r);
-  for (const [key, value] of Object.entries(rankPattern)) rank(`rankPattern.${key}`, value);
-  positive("alpha", alpha);
-  for (const [key, value] of Object.entries(alphaPattern)) positive(`alphaPattern.${key}`, value);
-  if (!(dropout >= 0 && dropout < 1)) faults.push(`dropout must be from 0 to below 1, got ${dropout}`);
-  faults.push(...contradictions(config));
+  const faults = contradictions(config);
   if (faults.length > 0) throw new AttuneError(`${where}: ${faults.join("; ")}.`);
 }
 
@@ -81,7 +189,6 @@ const DECOMPOSED = /^(olora|pissa(_niter_\d+)?)$/;
 export const isDecomposed = (init: InitLoraWeights | undefined): init is string =>
   typeof init === "string" && DECOMPOSED.test(init);
 
-/** Settings that PEFT, or attune, does not take together. */
 function contradictions(config: LoraConfig): string[] {
   const { initLoraWeights, useDora } = config;
   const faults = layerSettingFaults(config);

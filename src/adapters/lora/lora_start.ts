@@ -1,12 +1,10 @@
 import { firstColumns, type Matrix, multiplyTransposed, transpose } from "../../math/matrix.ts";
 import { qr } from "../../math/qr.ts";
 import { truncatedSvd } from "../../math/truncated_svd.ts";
-import { type Adapter, isLora, type LoraWeights } from "../adapter.ts";
+import type { BaseWeights, OnModule, Uniform } from "../kinds/kind.ts";
+import type { LoraAdapter, LoraWeights } from "../kinds/lora.ts";
 import type { LayerShape } from "../targets/sites.ts";
 import { isDecomposed, type LoraConfig, rankOf, scaleOf } from "./lora_config.ts";
-
-/** A number of [0, 1) that depends on nothing but these: a module's start does not depend on which others are adapted. */
-export type Uniform = (purpose: string, index: number) => number;
 
 type Shape = LayerShape & { embedding?: boolean };
 
@@ -62,15 +60,6 @@ export function fillNormal(into: Float32Array, deviation: number, purpose: strin
     const radius = Math.sqrt(-2 * Math.log(1 - uniform(purpose, 2 * i)));
     into[i] = deviation * radius * Math.cos(2 * Math.PI * uniform(purpose, 2 * i + 1));
   }
-}
-
-/** Hears how many modules are done, of how many, before each. */
-export type OnModule = (done: number, total: number) => void;
-
-/** Readers of a base's weights as [out, in] in float32, as the base has them, and before they were quantized. */
-export interface BaseWeights {
-  weightOf(module: string): Promise<Float32Array>;
-  unquantizedOf(module: string): Promise<Float32Array>;
 }
 
 /**
@@ -196,8 +185,7 @@ export function rowNorms(
  * of twice the rank and the same scale s, which is what PEFT's path_initial_model_for_weight_conversion makes. Others
  * stay as they are.
  */
-export function plainLora(adapter: Adapter): Adapter {
-  if (!isLora(adapter)) return adapter;
+export function plainLora(adapter: LoraAdapter): LoraAdapter {
   if (![...adapter.modules.values()].some(({ start }) => start)) return adapter;
   return {
     ...adapter,

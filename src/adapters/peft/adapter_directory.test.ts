@@ -5,8 +5,8 @@ import { copyOf, readSafetensorsHeader, readTensor, writeSafetensors } from "../
 import { readLora } from "../../files/testing/read_lora.ts";
 import { temporaryDirectory } from "../../files/testing/temporary_directory.ts";
 import { AttuneError } from "../../text/errors.ts";
-import type { Adapter } from "../adapter.ts";
 import { fitAdapter } from "../fit_adapter.ts";
+import type { LoraAdapter } from "../kinds/lora.ts";
 import type { Sites } from "../targets/sites.ts";
 import { readAdapterDirectory, writeAdapterDirectory } from "./adapter_directory.ts";
 
@@ -70,7 +70,7 @@ describe.each(["llama-gqa-lora-qv", "mistral-window-lora-qv", "llama-bf16-lora-a
   });
 });
 
-const small = (targetModules: string[] | string): Adapter => ({
+const small = (targetModules: string[] | string): LoraAdapter => ({
   config: { type: "lora", r: 2, alpha: 3.5, dropout: 0.05, targetModules },
   modules: new Map(
     ["b.q_proj", "a.q_proj"].map((name, i) => [

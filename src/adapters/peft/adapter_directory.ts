@@ -12,13 +12,10 @@ import {
   type TensorSource,
 } from "../../files/safetensors.ts";
 import { AttuneError } from "../../text/errors.ts";
-import { type Adapter, isVera, type LoraWeights, type Parameter, type TokenRows } from "../adapter.ts";
-import { condensedFeedforward, type Ia3Weights } from "../ia3.ts";
-import type { LoraConfig } from "../lora/lora_config.ts";
-import { moduleTensors } from "../module_tensors.ts";
+import type { Adapter, AdapterConfig, Parameter, TokenRows } from "../adapter.ts";
+import { kindNamed, kindOf } from "../kinds/kinds.ts";
 import { condenseTargetModules, isAllLinear } from "../targets/target_modules.ts";
-import type { VeraConfig } from "../vera.ts";
-import { type AdapterTensors, fileNames, sortAdapterTensors, type TermTensors } from "./adapter_tensors.ts";
+import { fileNames, sortAdapterTensors } from "./adapter_tensors.ts";
 import { bothEnds } from "./both_ends.ts";
 import { CONFIG_FILE, findAdapterDirectory, WEIGHTS_FILE } from "./find_adapter.ts";
 import { formatPeftConfig, parsePeftConfig } from "./peft_config.ts";
@@ -35,21 +32,19 @@ export async function readAdapterDirectory(from: string): Promise<Adapter> {
   );
   const weights = join(path, WEIGHTS_FILE);
   const sorted = sortAdapterTensors((await readSafetensorsHeader(weights)).tensors, config, weights);
-  const parameters = await mapValues(sorted.parameters, readParameter);
+  const { tensors } = kindNamed(config.type)!;
   const { stored } = sorted;
-  const common = {
+  const parameters = await mapValues(sorted.parameters, readParameter);
+  const tokens = await readRows(sorted.rows, config, weights);
+  const adapter: Adapter = {
+    config,
     baseModel,
+    modules: await mapValues(sorted.modules, (term) => tensors.read(term, readFinite)),
     ...(parameters.size > 0 && { parameters }),
     ...(stored.size > 0 && { stored }),
+    ...(tokens.size > 0 && { tokens }),
   };
-  switch (config.type) {
-    case "lora":
-      return { ...common, config, ...(await readLora(sorted, config, weights)) };
-    case "ia3":
-      return { ...common, config, modules: await mapValues(sorted.modules, readIa3) };
-    case "vera":
-      return { ...common, config, ...(await readVera(sorted, config)) };
-  }
+  return tensors.shared ? tensors.shared.read(adapter, sorted.shared, readFinite) : adapter;
 }
 
 /** @throws AttuneError when a number of it is none. */
@@ -57,42 +52,6 @@ async function readFinite(entry: TensorEntry): Promise<Float32Array> {
   const data = await readTensor(entry);
   if (data.every(Number.isFinite)) return data;
   throw new AttuneError(`${entry.file}: ${entry.name} holds what is not a number; the adapter is damaged.`);
-}
-
-type Sorted = AdapterTensors<TensorEntry>;
-type Term = TermTensors<TensorEntry>;
-
-async function readLora({ modules, rows }: Sorted, config: LoraConfig, where: string) {
-  const tokens = await readRows(rows, config, where);
-  return { modules: await mapValues(modules, readTerm), ...(tokens.size > 0 && { tokens }) };
-}
-
-async function readTerm({ parts: { A, B, magnitude }, embedding }: Term): Promise<LoraWeights> {
-  return {
-    A: await readFinite(A!),
-    B: await readFinite(B!),
-    r: A!.shape[0]!,
-    in: A!.shape[1]!,
-    out: B!.shape[0]!,
-    ...(magnitude && { magnitude: await readFinite(magnitude) }),
-    ...(embedding && { embedding }),
-  };
-}
-
-const readIa3 = async ({ parts: { vector } }: Term): Promise<Ia3Weights> => ({
-  vector: await readFinite(vector!),
-  feedforward: vector!.shape[0] === 1,
-});
-
-async function readVera({ modules, projections }: Sorted, { r }: VeraConfig) {
-  const vectors = await mapValues(modules, async ({ parts: { d, b } }) => ({
-    d: await readFinite(d!),
-    b: await readFinite(b!),
-  }));
-  if (!projections) return { modules: vectors };
-  const { A, B } = projections;
-  const sizes = { r, in: A.shape[1]!, out: B.shape[0]! };
-  return { modules: vectors, projections: { ...sizes, A: await readFinite(A), B: await readFinite(B) } };
 }
 
 async function mapValues<A, B>(
@@ -115,7 +74,7 @@ const readParameter = async (entry: TensorEntry): Promise<Parameter> => ({
  */
 async function readRows(
   entries: ReadonlyMap<string, TensorEntry>,
-  { trainableTokenIndices: wanted = [] }: LoraConfig,
+  { trainableTokenIndices: wanted = [] }: AdapterConfig,
   where: string,
 ): Promise<Map<string, TokenRows>> {
   const rows = new Map<string, TokenRows>();
@@ -155,14 +114,15 @@ function configOf({ config, baseModel, modules }: Adapter): string {
   const { targetModules } = config;
   if (targetModules === undefined || !isAllLinear(targetModules))
     return formatPeftConfig(config, targetModules, baseModel);
-  const targets = condenseTargetModules([...modules.keys()]);
-  if (config.type !== "ia3") return formatPeftConfig(config, targets, baseModel);
-  const own = condensedFeedforward(config, targets, [...modules.keys()]);
-  return formatPeftConfig(own, own.targetModules, baseModel);
+  const names = [...modules.keys()];
+  const targets = condenseTargetModules(names);
+  const condensed = kindNamed(config.type)!.file.condensed?.(config, targets, names);
+  return formatPeftConfig(condensed ?? config, condensed?.targetModules ?? targets, baseModel);
 }
 
 function tensorsOf(adapter: Adapter): TensorSource[] {
   const { modules, parameters, tokens, stored = new Map<string, TensorEntry>() } = bothEnds(adapter);
+  const { tensors } = kindOf(adapter);
   const wrapped = (name: string) => modules.has(name.replace(/\.[^.]+$/, ""));
   const float32 = (name: string, shape: readonly number[], data: Float32Array): TensorSource => ({
     name,
@@ -172,11 +132,9 @@ function tensorsOf(adapter: Adapter): TensorSource[] {
   });
   return [
     ...[...modules].flatMap(([module, weights]) =>
-      moduleTensors(module, weights).map(({ name, shape, data }) =>
-        float32(fileNames.term(name), shape, data),
-      ),
+      tensors.of(module, weights).map(({ name, shape, data }) => float32(fileNames.term(name), shape, data)),
     ),
-    ...projectionsOf(adapter).map(({ name, shape, data }) => float32(name, shape, data)),
+    ...(tensors.shared?.write(adapter) ?? []),
     ...[...(parameters ?? [])]
       .map(([name, { shape, data }]) => float32(fileNames.parameter(name, wrapped(name)), shape, data))
       .filter(({ name }) => !stored.has(name)),
@@ -184,15 +142,6 @@ function tensorsOf(adapter: Adapter): TensorSource[] {
       float32(fileNames.rows(module), [indices.length, data.length / indices.length], data),
     ),
     ...[...stored].map(([name, entry]) => ({ ...copyOf(entry), name })),
-  ];
-}
-
-function projectionsOf(adapter: Adapter) {
-  if (!isVera(adapter) || !adapter.config.saveProjection) return [];
-  const { A, B, r, in: inputs, out } = adapter.projections!;
-  return [
-    { name: fileNames.projections.A, shape: [r, inputs], data: A },
-    { name: fileNames.projections.B, shape: [out, r], data: B },
   ];
 }
 

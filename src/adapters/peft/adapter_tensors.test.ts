@@ -91,7 +91,7 @@ describe("sortAdapterTensors", () => {
     [
       "a base weight",
       { [A]: [2, 3], [B]: [5, 2], "base_model.model.lm_head.base_layer.weight": [9, 3] },
-      /base_layer\.weight: no tensor of a LORA adapter/,
+      /base_layer\.weight: no tensor of an adapter of type LORA/,
     ],
     [
       "no prefix",

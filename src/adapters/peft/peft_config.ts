@@ -1,66 +1,52 @@
 /** adapter_config.json of PEFT (0.21), both ways. */
-import type * as z from "zod";
+import * as z from "zod";
 import { AttuneError, type Fault } from "../../text/errors.ts";
 import { excerpt } from "../../text/excerpt.ts";
+import { pathKey } from "../../text/json_scan.ts";
 import { pythonJson } from "../../text/python_json.ts";
 import type { AdapterConfig } from "../adapter.ts";
+import type { Kind } from "../kinds/kind.ts";
+import { KINDS, kindOf } from "../kinds/kinds.ts";
+import { peftKey, type Setting } from "../settings.ts";
 import type { TargetModules } from "../targets/target_modules.ts";
-import { ia3File } from "./ia3_file.ts";
-import { loraFile } from "./lora_file.ts";
-import { isOff } from "./peft_setting.ts";
-import { veraFile } from "./vera_file.ts";
-
-/** What there is to know of a kind of adapter's file. */
-interface ConfigFile {
-  Config: z.ZodObject<z.ZodRawShape, z.core.$loose>;
-  /** What PEFT writes for an adapter that uses nothing special. */
-  DEFAULTS: object;
-  /** Keys that say nothing about what a finished adapter computes. */
-  IGNORED: readonly string[];
-  /** What to do about a setting that is not computed here. */
-  wayOut?(key: string): string;
-  /** Places of numbers that Python writes as floats. */
-  FLOATS: ReadonlySet<string>;
-  fromPeft(file: never): AdapterConfig;
-  toPeft(config: never): object;
-  check(config: never, where: string): void;
-}
-
-const FILES: Record<string, ConfigFile | undefined> = { LORA: loraFile, IA3: ia3File, VERA: veraFile };
+import { settingFault } from "./setting_fault.ts";
 
 /** Methods of PEFT that change no weights of the base, so that there is nothing to merge. */
 const PROMPTS =
   /^(PROMPT_TUNING|MULTITASK_PROMPT_TUNING|P_TUNING|PREFIX_TUNING|CPT|ADAPTION_PROMPT|CARTRIDGE|XLORA|POLY)$/;
 
+type File = Readonly<Record<string, unknown>>;
+
 /**
- * `config` is adapter_config.json as parsed, `where` its path.
+ * `file` is adapter_config.json as parsed, `where` its path.
  * @throws AttuneError that names every setting which changes the computation and is not supported here, keys unknown to
  *   PEFT 0.21 too, unless it is off.
  */
-export function parsePeftConfig(
-  config: Record<string, unknown>,
-  where: string,
-): { config: AdapterConfig; baseModel?: string } {
-  const type = String(config.peft_type);
-  const file = Object.hasOwn(FILES, type) ? FILES[type] : undefined;
-  if (!file) throw unknownKind(config, where);
-  const parsed = file.Config.safeParse(config, { reportInput: true });
-  const faults = [...unsupported(config, file), ...(parsed.error?.issues.map(settingFault) ?? [])];
-  if (!parsed.success || faults.length > 0)
+export function parsePeftConfig(file: File, where: string): { config: AdapterConfig; baseModel?: string } {
+  const kind = KINDS.find(({ type }) => type.toUpperCase() === file.peft_type) as Kind | undefined;
+  if (!kind) throw unknownKind(file, where);
+  const faults = [...unsupported(file, kind), ...commonFaults(file)];
+  const config: Record<string, unknown> = { type: kind.type };
+  for (const [name, setting] of Object.entries(kind.settings)) {
+    const value = settingValue(peftKey(name, setting), setting, file, kind, faults);
+    if (value !== undefined) config[name] = value;
+  }
+  if (faults.length > 0)
     throw new AttuneError({
       code: "adapter.unsupported",
       place: where,
       problem: "this adapter uses what attune does not compute",
       faults,
     });
-  const own = file.fromPeft(parsed.data as never);
-  file.check(own as never, where);
-  return { config: own, baseModel: (config.base_model_name_or_path as string | null) ?? undefined };
+  const own = config as unknown as AdapterConfig;
+  kind.check(own, where);
+  return { config: own, baseModel: (file.base_model_name_or_path as string | null) ?? undefined };
 }
 
-function unknownKind(config: Record<string, unknown>, where: string): AttuneError {
-  const { peft_type: type } = config;
-  const isMlx = type === undefined && ("lora_parameters" in config || "fine_tune_type" in config);
+function unknownKind(file: File, where: string): AttuneError {
+  const { peft_type: type } = file;
+  const known = KINDS.map((kind) => kind.type.toUpperCase());
+  const isMlx = type === undefined && ("lora_parameters" in file || "fine_tune_type" in file);
   const wayOut = () => {
     if (isMlx) return "mlx-lm wrote this file: convert the adapter to PEFT's form, or fuse it into its model";
     if (typeof type !== "string") return "Give a directory that PEFT, or attune, saved";
@@ -71,50 +57,59 @@ function unknownKind(config: Record<string, unknown>, where: string): AttuneErro
   return new AttuneError({
     code: "adapter.unsupported-kind",
     place: `${where}: peft_type`,
-    expected: `an adapter of ${Object.keys(FILES)
-      .join(", ")
-      .replace(/, (?=\w+$)/, " or ")}`,
+    expected: `an adapter of ${known.slice(0, -1).join(", ")} or ${known.at(-1)}`,
     got: type === undefined ? "none" : excerpt(type),
     wayOut: wayOut(),
   });
 }
 
-function settingFault({ path, message, input }: z.core.$ZodIssue): Fault {
-  const got = input === undefined ? "nothing" : excerpt(input);
-  return { code: "adapter.wrong-setting", place: path.join("."), expected: message, got };
+/** What a file says of a setting; undefined where that is PEFT's default, or off. */
+function settingValue(key: string, setting: Setting, file: File, kind: Kind, faults: Fault[]): unknown {
+  const usual = kind.file.defaults[key];
+  const value = Object.hasOwn(file, key) ? file[key] : usual;
+  const isAbsent = value === null || (!setting.keepsOff && value !== 0 && isOff(value));
+  if (!setting.required && (isAbsent || JSON.stringify(value) === JSON.stringify(usual))) return undefined;
+  const parsed = (setting.file ?? setting.value).safeParse(value, { reportInput: true });
+  if (parsed.success) return parsed.data;
+  faults.push(...parsed.error.issues.map((issue) => settingFault({ ...issue, path: [key, ...issue.path] })));
+  return undefined;
 }
+
+/** null, false, 0, and empty texts, lists and objects: how PEFT writes a feature that is not used. */
+function isOff(value: unknown): boolean {
+  if (typeof value === "object" && value !== null) return Object.keys(value).length === 0;
+  return !value;
+}
+
+const Common = z.looseObject({
+  base_model_name_or_path: z.string().nullish(),
+  task_type: z.literal("CAUSAL_LM").nullish(),
+});
+
+const commonFaults = (file: File): Fault[] =>
+  Common.safeParse(file, { reportInput: true }).error?.issues.map(settingFault) ?? [];
 
 /** Notes of the tools that saved it, in PEFT and beside it: who, when, from what. */
 const NOTES = /^_|(^|_)version$|^unsloth_/;
 const PROVENANCE = new Set([
-  ...[
-    "architectures",
-    "auto_mapping",
-    "dtype",
-    "inference_mode",
-    "library_name",
-    "model_type",
-    "peft_version",
-  ],
-  ...["revision", "runtime_config", "torch_dtype"],
+  ...["architectures", "auto_mapping", "dtype", "inference_mode", "library_name", "model_type"],
+  ...["peft_type", "peft_version", "revision", "runtime_config", "torch_dtype"],
   ...["lora_dtype", "loraplus_lr_embedding", "loraplus_lr_ratio", "lorap_emb_lr", "lorap_lr_ratio"], // of optimizers
 ]);
 
-/** The features in use; those that the file's schema judges aside. */
-function unsupported(config: Record<string, unknown>, file: ConfigFile): Fault[] {
-  const { Config, DEFAULTS, IGNORED } = file;
-  const defaults = DEFAULTS as Record<string, unknown>;
+/** The features in use that are not computed here, and what is unknown. */
+function unsupported(file: File, { settings, file: { defaults, ignored, wayOut } }: Kind): Fault[] {
+  const known = Object.entries(settings).map(([name, setting]) => peftKey(name, setting));
+  const judged = new Set([...known, ...Object.keys(Common.shape), ...ignored, ...PROVENANCE]);
   const isHarmless = (key: string, value: unknown) =>
     isOff(value) ||
-    PROVENANCE.has(key) ||
     NOTES.test(key) ||
     (Object.hasOwn(defaults, key) && JSON.stringify(value) === JSON.stringify(defaults[key]));
-  const judged = new Set([...Object.keys(Config.shape), ...IGNORED]);
-  return Object.entries(config)
+  return Object.entries(file)
     .filter(([key, value]) => !judged.has(key) && !isHarmless(key, value))
     .map(([key, value]) =>
       Object.hasOwn(defaults, key)
-        ? { code: "adapter.unsupported-setting", place: key, got: excerpt(value), wayOut: file.wayOut?.(key) }
+        ? { code: "adapter.unsupported-setting", place: key, got: excerpt(value), wayOut: wayOut?.(key) }
         : {
             code: "adapter.unknown-setting",
             place: key,
@@ -131,12 +126,16 @@ export function formatPeftConfig(
   targetModules: TargetModules | undefined,
   baseModel?: string,
 ): string {
-  const file = FILES[config.type.toUpperCase()]!;
+  const { settings, file } = kindOf({ config });
+  const own = Object.entries(settings).map(([name, setting]) => {
+    const key = peftKey(name, setting);
+    return [key, config[name as keyof AdapterConfig] ?? file.defaults[key]];
+  });
   const fields = {
-    ...file.DEFAULTS,
-    ...file.toPeft(config as never),
+    ...file.defaults,
+    ...Object.fromEntries(own),
     base_model_name_or_path: baseModel ?? null,
     target_modules: targetModules ?? null,
   };
-  return pythonJson(fields, file.FLOATS);
+  return pythonJson(fields, new Set(file.floats.map((key) => pathKey([key]))));
 }

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { AttuneError } from "../../text/errors.ts";
-import { DEFAULT_TARGETS, withTargets } from "./default_targets.ts";
+import { KINDS } from "../kinds/kinds.ts";
+import { withTargets } from "../with_targets.ts";
 
 type Mapping = Record<string, string[] | string>;
 const golden: Record<string, Mapping> = JSON.parse(
@@ -11,11 +12,11 @@ const families = readdirSync(new URL("../../models/families", import.meta.url)).
   file.replace(/\.ts$/, ""),
 );
 
-test.each(["lora", "ia3", "vera"] as const)(
-  "%s: PEFT's own, of every family that is computed here",
-  (kind) => {
+test.each([...KINDS])(
+  "$type: PEFT's own, of every family that is computed here",
+  ({ type: kind, defaults }: { type: string; defaults: Record<string, object | undefined> }) => {
     for (const family of families) {
-      const ours = DEFAULT_TARGETS[kind][family];
+      const ours = defaults[family] as Record<string, unknown> | undefined;
       expect(ours?.targetModules, family).toEqual(golden[kind]![family]);
       if (kind === "ia3")
         expect(ours?.feedforwardModules, family).toEqual(golden["ia3 feedforward"]![family]);

@@ -1,5 +1,4 @@
-import { AttuneError } from "../../text/errors.ts";
-import type { TargetModules } from "./target_modules.ts";
+/** What PEFT 0.21 adapts where target_modules is null (utils/constants.py), by the model_type of the base. */
 
 interface Defaults {
   targetModules: string[];
@@ -8,7 +7,8 @@ interface Defaults {
 
 const qv = { targetModules: ["q_proj", "v_proj"] };
 const fused = { targetModules: ["query_key_value"] };
-const lora: Record<string, Defaults> = {
+/** Of LoRA and VeRA. */
+export const LORA_TARGETS: Record<string, Defaults> = {
   gemma: qv,
   gemma2: qv,
   gemma3_text: qv,
@@ -25,7 +25,7 @@ const scaled = (targetModules: string[], last: string) => ({
   targetModules: [...targetModules, last],
   feedforwardModules: [last],
 });
-const ia3: Record<string, Defaults> = {
+export const IA3_TARGETS: Record<string, Defaults> = {
   gemma: scaled(["q_proj", "v_proj"], "down_proj"),
   gemma2: scaled(["q_proj", "v_proj"], "down_proj"),
   gemma3_text: scaled(["q_proj", "v_proj"], "down_proj"),
@@ -37,40 +37,3 @@ const ia3: Record<string, Defaults> = {
   qwen2: scaled(["q_proj", "v_proj"], "down_proj"),
   qwen3: scaled(["q_proj", "v_proj"], "down_proj"),
 };
-
-/** What PEFT 0.21 adapts where target_modules is null (utils/constants.py), by the model_type of the base. */
-export const DEFAULT_TARGETS: Record<"lora" | "ia3" | "vera", Record<string, Defaults>> = {
-  lora,
-  ia3,
-  vera: lora,
-};
-
-interface Targeted {
-  type: keyof typeof DEFAULT_TARGETS;
-  targetModules?: TargetModules;
-  feedforwardModules?: TargetModules;
-}
-
-/**
- * `config` with the modules that PEFT takes for a base of this model_type, where it leaves them out.
- * @throws AttuneError when PEFT has no default for it.
- */
-export function withTargets<C extends Targeted>(
-  config: C,
-  modelType: string,
-): C & { targetModules: TargetModules } {
-  const isWhole = config.type !== "ia3" || config.feedforwardModules !== undefined;
-  if (config.targetModules !== undefined && isWhole) return config as C & { targetModules: TargetModules };
-  const defaults = DEFAULT_TARGETS[config.type];
-  if (!Object.hasOwn(defaults, modelType))
-    throw new AttuneError({
-      code: "adapter.no-default-targets",
-      place: "adapter_config.json",
-      problem: `target_modules${config.type === "ia3" ? " or feedforward_modules" : ""} is null, and PEFT has no default for ${modelType}`,
-      wayOut: "Write the names of the adapted modules there, as its tensors' names have them",
-    });
-  return { ...defaults[modelType]!, ...defined(config) } as C & { targetModules: TargetModules };
-}
-
-const defined = <T extends object>(settings: T): T =>
-  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as T;

@@ -1,13 +1,9 @@
 /** The parameters an adapter has of its own, besides low-rank terms: modules trained whole, and biases. */
 import { AttuneError } from "../../text/errors.ts";
-import type { LoraConfig } from "../lora/lora_config.ts";
-import type { VeraConfig } from "../vera.ts";
+import type { AdapterConfig } from "../adapter.ts";
 import type { Sites } from "./sites.ts";
 
-interface Saved {
-  modulesToSave?: string[];
-  bias?: LoraConfig["bias"] | VeraConfig["bias"];
-}
+type Saved = Pick<AdapterConfig, "modulesToSave" | "bias">;
 
 /**
  * Names of the base's parameters that `config` trains whole, `modules` those with a low-rank term.

@@ -40,6 +40,18 @@ export function adapterSites(model: Model): Sites {
   };
 }
 
+/** The shapes of these modules, which get a term. */
+export const adaptedShapes = (
+  sites: Sites,
+  modules: readonly string[],
+): Map<string, LayerShape & { embedding?: boolean }> =>
+  new Map(
+    modules.map((module) => {
+      const shape = siteShape(sites, module)!;
+      return [module, module === sites.embedding ? { ...shape, embedding: true } : shape];
+    }),
+  );
+
 /** The shape of a layer that can have a low-rank term: a linear layer, the embedding [vocabulary → hidden], or the head. */
 export function siteShape(sites: Sites, module: string): LayerShape | undefined {
   const { linears, embedding, head, vocabSize, hiddenSize } = sites;

@@ -1,7 +1,7 @@
 /** Which linear layers an adapter goes to, matched exactly as PEFT matches `target_modules`. */
 import { AttuneError } from "../../text/errors.ts";
 import { nearest } from "../../text/nearest.ts";
-import type { LoraConfig } from "../lora/lora_config.ts";
+import type { AdapterConfig } from "../adapter.ts";
 import { fullmatch } from "./python_regex.ts";
 
 export type TargetModules = string[] | string;
@@ -11,7 +11,7 @@ const OUTPUT_LAYERS = new Set(["lm_head", "embed_out"]);
 
 /** What decides which modules get an adapter. */
 export type TargetSettings = { targetModules: TargetModules } & Pick<
-  LoraConfig,
+  AdapterConfig,
   "excludeModules" | "layersToTransform" | "layersPattern" | "modulesToSave"
 >;
 

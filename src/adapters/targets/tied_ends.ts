@@ -1,4 +1,4 @@
-import type { LoraConfig } from "../lora/lora_config.ts";
+import type { AdapterConfig } from "../adapter.ts";
 import { fullmatch } from "./python_regex.ts";
 import type { Sites } from "./sites.ts";
 import type { TargetModules } from "./target_modules.ts";
@@ -6,11 +6,7 @@ import type { TargetModules } from "./target_modules.ts";
 /** Names by which PEFT knows a model's ends (utils/constants.py). */
 export const END_NAMES = ["embed_tokens", "lm_head"];
 
-interface Settings {
-  targetModules: TargetModules;
-  modulesToSave?: string[];
-  ensureWeightTying?: LoraConfig["ensureWeightTying"];
-}
+type Settings = AdapterConfig & { targetModules: TargetModules };
 
 /**
  * The settings as PEFT takes them under ensure_weight_tying (tuners/tuners_utils.py, `_check_tied_modules`): where they

@@ -1,21 +1,21 @@
 import { AttuneError } from "../../text/errors.ts";
-import type { LoraConfig } from "../lora/lora_config.ts";
+import type { AdapterConfig } from "../adapter.ts";
 import type { Sites } from "./sites.ts";
 
 type Ends = Pick<Sites, "embedding" | "head" | "vocabSize" | "tied">;
-
-interface Rows {
-  trainableTokenIndices?: LoraConfig["trainableTokenIndices"];
-  ensureWeightTying?: boolean;
-}
 
 /**
  * The rows that `trainableTokenIndices` means, by module path: of the input embedding, unless a name says which weight.
  * A tied output layer follows the embedding, as in PEFT, unless it is named with rows of its own.
  * @throws AttuneError that names a module that is neither end of the model, and indices outside the vocabulary.
  */
-export function tokenIndices(config: object, sites: Ends): Map<string, number[]> {
-  const { trainableTokenIndices: wanted, ensureWeightTying } = config as Rows;
+export function tokenIndices(
+  {
+    trainableTokenIndices: wanted,
+    ensureWeightTying,
+  }: Pick<AdapterConfig, "trainableTokenIndices" | "ensureWeightTying">,
+  sites: Ends,
+): Map<string, number[]> {
   if (wanted === undefined) return new Map();
   const named = Array.isArray(wanted) ? { [sites.embedding]: wanted } : wanted;
   const rows = new Map<string, number[]>();

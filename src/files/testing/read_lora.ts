@@ -1,4 +1,4 @@
-import { type LoraAdapter, requireLora } from "../../adapters/adapter.ts";
+import { type LoraAdapter, requireLora } from "../../adapters/kinds/lora.ts";
 import { readAdapterDirectory } from "../../adapters/peft/adapter_directory.ts";
 
 /** A LoRA adapter of a directory. */
