@@ -42,11 +42,18 @@ export const placeOf = (path: readonly PropertyKey[], key: string): string =>
 
 function faultOf(issue: Issue): Pick<Fault, "problem" | "expected" | "got"> {
   const expected = expectedOf(issue);
-  const isScalar = issue.code !== "custom" && issue.input !== undefined && typeof issue.input !== "object";
+  const input = inputOf(issue);
+  const isScalar = issue.code !== "custom" && input !== undefined && typeof input !== "object";
   if (expected === undefined)
-    return { problem: issue.message, ...(isScalar && { got: describeValue(issue.input) }) };
-  if (issue.input === undefined) return { problem: "missing", expected };
-  return { expected, got: describeValue(issue.input) };
+    return { problem: issue.message, ...(isScalar && { got: describeValue(input) }) };
+  if (input === undefined) return { problem: "missing", expected };
+  return { expected, got: describeValue(input) };
+}
+
+/** Of a union told by a key's value, that value: the issue's path ends in the key, its input doesn't. */
+function inputOf(issue: Issue): unknown {
+  if (issue.code !== "invalid_union" || issue.discriminator === undefined) return issue.input;
+  return (issue.input as Record<string, unknown>)[issue.discriminator];
 }
 
 /** Undefined where the message is our own. */
@@ -68,6 +75,7 @@ function expectedOf(issue: Issue): string | undefined {
     case "not_multiple_of":
       return issue.divisor === 1 ? "a whole number" : `a multiple of ${issue.divisor}`;
     case "invalid_union":
+      if ("options" in issue) return listOf((issue.options ?? []).map(String));
       return listOf([...new Set(optionsOf(issue))]);
     case "invalid_key":
       return "a key that isn't empty";

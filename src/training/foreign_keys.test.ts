@@ -108,7 +108,8 @@ describe("the key that was meant is named, and no other", () => {
       "adapter.target_modules: unknown key; did you mean targetModules?",
     ],
     [{ whatever: 1 }, "whatever: unknown key"],
-    [{ objctive: 1 }, "objctive: unknown key"],
+    [{ objctive: 1 }, "objctive: unknown key; did you mean objective?"],
+    [{ rl: "dpo" }, "rl: unknown key; attune calls it objective.type"],
   ])("%j", (part, line) => {
     expect(refusal({ ...least, ...part })).toBe(`recipe has a problem:\n  ${line}`);
   });

@@ -21,6 +21,7 @@ test("the least recipe gets every default", () => {
   expect(parseRecipe(least)).toEqual({
     stage: "instruct",
     ...least,
+    objective: { type: "sft" },
     deduplicate: false,
     template: "chat",
     trainOn: "answers",
@@ -150,6 +151,10 @@ describe("values out of their type or range are refused by key, with what was gi
       { adapter: { type: "lora", initLoraWeights: "zz" } },
       'adapter.initLoraWeights: expected true, false, gaussian, pissa, pissa_niter_1 to pissa_niter_99, olora or loftq; got "zz"',
     ],
+    [{ objective: { type: "ppo" } }, 'objective.type: expected sft, dpo, orpo, simpo or kto, got "ppo"'],
+    [{ objective: {} }, "objective.type: missing; expected sft, dpo, orpo, simpo or kto"],
+    [{ objective: "dpo" }, 'objective: expected an object, got "dpo"'],
+    [{ objective: { type: "dpo", beta: 0 } }, "objective.beta: expected a number above 0, got 0"],
     [{ adapter: { path: "" } }, `adapter.path: expected text that isn't empty, got ""`],
     [{ evaluation: { fraction: 1 } }, "evaluation.fraction: expected a number below 1, got 1"],
     [{ evaluation: { fraction: 0 } }, "evaluation.fraction: expected a number above 0, got 0"],
