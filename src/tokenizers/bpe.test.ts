@@ -19,7 +19,7 @@ const merges = [
 ];
 const tokens = new Set(["a", "b", "c", ...merges.map((merge) => merge.replace(" ", ""))]);
 const ids = new Map([...tokens].map((token, i) => [token, 10 * i]));
-const encode = createBytePairEncoder({ ids, merges, ignoreMerges: false });
+const encode = createBytePairEncoder({ ids, merges });
 
 /** By the definition: join the leftmost pair of the earliest merge, look again. */
 function slowly(piece: string): string[] {
@@ -49,21 +49,14 @@ describe("byte-pair encoding", () => {
     expect(encode(piece).lengths.reduce((sum, length) => sum + length, 0)).toBe(piece.length);
   });
 
-  test("a piece that is a token is that token, where merges are to be ignored", () => {
-    const whole = new Map([...ids, ["cab", 1]]);
-    const encodeWhole = createBytePairEncoder({ ids: whole, merges, ignoreMerges: true });
-    expect(encodeWhole("cab")).toEqual({ ids: [1], lengths: [3] });
-    expect(encodeWhole("caba").ids).not.toContain(1);
-  });
-
   test.each(["a d", "d a", "b a"])("the merge %j of tokens that aren't there is an error", (merge) => {
-    const broken = () => createBytePairEncoder({ ids, merges: [merge], ignoreMerges: false });
+    const broken = () => createBytePairEncoder({ ids, merges: [merge] });
     expect(broken).toThrow(AttuneError);
     expect(broken).toThrow(/model\.merges\[0\]: the token "(d|ba)" isn't in model\.vocab/);
   });
 
   test("ids too large to be told apart are an error", () => {
     const large = new Map([["a", 2 ** 30]]);
-    expect(() => createBytePairEncoder({ ids: large, merges: [], ignoreMerges: false })).toThrow(/ids below/);
+    expect(() => createBytePairEncoder({ ids: large, merges: [] })).toThrow(/ids below/);
   });
 });

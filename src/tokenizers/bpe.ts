@@ -3,26 +3,26 @@ import { AttuneError } from "../text/errors.ts";
 /** Cuts a piece of text into tokens of the vocabulary; a character that has none is left as it is, with id -1. */
 export type BytePairEncoder = (piece: string) => { ids: number[]; lengths: number[] };
 
+/** An entry of `merges`: two tokens that become one. */
+export type Merge = string | readonly [string, string];
+
 export interface BytePairModel {
   ids: ReadonlyMap<string, number>;
-  merges: readonly (string | readonly [string, string])[];
-  /** A piece that is a token as a whole is that token, whatever the merges say. */
-  ignoreMerges: boolean;
+  merges: readonly Merge[];
 }
 
 /**
  * Byte-pair encoding (Sennrich et al. 2016, https://arxiv.org/abs/1508.07909) as in tokenizers: of all pairs of
  * neighbours that have a merge, the one learned first is joined, among equals the leftmost, until none is left.
- * @throws AttuneError when a merge is of tokens that aren't in the vocabulary.
+ * @throws AttuneError when a merge isn't one, or is of tokens that aren't in the vocabulary.
  */
-export function createBytePairEncoder({ ids, merges, ignoreMerges }: BytePairModel): BytePairEncoder {
+export function createBytePairEncoder({ ids, merges }: BytePairModel): BytePairEncoder {
   const { rankOf, merged } = readMerges(ids, merges);
   return (piece) => {
-    const whole = ignoreMerges ? ids.get(piece) : undefined;
-    if (whole !== undefined) return { ids: [whole], lengths: [piece.length] };
     const chars = Array.from(piece);
     const symbols = chars.map((char) => ids.get(char) ?? -1);
     const lengths = chars.map((char) => char.length);
+    if (chars.length <= SHORT) return mergeShort(symbols, lengths, rankOf, merged);
     mergePairs(symbols, lengths, rankOf, merged);
     return {
       ids: symbols.filter((_, i) => lengths[i]! > 0),
@@ -37,20 +37,16 @@ type RankOf = (left: number, right: number) => number | undefined;
 function readMerges(ids: ReadonlyMap<string, number>, merges: BytePairModel["merges"]) {
   const ranks = new Map<number, number>();
   const merged = new Int32Array(merges.length);
-  let range = 1; // of ids
-  for (const id of ids.values()) if (id >= range) range = id + 1;
+  const range = rangeOf(ids);
   const idOf = (token: string, rank: number) => {
     const id = ids.get(token);
-    if (id === undefined)
-      throw new AttuneError(
-        `tokenizer.json: model.merges[${rank}]: the token ${JSON.stringify(token)} isn't in model.vocab`,
-      );
+    if (id === undefined) throw badMerge(rank, `the token ${JSON.stringify(token)} isn't in model.vocab`);
     return id;
   };
-  if (range > MAX_RANGE)
-    throw new AttuneError(`tokenizer.json: model.vocab: expected ids below ${MAX_RANGE}, got ${range - 1}`);
   merges.forEach((merge, rank) => {
-    const [left, right] = (typeof merge === "string" ? merge.split(" ", 2) : merge) as [string, string];
+    const [left, right, ...rest] = splitMerge(merge);
+    if (!left || !right || rest.length > 0)
+      throw badMerge(rank, `expected two tokens, got ${JSON.stringify(merge)}`);
     ranks.set(idOf(left, rank) * range + idOf(right, rank), rank);
     merged[rank] = idOf(left + right, rank);
   });
@@ -59,7 +55,50 @@ function readMerges(ids: ReadonlyMap<string, number>, merges: BytePairModel["mer
   return { rankOf, merged };
 }
 
+export const splitMerge = (merge: Merge): readonly string[] =>
+  typeof merge === "string" ? merge.split(" ") : merge;
+
+/** One more than the largest id. */
+function rangeOf(ids: ReadonlyMap<string, number>): number {
+  let range = 1;
+  for (const id of ids.values()) if (id >= range) range = id + 1;
+  if (range <= MAX_RANGE) return range;
+  throw new AttuneError({
+    code: "tokenizers.large-id",
+    place: "tokenizer.json: model.vocab",
+    expected: `ids below ${MAX_RANGE}`,
+    got: String(range - 1),
+  });
+}
+
+function badMerge(rank: number, problem: string): AttuneError {
+  return new AttuneError({
+    code: "tokenizers.unreadable-merge",
+    place: `tokenizer.json: model.merges[${rank}]`,
+    problem,
+  });
+}
+
 const MAX_RANGE = 2 ** 26; // the square of it is exact
+
+const SHORT = 40; // characters: up to here, looking through all pairs is faster than a queue of them
+
+function mergeShort(ids: number[], lengths: number[], rankOf: RankOf, merged: Int32Array) {
+  const rankAt = (i: number) => (i + 1 < ids.length ? rankOf(ids[i]!, ids[i + 1]!) : undefined) ?? NONE;
+  const ranks = ids.map((_, i) => rankAt(i)); // of the pair that begins here
+  for (;;) {
+    let first = 0;
+    for (let i = 1; i < ranks.length; i++) if (ranks[i]! < ranks[first]!) first = i;
+    if (ids.length === 0 || ranks[first] === NONE) return { ids, lengths };
+    ids[first] = merged[ranks[first]!]!;
+    lengths[first]! += lengths[first + 1]!;
+    for (const column of [ids, lengths, ranks]) column.splice(first + 1, 1);
+    ranks[first] = rankAt(first);
+    if (first > 0) ranks[first - 1] = rankAt(first - 1);
+  }
+}
+
+const NONE = Number.MAX_SAFE_INTEGER;
 
 /** Joins neighbours in place: the left one becomes the merged token, the right one is left with length 0. */
 function mergePairs(symbols: number[], lengths: number[], rankOf: RankOf, merged: Int32Array): void {

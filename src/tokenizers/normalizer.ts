@@ -1,83 +1,53 @@
 import { AttuneError } from "../text/errors.ts";
-import { type AlignedText, type Rewrite, rewriteAligned } from "./aligned_text.ts";
+import { type AlignedText, prefixAligned, rewriteAligned } from "./aligned_text.ts";
 import { compilePattern } from "./pattern.ts";
+import type { Matcher } from "./patterns/matcher.ts";
+import type { StepBudget } from "./patterns/step_budget.ts";
+import { flattenSequence, type Step } from "./sequence.ts";
+import { normalizeForm } from "./unicode_form.ts";
 
 export type Normalizer = (text: AlignedText) => AlignedText;
 
 /** The `normalizer` of tokenizer.json, keeping track of where each character came from. */
-export function createNormalizer(config: unknown): Normalizer {
-  if (config === null || config === undefined) return (text) => text;
-  const { type, ...settings } = config as { type?: unknown } & Record<string, unknown>;
+export function createNormalizer(config: unknown, budget: StepBudget): Normalizer {
+  const steps = flattenSequence("normalizer", "normalizers", config).map((step) => createStep(step, budget));
+  return (text) => steps.reduce((normalized, step) => step(normalized), text);
+}
+
+function createStep({ type, ...settings }: Step, budget: StepBudget): Normalizer {
   switch (type) {
-    case "Sequence":
-      return sequence(settings.normalizers);
-    case "Prepend":
-      return prepend(String(settings.prepend ?? ""));
+    case "Prepend": {
+      const content = String(settings.prepend ?? "");
+      return (text) => prefixAligned(text, content);
+    }
     case "Replace":
-      return replace(compilePattern(settings.pattern), String(settings.content ?? ""));
+      return replace(compilePattern(settings.pattern, budget), String(settings.content ?? ""));
     case "NFC":
     case "NFD":
     case "NFKC":
     case "NFKD":
-      return unicodeForm(type);
+      return (text) => normalizeForm(text, type);
     case "Lowercase":
       return lowercase;
   }
-  throw new AttuneError(
-    `tokenizer.json: the normalizer ${JSON.stringify(type)} isn't supported; known are Sequence, Prepend, Replace, NFC, NFD, NFKC, NFKD, Lowercase`,
-  );
+  throw new AttuneError({
+    code: "tokenizers.unsupported-normalizer",
+    place: "tokenizer.json",
+    problem: `the normalizer ${JSON.stringify(type)} isn't supported`,
+    expected: "Sequence, Prepend, Replace, NFC, NFD, NFKC, NFKD or Lowercase",
+  });
 }
 
-function sequence(configs: unknown): Normalizer {
-  const steps = (Array.isArray(configs) ? configs : []).map(createNormalizer);
-  return (text) => steps.reduce((normalized, step) => step(normalized), text);
-}
-
-function prepend(content: string): Normalizer {
-  return (text) => (text.text === "" ? text : rewriteAligned(text, [{ from: 0, to: 0, content }]));
-}
-
-function replace(pattern: RegExp, content: string): Normalizer {
+function replace(match: Matcher, content: string): Normalizer {
   return (text) =>
-    rewriteAligned(
-      text,
-      Array.from(text.text.matchAll(pattern), ({ 0: match, index }) => ({
-        from: index,
-        to: index + match.length,
-        content,
-      })),
-    );
+    rewriteAligned(text, (replace) => match(text.text, (from, to) => replace(from, to, content)));
 }
 
-/** What normalization may join: a character with the marks after it, or Hangul letters in a row. */
-const CLUSTER = /[\u1100-\u11ff\ua960-\ua97f\uac00-\ud7ff]+|\P{M}?\p{M}*/gsu;
-
-function unicodeForm(form: "NFC" | "NFD" | "NFKC" | "NFKD"): Normalizer {
-  return (text) => {
-    const normalized = text.text.normalize(form);
-    if (normalized === text.text) return text;
-    const byCluster = rewriteAligned(
-      text,
-      changed(text.text, CLUSTER, (cluster) => cluster.normalize(form)),
-    );
-    if (byCluster.text !== normalized)
-      throw new AttuneError(
-        `tokenizer: ${form} joins characters of the text in a way that can't be traced back`,
-      );
-    return byCluster;
-  };
-}
+const CAPITALS = /[\p{Changes_When_Lowercased}]/gu;
 
 function lowercase(text: AlignedText): AlignedText {
-  return rewriteAligned(
-    text,
-    changed(text.text, /./gsu, (char) => char.toLowerCase()),
-  );
-}
-
-function* changed(text: string, unit: RegExp, convert: (part: string) => string): Generator<Rewrite> {
-  for (const { 0: part, index } of text.matchAll(unit)) {
-    const content = convert(part);
-    if (content !== part) yield { from: index, to: index + part.length, content };
-  }
+  return rewriteAligned(text, (replace) => {
+    for (const { 0: char, index } of text.text.matchAll(CAPITALS))
+      replace(index, index + char.length, char.toLowerCase());
+  });
 }

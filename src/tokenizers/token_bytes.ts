@@ -1,5 +1,9 @@
 import { AttuneError } from "../text/errors.ts";
 import { CHAR_TO_BYTE } from "./byte_alphabet.ts";
+import { compilePattern } from "./pattern.ts";
+import type { Matcher } from "./patterns/matcher.ts";
+import { createStepBudget, renewBudget, type StepBudget } from "./patterns/step_budget.ts";
+import { flattenSequence, type Step } from "./sequence.ts";
 
 /** How tokens become text again: the `decoder` of tokenizer.json. */
 export interface TokenBytes {
@@ -9,12 +13,15 @@ export interface TokenBytes {
   stripsPrefixSpace: boolean;
 }
 
+/** @throws AttuneError when a step isn't known; `bytesOf` does when one makes a token grow without measure. */
 export function createTokenBytes(config: unknown): TokenBytes {
-  const steps = flatten(config);
-  const spellings = steps.flatMap((step) => spellingOf(step) ?? []);
+  const steps = readSteps(config);
+  const budget = createStepBudget();
+  const spellings = steps.flatMap((step) => spellingOf(step, budget) ?? []);
   const lastByte = steps.map(byteOf).find((bytes) => bytes !== undefined);
   return {
     bytesOf(token) {
+      renewBudget(budget, token);
       const spelled = spellings.reduce((text, spell) => spell(text), token);
       return lastByte?.(spelled) ?? utf8.encode(spelled);
     },
@@ -22,36 +29,60 @@ export function createTokenBytes(config: unknown): TokenBytes {
   };
 }
 
-type Step = { type: string } & Record<string, unknown>;
-
 const utf8 = new TextEncoder();
-const KNOWN = ["ByteLevel", "Sequence", "Replace", "ByteFallback", "Fuse", "Strip", "Metaspace"];
+const KNOWN = ["ByteLevel", "Replace", "ByteFallback", "Fuse", "Strip", "Metaspace"];
 
-function flatten(config: unknown): Step[] {
+function readSteps(config: unknown): Step[] {
   if (config === null || config === undefined)
-    throw new AttuneError(
-      'tokenizer.json: it has no decoder, so tokens can\'t become text; byte-level tokenizers have {"type": "ByteLevel"}',
-    );
-  const step = config as Step;
-  if (!KNOWN.includes(step.type))
-    throw new AttuneError(
-      `tokenizer.json: the decoder ${JSON.stringify(step.type)} isn't supported; known are ${KNOWN.join(", ")}`,
-    );
-  return step.type === "Sequence" && Array.isArray(step.decoders) ? step.decoders.flatMap(flatten) : [step];
+    throw new AttuneError({
+      code: "tokenizers.no-decoder",
+      place: "tokenizer.json",
+      problem: "it has no decoder, so tokens can't become text",
+      wayOut: 'Byte-level tokenizers have {"type": "ByteLevel"}',
+    });
+  const steps = flattenSequence("decoder", "decoders", config);
+  const unknown = steps.find(({ type }) => !KNOWN.includes(type));
+  if (!unknown) return steps;
+  throw new AttuneError({
+    code: "tokenizers.unsupported-decoder",
+    place: "tokenizer.json",
+    problem: `the decoder ${JSON.stringify(unknown.type)} isn't supported`,
+    expected: ["Sequence", ...KNOWN].join(", "),
+  });
 }
 
-function spellingOf(step: Step): ((token: string) => string) | undefined {
+function spellingOf(step: Step, budget: StepBudget): ((token: string) => string) | undefined {
   if (step.type === "Metaspace") {
     const mark = typeof step.replacement === "string" ? step.replacement : "▁";
     return (token) => token.replaceAll(mark, " ");
   }
-  if (step.type !== "Replace") return undefined;
-  const { String: from } = step.pattern as { String?: unknown };
-  if (typeof from !== "string")
-    throw new AttuneError(
-      `tokenizer.json: a Replace decoder needs a pattern {"String": …}, got ${JSON.stringify(step.pattern)}`,
-    );
-  return (token) => token.replaceAll(from, String(step.content ?? ""));
+  return step.type === "Replace"
+    ? replace(compilePattern(step.pattern, budget), String(step.content ?? ""))
+    : undefined;
+}
+
+const LONGEST = 65_536; // UTF-16 units of a token's text: those in use have some hundreds
+
+function replace(match: Matcher, content: string): (token: string) => string {
+  return (token) => {
+    let text = "";
+    let done = 0;
+    match(token, (from, to) => {
+      text += token.slice(done, from) + content;
+      done = to;
+      if (text.length > LONGEST) throw tooLong();
+    });
+    return text + token.slice(done);
+  };
+}
+
+function tooLong(): AttuneError {
+  return new AttuneError({
+    code: "tokenizers.growing-decoder",
+    place: "tokenizer.json: decoder",
+    problem: `a Replace makes a token longer than ${LONGEST} characters`,
+    wayOut: "Take the tokenizer as its author published it",
+  });
 }
 
 function byteOf(step: Step): ((token: string) => Uint8Array<ArrayBuffer> | undefined) | undefined {

@@ -3,11 +3,12 @@ import {
   type AddedToken,
   type AddedTokenSplitter,
   createAddedTokenSplitter,
-  type Section,
+  type Sections,
 } from "./added_tokens.ts";
 import { type AlignedText, alignText, originOf } from "./aligned_text.ts";
 import { createModel, type TokenModel } from "./model.ts";
 import { createNormalizer, type Normalizer } from "./normalizer.ts";
+import { createStepBudget, renewBudget, type StepBudget } from "./patterns/step_budget.ts";
 import { createPreTokenizer } from "./pre_tokenizer.ts";
 import { createTokenBytes } from "./token_bytes.ts";
 import { readTokenizerFiles, type SpecialTokens, type TokenizerFiles } from "./tokenizer_files.ts";
@@ -30,6 +31,10 @@ export interface EncodeOptions {
   addBos?: boolean;
 }
 
+/** Gets a token and its UTF-16 [start, end) in the text, as in {@link Encoding}. */
+export type VisitToken = (id: number, start: number, end: number) => void;
+type EachToken = (text: string, visit: VisitToken, options?: EncodeOptions) => void;
+
 export interface DecodeOptions {
   /** Leave special tokens out. */
   skipSpecialTokens?: boolean;
@@ -46,6 +51,8 @@ export interface Tokenizer {
   readonly stripsPrefixSpace: boolean;
   /** Adds no special tokens unless asked to; recognises added tokens that are written in the text. */
   encode(text: string, options?: EncodeOptions): Encoding;
+  /** Calls `visit` with what `encode` lists, token by token: of a long text nothing is kept but the text. */
+  eachToken(text: string, visit: VisitToken, options?: EncodeOptions): void;
   /** Ids without a token (a model's vocabulary may be padded) are nothing; broken UTF-8 becomes U+FFFD. */
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
   idOf(token: string): number | undefined;
@@ -70,9 +77,10 @@ export function createTokenizer(
   eosIds: readonly number[] = [],
 ): Tokenizer {
   const files = readTokenizerFiles(tokenizerJson, tokenizerConfig, eosIds);
-  const normalize = createNormalizer(files.normalizer);
+  const budget = createStepBudget();
+  const normalize = createNormalizer(files.normalizer, budget);
   const model = modelOf(files.model);
-  const encode = createEncoder(files, normalize, model);
+  const eachToken = createEncoder(files, normalize, model, budget);
   const { bytesOf, stripsPrefixSpace } = createTokenBytes(files.decoder);
   const added = new Map(files.addedTokens.map((token) => [token.id, token]));
   const ids = new Map([
@@ -90,7 +98,16 @@ export function createTokenizer(
     specialTokens: files.specialTokens,
     namedTokens: files.namedTokens,
     stripsPrefixSpace,
-    encode,
+    encode(text, options) {
+      const encoding: Encoding = { ids: [], offsets: [] };
+      const add: VisitToken = (id, start, end) => {
+        encoding.ids.push(id);
+        encoding.offsets.push([start, end]);
+      };
+      eachToken(text, add, options);
+      return encoding;
+    },
+    eachToken,
     decode(sequence, { skipSpecialTokens = false } = {}) {
       const shown = Array.from(sequence).filter((id) => !(skipSpecialTokens && tokenizer.isSpecial(id)));
       const text = utf8.decode(concat(shown.map(tokenizer.bytesOf)));
@@ -124,50 +141,55 @@ function highest(ids: Iterable<number>): number {
 }
 
 /** The pipeline of tokenizers: added tokens, normalizer, added tokens again, pre-tokenizer, model. */
-function createEncoder(files: TokenizerFiles, normalize: Normalizer, model: TokenModel): Tokenizer["encode"] {
-  const preTokenize = createPreTokenizer(files.preTokenizer);
+function createEncoder(
+  files: TokenizerFiles,
+  normalize: Normalizer,
+  model: TokenModel,
+  budget: StepBudget,
+): EachToken {
+  const preTokenize = createPreTokenizer(files.preTokenizer, budget);
   const [normalized, raw] = [true, false].map((normalized) =>
     createAddedTokenSplitter(
-      new Map(
-        files.addedTokens
-          .filter((token) => token.normalized === normalized)
-          .map((token) => [writtenAs(token, normalize), token]),
-      ),
+      files.addedTokens
+        .filter((token) => token.normalized === normalized)
+        .map((token) => [writtenAs(token, normalize), token]),
     ),
   ) as [AddedTokenSplitter, AddedTokenSplitter];
 
-  const encodeStretch = (stretch: AlignedText, out: Encoding) => {
-    for (const piece of preTokenize(stretch)) {
-      if (piece.text === "") continue;
-      const { ids, spans } = model.encode(piece.text);
-      for (let i = 0; i < ids.length; i++) {
-        out.ids.push(ids[i]!);
-        out.offsets.push(originOf(piece, spans[i]![0], spans[i]![1]));
-      }
-    }
+  const eachOwn: EachToken = (text, visit) => {
+    renewBudget(budget, text);
+    const token: Sections["token"] = ({ id }, [start, end]) => visit(id, start, end);
+    const encodePiece = (piece: AlignedText) =>
+      model.encode(piece.text, (id, from, to) => {
+        const [start, end] = originOf(piece, from, to);
+        visit(id, start, end);
+      });
+    const stretch = (normalizedText: AlignedText) => preTokenize(normalizedText, encodePiece);
+    raw(alignText(text), {
+      token,
+      stretch: (written) => normalized(normalize(written), { token, stretch }),
+    });
   };
-  const encodeSections = (sections: Section[], out: Encoding, encode: typeof encodeStretch) => {
-    for (const section of sections)
-      if ("token" in section) {
-        out.ids.push(section.token.id);
-        out.offsets.push(section.span);
-      } else encode(section.stretch, out);
-  };
-  const encodeRaw = (stretch: AlignedText, out: Encoding) =>
-    encodeSections(normalized(normalize(stretch)), out, encodeStretch);
-  return (text, { addBos = false } = {}) => {
-    const out: Encoding = { ids: [], offsets: [] };
-    encodeSections(raw(alignText(text)), out, encodeRaw);
-    return addBos ? withPrefix(out, files.textPrefix) : out;
+  return (text, visit, { addBos = false } = {}) => {
+    if (addBos && files.textPrefix.length > 0) eachBehind(files.textPrefix, eachOwn, text, visit);
+    else eachOwn(text, visit);
   };
 }
 
-function withPrefix(encoding: Encoding, prefix: readonly number[]): Encoding {
-  if (prefix.every((id, i) => encoding.ids[i] === id)) return encoding;
-  return {
-    ids: [...prefix, ...encoding.ids],
-    offsets: [...prefix.map((): [number, number] => [0, 0]), ...encoding.offsets],
+/** The text's tokens behind `prefix`, unless they begin with it. */
+function eachBehind(prefix: readonly number[], each: EachToken, text: string, visit: VisitToken): void {
+  const first: Parameters<VisitToken>[] = []; // as many as may be the prefix
+  let isBehind = false;
+  const begin = () => {
+    isBehind = true;
+    if (!prefix.every((id, i) => first[i]?.[0] === id)) for (const id of prefix) visit(id, 0, 0);
+    for (const token of first) visit(...token);
   };
+  each(text, (id, start, end) => {
+    if (isBehind) visit(id, start, end);
+    else if (first.push([id, start, end]) === prefix.length) begin();
+  });
+  if (!isBehind) begin();
 }
 
 /** What an added token looks like in the text it is looked for in. */
