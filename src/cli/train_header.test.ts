@@ -14,14 +14,15 @@ test("the header counts what of the data is left out, and what of an answer is l
     lost: [{ reason: "the first token of an answer isn't trained", count: 2, origins }],
   };
   const start = { data, totalSteps: 1, stepsPerEpoch: 1, step: 0, examples: 3, evaluationExamples: 0 };
-  const sizes = { trainedParameters: 1, parameters: 2, duplicates: 0 };
+  const sizes = { trainedParameters: 1, parameters: 2, duplicates: 0, warnings: [] };
+  const learningRate = { value: 2e-4, origin: "LoRA's default" };
   const recipe = parseRecipe({
     model: "m",
     adapter: { type: "lora" },
     data: [{ path: "a.jsonl" }],
     output: "o",
   });
-  const text = trainHeader(recipe, { ...start, ...sizes, type: "start" } as StartEvent);
+  const text = trainHeader(recipe, { ...start, ...sizes, learningRate, type: "start" } as StartEvent);
   expect(text).toContain("dropped   1 row: the completion is empty (a.jsonl row 3)");
   expect(text).toContain(
     "lost      2 rows: the first token of an answer isn't trained (a.jsonl row 3 and 1 more)",

@@ -48,7 +48,8 @@ const quantized = () =>
     { directory: at("cache") },
   );
 
-const labelWeights = new Float32Array(row!.targets.length).fill(1 / T);
+/** Made anew for each run: what is fed is lent. */
+const labelWeights = () => new Float32Array(row!.targets.length).fill(1 / T);
 
 /** The loss of the row, and its gradient by each parameter. */
 async function computed({ trainables, scope }: Method, recompute?: Recompute) {
@@ -69,7 +70,7 @@ async function computed({ trainables, scope }: Method, recompute?: Recompute) {
   });
   const words = inputs.has("dropout.rows0") ? dropoutFeeds(row!, 1, 1) : {};
   const parameters = Object.fromEntries(trainables.map((t) => [t.name, t]));
-  const results = await session.run({ ...rowFeeds(row!, labelWeights), ...words, ...parameters });
+  const results = await session.run({ ...rowFeeds(row!, labelWeights()), ...words, ...parameters });
   await session.release();
   return Object.fromEntries(Object.entries(results).map(([name, { data }]) => [name, data]));
 }

@@ -89,7 +89,11 @@ describe("messages, as OpenAI has them", () => {
       kind: "conversation",
       messages: [
         user("u"),
-        { ...assistant(""), toolCalls: [{ id: "c1", ...call }, call] },
+        {
+          ...assistant(""),
+          missingContent: "null",
+          toolCalls: [{ id: "c1", ...call, argumentsText: '{"city":"Ulm"}' }, call],
+        },
         { role: "tool", content: "sunny", toolCallId: "c1", name: "weather" },
         assistant("It is sunny."),
       ],
