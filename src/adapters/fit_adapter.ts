@@ -71,13 +71,6 @@ function moduleFaults(adapter: Adapter, wanted: Wanted, sites: Sites): Fault[] {
       faults.push(fault(module, `the model has ${shown(base)}, the adapter is for ${shown(made)}`));
     else if (!isMeant(module))
       faults.push(fault(module, "the adapter has tensors for it, its target_modules leave it out"));
-    else if (follows?.embedding === module && "magnitude" in weights)
-      faults.push(
-        fault(
-          module,
-          "ensure_weight_tying ties its term, and use_dora's magnitudes are not tied: attune computes one or the other",
-        ),
-      );
   }
   const ends = isAllLinear(wanted.targetModules) || !adaptsEnds ? [] : [sites.embedding, sites.head];
   for (const module of [...sites.linears.keys(), ...ends])

@@ -15,7 +15,7 @@ export interface Setting<
   key?: string;
   /** What a finished adapter's file may say, where that is something else. */
   file?: z.ZodType;
-  /** Whether false or an empty list says something; else they mean that it is off. */
+  /** Whether false or what is empty says something; else it means that the setting is off, as null always does. */
   keepsOff?: boolean;
 }
 
@@ -46,7 +46,7 @@ export const usual = <T extends z.ZodType>(
 
 /** A setting that a recipe fills in, and that a file may leave to PEFT. */
 export const usualInRecipes = <T extends z.ZodType>(value: T, fallback: z.output<T>, about: string) => ({
-  ...usual(value, fallback, about),
+  ...usual(value, fallback, about, { keepsOff: true }),
   required: false as const,
 });
 

@@ -1,5 +1,5 @@
-import { join } from "node:path";
-import { readJsonObject } from "../files/json_file.ts";
+import { configOf } from "../adapters/adapter_schema.ts";
+import { readAdapterConfig } from "../adapters/peft/adapter_directory.ts";
 import type { Base } from "../pretrained/base.ts";
 import { defaultRate, givenRate, type LearningRate, type Trained } from "../training/learning_rate.ts";
 import type { ObjectiveKind } from "../training/objectives/objective.ts";
@@ -24,15 +24,5 @@ export async function settleLearningRate(
 
 async function trainedIn({ adapter }: Recipe, { directory }: Base): Promise<Trained> {
   if (!adapter) return directory.tensors.size > 0 ? "weights" : "random weights";
-  if ("path" in adapter) return trainedBefore(adapter.path);
-  if (adapter.type === "lora") return adapter.useDora ? "DoRA" : "LoRA";
-  return adapter.type === "ia3" ? "(IA)³" : "VeRA";
-}
-
-/** Of an adapter that goes on, its own files say what it is. */
-async function trainedBefore(path: string): Promise<Trained> {
-  const { peft_type, use_dora } = await readJsonObject(join(path, "adapter_config.json"));
-  if (peft_type === "IA3") return "(IA)³";
-  if (peft_type === "VERA") return "VeRA";
-  return use_dora === true ? "DoRA" : "LoRA";
+  return "path" in adapter ? readAdapterConfig(adapter.path) : configOf(adapter);
 }

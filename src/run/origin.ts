@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { join, relative } from "node:path";
 import * as z from "zod";
+import { CONFIG_FILE, findAdapterDirectory, WEIGHTS_FILE } from "../adapters/peft/find_adapter.ts";
 import { hashUnchangedFile } from "../files/file_hash.ts";
 import { readJsonObject } from "../files/json_file.ts";
 import type { TensorEntry } from "../files/safetensors.ts";
@@ -46,10 +47,13 @@ async function weightsOf({ directory, unquantized }: Base): Promise<Record<strin
 const filesOf = (entry: TensorEntry) =>
   isQuantized(entry) ? [entry.file, entry.parts.absmax.file] : [entry.file];
 
-const adapterOf = async (path: string) => ({
-  weights: await hashUnchangedFile(join(path, "adapter_model.safetensors")),
-  config: hashJson(await readJsonObject(join(path, "adapter_config.json"))),
-});
+async function adapterOf(from: string) {
+  const path = await findAdapterDirectory(from);
+  return {
+    weights: await hashUnchangedFile(join(path, WEIGHTS_FILE)),
+    config: hashJson(await readJsonObject(join(path, CONFIG_FILE))),
+  };
+}
 
 const hashJson = (value: unknown) => createHash("sha256").update(JSON.stringify(value)).digest("hex");
 

@@ -40,6 +40,26 @@ const KINDS: Record<string, Partial<RecipeInput>> = {
       trainableTokenIndices: [3, 319],
     },
   },
+  "tied ends trained whole": {
+    model: goldenPath("models/qwen2-tied"),
+    adapter: {
+      type: "lora",
+      r: 4,
+      targetModules: ["q_proj"],
+      modulesToSave: ["lm_head"],
+      ensureWeightTying: true,
+    },
+  },
+  "tied ends with a term": {
+    model: goldenPath("models/qwen2-tied"),
+    adapter: {
+      type: "lora",
+      r: 4,
+      dropout: 0.1,
+      targetModules: ["q_proj", "embed_tokens"],
+      ensureWeightTying: true,
+    },
+  },
   "PiSSA with an embedding": {
     adapter: {
       type: "lora",

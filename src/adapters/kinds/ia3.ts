@@ -31,6 +31,7 @@ const settings = {
   targetModules: optional(
     names,
     "Which linear layers are scaled: as LoRA's; when left out, keys, values and the MLP's last layer (k_proj, v_proj, down_proj, or what the family calls them).",
+    { keepsOff: true },
   ),
   feedforwardModules: optional(
     z.union([z.array(text), text]),
@@ -89,6 +90,8 @@ export const ia3 = {
   file: { defaults: DEFAULTS, ignored: ["init_ia3_weights"], floats: [], condensed },
   adaptsEnds: false,
   defaults: IA3_TARGETS,
+  learningRate: 3e-3, // Liu et al. 2022 (T-Few)
+  nameOf: () => "(IA)³",
   describe: () => "(IA)³",
   check: checkIa3Config,
 
@@ -115,7 +118,7 @@ export const ia3 = {
   tensors: {
     of: tensorsOf,
     shape: ({ vector, feedforward }) => ({ [feedforward ? "in" : "out"]: vector.length }),
-    parts: () => ({ ia3_l: "vector" }),
+    parts: { ia3_l: "vector" },
     fault,
     read: async ({ parts: { vector } }, read) => ({
       vector: await read(vector!),

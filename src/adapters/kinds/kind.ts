@@ -27,8 +27,12 @@ export interface Kind<C extends AdapterConfig = AdapterConfig, W extends object 
 
   /** @throws AttuneError that names every setting out of its range; `where` says whose settings they are. */
   check(config: C, where: string): void;
+  /** LoRA, DoRA, … */
+  nameOf(config: C): string;
   /** As a run's header calls it: LoRA, r 8, alpha 16. */
   describe(config: C): string;
+  /** The highest rate of a run that gives none. */
+  readonly learningRate: number;
 
   /** A recipe's settings with the modules it leaves out, where that is not PEFT's choice; `linears` are the model's. */
   complete?(config: C, linears: readonly string[]): C;
@@ -134,7 +138,11 @@ export interface TermTensors<C extends AdapterConfig, W extends object> {
   /** The layer it is for, as far as the tensors tell. */
   shape(weights: W): Partial<LayerShape> & { embedding?: boolean };
   /** What stands behind a module's name in the file, and the part it is. */
-  parts(config: C): Readonly<Record<string, string>>;
+  parts: Readonly<Record<string, string>>;
+  /** Whether an adapter of these settings has a part; all when left out. */
+  hasPart?(part: string, config: C): boolean;
+  /** Why a tensor of this name has no place, where that is known. */
+  hint?(name: string): string | undefined;
   /** What is wrong with a term of the file, by its names and shapes. */
   fault(module: string, term: FileTerm<Shaped>, config: C): string | undefined;
   read(term: FileTerm<TensorEntry>, read: ReadTensor): Promise<W>;

@@ -67,9 +67,13 @@ export const lora = {
   defaults: LORA_TARGETS,
   check: checkLoraConfig,
 
-  describe({ useDora, useRslora, initLoraWeights, r, alpha }) {
+  learningRate: 2e-4, // Dettmers et al. 2023 (QLoRA)
+  nameOf,
+
+  describe(config) {
+    const { useRslora, initLoraWeights, r, alpha } = config;
     const start = typeof initLoraWeights === "string" ? ` from ${initLoraWeights}` : "";
-    return `${useDora ? "DoRA" : "LoRA"}${useRslora ? ", rank-stabilized" : ""}${start}, r ${r}, alpha ${alpha}`;
+    return `${nameOf(config)}${useRslora ? ", rank-stabilized" : ""}${start}, r ${r}, alpha ${alpha}`;
   },
 
   checkPlan({ config, sites, targets }, { keepsUnquantized }) {
@@ -90,6 +94,14 @@ export const lora = {
   },
 
   tensors: tensors(),
+
+  faults({ modules, follows }) {
+    if (!follows || !modules.get(follows.embedding)?.magnitude) return [];
+    const problem =
+      "ensure_weight_tying ties its term, and use_dora's magnitudes are not tied: attune computes one or the other";
+    return [{ code: "adapter.does-not-fit", place: follows.embedding, problem }];
+  },
+
   finished: plainLora,
   otherEnd,
 
@@ -116,6 +128,10 @@ export const lora = {
   inverse,
 } satisfies Kind<LoraConfig, LoraWeights>;
 
+function nameOf({ useDora }: LoraConfig): string {
+  return useDora ? "DoRA" : "LoRA";
+}
+
 /** LoftQ begins from weights that the finished adapter knows nothing of. */
 function plainStart<C extends LoraConfig>({ initLoraWeights, ...config }: C): LoraConfig {
   return initLoraWeights === undefined || initLoraWeights === "loftq"
@@ -127,13 +143,18 @@ function tensors(): TermTensors<LoraConfig, LoraWeights> {
   return {
     of: tensorsOf,
     shape: ({ in: inputs, out, embedding }) => ({ in: inputs, out, embedding }),
-    parts: ({ useDora }) => ({
+    parts: {
       "lora_A.weight": "A",
       "lora_B.weight": "B",
       lora_embedding_A: "A",
       lora_embedding_B: "B",
-      ...(useDora && { lora_magnitude_vector: "magnitude" }),
-    }),
+      lora_magnitude_vector: "magnitude",
+    },
+    hasPart: (part, { useDora }) => part !== "magnitude" || useDora === true,
+    hint(name) {
+      if (/\.lora_[AB]\.bias$/.test(name)) return "lora_bias is not computed";
+      if (name.endsWith(".lora_magnitude_vector")) return "use_dora is false, and this is DoRA's";
+    },
     fault,
     async read({ parts: { A, B, magnitude }, embedding }, read) {
       return {

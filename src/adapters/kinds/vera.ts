@@ -13,7 +13,6 @@ import type { LinearHook } from "../../models/scope.ts";
 import { mersenneTwister } from "../../random/mersenne_twister.ts";
 import { AttuneError, type Fault } from "../../text/errors.ts";
 import type { Adapter } from "../adapter.ts";
-import { layerSettingFaults } from "../lora/lora_config.ts";
 import { PREFIX } from "../peft/tensor_names.ts";
 import {
   bias,
@@ -31,6 +30,7 @@ import {
 } from "../settings.ts";
 import { LORA_TARGETS } from "../targets/default_targets.ts";
 import { adaptedShapes, type LayerShape, type Sites } from "../targets/sites.ts";
+import { layerSettingFaults } from "../targets/target_modules.ts";
 import { fed, fixed, made } from "./graph_terms.ts";
 import type {
   Dropout,
@@ -139,6 +139,8 @@ export const vera = {
     const faults = layerSettingFaults(config);
     if (faults.length > 0) throw new AttuneError(`${where}: ${faults.join("; ")}.`);
   },
+  learningRate: 1e-2, // Kopiczko et al. 2024, in the order of magnitude
+  nameOf: () => "VeRA",
   describe: ({ r }) => `VeRA, r ${r}`,
 
   async start({ config, sites, targets }) {
@@ -157,7 +159,7 @@ export const vera = {
   tensors: {
     of: tensorsOf,
     shape: ({ b }) => ({ out: b.length }),
-    parts: () => ({ vera_lambda_d: "d", vera_lambda_b: "b" }),
+    parts: { vera_lambda_d: "d", vera_lambda_b: "b" },
     fault,
     read: async ({ parts: { d, b } }, read) => ({ d: await read(d!), b: await read(b!) }),
     shared: sharedTensors(),

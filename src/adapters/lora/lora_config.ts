@@ -22,6 +22,7 @@ import {
 } from "../settings.ts";
 import { fullmatch } from "../targets/python_regex.ts";
 import type { LayerShape } from "../targets/sites.ts";
+import { layerSettingFaults } from "../targets/target_modules.ts";
 
 const positive = z.number().positive();
 const initLoraWords = {
@@ -198,20 +199,6 @@ function contradictions(config: LoraConfig): string[] {
     faults.push(
       `initLoraWeights ${initLoraWeights} together with useRslora and rankPattern or alphaPattern is not supported, as in PEFT`,
     );
-  return faults;
-}
-
-/** Settings of layers that contradict each other. */
-export function layerSettingFaults({
-  targetModules,
-  layersToTransform,
-  layersPattern,
-}: Pick<LoraConfig, "targetModules" | "layersToTransform" | "layersPattern">): string[] {
-  const faults: string[] = [];
-  if (typeof targetModules === "string" && (layersToTransform !== undefined || layersPattern !== undefined))
-    faults.push("layersToTransform and layersPattern need targetModules as a list of name endings");
-  if (layersPattern !== undefined && layersToTransform === undefined)
-    faults.push("layersPattern says nothing without layersToTransform");
   return faults;
 }
 

@@ -47,6 +47,12 @@ export async function readAdapterDirectory(from: string): Promise<Adapter> {
   return tensors.shared ? tensors.shared.read(adapter, sorted.shared, readFinite) : adapter;
 }
 
+/** Its settings alone. @throws AttuneError as `readAdapterDirectory` does. */
+export async function readAdapterConfig(from: string): Promise<AdapterConfig> {
+  const path = join(await findAdapterDirectory(from), CONFIG_FILE);
+  return parsePeftConfig(await readJsonObject(path), path).config;
+}
+
 /** @throws AttuneError when a number of it is none. */
 async function readFinite(entry: TensorEntry): Promise<Float32Array> {
   const data = await readTensor(entry);

@@ -1,16 +1,16 @@
 /** The tensors of adapter_model.safetensors: what each name means. */
 import { AttuneError, type Fault } from "../../text/errors.ts";
 import type { AdapterConfig } from "../adapter.ts";
-import type { FileTerm, Shaped } from "../kinds/kind.ts";
-import { kindNamed } from "../kinds/kinds.ts";
+import type { FileTerm, Kind, Shaped } from "../kinds/kind.ts";
+import { KINDS, kindNamed } from "../kinds/kinds.ts";
 import { moduleOf } from "../targets/modules_to_save.ts";
-import { baseLayer, ofBase, PREFIX, peftName } from "./tensor_names.ts";
+import { baseLayer, ofBase, PREFIX, peftSpelling } from "./tensor_names.ts";
 
 const ROWS = ".token_adapter.trainable_tokens_delta";
 
 /** Names in the file, of what an adapter holds. */
 export const fileNames = {
-  /** Of what the graph calls `name`: see `moduleTensors`. */
+  /** Of what the graph calls `name`: see `ModuleTensor`. */
   term: (name: string) => `${PREFIX}${name}`,
   /** A parameter of the base; `wrapped` when its module has a term. */
   parameter: (name: string, wrapped: boolean) => `${PREFIX}${wrapped ? baseLayer(name) : name}`,
@@ -41,8 +41,8 @@ export function sortAdapterTensors<T extends Shaped>(
 ): AdapterTensors<T> {
   if (tensors.size === 0)
     throw new AttuneError({ code: "adapter.empty", place: where, problem: "the adapter holds no tensors" });
-  const { named, adapters } = peftNames(tensors, where);
   const kind = kindNamed(config.type)!;
+  const { named, adapters } = peftNames(tensors, kind, where);
   const { modules, rest } = sortTerms(named, config);
   const faults = [...modules].flatMap(([module, term]) => kind.tensors.fault(module, term, config) ?? []);
   const { names = [], faults: sharedFaults } = kind.tensors.shared ?? {};
@@ -77,7 +77,9 @@ export function sortAdapterTensors<T extends Shaped>(
 }
 
 /** The tensors by the names that PEFT gives them, and the adapter's name, where the file has it in the names. */
-function peftNames<T>(tensors: ReadonlyMap<string, T>, where: string) {
+function peftNames<T>(tensors: ReadonlyMap<string, T>, { tensors: own }: Kind, where: string) {
+  const shared = (own.shared?.names ?? []).map((name) => name.split(".").at(-1)!);
+  const peftName = peftSpelling([...Object.keys(own.parts), ...shared, ROWS.split(".").at(-1)!]);
   const named = new Map<string, T>();
   const adapters = new Set<string>();
   for (const [key, tensor] of tensors) {
@@ -103,36 +105,42 @@ function peftNames<T>(tensors: ReadonlyMap<string, T>, where: string) {
 }
 
 /** Why a tensor has no place. */
-function strangeness(name: string, config: AdapterConfig): string {
+function strangeness(name: string, { type }: AdapterConfig): string {
   if (!name.startsWith("base_model.")) return `PEFT's names begin with ${PREFIX}`;
-  if (/\.lora_[AB]\.bias$/.test(name)) return "lora_bias is not computed";
-  if (name.endsWith(".lora_magnitude_vector")) return "use_dora is false, and this is DoRA's";
+  const hint = kindNamed(type)!.tensors.hint?.(name);
+  if (hint !== undefined) return hint;
   if (name.endsWith(ROWS)) return "trainable_token_indices is null, and these are its rows";
-  return `no tensor of an adapter of type ${config.type.toUpperCase()}`;
+  return `no tensor of an adapter of type ${type.toUpperCase()}`;
 }
 
 function sortTerms<T>(tensors: ReadonlyMap<string, T>, config: AdapterConfig) {
-  const parts = kindNamed(config.type)!.tensors.parts(config);
+  const { parts, hasPart } = kindNamed(config.type)!.tensors;
+  const keys = Object.keys(parts).filter((key) => hasPart?.(parts[key]!, config) ?? true);
   const modules = new Map<string, FileTerm<T>>();
   const rest = new Map<string, T>();
   for (const [name, tensor] of tensors) {
-    const [, module, key] = TERM.exec(name) ?? [];
-    if (!module || !Object.hasOwn(parts, key!)) {
+    const key = keys.find((end) => name.startsWith(PREFIX) && name.endsWith(`.${end}`));
+    if (!key) {
       rest.set(name, tensor);
       continue;
     }
+    const module = name.slice(PREFIX.length, -key.length - 1);
     const known = modules.get(module);
     modules.set(module, {
       ...known,
-      parts: { ...known?.parts, [parts[key!]!]: tensor },
-      ...(key!.startsWith("lora_embedding") && { embedding: true }),
+      parts: { ...known?.parts, [parts[key]!]: tensor },
+      ...(key.includes("embedding") && { embedding: true }),
     });
   }
   return { modules, rest };
 }
 
-/** A name of a term's tensor: the module, and what is behind. */
-const TERM = /^base_model\.model\.(.+)\.((?:lora|ia3|vera)_\w+(?:\.weight)?)$/;
+/** Parts of terms, of whichever kind: they are no parameters of a base. */
+const TERMS = new RegExp(
+  `\\.(${KINDS.flatMap(({ tensors }) => Object.keys(tensors.parts))
+    .map((part) => part.replace(/\.weight$/, ""))
+    .join("|")})(\\.|$)`,
+);
 
 interface Placing<T> {
   config: AdapterConfig;
@@ -155,7 +163,7 @@ function place<T>(name: string, tensor: T, { config, adapters, sorted }: Placing
     if (!sorted.parameters.has(copy)) sorted.parameters.set(copy, tensor);
     return moduleOf(config.modulesToSave, copy) !== undefined || isTying(config);
   }
-  if (/(^|\.)(lora_|ia3_|vera_|token_adapter\.(?!base_layer\.))/.test(own)) return false;
+  if (TERMS.test(own) || /\.token_adapter\.(?!base_layer\.)/.test(own)) return false;
   return /\.(weight|bias)$/.test(own) && placeParameter(name, tensor, config, sorted);
 }
 

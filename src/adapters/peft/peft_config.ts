@@ -4,12 +4,12 @@ import { AttuneError, type Fault } from "../../text/errors.ts";
 import { excerpt } from "../../text/excerpt.ts";
 import { pathKey } from "../../text/json_scan.ts";
 import { pythonJson } from "../../text/python_json.ts";
+import { schemaFaults } from "../../text/schema_faults.ts";
 import type { AdapterConfig } from "../adapter.ts";
 import type { Kind } from "../kinds/kind.ts";
 import { KINDS, kindOf } from "../kinds/kinds.ts";
 import { peftKey, type Setting } from "../settings.ts";
 import type { TargetModules } from "../targets/target_modules.ts";
-import { settingFault } from "./setting_fault.ts";
 
 /** Methods of PEFT that change no weights of the base, so that there is nothing to merge. */
 const PROMPTS =
@@ -71,7 +71,8 @@ function settingValue(key: string, setting: Setting, file: File, kind: Kind, fau
   if (!setting.required && (isAbsent || JSON.stringify(value) === JSON.stringify(usual))) return undefined;
   const parsed = (setting.file ?? setting.value).safeParse(value, { reportInput: true });
   if (parsed.success) return parsed.data;
-  faults.push(...parsed.error.issues.map((issue) => settingFault({ ...issue, path: [key, ...issue.path] })));
+  const issues = parsed.error.issues.map((issue) => ({ ...issue, path: [key, ...issue.path] }));
+  faults.push(...schemaFaults(issues, WRONG));
   return undefined;
 }
 
@@ -87,7 +88,9 @@ const Common = z.looseObject({
 });
 
 const commonFaults = (file: File): Fault[] =>
-  Common.safeParse(file, { reportInput: true }).error?.issues.map(settingFault) ?? [];
+  schemaFaults(Common.safeParse(file, { reportInput: true }).error?.issues ?? [], WRONG);
+
+const WRONG = "adapter.wrong-setting";
 
 /** Notes of the tools that saved it, in PEFT and beside it: who, when, from what. */
 const NOTES = /^_|(^|_)version$|^unsloth_/;

@@ -1,5 +1,12 @@
 import { expect, test } from "vitest";
-import { ofBase, peftName } from "./tensor_names.ts";
+import { KINDS } from "../kinds/kinds.ts";
+import { ofBase, peftSpelling } from "./tensor_names.ts";
+
+const peftName = peftSpelling([
+  ...KINDS.flatMap(({ tensors }) => Object.keys(tensors.parts)),
+  "vera_A",
+  "trainable_tokens_delta",
+]);
 
 const Q = "base_model.model.model.layers.0.self_attn.q_proj";
 const E = "base_model.model.model.embed_tokens";

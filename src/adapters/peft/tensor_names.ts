@@ -5,14 +5,6 @@ export const PREFIX = "base_model.model.";
 /** What torch.compile, FSDP and activation checkpointing put between the parts of a name. */
 const WRAPPERS = new Set(["_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"]);
 
-/** Where the adapter's own name may stand, which PEFT leaves out: a matrix's is before `weight`, others' at the end. */
-const NAMED: readonly [RegExp, string][] = [
-  [/^(.+\.lora_[AB])(?:\.([^.]+))?(\.weight|\.bias)$/, "$1$3"],
-  [/^(.+\.lora_magnitude_vector)(?:\.(?!weight$)([^.]+))?(?:\.weight)?$/, "$1"],
-  [/^(.+\.(?:lora_embedding_[AB]|ia3_l|vera_lambda_[bd]|trainable_tokens_delta))(?:\.([^.]+))?$/, "$1"],
-  [/^(base_model\.vera_[AB])(?:\.([^.]+))?$/, "$1"],
-];
-
 export interface PeftName {
   /** As PEFT writes it. */
   name: string;
@@ -20,19 +12,33 @@ export interface PeftName {
   adapter?: string;
 }
 
-/** The name that PEFT would have written for `key`. */
-export function peftName(key: string): PeftName {
-  const bare = key
+/**
+ * How PEFT spells a name that ends in one of `parts`, with which a module's name goes on: `lora_A.weight`. Others write the
+ * adapter's own name in the middle, `lora_A.default.weight`, or behind, and `.weight` where PEFT has none.
+ */
+export function peftSpelling(parts: readonly string[]): (key: string) => PeftName {
+  const spellings = parts.map((part) => {
+    const stem = part.replace(/\.weight$/, "");
+    const end = stem === part ? "(?:\\.weight)?" : "\\.weight";
+    const name = "(?:\\.(?!weight$)([^.]+))?";
+    return { part, pattern: new RegExp(`^(.+\\.)${stem.replaceAll(".", "\\.")}${name}${end}$`) };
+  });
+  return (key) => {
+    const bare = unwrapped(key);
+    for (const { part, pattern } of spellings) {
+      const match = pattern.exec(bare);
+      if (match) return { name: match[1] + part, adapter: match[2] };
+    }
+    return { name: bare };
+  };
+}
+
+const unwrapped = (key: string): string =>
+  key
     .split(".")
     .filter((part) => !WRAPPERS.has(part))
     .join(".")
     .replace(/^(?:module\.)?(?:base_model\.model\.)+/, PREFIX);
-  for (const [pattern, spelling] of NAMED) {
-    const match = pattern.exec(bare);
-    if (match) return { name: bare.replace(pattern, spelling), adapter: match[2] };
-  }
-  return { name: bare };
-}
 
 /** a.b.bias -> a.b.base_layer.bias */
 export const baseLayer = (name: string) => name.replace(/\.([^.]+)$/, ".base_layer.$1");

@@ -30,6 +30,20 @@ export function adapterMatcher(settings: TargetSettings): (name: string) => bool
     isTargeted(name) && !isExcluded(name) && !isWhole(name) && (isNamed(name) || isInLayer(name));
 }
 
+/** Settings of layers that contradict each other. */
+export function layerSettingFaults({
+  targetModules,
+  layersToTransform,
+  layersPattern,
+}: Pick<AdapterConfig, "targetModules" | "layersToTransform" | "layersPattern">): string[] {
+  const faults: string[] = [];
+  if (typeof targetModules === "string" && (layersToTransform !== undefined || layersPattern !== undefined))
+    faults.push("layersToTransform and layersPattern need targetModules as a list of name endings");
+  if (layersPattern !== undefined && layersToTransform === undefined)
+    faults.push("layersPattern says nothing without layersToTransform");
+  return faults;
+}
+
 function exclusionMatcher(excluded: string[] | string): (name: string) => boolean {
   if (Array.isArray(excluded)) return (name) => excluded.some((ending) => endsIn(ending)(name));
   const expression = fullmatch(excluded, "excludeModules");

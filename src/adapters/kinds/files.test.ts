@@ -1,11 +1,11 @@
 /** What (IA)³'s and VeRA's files may hold, and on which bases they fit. */
 import { describe, expect, test } from "vitest";
-import { fitAdapter } from "./fit_adapter.ts";
-import { type Ia3Adapter, type Ia3Config, ia3 as ia3Kind, isFeedforward } from "./kinds/ia3.ts";
-import { drawProjections, type VeraAdapter, type VeraConfig, vera as veraKind } from "./kinds/vera.ts";
-import { sortAdapterTensors } from "./peft/adapter_tensors.ts";
-import { formatPeftConfig, parsePeftConfig } from "./peft/peft_config.ts";
-import type { Sites } from "./targets/sites.ts";
+import { fitAdapter } from "../fit_adapter.ts";
+import { sortAdapterTensors } from "../peft/adapter_tensors.ts";
+import { formatPeftConfig, parsePeftConfig } from "../peft/peft_config.ts";
+import type { Sites } from "../targets/sites.ts";
+import { type Ia3Adapter, type Ia3Config, ia3 as ia3Kind, isFeedforward } from "./ia3.ts";
+import { drawProjections, type VeraAdapter, type VeraConfig, vera as veraKind } from "./vera.ts";
 
 const ia3: Ia3Config = {
   type: "ia3",
@@ -167,14 +167,20 @@ describe("VeRA", () => {
   });
 
   test.each<[Partial<VeraConfig>, RegExp]>([
-    [{ r: 0 }, /r must be a whole number from 1/],
-    [{ r: 1e9 }, /r must be a whole number from 1 to 65536/],
-    [{ dropout: 1 }, /dropout must be from 0 to below 1/],
-    [{ dInitial: Number.NaN }, /dInitial must be a number/],
-    [{ projectionPrngKey: -1 }, /projectionPrngKey must be a whole number from 0/],
     [{ layersPattern: "h" }, /says nothing without layersToTransform/],
   ])("%o is refused", (change, message) => {
     expect(() => veraKind.check({ ...vera, ...change }, "x")).toThrow(message);
+  });
+
+  test.each<[object, RegExp]>([
+    [{ r: 0 }, /r: expected a number above 0, got 0/],
+    [{ r: 1e9 }, /r: expected a number of at most 65536/],
+    [{ vera_dropout: 1 }, /vera_dropout: expected a number below 1, got 1/],
+    [{ d_initial: "x" }, /d_initial: expected a number, got "x"/],
+    [{ projection_prng_key: -1 }, /projection_prng_key: expected a number of at least 0, got -1/],
+  ])("%o of a file is refused", (change, message) => {
+    const file = JSON.parse(formatPeftConfig(vera, ["k_proj"], "base"));
+    expect(() => parsePeftConfig({ ...file, ...change }, "x")).toThrow(message);
   });
 
   test("settings unknown to PEFT are refused in the file, too", () => {
