@@ -140,14 +140,13 @@ test("(IA)³ where layers have other names is told what there is", async () => {
   const usual = { type: "ia3", targetModules: ["k_proj", "v_proj", "down_proj"] } as const;
   await expect(
     freshAdapter({ ...usual, targetModules: [...usual.targetModules] }, base, uniform),
-  ).rejects.toThrow(/no linear layer matches k_proj .*, v_proj .*, down_proj .*c_attn, c_proj, c_fc/);
+  ).rejects.toThrow(/no linear layer matches k_proj .*, v_proj .*, down_proj.*c_attn, c_proj, c_fc/);
 });
 
 describe("refused by name", () => {
   test.each<[Partial<LoraConfig>, RegExp]>([
     [{ r: 1000 }, /q_proj: rank 1000 is above the matrix's, \d+/],
     [{ rankPattern: { k_proj: 2 } }, /rankPattern: k_proj matches no module/],
-    [{ rankPattern: { q_proj: 0 } }, /rankPattern\.q_proj must be a whole number from 1 on/],
     [{ alphaPattern: { "layers.0.*q_proj": 1, "(q|down)_proj": 2 } }, /matches several keys/],
     [{ alphaPattern: { "(": 1 } }, /alphaPattern: "[^"]*" is not a regular expression/],
     [{ excludeModules: ["xyz"] }, /excludeModules: no module matches xyz/],

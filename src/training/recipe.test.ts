@@ -229,3 +229,9 @@ test("the JSON Schema asks for what the recipe asks for, and explains it", () =>
   const training = properties.training!.properties as Record<string, { description?: string }>;
   for (const [key, { description }] of Object.entries(training)) expect(description, key).toMatch(/\.$/);
 });
+
+test("a rank of 0 in a pattern is refused", () => {
+  const adapter = { type: "lora", rankPattern: { q_proj: 0 } };
+  const recipe = { model: "m", data: [{ path: "d" }], output: "o", adapter };
+  expect(() => parseRecipe(recipe)).toThrow(/adapter\.rankPattern\.q_proj: expected .*got 0/);
+});
