@@ -1,6 +1,6 @@
 /** What PEFT 0.21 adapts where target_modules is null (utils/constants.py), by the model_type of the base. */
 
-interface Defaults {
+export interface Defaults {
   targetModules: string[];
   feedforwardModules?: string[];
 }
