@@ -25,7 +25,7 @@ describe("what attune cannot compute is named", () => {
     [{ model_type: "gpt9" }, "config.json: model_type: expected one of llama, mistral, "],
     [{ model_type: undefined }, "starcoder2, cohere, mixtral, qwen3_moe, got nothing"],
     [{ model_type: "toString" }, "config.json: model_type: expected one of llama, mistral, "],
-    [{ hidden_act: "relu6" }, '  hidden_act: expected silu, swish, '],
+    [{ hidden_act: "relu6" }, "  hidden_act: expected silu, swish, "],
     [{ hidden_act: "relu6" }, 'got "relu6"'],
     [{ vocab_size: undefined }, "  vocab_size: missing; expected a number"],
     [{ hidden_size: 2.5 }, "  hidden_size: expected a whole number, got 2.5"],
@@ -109,7 +109,11 @@ describe("what a family cannot compute is named", () => {
       { use_bidirectional_attention: true },
       "use_bidirectional_attention: attune's attention looks back",
     ],
-    ["gemma2", { layer_types: ["chunked_attention"] }, "  layer_types.0: expected full_attention, sliding_attention"],
+    [
+      "gemma2",
+      { layer_types: ["chunked_attention"] },
+      "  layer_types.0: expected full_attention, sliding_attention",
+    ],
     [
       "gemma2",
       { layer_types: ["full_attention"] },
