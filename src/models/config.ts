@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { AttuneError, type Fault } from "../text/errors.ts";
 import { excerpt } from "../text/excerpt.ts";
-import { checkShape } from "../text/zod_faults.ts";
+import { schemaFaults } from "../text/schema_faults.ts";
 
 export const size = z
   .int()
@@ -23,9 +23,12 @@ const CODE = "models.config";
 
 /** Checks `value`, which lies at the key `place`, against `schema`; all that is wrong is said at once, by key. */
 export function parseFields<T>(place: string, schema: z.ZodType<T>, value: unknown): T {
-  const { data, faults } = checkShape(schema, value, { code: CODE, place });
-  if (faults) throw notComputed(faults);
-  return data;
+  const result = schema.safeParse(value, { reportInput: true });
+  if (result.success) return result.data;
+  const faults = schemaFaults(result.error.issues, CODE);
+  throw notComputed(
+    faults.map((fault) => ({ ...fault, place: [place, fault.place].filter(Boolean).join(".") })),
+  );
 }
 
 /** A model that config.json describes and attune does not compute, by the keys at fault. */

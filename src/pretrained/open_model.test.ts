@@ -188,7 +188,11 @@ describe("config.json is compared with the files before anything is built", () =
       { num_hidden_layers: 1e9 },
       "  num_hidden_layers: expected 2, as the files hold so many layers, got 1000000000",
     ],
-    ["models/qwen2-tied", { num_attention_heads: 1e9 }, "  num_attention_heads: expected at most 65536"],
+    [
+      "models/qwen2-tied",
+      { num_attention_heads: 1e9 },
+      "  num_attention_heads: expected a number of at most 65536",
+    ],
     [
       "models/qwen2-tied",
       { num_attention_heads: 4, num_key_value_heads: 4 },
@@ -199,7 +203,11 @@ describe("config.json is compared with the files before anything is built", () =
       { intermediate_size: 1e9 },
       "  model.layers.0.mlp.gate_proj.weight: expected [1000000000, 32], by config.json, got [72, 32]",
     ],
-    ["models/qwen2-tied", { intermediate_size: 1e300 }, "  intermediate_size: expected at most 2147483647"],
+    [
+      "models/qwen2-tied",
+      { intermediate_size: 1e300 },
+      "  intermediate_size: expected a number of at most 2147483647",
+    ],
     [
       "models/llama-bias",
       { head_dim: 60_000 },
@@ -217,7 +225,7 @@ describe("config.json is compared with the files before anything is built", () =
     [
       "families/mixtral",
       { num_local_experts: 1e9 },
-      "  num_local_experts: expected at most 4096, got 1000000000",
+      "  num_local_experts: expected a number of at most 4096, got 1000000000",
     ],
     [
       "families/mixtral",

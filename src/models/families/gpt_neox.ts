@@ -7,7 +7,7 @@ import * as z from "zod";
 import { add } from "../../graph/ops/elementwise.ts";
 import { reshape, slice } from "../../graph/ops/shape.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { activation, parseFields } from "../config.ts";
+import { activation, notComputed, parseFields } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import type { Family, Names } from "../family.ts";
 import { activate, attend, type HeadSizes, type Heads, headSizes, layerNorms } from "../layers.ts";
@@ -40,6 +40,11 @@ export const gptNeox: Family = {
   read(config) {
     const c = parseFields("", gptNeoxFields, config);
     const { hidden_size: D, intermediate_size: F } = c;
+    const E = D / c.num_attention_heads;
+    if (c.head_dim && c.head_dim !== E)
+      throw notComputed([
+        { place: "head_dim", expected: `${E}, hidden_size / num_attention_heads`, got: String(c.head_dim) },
+      ]);
     const [heads, norm] = [
       headSizes({ hidden_size: D, num_attention_heads: c.num_attention_heads }),
       layerNorms(c.layer_norm_eps),
