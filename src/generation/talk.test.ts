@@ -166,7 +166,9 @@ describe("an output that is not a number", () => {
   ])("names %s, which holds %d", async (name, value) => {
     await withModel(
       async (model) => {
-        const message = new RegExp(`model\\.safetensors: ${name.replaceAll(".", "\\.")}: holds ${value}`);
+        const message = new RegExp(
+          `model\\.safetensors: the base's ${name.replaceAll(".", "\\.")} is ${value}`,
+        );
         for (const temperature of [0, 1])
           await expect(model.chat(question, { maxTokens: 2, temperature })).rejects.toThrow(message);
         await expect(model.chatBatch([question], { maxTokens: 2 })).rejects.toThrow(message);
