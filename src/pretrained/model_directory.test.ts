@@ -196,9 +196,13 @@ describe("what is wrong is named", () => {
     [
       "a shard that is a number",
       misplace(3),
-      /weight_map must give a shard for each tensor[\s\S]*expected string/,
+      /index\.json: weight_map\.model\.norm\.weight: expected text, got /,
     ],
-    ["an index without a map", () => edit(INDEX, () => ({})), /weight_map must give/],
+    [
+      "an index without a map",
+      () => edit(INDEX, () => ({})),
+      /index\.json: weight_map: missing; expected an object/,
+    ],
     [
       "a tensor that its shard lacks",
       placed("model.new.weight", "model-00001-of-00003.safetensors"),
