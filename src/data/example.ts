@@ -31,6 +31,8 @@ export interface Completion {
 export interface Text {
   kind: "text";
   text: string;
+  /** The document goes on in the next row, which has the same origin. */
+  more?: true;
   origin: Origin;
 }
 

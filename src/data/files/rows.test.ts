@@ -4,7 +4,7 @@ import type { DataRow } from "./data_row.ts";
 import { readJsonLines } from "./json_lines.ts";
 import { readJsonList } from "./json_list.ts";
 import { readJsonRows } from "./json_rows.ts";
-import { readTextDocument } from "./text_document.ts";
+import { readTextDocument, wholeDocuments } from "./text_document.ts";
 import { decodeStream, skipByteOrderMark } from "./utf8.ts";
 
 type Reader = (chunks: AsyncIterable<Uint8Array>) => AsyncIterable<unknown>;
@@ -29,7 +29,7 @@ async function all(reader: Reader, input: string | Uint8Array, ends: number[] = 
 const list: Reader = (chunks) => readJsonList(chunks, "a.json", 1000);
 const lines: Reader = (chunks) => readJsonLines(chunks, "a.jsonl", 1000);
 const either: Reader = (chunks) => readJsonRows(chunks, "-");
-const document: Reader = (chunks) => readTextDocument(chunks, "a.txt", 1000);
+const document: Reader = (chunks) => wholeDocuments(readTextDocument(chunks, "a.txt"));
 async function* unmarked(chunks: AsyncIterable<Uint8Array>) {
   yield* readJsonRows(await skipByteOrderMark(chunks, "a.json"), "a.json");
 }
@@ -142,12 +142,6 @@ describe("too large, or no text", () => {
     }
   });
 
-  test("a document is an error that says what to do", async () => {
-    await expect(all(document, "x".repeat(1001))).rejects.toThrow(
-      /a\.txt: the text has more than 1000.*JSONL/,
-    );
-  });
-
   test("a row that is not UTF-8 is one that can't be used, a document an error", async () => {
     const broken = (text: string) => Uint8Array.from(utf8(text), (byte) => (byte === 0x23 ? 0xff : byte));
     const problem = { row: 2, problem: "not UTF-8 text" };
@@ -192,5 +186,31 @@ describe("broken lines", () => {
     await expect(all(lines, '{\n  "data": []\n}')).rejects.toThrow(
       /^a\.jsonl: expected a list of rows, .*single object over several lines/,
     );
+  });
+});
+
+describe("documents in pieces", () => {
+  const pieces = async (text: string, ends: number[]) =>
+    all((chunks) => readTextDocument(chunks, "a.txt"), text, ends);
+
+  test("each but the last says that there is more", async () => {
+    expect(await pieces(" \nabcd", [1, 3, 4])).toEqual([
+      { row: 1, value: { text: " \na" }, more: true },
+      { row: 1, value: { text: "b" }, more: true },
+      { row: 1, value: { text: "cd" } },
+    ]);
+    expect(await pieces("abc", [])).toEqual([{ row: 1, value: { text: "abc" } }]);
+    expect(await pieces(" \n ", [1])).toEqual([]);
+  });
+
+  test("put together they are a row; one that is too long has a problem", async () => {
+    const whole =
+      (limit?: number): Reader =>
+      (chunks) =>
+        wholeDocuments(readTextDocument(chunks, "a.txt"), limit);
+    expect(await all(whole(), "abcdef", [2, 4])).toEqual([{ row: 1, value: { text: "abcdef" } }]);
+    expect(await all(whole(4), "abcdef", [2, 4])).toEqual([
+      { row: 1, problem: "the text has more than 4 characters" },
+    ]);
   });
 });

@@ -1,32 +1,53 @@
 import { AttuneError } from "../../text/errors.ts";
-import type { DataRow } from "./data_row.ts";
+import { type DataRow, ROW_LIMIT } from "./data_row.ts";
 import { decodeStream } from "./utf8.ts";
 
-const DOCUMENT_LIMIT = 256 * 2 ** 20; // bytes: what it becomes has to fit into one string and one list of tokens
+const BLANK_LIMIT = 64 * 2 ** 20; // UTF-16 units
 
-/** A plain text file is one row, `{ text }`; none if it is empty. @throws AttuneError when it is no text, or too long. */
+/**
+ * A plain text file is one document, `{ text }`, in pieces as they are read: each but the last says that there is more.
+ * None if it is empty.
+ * @throws AttuneError when it is no text.
+ */
 export async function* readTextDocument(
   chunks: AsyncIterable<Uint8Array>,
   file: string,
-  limit = DOCUMENT_LIMIT,
 ): AsyncGenerator<DataRow> {
-  let text = "";
-  for await (const part of decodeStream(limited(chunks, file, limit), file)) text += part;
-  if (text.trim() !== "") yield { row: 1, value: { text } };
+  let piece = "";
+  let isBlank = true; // so far
+  for await (const text of decodeStream(chunks, file)) {
+    if (!isBlank) {
+      yield { row: 1, value: { text: piece }, more: true };
+      piece = "";
+    }
+    piece += text;
+    isBlank &&= text.trim() === "";
+    if (isBlank && piece.length > BLANK_LIMIT)
+      throw new AttuneError(`${file}: it begins with more than ${BLANK_LIMIT} characters of white space`);
+  }
+  if (!isBlank) yield { row: 1, value: { text: piece } };
 }
 
-async function* limited(
-  chunks: AsyncIterable<Uint8Array>,
-  file: string,
-  limit: number,
-): AsyncGenerator<Uint8Array> {
-  let size = 0;
-  for await (const chunk of chunks) {
-    size += chunk.length;
-    if (size > limit)
-      throw new AttuneError(
-        `${file}: the text has more than ${limit} bytes; a text file is one document: write JSONL, a {"text": …} a line`,
-      );
-    yield chunk;
+/** Documents in one piece again, for whoever reads rows as a whole. One that is too long is a row with a problem. */
+export async function* wholeDocuments(
+  rows: AsyncIterable<DataRow>,
+  limit = ROW_LIMIT,
+): AsyncGenerator<DataRow> {
+  let whole = "";
+  let isTooLong = false;
+  for await (const row of rows) {
+    const isPiece = "value" in row && (row.more || whole !== "" || isTooLong);
+    if (!isPiece) {
+      yield row;
+      continue;
+    }
+    if (!isTooLong) whole += (row.value as { text: string }).text;
+    isTooLong ||= whole.length > limit;
+    if (isTooLong) whole = "";
+    if (row.more) continue;
+    yield isTooLong
+      ? { row: row.row, problem: `the text has more than ${limit} characters` }
+      : { row: row.row, value: { text: whole } };
+    [whole, isTooLong] = ["", false];
   }
 }

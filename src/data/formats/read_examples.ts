@@ -42,7 +42,7 @@ export async function* examplesOf(
 async function* mapRows(rows: AsyncIterable<DataRow>, { apply }: ColumnMapping): AsyncGenerator<DataRow> {
   for await (const row of rows) {
     if ("problem" in row) yield row;
-    else if (isRow(row.value)) yield { row: row.row, value: apply(row.value) };
+    else if (isRow(row.value)) yield { ...row, value: apply(row.value) };
     else yield { row: row.row, problem: `expected an object, got ${describeValue(row.value)}` };
   }
 }
@@ -71,9 +71,15 @@ function readRow(row: DataRow, file: string, format: RowFormat): (Example | Unus
   const origin = { file, row: row.row };
   if ("problem" in row) return [{ kind: "unusable", reason: row.problem, origin }];
   try {
-    return [format.read(row.value as Record<string, unknown>, origin)].flat();
+    const examples = [format.read(row.value as Record<string, unknown>, origin)].flat();
+    return row.more ? examples.map((example) => asPiece(example)) : examples;
   } catch (error) {
     if (!(error instanceof AttuneError)) throw error;
-    return [{ kind: "unusable", reason: error.message, origin }];
+    return row.more ? [] : [{ kind: "unusable", reason: error.message, origin }]; // said of the last piece
   }
+}
+
+/** Only texts come in pieces: a text file has a text, and nothing else. */
+function asPiece(example: Example): Example {
+  return example.kind === "text" ? { ...example, more: true } : example;
 }

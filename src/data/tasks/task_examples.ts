@@ -4,6 +4,7 @@ import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
 import type { Conversation, Origin, UnusableRow } from "../example.ts";
 import type { DataRow } from "../files/data_row.ts";
+import { wholeDocuments } from "../files/text_document.ts";
 import { isRow, type Row } from "../formats/row_fields.ts";
 import { openExemplars } from "./exemplars.ts";
 import { joinTexts } from "./pattern.ts";
@@ -36,14 +37,14 @@ export async function* taskExamplesOf(
   task: Task,
   seed: number,
 ): AsyncGenerator<Conversation | UnusableRow> {
-  const iterator = rows[Symbol.asyncIterator]();
+  const iterator = wholeDocuments(rows);
   try {
     const first = await firstRows(iterator);
     const read = openTask(task, { file, first, seed });
     for (const row of first) yield* read(row);
     for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield* read(next.value);
   } finally {
-    await iterator.return?.();
+    await iterator.return(undefined);
   }
 }
 

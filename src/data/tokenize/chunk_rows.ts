@@ -1,14 +1,33 @@
-import type { Example, UnusableRow } from "../example.ts";
+import type { Example, Text, UnusableRow } from "../example.ts";
 import type { Chunk } from "./tokenize_chunk.ts";
 
 const ROWS = 256;
 const CHARACTERS = 2 ** 18;
 
-/** Gathers rows into chunks of about equal work: {@link ROWS}, or fewer when their texts are long. */
-export async function* chunkRows(rows: AsyncIterable<Example | UnusableRow>): AsyncGenerator<Chunk> {
+/** A piece of a document that comes in several: each has to be tokenized after the one before. */
+export interface DocumentPiece extends Text {
+  isLast: boolean;
+}
+
+export const isPiece = (work: Chunk | DocumentPiece): work is DocumentPiece => "isLast" in work;
+
+/**
+ * Gathers rows into chunks of about equal work: {@link ROWS}, or fewer when their texts are long. Pieces of documents
+ * come one by one.
+ */
+export async function* chunkRows(
+  rows: AsyncIterable<Example | UnusableRow>,
+): AsyncGenerator<Chunk | DocumentPiece> {
   let chunk: (Example | UnusableRow)[] = [];
   let characters = 0;
+  let isWithin = false;
   for await (const row of rows) {
+    if (row.kind === "text" && (row.more || isWithin)) {
+      if (chunk.length > 0) yield chunk;
+      [chunk, characters, isWithin] = [[], 0, row.more === true];
+      yield { ...row, isLast: !row.more };
+      continue;
+    }
     chunk.push(row);
     characters += charactersOf(row);
     if (chunk.length < ROWS && characters < CHARACTERS) continue;

@@ -1,6 +1,6 @@
 import { AttuneError } from "../../text/errors.ts";
 import { describeOrigin, type Origin, type UnusableRow } from "../example.ts";
-import { countLabels } from "./token_sequence.ts";
+import { countLabels, type TokenSequence } from "./token_sequence.ts";
 import type { TokenizedExample } from "./tokenize_example.ts";
 
 /** What became of each row. Its size is bounded, however many rows there are. */
@@ -59,6 +59,10 @@ export function reportExample(report: PreparationReport, tokenized: TokenizedExa
     if (truncated) report.withoutLabel++;
     leaveOut(report.dropped, { reason: dropped, count: 1, origins: [origin] });
   }
+  reportSequences(report, sequences);
+}
+
+export function reportSequences(report: PreparationReport, sequences: readonly TokenSequence[]): void {
   for (const sequence of sequences) {
     report.tokens += sequence.tokens.length;
     report.supervisedTokens += countLabels(sequence);

@@ -2,7 +2,7 @@ import { isAnswer } from "../../templates/content_places.ts";
 import type { Message } from "../../templates/message.ts";
 import type { Template } from "../../templates/template.ts";
 import { AttuneError } from "../../text/errors.ts";
-import type { EncodeOptions, Encoding, Tokenizer } from "../../tokenizers/tokenizer.ts";
+import type { Tokenizer } from "../../tokenizers/tokenizer.ts";
 import {
   type Completion,
   type Conversation,
@@ -12,8 +12,10 @@ import {
   type Tokens,
 } from "../example.ts";
 import { type Answered, type Answers, answersOf, notServed } from "./answers.ts";
+import { encodeText, withEos } from "./encode_text.ts";
 import { type LabelledText, labelTokens } from "./label_tokens.ts";
 import { countLabels, type TokenSequence } from "./token_sequence.ts";
+import { type OpenDocument, openDocument } from "./tokenize_document.ts";
 import { labelConversation } from "./weigh_answers.ts";
 
 export type { TokenSequence } from "./token_sequence.ts";
@@ -69,8 +71,8 @@ export function tokenizeExample(example: Example, options: TokenizeOptions): Tok
     const { answers = "liked" } = options;
     if (example.kind !== "text" && example.kind !== "tokens")
       return tokenizeAnswers(answersOf(example, answers), options);
-    if (answers !== "liked") throw notServed(example, answers);
     if (example.kind === "text") return tokenizeDocument(example.text, example.origin, options);
+    if (answers !== "liked") throw notServed(example, answers);
     return cut(asSequence(example), options.maxLength);
   } catch (error) {
     if (!(error instanceof AttuneError)) throw error;
@@ -92,10 +94,9 @@ function checkStage({ kind }: Example, stage: Stage): void {
 
 /** What holds nothing to learn is left out, and reported. */
 function reasonToDrop(example: Example, { trainOn, answers = "liked" }: TokenizeOptions): string | undefined {
-  const isBlank = (text: string) => text.trim() === "";
-  if (example.kind === "text") return isBlank(example.text) ? "the text is empty" : undefined;
+  if (example.kind === "text") return undefined;
   if (example.kind === "completion")
-    return isBlank(example.completion) ? "the completion is empty" : undefined;
+    return example.completion.trim() === "" ? "the completion is empty" : undefined;
   if (example.kind === "tokens")
     return example.tokens.length > 1 ? undefined : "a single token, which nothing predicts";
   if (example.kind === "feedback" && !example.desirable && answers === "liked")
@@ -177,26 +178,6 @@ function labelledCompletion(
   return { text, encoding, spans: [{ start: prompt.length, ...whole, answer: { contentEnd } }] };
 }
 
-function withEos(text: string, { specialTokens, idOf }: Tokenizer): string {
-  const { eos } = specialTokens;
-  if (eos === undefined || idOf(eos) === undefined)
-    throw new AttuneError(
-      `the tokenizer has no eos token (eos_token in tokenizer_config.json is ${JSON.stringify(eos)}), so the model would never learn to stop`,
-    );
-  return text.endsWith(eos) ? text : text + eos;
-}
-
-function encodeText(text: string, tokenizer: Tokenizer, options: EncodeOptions): Encoding {
-  const encoding = tokenizer.encode(text, options);
-  const { bos } = tokenizer.specialTokens;
-  const [first, second] = encoding.ids;
-  if (bos !== undefined && first === tokenizer.idOf(bos) && second === first)
-    throw new AttuneError(
-      `it begins with ${bos} twice: the template writes one, the data another; leave one of them out`,
-    );
-  return encoding;
-}
-
 function label(labelled: LabelledText, origin: Origin, maxLength: number) {
   const { labelWeights, lost } = labelTokens(labelled, maxLength);
   return { sequence: { tokens: Int32Array.from(labelled.encoding.ids), labelWeights, origin }, lost };
@@ -217,19 +198,19 @@ function part({ tokens, labelWeights, origin }: TokenSequence, from: number, to:
 }
 
 function tokenizeDocument(text: string, origin: Origin, options: TokenizeOptions): TokenizedExample {
-  const { tokenizer } = options;
-  const { ids } = encodeText(withEos(text, tokenizer), tokenizer, { addBos: true });
-  const whole: TokenSequence = {
-    tokens: Int32Array.from(ids),
-    labelWeights: new Float32Array(ids.length).fill(1),
-    origin,
-  };
-  const sequences: TokenSequence[] = [];
-  for (let from = 0; from < ids.length - 1; from += options.maxLength - 1) {
-    const sequence = part(whole, from, from + options.maxLength);
-    sequence.labelWeights[0] = 0; // nothing predicts it here; it was a label of the part before
-    sequences.push(sequence);
-  }
-  if (sequences.length > 0) return { sequences, truncated: false };
-  return { sequences, truncated: false, dropped: "the text is a single token, which nothing predicts" };
+  const document = openTextDocument(origin, options);
+  const first = document.add(text);
+  const { sequences, dropped } = document.end();
+  return { sequences: [...first, ...sequences], truncated: false, ...(dropped !== undefined && { dropped }) };
+}
+
+/**
+ * A text whose pieces are given one by one.
+ * @throws AttuneError when the options, or an objective that needs answers, don't allow it.
+ */
+export function openTextDocument(origin: Origin, options: TokenizeOptions): OpenDocument {
+  checkOptions(options);
+  const { answers = "liked" } = options;
+  if (answers !== "liked") throw notServed({ kind: "text" }, answers);
+  return openDocument(origin, options);
 }

@@ -1,7 +1,8 @@
 import { availableParallelism } from "node:os";
 import type { Example, UnusableRow } from "../example.ts";
-import { chunkRows } from "./chunk_rows.ts";
+import { chunkRows, type DocumentPiece, isPiece } from "./chunk_rows.ts";
 import { type Chunk, type TokenizedChunk, tokenizeChunk } from "./tokenize_chunk.ts";
+import { pieceTokenizer } from "./tokenize_pieces.ts";
 import { openPlan, type TokenizePlan } from "./tokenize_plan.ts";
 import { openTokenizePool, type TokenizePool } from "./tokenize_pool.ts";
 
@@ -37,46 +38,59 @@ export async function* tokenizeRows(
 }
 
 async function* inThisThread(
-  chunks: AsyncIterable<Chunk>,
+  works: AsyncIterable<Work>,
   plan: TokenizePlan,
   signal?: AbortSignal,
 ): AsyncGenerator<TokenizedChunk> {
   const options = openPlan(plan);
-  for await (const chunk of chunks) {
-    yield tokenizeChunk(chunk, options);
+  const addPiece = pieceTokenizer(options);
+  for await (const work of works) {
+    yield isPiece(work) ? addPiece(work) : tokenizeChunk(work, options);
     signal?.throwIfAborted();
   }
 }
 
 async function* inThreads(
-  chunks: AsyncIterable<Chunk>,
+  works: AsyncIterable<Work>,
   plan: TokenizePlan,
   workers: number,
   signal?: AbortSignal,
 ): AsyncGenerator<TokenizedChunk> {
-  const pool = openTokenizePool(plan, workers);
-  const stop = () => void pool.close();
+  let pool: TokenizePool | undefined; // documents are tokenized here, piece by piece: they may be all there is
+  let addPiece: ReturnType<typeof pieceTokenizer> | undefined;
+  const run = async (work: Work) => {
+    if (isPiece(work)) {
+      addPiece ??= pieceTokenizer(openPlan(plan));
+      return addPiece(work);
+    }
+    pool ??= openTokenizePool(plan, workers);
+    return pool.run(work);
+  };
+  const stop = () => void pool?.close();
   signal?.addEventListener("abort", stop);
   try {
-    yield* inOrder(chunks, pool, 2 * workers);
+    yield* inOrder(works, run, 2 * workers);
+    signal?.throwIfAborted();
   } catch (error) {
     signal?.throwIfAborted();
     throw error;
   } finally {
     signal?.removeEventListener("abort", stop);
-    await pool.close();
+    await pool?.close();
   }
 }
 
+type Work = Chunk | DocumentPiece;
+
 /** Keeps `ahead` chunks under way, and gives back what they became in their order. */
 async function* inOrder(
-  chunks: AsyncIterable<Chunk>,
-  pool: TokenizePool,
+  works: AsyncIterable<Work>,
+  run: (work: Work) => Promise<TokenizedChunk>,
   ahead: number,
 ): AsyncGenerator<TokenizedChunk> {
   const underWay: Promise<TokenizedChunk>[] = [];
-  for await (const chunk of chunks) {
-    const tokenized = pool.run(chunk);
+  for await (const work of works) {
+    const tokenized = run(work);
     tokenized.catch(() => {}); // told when its turn comes
     underWay.push(tokenized);
     if (underWay.length >= ahead) yield await underWay.shift()!;

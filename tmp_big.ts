@@ -1,0 +1,11 @@
+import { openBase, templatePlan } from "./src/pretrained/base.ts";
+import { readDataset } from "./src/data/formats/read_dataset.ts";
+import { prepareDataset } from "./src/data/tokenize/prepare.ts";
+const base = await openBase("test/cases/models/chatml", { weights: "optional" });
+const plan = { tokenizerJson: base.directory.tokenizerJson, tokenizerConfig: base.tokenizerConfig, eosIds: base.eosIds, template: await templatePlan(base), settings: { stage: "pretrain", maxLength: 512 } } as never;
+let peak = 0; const timer = setInterval(() => { peak = Math.max(peak, process.memoryUsage().rss); }, 50);
+const t = performance.now();
+const { store, report } = await prepareDataset(readDataset({ path: process.argv[2]! }), plan, {});
+clearInterval(timer);
+console.log(report.tokens, store.length, Math.round((performance.now()-t)/1000), "s; peak", Math.round(peak/2**20), "MiB", Math.round(process.resourceUsage().maxRSS/1024), "MiB max");
+store.close();
