@@ -89,7 +89,8 @@ function typeOf(value: Schema): string {
   if (value.items) return `list of ${typeOf(value.items)}s`;
   if (value.properties) return "object";
   if (value.additionalProperties) return `names, each with ${typeOf(value.additionalProperties)}`;
-  return `${NAMES[value.type!] ?? value.type}${rangeOf(value)}`;
+  if (value.type === undefined) return "any value";
+  return `${NAMES[value.type] ?? value.type}${rangeOf(value)}`;
 }
 
 const NAMES: Record<string, string> = { string: "text", integer: "whole number", boolean: "true or false" };
