@@ -61,7 +61,7 @@ describe.skipIf(!existsSync(shared))("the field's own files: no row is lost", ()
     ["seed_tasks.jsonl", 175, "conversation"],
   ])("%s: %i of kind %s", async (name, count, kind) => {
     const examples = await all({ path: fileURLToPath(new URL(name, shared)) });
-    expect(examples).toHaveLength(count);
+    expect(examples.filter((example) => !("more" in example))).toHaveLength(count);
     expect(new Set(examples.map((example) => example.kind))).toEqual(new Set([kind]));
   });
 });

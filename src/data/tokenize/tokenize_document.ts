@@ -31,7 +31,8 @@ export function openDocument(origin: Origin, { tokenizer, maxLength }: DocumentO
   let ending = ""; // the text's last characters
   let [isBlank, isAny] = [true, false];
   const cut = (ids: Iterable<number[]>) => {
-    const sequences = Array.from(ids).flatMap((some) => parts.add(some));
+    const sequences: TokenSequence[] = [];
+    for (const some of ids) sequences.push(...parts.add(some));
     isAny ||= sequences.length > 0;
     return sequences;
   };
