@@ -32,7 +32,7 @@ export function openDocument(origin: Origin, { tokenizer, maxLength }: DocumentO
   let [isBlank, isAny] = [true, false];
   const cut = (ids: Iterable<number[]>) => {
     const sequences: TokenSequence[] = [];
-    for (const some of ids) sequences.push(...parts.add(some));
+    for (const some of ids) for (const part of parts.add(some)) sequences.push(part);
     isAny ||= sequences.length > 0;
     return sequences;
   };

@@ -29,9 +29,11 @@ function addTo(document: OpenDocument, { text, origin, isLast }: DocumentPiece):
   const sequences = document.add(text);
   if (isLast) {
     const { sequences: others, dropped } = document.end();
-    sequences.push(...others);
-    reportExample(report, { sequences, truncated: false, dropped }, origin);
-  } else reportSequences(report, sequences);
+    const all = [...sequences, ...others];
+    reportExample(report, { sequences: all, truncated: false, dropped }, origin);
+    return { block: packSequences(all), report };
+  }
+  reportSequences(report, sequences);
   return { block: packSequences(sequences), report };
 }
 
