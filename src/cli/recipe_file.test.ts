@@ -1,4 +1,6 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
 import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { readRecipe } from "./recipe_file.ts";
@@ -97,4 +99,14 @@ describe("refuses", () => {
     mkdirSync(at("folder.yaml"));
     await expect(readRecipe(at("folder.yaml"))).rejects.toThrow(/not a file/);
   });
+});
+
+test("a recipe that never ends is refused", async () => {
+  const pipe = write("pipe.yaml", "");
+  rmSync(pipe);
+  execFileSync("mkfifo", [pipe]);
+  await expect(readRecipe(pipe)).rejects.toThrow(/pipe\.yaml: it is a named pipe \(FIFO\), not a file/);
+  symlinkSync("/dev/zero", `${pipe}.json`);
+  await expect(readRecipe(`${pipe}.json`)).rejects.toThrow(/it is a device, not a file/);
+  await expect(readRecipe(dirname(pipe))).rejects.toThrow(/a recipe is a \.yaml/);
 });

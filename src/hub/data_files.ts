@@ -149,7 +149,12 @@ const extensionOf = (path: string) =>
 export function chooseSplit(splits: SplitPatterns, split: string, name: string): string[] {
   const patterns = splits.get(split);
   if (patterns) return patterns;
-  throw new AttuneError(
-    `${name} has no split ${JSON.stringify(split)}; it has ${[...splits.keys()].join(", ")}.`,
-  );
+  throw new AttuneError(`${name} has no split ${JSON.stringify(split)}; it has ${some([...splits.keys()])}.`);
 }
+
+/** For messages: the first of a card's names, each as far as there is room. */
+export const some = (names: readonly string[]): string =>
+  names
+    .slice(0, 10)
+    .map((name) => (name.length > 60 ? `${name.slice(0, 60)}…` : name))
+    .join(", ") + (names.length > 10 ? ", …" : "");

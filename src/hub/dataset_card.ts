@@ -3,7 +3,7 @@ import * as z from "zod";
 import { AttuneError } from "../text/errors.ts";
 import { parseWith } from "../text/schema_faults.ts";
 import { parseYaml } from "../text/yaml.ts";
-import type { SplitPatterns } from "./data_files.ts";
+import { type SplitPatterns, some } from "./data_files.ts";
 
 export interface DatasetConfig {
   name: string;
@@ -79,8 +79,7 @@ export function chooseConfig(
   const chosen = configs.find((config) => (asked === undefined ? config.isDefault : config.name === asked));
   if (chosen) return chosen;
   const names = configs.map((config) => config.name);
-  const some = names.slice(0, 20).join(", ") + (names.length > 20 ? ", …" : "");
   const problem =
     asked === undefined ? "has several configurations" : `has no configuration ${JSON.stringify(asked)}`;
-  throw new AttuneError(`${name} ${problem}; choose one of ${some}.`);
+  throw new AttuneError(`${name} ${problem}; choose one of ${some(names)}.`);
 }

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { readTextFile } from "../files/json_file.ts";
 import { AttuneError } from "../text/errors.ts";
-import { chooseSplit, filesOf, guessSplits, isDataFile, ofOneKind } from "./data_files.ts";
+import { chooseSplit, filesOf, guessSplits, isDataFile, ofOneKind, some } from "./data_files.ts";
 import { chooseConfig, type DatasetConfig, readDatasetConfigs } from "./dataset_card.ts";
 import { openHub } from "./fetch_hub.ts";
 import { openModelScope } from "./fetch_modelscope.ts";
@@ -68,9 +68,7 @@ function splitFiles(
   const patterns = chooseSplit(dataFiles ?? guessSplits(candidates, base), split, name);
   const files = ofOneKind(filesOf(candidates, patterns, base));
   if (files.length > 0) return files;
-  throw new AttuneError(
-    `${name}: no file that attune reads matches ${patterns.join(", ")} of split ${split}.`,
-  );
+  throw new AttuneError(`${name}: no file that attune reads matches ${some(patterns)} of split ${split}.`);
 }
 
 function noData(paths: readonly string[], name: string): string {

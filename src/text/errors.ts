@@ -56,4 +56,5 @@ export function describeFault({ place, problem, expected, got, wayOut }: Fault):
 
 const ended = (sentence: string) => (/[.?!]$/.test(sentence) ? sentence : `${sentence}.`);
 
-const clip = (text: string) => (text.length > PART ? `${text.slice(0, PART - 2)} …` : text);
+/** As much of a part as a message has room for. */
+export const clip = (text: string) => (text.length > PART ? `${text.slice(0, PART - 2)} …` : text);

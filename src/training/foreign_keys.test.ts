@@ -107,6 +107,10 @@ describe("the key that was meant is named, and no other", () => {
       { adapter: { type: "lora", target_modules: ["q"] } },
       "adapter.target_modules: unknown key; did you mean targetModules?",
     ],
+    [
+      { evaluation: { fraction: 0.1, steps: 5 } },
+      "evaluation.steps: unknown key; attune calls it evaluation.every",
+    ],
     [{ whatever: 1 }, "whatever: unknown key"],
     [{ objctive: 1 }, "objctive: unknown key; did you mean objective?"],
     [{ rl: "dpo" }, "rl: unknown key; attune calls it objective.type"],

@@ -117,8 +117,9 @@ const KEYS: readonly [key: string, names: string, note?: string][] = [
   ],
   [
     "training.evaluateEvery",
-    "eval_steps eval_every eval_interval evaluation_steps steps_per_eval evals_per_epoch eval_strategy evaluation_strategy run_val_every_n_steps val_check_interval evaluation.every evaluation.steps evaluation.interval evaluation.strategy eval_frequency do_eval",
+    "eval_steps eval_every eval_interval evaluation_steps steps_per_eval evals_per_epoch eval_strategy evaluation_strategy run_val_every_n_steps val_check_interval eval_frequency do_eval",
   ],
+  ["evaluation.every", "evaluation.steps evaluation.interval evaluation.strategy evaluation.frequency"],
   [
     "training.saveEvery",
     "save_steps save_interval save_strategy saves_per_epoch checkpoint_every checkpoint_interval save_freq save_every_n_steps checkpointing_steps",
@@ -158,7 +159,7 @@ const KEYS: readonly [key: string, names: string, note?: string][] = [
   ["adapter.layersPattern", "peft_layers_pattern"],
   ["adapter.useRslora", "peft_use_rslora lora_rslora rslora rs_lora"],
   ["adapter.useDora", "peft_use_dora lora_dora dora force_dora quantize_dora"],
-  ["adapter.bias", "lora_bias lora_train_bias train_bias"],
+  ["adapter.bias", "lora_train_bias train_bias"],
   [
     "adapter.initLoraWeights",
     "pissa_init pissa_iter pissa loftq_config use_loftq peft_init_lora_weights init_weights lora_init",

@@ -317,3 +317,10 @@ test("standard input, by its first bytes", () => {
     ).toEqual(rows);
   }
 });
+
+test("a very wide header takes a time that grows as it does", async () => {
+  const columns = Array.from({ length: 200_000 }, (_, i) => `c${i}`);
+  const [row] = await readFile("wide.csv", `${columns.join(",")}\n${columns.join(",")}\n`);
+  expect(Object.keys((row as { value: object }).value)).toHaveLength(200_000);
+  await expect(readFile("twice.csv", `${columns.join(",")},c7\n`)).rejects.toThrow(/"c7" is there twice/);
+});

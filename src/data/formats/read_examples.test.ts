@@ -75,7 +75,7 @@ describe("the format is told from the rows", () => {
 
   test("an unknown format says what there is and what is known", async () => {
     await expect(read([{ foo: 1, bar: 2 }])).rejects.toThrow(
-      /^a\.json row 1: unknown format: found the keys foo, bar; known formats are alpaca \(instruction, output\); sharegpt .*columns/,
+      /^a\.json row 1: unknown format: found the keys foo, bar; expected alpaca \(instruction, output\); sharegpt .*columns/,
     );
     await expect(read(["a"])).rejects.toThrow(/row 1: expected an object, got "a"/);
     await expect(read([{ foo: 1 }], { format: "csv" as Format })).rejects.toThrow(

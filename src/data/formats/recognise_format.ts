@@ -34,7 +34,7 @@ export function recogniseFormat(rows: readonly DataRow[], file: string): Format 
 /** What a format's keys may be: "instruction, output". */
 export const describeForms = (name: Format): string =>
   name === "feedback"
-    ? "label, messages or prompt, completion or instruction, output"
+    ? "label with an answered row"
     : formatByName(name)
         .forms.map((form) => Object.keys(form).join(", "))
         .filter((keys, i, all) => all.indexOf(keys) === i)
@@ -76,7 +76,11 @@ function unknownFormat(rows: readonly DataRow[], file: string): AttuneError {
   const { value } = first;
   const found = isRow(value) ? `the keys ${listKeys(value)}` : describeValue(value);
   const known = formatNames.map((name) => `${name} (${describeForms(name)})`);
-  return new AttuneError(
-    `${file} row ${first.row}: unknown format: found ${found}; known formats are ${known.join("; ")}. Map other names with columns, for example {instruction: question, output: answer}`,
-  );
+  return new AttuneError({
+    code: "data.unknown-format",
+    place: `${file} row ${first.row}`,
+    problem: `unknown format: found ${found}`,
+    expected: known.join("; "),
+    wayOut: "Map other names with columns, for example {instruction: question, output: answer}",
+  });
 }

@@ -65,10 +65,12 @@ export function isEmpty(value: unknown): boolean {
   );
 }
 
+const SHOWN = 15;
+
 export function listKeys(row: Row): string {
   const keys = Object.keys(row);
-  const shown = keys.slice(0, 30).map((key) => (key.length > 40 ? `${key.slice(0, 40)}…` : key));
-  const more = keys.length > 30 ? `, and ${keys.length - 30} more` : "";
+  const shown = keys.slice(0, SHOWN).map((key) => (key.length > 40 ? `${key.slice(0, 40)}…` : key));
+  const more = keys.length > SHOWN ? `, and ${keys.length - SHOWN} more` : "";
   return keys.length === 0 ? "(none)" : shown.join(", ") + more;
 }
 

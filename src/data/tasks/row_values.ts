@@ -77,7 +77,8 @@ function scalarText(value: unknown, path: string): string {
   if (typeof value === "string") return value;
   if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean")
     return String(value);
-  if (value === undefined || value === null) throw new AttuneError(`{{${path}}} has no value`);
+  if (value === undefined) throw new AttuneError(`{{${path}}} has no value`);
+  if (value === null) throw new AttuneError(`{{${path}}} is null`);
   throw new AttuneError(
     `{{${path}}} should be text, a number or a list of these, got ${describeValue(value)}`,
   );

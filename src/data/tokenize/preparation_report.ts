@@ -1,4 +1,5 @@
-import { AttuneError } from "../../text/errors.ts";
+import { AttuneError, clip } from "../../text/errors.ts";
+import { listed } from "../../text/listed.ts";
 import { describeOrigin, type Origin, type UnusableRow } from "../example.ts";
 import { countLabels, type TokenSequence } from "./token_sequence.ts";
 import type { TokenizedExample } from "./tokenize_example.ts";
@@ -96,10 +97,10 @@ function leaveOut(list: LeftOut[], { reason, count, origins }: LeftOut): void {
 export function checkAnyKept({ read, kept, dropped, unusable }: PreparationReport): void {
   if (kept > 0) return;
   const reasons = [...unusable, ...dropped].map(
-    ({ reason, count, origins }) => `${reason} (${count}, first ${describeOrigin(origins[0]!)})`,
+    ({ reason, count, origins }) => `${clip(reason)} (${count}, first ${describeOrigin(origins[0]!)})`,
   );
   throw new AttuneError(
-    `data: none of ${read} examples can be trained on: ${reasons.join("; ") || "there are none"}`,
+    `data: none of ${read} examples can be trained on: ${reasons.length > 0 ? listed(reasons) : "there are none"}`,
   );
 }
 
@@ -112,7 +113,7 @@ const LISTED = 5;
 export function checkNoneLeftOut({ dropped, unusable }: PreparationReport, strictness: Strictness): void {
   const refused = strictness === "all" ? [...unusable, ...dropped] : unusable;
   const rows = refused.flatMap(({ reason, origins }) =>
-    origins.map((origin) => `${describeOrigin(origin)}: ${reason}`),
+    origins.map((origin) => `${describeOrigin(origin)}: ${clip(reason)}`),
   );
   if (rows.length === 0) return;
   const more = refused.reduce((sum, { count }) => sum + count, 0) - LISTED;
