@@ -70,10 +70,9 @@ function tryForm(
   const calls = messages.flatMap((message) => (isUnsettled(message) ? message.toolCalls! : []));
   if (text.split(marks[0]).length <= calls.length) return "failed";
   if (form.content !== "text" && writesNone(input, form, text, { marks, render })) return "failed";
-  if (form.arguments === "object") return "written";
+  if (form.arguments !== "row") return "written";
   const places = text.split(marks[1]).slice(1);
   const texts = calls.flatMap(({ argumentsText }) => (argumentsText === undefined ? [] : [argumentsText]));
-  if (form.arguments === "text") return places.length >= calls.length ? "written" : "failed";
   if (places.length < texts.length) return "failed";
   if (text.includes(`"${marks[1]}`)) return "quoted";
   return texts.every((one) => text.includes(marks[1] + one)) ? "written" : "failed";
