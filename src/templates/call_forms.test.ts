@@ -37,7 +37,6 @@ describe("a call's arguments", () => {
     ],
     ["an object, where a template reads its entries", AS_ITEMS, asText, "[tide place=bay;deep=2.0;]"],
     ["an object, as the row has them", EITHER, asObject, '[tide {"place": "bay", "deep": 2.0}]'],
-    ["text, where a template takes nothing else", AS_TEXT, asObject, '[tide {"place": "bay", "deep": 2.0}]'],
     [
       "an object, when the text is blank of entries",
       AS_JSON,
@@ -53,7 +52,7 @@ describe("content that isn't there", () => {
   const toolCalls = [asObject];
   test.each<[string, string, Message["missingContent"], string]>([
     ["is null for a template that asks", "{{ 'no' if m.content is none }}", "null", "no"],
-    ["is null where the calls need it", "{{ 'no' if m.content is none else 1/0 }}", undefined, "no"],
+    ["is null where the calls need it", "{{ 'no' if m.content is none else 1/0 }}", "absent", "no"],
     ["is empty for a template that adds to it", "{{ m.content + '!' }}", "null", "!"],
     ["is not the word None", "{{ m.content }}", "null", ""],
     ["is absent where the row has none", "{{ 'gone' if m.content is not defined }}", "absent", "gone"],
@@ -86,6 +85,13 @@ test("a call keeps its row's keys and their order", () => {
   );
   expect(written).toBe(
     '[{"type": "function", "index": 0.0, "function": {"2": "x", "name": "tide", "arguments": {"place": "bay", "deep": 2.0}}, "id": "k1"}]',
+  );
+});
+
+test("a row that says it all is written as it is, or not at all", () => {
+  expect(() => write("", AS_TEXT, { toolCalls: [asObject] })).toThrow("a string + a dict isn't possible");
+  expect(write("{{ m.tool_calls is none }}{{ m.content is none }}", "", { toolCalls: [asObject] })).toBe(
+    "<assistant FalseFalse[tide ]>",
   );
 });
 
