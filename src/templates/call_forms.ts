@@ -9,8 +9,8 @@ type Render = (input: TemplateInput) => string;
 /**
  * Rows have a call's arguments as an object or as JSON text, and beside it "" or null for a content. Templates are
  * written for one or the other: some add the arguments to a text or look for `content is none`, others write them with
- * `tojson`. As the row has them comes first, as in transformers; where the template can't write the calls so, or would
- * write JSON text as a string inside of JSON, the others are tried.
+ * `tojson`. As the row has them comes first, as in transformers. Where the template can't write the calls so, or would
+ * write JSON text as a string inside of JSON, text is shown as the object that it is, and null as an empty content.
  * @param render of messages whose form is settled; throws when the template can't write them.
  */
 export function settleCalls(input: TemplateInput, render: Render): TemplateInput {
@@ -22,9 +22,7 @@ export function settleCalls(input: TemplateInput, render: Render): TemplateInput
     outcomes[i] = tryForm(input, form, { marks, render });
     if (outcomes[i] === "written") break;
   }
-  const chosen = (["written", "quoted"] as const)
-    .map((wanted) => outcomes.indexOf(wanted))
-    .find((at) => at >= 0);
+  const chosen = PREFERRED.map((wanted) => outcomes.indexOf(wanted)).find((at) => at >= 0);
   return inForm(input, chosen === undefined ? PLAIN : forms[chosen]!);
 }
 
@@ -34,7 +32,7 @@ const isUnsettled = ({ toolCalls, callForm }: Message): boolean =>
 /** "row" is as the row has it. */
 interface Form {
   content: "row" | "text" | "null";
-  arguments: "row" | "object" | "text";
+  arguments: "row" | "object";
 }
 
 /** What most templates are written for. */
@@ -44,18 +42,14 @@ function candidates(messages: readonly Message[]): Form[] {
   const calls = messages.filter(isUnsettled);
   const isText = calls.some(({ toolCalls }) => toolCalls!.some((call) => call.argumentsText !== undefined));
   const isMissing = calls.some(({ missingContent }) => missingContent !== undefined);
-  const isEmpty = calls.some(({ content }) => content === "");
-  const contents: Form["content"][] = isMissing
-    ? ["row", "text", "null"]
-    : isEmpty
-      ? ["text", "null"]
-      : ["text"];
-  const ways: Form["arguments"][] = isText ? ["row", "object"] : ["object", "text"];
+  const contents: Form["content"][] = isMissing ? ["row", "text", "null"] : ["text"];
+  const ways: Form["arguments"][] = isText ? ["row", "object"] : ["object"];
   return ways.flatMap((way) => contents.map((content) => ({ content, arguments: way })));
 }
 
-/** Whether the calls are written; "quoted": their JSON as a string of JSON. */
-type Outcome = "written" | "quoted" | "failed";
+/** Whether the calls are written; "quoted": their JSON as a string of JSON; "left out": the template says nothing of them. */
+type Outcome = "written" | "quoted" | "left out" | "failed";
+const PREFERRED: readonly Outcome[] = ["written", "quoted", "left out"];
 
 function tryForm(
   input: TemplateInput,
@@ -68,12 +62,11 @@ function tryForm(
   );
   if (text === undefined) return "failed";
   const calls = messages.flatMap((message) => (isUnsettled(message) ? message.toolCalls! : []));
-  if (text.split(marks[0]).length <= calls.length) return "failed";
+  if (text.split(marks[0]).length <= calls.length) return "left out";
   if (form.content !== "text" && writesNone(input, form, text, { marks, render })) return "failed";
-  if (form.arguments === "object") return "written";
+  if (form.arguments !== "row") return "written";
   const places = text.split(marks[1]).slice(1);
   const texts = calls.flatMap(({ argumentsText }) => (argumentsText === undefined ? [] : [argumentsText]));
-  if (form.arguments === "text") return places.length >= calls.length ? "written" : "failed";
   if (places.length < texts.length) return "failed";
   if (text.includes(`"${marks[1]}`)) return "quoted";
   return texts.every((one) => text.includes(marks[1] + one)) ? "written" : "failed";

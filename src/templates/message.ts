@@ -41,7 +41,7 @@ export type JsonObject = Record<string, unknown> | ReadonlyMap<string, Json>;
 export interface CallForm {
   content: "text" | "null" | "absent";
   /** "row": as the row has them. */
-  arguments: "object" | "text" | "row";
+  arguments: "object" | "row";
 }
 
 /** A function the assistant may call, as OpenAI's `tools` describe it: { type: "function", function: { … } }. */

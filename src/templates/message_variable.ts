@@ -1,9 +1,8 @@
 import type { Json } from "../text/exact_json.ts";
 import { isNone } from "./jinja/arguments.ts";
 import { fromJson } from "./jinja/from_json.ts";
-import { toJson } from "./jinja/json.ts";
 import type { Value } from "./jinja/value.ts";
-import type { CallForm, JsonObject, Message, ToolCall } from "./message.ts";
+import type { CallForm, Message, ToolCall } from "./message.ts";
 
 const PLAIN: CallForm = { content: "text", arguments: "object" };
 
@@ -40,12 +39,5 @@ function callVariable(call: ToolCall, form: CallForm): Value {
   return variable.set("function", written.set("name", name).set("arguments", argumentsVariable(call, form)));
 }
 
-function argumentsVariable({ arguments: given, argumentsText }: ToolCall, form: CallForm): Value {
-  if (form.arguments === "object") return fromJson(given as Json);
-  if (argumentsText !== undefined) return argumentsText;
-  return form.arguments === "row" ? fromJson(given as Json) : asText(given);
-}
-
-/** As Python's json.dumps writes it. */
-const asText = (value: JsonObject): string =>
-  toJson(fromJson(value as Json), { ensureAscii: false, separators: [", ", ": "], sortKeys: false });
+const argumentsVariable = ({ arguments: given, argumentsText }: ToolCall, form: CallForm): Value =>
+  form.arguments === "row" && argumentsText !== undefined ? argumentsText : fromJson(given as Json);

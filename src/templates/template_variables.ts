@@ -25,8 +25,11 @@ export function checkVariables(template: Template, variables: TemplateVariables 
   });
 }
 
-const isSet = (value: unknown): boolean =>
-  Boolean(value) && !(typeof value === "object" && Object.keys(value as object).length === 0);
+function isSet(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return Boolean(value);
+  if (value instanceof Number) return Number(value) !== 0; // a float that is whole
+  return value instanceof Map ? value.size > 0 : Object.keys(value).length > 0;
+}
 
 /** Whether a Jinja source names a variable: as a word of it, wherever it stands. */
 export function namesVariable(source: string, name: string): boolean {

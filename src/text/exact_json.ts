@@ -51,6 +51,15 @@ export function rememberKeys(container: object, keys: readonly string[]): void {
   losses.set(container, { ...losses.get(container), keys });
 }
 
+/** What `container[key]` exactly is. */
+export function exactItem(container: Readonly<Record<string, unknown>>, key: string): Json {
+  return losses.get(container)?.numbers?.get(key) ?? exactJson(container[key]);
+}
+
+/** An object's keys in the order of its text. */
+export const exactKeys = (container: object): readonly string[] =>
+  losses.get(container)?.keys ?? Object.keys(container);
+
 /** The value of parsed JSON with all that was in its text: itself, where nothing was lost. */
 export function exactJson(value: unknown): Json {
   if (typeof value !== "object" || value === null) return value as Json;

@@ -280,6 +280,7 @@ describe("bytes that were changed", () => {
   test.each([
     ["rows.parquet", 200],
     ["types.parquet", 100],
+    ["nested.parquet", 100],
     ["lines.jsonl.zst", 20],
   ])("%s: rows, or an error; nothing else, and no promise left to fail", async (name, times) => {
     const file = readFileSync(golden(name));

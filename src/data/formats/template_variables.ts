@@ -1,6 +1,7 @@
 import type { TemplateVariables } from "../../templates/template.ts";
 import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
+import { exactItem } from "../../text/exact_json.ts";
 import { DEPTH_LIMIT, isDeeper } from "./nested.ts";
 import { isEmpty, isRow, isText, own, parseText, type Row } from "./row_fields.ts";
 
@@ -28,7 +29,8 @@ export function readVariables(row: Row): { variables?: TemplateVariables } {
   if (!isRow(value)) throw new AttuneError(`"${KEY}" should be an object, got ${describeValue(value)}`);
   const problem = variableProblem(value);
   if (problem !== undefined) throw new AttuneError(`"${KEY}": ${problem}`);
-  return Object.keys(value).length === 0 ? {} : { variables: value };
+  const exact = Object.fromEntries(Object.keys(value).map((key) => [key, exactItem(value, key)]));
+  return Object.keys(exact).length === 0 ? {} : { variables: exact };
 }
 
 /** Why these can't be variables of a template. */

@@ -1,7 +1,7 @@
 import type { JsonObject, Tool, ToolCall } from "../../templates/message.ts";
 import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
-import { exactJson } from "../../text/exact_json.ts";
+import { exactItem, exactJson, exactKeys } from "../../text/exact_json.ts";
 import { DEPTH_LIMIT, isDeeper } from "./nested.ts";
 import { isEmpty, isRow, isText, own, parseText, type Row, requiredText } from "./row_fields.ts";
 
@@ -58,22 +58,17 @@ export function readToolCall(value: unknown): ToolCall {
   };
 }
 
-/** What a call says besides its id, name and arguments, and the order of its keys, where that isn't the usual one. */
+/** The call as its row has it, where it says more than its id, name and arguments, or in another order. */
 function layoutOf(value: Row, call: Row): { layout?: JsonObject } {
-  const { id, type, ...others } = value;
-  const order = Object.keys(value).filter((key) => key !== "id" || !isEmpty(id));
+  const order = exactKeys(value).filter((key) => key !== "id" || !isEmpty(value.id));
   const usual = ["id", "type", "function"].filter((key) => order.includes(key));
-  const isUsual =
-    (type === undefined || type === "function") &&
-    Object.keys(others).length === 1 &&
-    order.join() === usual.join() &&
-    Object.keys(call).join() === "name,arguments";
-  if (isUsual) return {};
+  const isUsual = order.join() === usual.join() && exactKeys(call).join() === "name,arguments";
+  if (isUsual && (isEmpty(value.type) || value.type === "function")) return {};
   if (isDeeper(value, DEPTH_LIMIT))
     throw new AttuneError(`a tool call is nested more than ${DEPTH_LIMIT} deep`);
-  const called = { ...call, name: "", arguments: null };
-  const layout = Object.fromEntries(order.map((key) => [key, key === "function" ? called : value[key]]));
-  return { layout: exactJson(layout) as JsonObject };
+  const blank = (key: string) => (key === "name" ? "" : key === "arguments" ? null : exactItem(call, key));
+  const called = new Map(exactKeys(call).map((key) => [key, blank(key)]));
+  return { layout: new Map(order.map((key) => [key, key === "function" ? called : exactItem(value, key)])) };
 }
 
 function readArguments(value: unknown, name: string): Row {

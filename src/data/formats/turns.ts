@@ -2,6 +2,7 @@ import type { Message, Tool } from "../../templates/message.ts";
 import type { TemplateVariables } from "../../templates/template.ts";
 import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
+import { exactItem } from "../../text/exact_json.ts";
 import { refuseKeys, refusePartKeys, refuseTurnKeys } from "./meaning_keys.ts";
 import { DEPTH_LIMIT, isDeeper } from "./nested.ts";
 import { checkText, isEmpty, isRow, isText, missing, own, parseText, type Row } from "./row_fields.ts";
@@ -192,7 +193,9 @@ function readOthers(turn: Row, read: readonly string[]): Pick<Message, "others">
   );
   const deep = others.find(([, value]) => isDeeper(value, DEPTH_LIMIT));
   if (deep) throw new AttuneError(`"${deep[0].slice(0, 40)}" is nested more than ${DEPTH_LIMIT} deep`);
-  return others.length === 0 ? {} : { others: Object.fromEntries(others) };
+  return others.length === 0
+    ? {}
+    : { others: Object.fromEntries(others.map(([key]) => [key, exactItem(turn, key)])) };
 }
 
 function withSystem(system: unknown, messages: Message[]): Message[] {

@@ -51,7 +51,11 @@ function templateKey({ name, sources, variables, now }: TemplatePlan): unknown {
 
 function dateOrTime(source: string, now: Date): string {
   const day = [now.getFullYear(), now.getMonth(), now.getDate()].join("-"); // local time, as templates write it
-  const formats = [...source.matchAll(/strftime_now\s*\(\s*(["'])((?:%[YymdBbAa%]|[^%'"\\])*)\1\s*\)/g)];
+  const formats = [
+    ...source.matchAll(
+      /strftime_now\s*\(\s*(["'])((?:%[-_0^#]*\d*[YyCGgmdejVUWuwBbhAaDFxnt%]|[^%'"\\])*)\1\s*\)/g,
+    ),
+  ];
   const datesOnly = formats.length === source.split("strftime_now").length - 1;
   return datesOnly ? day : now.toISOString();
 }

@@ -66,8 +66,9 @@ function repeat(value: Value, times: Int): Value {
   }
   if (!Array.isArray(value)) return undefined;
   chargeList(value.length * count);
-  const items = Array.from({ length: value.length * count }, (_, i) => value[i % value.length]);
-  return value instanceof Tuple ? Tuple.from(items) : items;
+  const items: Value[] = value instanceof Tuple ? new Tuple() : [];
+  for (let i = 0; i < count; i++) for (const item of value) items.push(item);
+  return items;
 }
 
 function remainder(a: Value, b: Value): Value {

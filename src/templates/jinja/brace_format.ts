@@ -1,4 +1,4 @@
-import { chargeText } from "./budget.ts";
+import { COST, charge, chargeText } from "./budget.ts";
 import { countCharacters, cut } from "./characters.ts";
 import { TemplateError } from "./error.ts";
 import { getValue, hasKey } from "./hash.ts";
@@ -19,6 +19,7 @@ export interface BraceFormat {
 
 /** Python's str.format(). */
 export function braceFormat(format: string, values: BraceFormat): string {
+  charge(format.length * COST.character);
   const numbering: Numbering = { next: 0 };
   const text = writeFields(format, values, numbering, 2);
   chargeText(text.length);
@@ -69,6 +70,7 @@ function fieldEnd(format: string, start: number): number {
 }
 
 function writeField(field: string, values: BraceFormat, numbering: Numbering, levels: number): string {
+  charge(COST.field);
   const [, name = "", conversion, spec = ""] =
     /^((?:\[[^\]]*\]|[^[:!])*)(?:!([^:]*))?(?::([\s\S]*))?$/.exec(field) ?? fail(field);
   const value = fieldValue(name, values, numbering);

@@ -4,37 +4,36 @@ import { TemplateError } from "./error.ts";
  * What one rendering may use up, in units of about a character copied. Templates can't loop forever, but nested loops,
  * recursion and lists of lists come close. A long conversation may use more.
  */
-const BASE = 2 ** 29;
+const BASE = 2 ** 28;
 const PER_CHARACTER = 64;
 
-/** What things cost, by the time and the memory they take. */
-export const COST = { node: 16, item: 8, entry: 64, turn: 128 } as const;
+/** What things cost, by the time and the memory they take. `character`: where each is looked
+ * at by itself; `field`: of a format. */
+export const COST = { node: 32, item: 16, entry: 96, turn: 160, character: 16, field: 512 } as const;
 
 /** Longest text and list: a few characters of source could ask for any amount, and JavaScript fails beyond. */
-export const MAX_TEXT = 2 ** 27;
+export const MAX_TEXT = 2 ** 26;
 export const MAX_LIST = 2 ** 22;
 
 const MAX_DEPTH = 200; // macros that call each other; a Python interpreter gives up at about that
 
-let [left, limit, depth] = [Number.POSITIVE_INFINITY, 0, 0];
+let [left, depth] = [Number.POSITIVE_INFINITY, 0];
 
 /** Runs a rendering of variables of this size. */
 export function withBudget<T>(characters: number, render: () => T): T {
-  const outer = [left, limit, depth] as const;
-  limit = BASE + PER_CHARACTER * characters;
-  [left, depth] = [limit, 0];
+  const outer = [left, depth] as const;
+  [left, depth] = [BASE + PER_CHARACTER * characters, 0];
   try {
     return render();
   } finally {
-    [left, limit, depth] = outer;
+    [left, depth] = outer;
   }
 }
 
 /** @throws TemplateError when the rendering has used up what it may. */
 export function charge(units: number): void {
   left -= units;
-  if (!(left >= 0))
-    throw new TemplateError(`it takes more than ${limit} steps of work; does it loop without end?`);
+  if (!(left >= 0)) throw new TemplateError("it takes too many steps; does it loop without end?");
 }
 
 /** Of a call. */

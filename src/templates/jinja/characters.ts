@@ -6,7 +6,9 @@ const SURROGATE = /[\ud800-\udfff]/;
 
 const isWide = (text: string): boolean => {
   charge(text.length >> 3);
-  return SURROGATE.test(text);
+  if (!SURROGATE.test(text)) return false;
+  charge(text.length * 4);
+  return true;
 };
 
 /** The text itself where its characters are its units. */

@@ -102,3 +102,94 @@ describe("a hostile template", () => {
     expect(() => render(source, { messages: [] })).toThrow(message);
   });
 });
+
+describe("a hostile template is refused before JavaScript fails, and in bounded work", () => {
+  /** Does `next` to n.x, which begins as `start`, so many times. */
+  const grow = (start: string, next: string, times: number) =>
+    `{% set n = namespace(x=${start}) %}{% for i in range(${times}) %}{% set n.x = ${next} %}{% endfor %}`;
+  /** What the template says, once: it may take a second. */
+  const failureOf = (source: string): string => {
+    try {
+      return render(source);
+    } catch (error) {
+      expect(error).toBeInstanceOf(TemplateError);
+      return (error as Error).message;
+    }
+  };
+  const many = (times: number, body: string) => `{% for i in range(${times}) %}${body}{% endfor %}`;
+
+  test.each<[string, string, RegExp]>([
+    ["a step that is no whole number", "{{ [1, 2, 3][::0.000000001] }}", /whole numbers, got a float/],
+    ["a bound that is no number", "{{ [1, 2, 3]['a':] }}", /whole numbers, got a string/],
+    [
+      "a list in itself twice, again and again, as text",
+      `${grow("[1]", "[n.x, n.x]", 60)}{{ n.x }}`,
+      /steps/,
+    ],
+    ["the same as JSON", `${grow("[1]", "[n.x, n.x]", 60)}{{ n.x | tojson }}`, /steps/],
+    ["the same as a key", `${grow("(1,)", "(n.x, n.x)", 60)}{{ {n.x: 1} }}`, /steps|more than/],
+    ["lists a hundred thousand deep", `${grow("[1]", "[n.x]", 90_000)}{{ n.x }}`, /nested too deeply/],
+    ["a namespace in itself", "{% set n = namespace() %}{% set n.x = n %}{{ n }}", /nested too deeply/],
+    ["a list that doubles", grow("[1]", "n.x + n.x", 99), /list of more than/],
+    ["many long texts", grow("[]", "n.x + ['é' * 1000000]", 9999), /steps/],
+    [
+      "parts of a long list",
+      `{% set l = range(100000) | list %}${many(99_999, "{% set x = l[i:] %}")}`,
+      /steps/,
+    ],
+    ["the end of a long text", `{% set l = '😀' * 99999 %}${many(99_999, "{% set x = l[-1] %}")}`, /steps/],
+    ["sorting", many(9999, "{% set x = range(100000) | sort(reverse=true) %}"), /steps/],
+    ["looking for what nearly is there", "{{ ('b' ~ 'a' * 100000) in ('a' * 9000000) * 7 }}", /steps/],
+    ["a power of a power", "{{ 9 ** (9 ** 9) }}", /bits/],
+    ["a wide format", "{{ '%999999999d' % 1 }}", /text of more than/],
+    ["many fields", "{{ ('%%' * 10000000) % () }}", /steps/],
+    ["a wide line", "{{ 'a\\nb' | indent(999999999) }}", /text of more than/],
+    ["a wide level of JSON", "{{ [[1]] | tojson(indent=99999999) }}", /text of more than/],
+    ["rows of any size", "{{ [1] | batch(99999999, 0) | list }}", /list of more than/],
+    ["slices of any number", "{{ [1] | slice(99999999) | list }}", /steps/],
+    [
+      "macros that call each other twice",
+      "{% macro m(n) %}{{ m(n) }}{{ m(n) }}{% endmacro %}{{ m(1) }}",
+      /too deeply/,
+    ],
+    ["a long chain", `{{ ${"1 + ".repeat(40_000)}1 }}`, /nested too deeply/],
+    ["many filters", `{{ a${" | e".repeat(40_000)} }}`, /nested too deeply/],
+    ["more source than any template has", " ".repeat(2 ** 20 + 1), /more than 1048576 characters/],
+    ["digits without end", `{{ ${"1".repeat(100_000)} }}`, /more than 4300 digits/],
+  ])("%s", (_, source, message) => {
+    const start = process.cpuUsage().user;
+    expect(failureOf(source)).toMatch(message);
+    expect(process.cpuUsage().user - start).toBeLessThan(10_000_000); // μs; without bounds it takes minutes
+  });
+
+  test("unique of a hundred thousand is a matter of moments", () => {
+    expect(render("{{ range(100000) | unique | list | length }}")).toBe("100000");
+  });
+
+  test("a long conversation may use more", () => {
+    const messages = Array.from({ length: 1000 }, (_, i) => ({
+      role: "user",
+      content: `message ${i} `.repeat(50),
+    }));
+    const source =
+      "{% for m in messages %}{% for o in messages if o.content == m.content %}{{ o.content | trim | length }}{% endfor %}{% endfor %}";
+    expect(render(source, { messages }).length).toBe(3000);
+  });
+});
+
+test.each([
+  "{{ [1] | random }}",
+  "{{ 'a' | urlize }}",
+  "{{ [1] | pprint }}",
+  "{{ lipsum() }}",
+  "{{ 'a'.encode() }}",
+])("%s makes no sense in a prompt, and is refused by name", (source) =>
+  expect(() => render(source)).toThrow(/(random|urlize|pprint|lipsum|encode).* isn't supported/),
+);
+
+test("what a generator gives is gone, and it is true when it gave nothing", () => {
+  expect(render("{% set g = [1] | select('gt', 5) %}{{ 'y' if g }}{{ g | list }}")).toBe("y[]");
+  expect(() => render("{{ [1] | map('string') }}")).toThrow(
+    "a generator can't be written as text; put | list",
+  );
+});

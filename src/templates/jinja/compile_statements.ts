@@ -8,7 +8,6 @@ import {
   CAPTURED,
   countNodes,
   type Expression,
-  mentions,
   type Signature,
   type Statement,
   type Target,
@@ -189,14 +188,13 @@ function callBlock(node: Extract<Statement, { kind: "callBlock" }>): Write {
   return (scope, out) => append(out, str(result(scope)));
 }
 
-function macroMaker({ name, parameters, body }: Signature): (scope: Scope) => Callable {
+function macroMaker({ name, parameters, body, reads }: Signature): (scope: Scope) => Callable {
   const write = block(body);
   const known = parameters.map((parameter) => ({
     name: parameter.name,
     fallback: parameter.fallback && expression(parameter.fallback),
   }));
-  const takes = (special: string) => mentions(body, special);
-  const [takesArgs, takesNames, takesCaller] = [takes("varargs"), takes("kwargs"), takes("caller")];
+  const [takesArgs, takesNames, takesCaller] = ["varargs", "kwargs", "caller"].map((name) => reads.has(name));
   return (scope) => (positional, named) =>
     within(() => {
       const inner = scope.inner();

@@ -1,6 +1,7 @@
 import { COST, charge } from "./budget.ts";
 import { TemplateError } from "./error.ts";
 import { hasKey } from "./hash.ts";
+import { indexIn } from "./search.ts";
 import { equal, intOf, iterate, Range, textOf, typeName, type Value, View } from "./value.ts";
 
 /** Python's `item in container`. */
@@ -9,8 +10,7 @@ export function contains(container: Value, item: Value): boolean {
   if (text !== undefined) {
     const part = textOf(item);
     if (part === undefined) throw new TemplateError(`'in <string>' needs a string, got ${typeName(item)}`);
-    charge(text.length >> 2);
-    return text.includes(part);
+    return indexIn(text, part) >= 0;
   }
   if (container instanceof Map) return hasKey(container, item);
   if (container instanceof View && container.kind === "keys") return hasKey(container.map, item);

@@ -1,10 +1,13 @@
 import { integer, parseInteger } from "./integers.ts";
-import type { Arguments, Expression } from "./syntax.ts";
+import { type Arguments, type Expression, SPECIAL_NAMES } from "./syntax.ts";
 import { TokenStream } from "./token_stream.ts";
 import { Float, type Value } from "./value.ts";
 
 /** jinja2's expressions, loosest first. */
 export class ExpressionParser extends TokenStream {
+  /** Those read since the macro that the parser is in began. */
+  protected specialNames = new Set<string>();
+
   /** Several separated by commas are a tuple. */
   protected tuple(conditions = true, until: string[] = []): Expression {
     const items: Expression[] = [];
@@ -99,7 +102,7 @@ export class ExpressionParser extends TokenStream {
     if (token.type === "name")
       return CONSTANTS.has(token.value)
         ? { kind: "constant", value: CONSTANTS.get(token.value) }
-        : { kind: "name", name: token.value };
+        : this.name(token.value);
     if (token.type === "integer") return { kind: "constant", value: wholeLiteral(token.value) };
     if (token.type === "float") return { kind: "constant", value: new Float(Number(token.value)) };
     if (token.type === "string") {
@@ -112,6 +115,10 @@ export class ExpressionParser extends TokenStream {
     if (token.type === "operator" && token.value === "{") return this.dict();
     this.at--;
     throw this.unexpected("an expression");
+  }
+  private name(name: string): Expression {
+    if (SPECIAL_NAMES.includes(name)) this.specialNames.add(name);
+    return { kind: "name", name };
   }
   private parentheses(): Expression {
     if (this.skip("operator", ")")) return { kind: "tuple", items: [] };

@@ -1,5 +1,5 @@
 import { integer } from "./arguments.ts";
-import { charge } from "./budget.ts";
+import { COST, charge } from "./budget.ts";
 import { fixed, roundTo } from "./digits.ts";
 import { TemplateError } from "./error.ts";
 import {
@@ -22,11 +22,13 @@ const asciiDigits = (text: string): string =>
     return String((char.codePointAt(0)! - zero) % 10);
   });
 
-const numeral = (text: string): string => asciiDigits(strip(text, undefined));
+function numeral(text: string): string {
+  charge(text.length * COST.character);
+  return asciiDigits(strip(text, undefined));
+}
 
 /** Python's int(text, base); undefined where that is none. */
 function readInteger(text: string, base: number): Int | undefined {
-  charge(text.length);
   const found = /^([-+]?)(?:0([box])_?)?([\da-z]+(?:_[\da-z]+)*)$/i.exec(numeral(text));
   if (!found) return undefined;
   const [, sign = "", letter = "", written = ""] = found;
@@ -55,7 +57,6 @@ const FLOAT = /^[-+]?(?:(?:\d+(?:_\d+)*)?\.?(?:\d+(?:_\d+)*)?(?:e[-+]?\d+(?:_\d+
 
 /** Python's float(text); undefined where that is none. */
 function readFloat(text: string): number | undefined {
-  charge(text.length);
   const written = numeral(text);
   if (!FLOAT.test(written) || !/\d|inf|nan/i.test(written) || /^[-+]?\.?e/i.test(written)) return undefined;
   if (/nan/i.test(written)) return Number.NaN;

@@ -1,5 +1,5 @@
 import { integer, isNone, text } from "./arguments.ts";
-import { charge, chargeText } from "./budget.ts";
+import { COST, charge, chargeText } from "./budget.ts";
 import { capitalize, countCharacters, cut, splitLines, WHITE } from "./characters.ts";
 import { TemplateError } from "./error.ts";
 import { escapeHtml, stripTags } from "./html.ts";
@@ -19,6 +19,12 @@ const onText =
 
 function charged(written: string): string {
   charge(written.length);
+  return written;
+}
+
+/** Of what takes its time with each character. */
+function slowly(written: string): string {
+  charge(written.length * COST.character);
   return written;
 }
 
@@ -115,7 +121,7 @@ const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[
 
 /** As in a path; as in a query, `/` is written out and a blank is a plus. */
 function quoteUrl(value: Value, inQuery: boolean): string {
-  const written = charged(str(value));
+  const written = slowly(str(value));
   if (LONE_SURROGATE.test(written)) throw new TemplateError("urlencode: the text is no Unicode");
   const quoted = encodeURIComponent(written).replace(
     /[!'()*]/g,
@@ -153,7 +159,7 @@ function xmlAttributes(value: Value, autospace: Value = true): string {
 }
 
 function wordCount(value: Value): number {
-  return charged(str(value)).match(/[\p{L}\p{N}_]+/gu)?.length ?? 0;
+  return slowly(str(value)).match(/[\p{L}\p{N}_]+/gu)?.length ?? 0;
 }
 
 type Row = readonly [name: string, args: string, run: (value: Value, ...args: Value[]) => Value];
@@ -168,12 +174,12 @@ export const TEXT_FILTERS: readonly Row[] = [
   ["escape", "", (value) => new Markup(escapeHtml(value))],
   ["e", "", (value) => new Markup(escapeHtml(value))],
   ["forceescape", "", (value) => new Markup(escapeHtml(str(value)))],
-  ["striptags", "", (value) => stripTags(charged(str(value)))],
+  ["striptags", "", (value) => stripTags(slowly(str(value)))],
   ["trim", "chars?", (value, chars) => onText((written) => strip(written, chars))(value)],
   ["upper", "", upper],
   ["lower", "", lower],
   ["capitalize", "", onText(capitalize)],
-  ["title", "", (value) => title(charged(str(value)))],
+  ["title", "", (value) => title(slowly(str(value)))],
   [
     "replace",
     "old new count?",

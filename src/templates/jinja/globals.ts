@@ -59,7 +59,7 @@ export const GLOBALS: ReadonlyMap<string, Value> = new Map<string, Value>([
   ["namespace", namespace],
   ["dict", dict],
   ["joiner", withNames("joiner()", "sep?", joiner)],
-  ["cycler", (positional) => new Cycler([...positional])],
+  ["cycler", (positional) => new Cycler(positional)],
   [
     "lipsum",
     () => {

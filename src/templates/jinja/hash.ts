@@ -1,6 +1,6 @@
 /** Python's dicts and sets tell keys apart by value: 1, 1.0 and True are one key. */
 
-import { COST, charge } from "./budget.ts";
+import { COST, charge, chargeText } from "./budget.ts";
 import { TemplateError } from "./error.ts";
 import { integer } from "./integers.ts";
 import { Float, intOf, Range, Stream, Thing, Tuple, textOf, typeName, type Value, View } from "./value.ts";
@@ -27,7 +27,9 @@ export function hashKey(value: Value): unknown {
     const written = typeof key === "object" || typeof key === "function" ? identity(key) : String(key);
     return `${typeof key} ${written.length} ${written}`;
   });
-  return TUPLE + parts.join();
+  const key = TUPLE + parts.join();
+  chargeText(key.length);
+  return key;
 }
 
 const identities = new WeakMap<object, string>();

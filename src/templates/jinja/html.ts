@@ -1,4 +1,4 @@
-import { chargeText } from "./budget.ts";
+import { COST, charge, chargeText } from "./budget.ts";
 import { WHITE } from "./characters.ts";
 import { TemplateError } from "./error.ts";
 import { str } from "./repr.ts";
@@ -15,7 +15,9 @@ const ENTITIES: Record<string, string> = {
 /** As HTML: what is so already stays. */
 export function escapeHtml(value: Value): string {
   if (value instanceof Markup) return value.text;
-  const escaped = str(value).replace(/[&<>'"]/g, (char) => ENTITIES[char]!);
+  const text = str(value);
+  charge(text.length * COST.character);
+  const escaped = text.replace(/[&<>'"]/g, (char) => ENTITIES[char]!);
   chargeText(escaped.length);
   return escaped;
 }

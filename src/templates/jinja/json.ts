@@ -14,7 +14,7 @@ export interface JsonFormat {
 
 /** Python's json.dumps. */
 export function toJson(value: Value, format: JsonFormat, margin = "\n"): string {
-  charge(COST.node);
+  charge(2 * COST.node);
   if (value === null) return "null";
   if (typeof value === "boolean") return String(value);
   if (typeof value === "number" || typeof value === "bigint") return writeInteger(value);
@@ -57,7 +57,7 @@ function jsonFloat(value: number): string {
 }
 
 function jsonString(text: string, ensureAscii: boolean): string {
-  charge(text.length);
+  charge(text.length * (ensureAscii ? COST.character : 4));
   const json = JSON.stringify(text);
   if (!ensureAscii) return json;
   return json.replace(/[^ -~]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);

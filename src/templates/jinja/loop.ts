@@ -62,10 +62,12 @@ export class Loop extends Thing {
 /** `cycler(…)`: its values one after the other, again and again. */
 export class Cycler extends Thing {
   private at = 0;
-  constructor(private readonly values: Value[]) {
+  private readonly values: Tuple;
+  constructor(values: readonly Value[]) {
     super();
     if (values.length === 0) throw new TemplateError("cycler() needs values");
     chargeList(values.length);
+    this.values = Tuple.from(values);
   }
 
   get(name: string): Value {
@@ -75,8 +77,7 @@ export class Cycler extends Thing {
         this.at = 0;
         return null;
       };
-    if (name !== "next")
-      return name === "items" ? Tuple.from(this.values) : name === "pos" ? this.at : undefined;
+    if (name !== "next") return name === "items" ? this.values : name === "pos" ? this.at : undefined;
     return () => {
       const value = this.values[this.at];
       this.at = (this.at + 1) % this.values.length;

@@ -147,11 +147,7 @@ class Parser extends ExpressionParser {
     const parameters = this.is("operator", "(") ? this.parameters() : [];
     const call = this.ended(this.expression());
     if (call.kind !== "call") throw this.unexpected("a call");
-    return {
-      kind: "callBlock",
-      call,
-      caller: { name: "caller", parameters, body: this.apart("endcall") },
-    };
+    return { kind: "callBlock", call, caller: { name: "caller", parameters, ...this.macroBody("endcall") } };
   }
 
   private with(): Statement {
@@ -196,7 +192,16 @@ class Parser extends ExpressionParser {
   private signature(end: string): Omit<Signature, "name"> {
     const parameters = this.parameters();
     this.expect("end");
-    return { parameters, body: this.apart(end) };
+    return { parameters, ...this.macroBody(end) };
+  }
+  /** What is read in a macro within counts for those around it, too. */
+  private macroBody(end: string): Pick<Signature, "body" | "reads"> {
+    const outer = this.specialNames;
+    this.specialNames = new Set();
+    const body = this.apart(end);
+    const reads = this.specialNames;
+    this.specialNames = new Set([...outer, ...reads]);
+    return { body, reads };
   }
   private parameters(): Signature["parameters"] {
     const parameters: Signature["parameters"] = [];

@@ -1,4 +1,4 @@
-import { chargeText } from "./budget.ts";
+import { COST, charge, chargeText } from "./budget.ts";
 import { countCharacters, cut } from "./characters.ts";
 import { TemplateError } from "./error.ts";
 import { getValue, hasKey } from "./hash.ts";
@@ -29,11 +29,17 @@ function write(format: string, argument: Value, asText: AsText, asRepr: AsText):
     return values[next++];
   };
   const directive = (groups: Groups): string => {
+    charge(COST.field);
     if (groups.type === "%") return "%";
     const value = (): Value => (groups.name === undefined ? take() : named(argument, groups.name));
     return writeDirective(readDirective(groups, take), value, { s: asText, r: asRepr });
   };
-  const written = format.replace(DIRECTIVE, (...all) => directive(all.at(-1) as Groups));
+  let [written, at] = ["", 0];
+  for (const found of format.matchAll(DIRECTIVE)) {
+    written += format.slice(at, found.index) + directive(found.groups as unknown as Groups);
+    at = found.index + found[0].length;
+  }
+  written += format.slice(at);
   const mayBeLeft = argument instanceof Map || (Array.isArray(argument) && !(argument instanceof Tuple));
   if (next < values.length && !mayBeLeft) throw new TemplateError("there are too many values for a format");
   chargeText(written.length);

@@ -24,7 +24,7 @@ export function str(value: Value): string {
 
 /** Python's repr(). */
 export function repr(value: Value): string {
-  charge(COST.node);
+  charge(2 * COST.node);
   if (value === undefined) return "Undefined";
   if (value === null) return "None";
   if (value === true) return "True";
@@ -62,11 +62,13 @@ function joined(parts: string[]): string {
 
 const SHORT: Record<string, string> = { "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
+const UNPRINTED = /[\\'"]|(?! )[\p{C}\p{Z}]/u;
+
 /** With what can't be printed escaped: controls, unassigned characters, white space other than the blank. */
 function quote(text: string): string {
-  charge(text.length);
+  charge(text.length * (UNPRINTED.test(text) ? COST.character : 1));
   const mark = text.includes("'") && !text.includes('"') ? '"' : "'";
-  const escaped = text.replace(/[\\'"]|(?! )[\p{C}\p{Z}]/gu, (char) => {
+  const escaped = text.replace(new RegExp(UNPRINTED, "gu"), (char) => {
     if (char === "'" || char === '"') return char === mark ? `\\${char}` : char;
     return SHORT[char] ?? escapeCode(char.codePointAt(0)!);
   });

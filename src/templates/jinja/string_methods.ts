@@ -4,6 +4,7 @@ import { capitalize, countCharacters, cut, splitLines, WHITE } from "./character
 import { TemplateError } from "./error.ts";
 import { getValue, hasKey } from "./hash.ts";
 import { escapeHtml } from "./html.ts";
+import { indexIn, lastIndexIn, splitAt } from "./search.ts";
 import { STRING_TESTS } from "./string_tests.ts";
 import { strip } from "./strip.ts";
 import { type Callable, intOf, iterate, Markup, Tuple, truth, type Value } from "./value.ts";
@@ -41,7 +42,7 @@ export function replace(self: string, from: Value, to: Value, count: Value): str
   const [old, replacement] = [text("replace()", from), text("replace()", to)];
   const most = count === undefined ? -1 : integer("replace()", count);
   if (old === "") chargeList(self.length);
-  const parts = old === "" ? ["", ...self, ""] : self.split(old);
+  const parts = old === "" ? ["", ...self, ""] : splitAt(self, old);
   const found = Math.min(parts.length - 1, most < 0 ? Number.POSITIVE_INFINITY : most);
   chargeText(self.length + found * replacement.length + parts.length);
   if (found === parts.length - 1) return parts.join(replacement);
@@ -54,7 +55,7 @@ function split(self: string, separator: Value, limit: Value): string[] {
   const most = limitOf(limit);
   if (!isNone(separator)) {
     const mark = nonEmpty(separator);
-    const parts = self.split(mark);
+    const parts = splitAt(self, mark);
     if (parts.length - 1 <= most) return listed(parts);
     return listed([...parts.slice(0, most), parts.slice(most).join(mark)]);
   }
@@ -70,7 +71,7 @@ function rsplit(self: string, separator: Value, limit: Value): string[] {
   const most = limitOf(limit);
   if (!isNone(separator)) {
     const mark = nonEmpty(separator);
-    const parts = partsFromEnd(self, mark);
+    const parts = mark.length === 1 ? splitAt(self, mark) : partsFromEnd(self, mark);
     const over = parts.length - 1 - most;
     return listed(over <= 0 ? parts : [parts.slice(0, over + 1).join(mark), ...parts.slice(over + 1)]);
   }
@@ -84,17 +85,13 @@ function rsplit(self: string, separator: Value, limit: Value): string[] {
 
 /** Where separators overlap, it matters from which end one looks. */
 function partsFromEnd(self: string, mark: string): string[] {
-  const parts: string[] = [];
-  let end = self.length;
-  for (
-    let at = self.lastIndexOf(mark);
-    at >= 0;
-    at = at < mark.length ? -1 : self.lastIndexOf(mark, at - mark.length)
-  ) {
-    parts.push(self.slice(at + mark.length, end));
-    end = at;
-  }
-  return [...parts, self.slice(0, end)].reverse();
+  return splitAt(reversed(self), reversed(mark)).map(reversed).reverse();
+}
+
+/** By units, and back again. */
+function reversed(text: string): string {
+  chargeText(8 * text.length);
+  return text.split("").reverse().join("");
 }
 
 const limitOf = (limit: Value): number => {
@@ -130,7 +127,7 @@ function find(self: string, [part, start, end]: Value[], from: "first" | "last")
   const wanted = text("find()", part);
   const where = section(self, start, end);
   if (!where) return -1;
-  const at = from === "first" ? where.part.indexOf(wanted) : where.part.lastIndexOf(wanted);
+  const at = from === "first" ? indexIn(where.part, wanted) : lastIndexIn(where.part, wanted);
   return at < 0 ? -1 : where.at + countCharacters(where.part.slice(0, at));
 }
 
@@ -144,7 +141,7 @@ function count(self: string, part: Value, start: Value, end: Value): number {
   const where = section(self, start, end);
   const wanted = text("count()", part);
   if (!where) return 0;
-  return wanted === "" ? countCharacters(where.part) + 1 : where.part.split(wanted).length - 1;
+  return wanted === "" ? countCharacters(where.part) + 1 : splitAt(where.part, wanted).length - 1;
 }
 
 function affixed(self: string, [affix, start, end]: Value[], side: "startsWith" | "endsWith"): boolean {
@@ -176,7 +173,7 @@ function zeroFill(self: string, width: Value): string {
 
 function partition(self: string, separator: Value, side: "first" | "last"): Value {
   const mark = nonEmpty(separator);
-  const at = side === "first" ? self.indexOf(mark) : self.lastIndexOf(mark);
+  const at = side === "first" ? indexIn(self, mark) : lastIndexIn(self, mark);
   if (at < 0) return Tuple.from(side === "first" ? [self, "", ""] : ["", "", self]);
   return Tuple.from([self.slice(0, at), mark, self.slice(at + mark.length)]);
 }
@@ -196,7 +193,14 @@ function swapCase(self: string): string {
   );
 }
 
+/** Of what takes its time with each character. */
+function slowly(self: string): string {
+  charge(self.length * COST.character);
+  return self;
+}
+
 function expandTabs(self: string, size: Value = 8): string {
+  slowly(self);
   const width = integer("expandtabs()", size);
   let column = 0;
   return self.replace(/\t|[\n\r]|[^\t\n\r]+/g, (part) => {
@@ -215,15 +219,15 @@ function expandTabs(self: string, size: Value = 8): string {
 /** By a dict from code points to texts, code points or None. */
 function translate(self: string, table: Value): string {
   if (!(table instanceof Map)) throw new TemplateError("translate() needs a dict");
-  charge(self.length * COST.item);
-  const text = Array.from(self, (char) => {
+  slowly(self);
+  return Array.from(self, (char) => {
     const code = char.codePointAt(0)!;
     const to = hasKey(table, code) ? getValue(table, code) : char;
     const number = intOf(to);
-    return typeof number === "number" ? String.fromCodePoint(number) : to === null ? "" : String(to);
+    const text = typeof number === "number" ? String.fromCodePoint(number) : to === null ? "" : String(to);
+    chargeText(text.length);
+    return text;
   }).join("");
-  chargeText(text.length);
-  return text;
 }
 
 const METHODS: ReadonlyMap<string, { bind: Arguments; run: Method }> = new Map(
@@ -233,8 +237,8 @@ const METHODS: ReadonlyMap<string, { bind: Arguments; run: Method }> = new Map(
       ["lower", "", (self) => self.toLowerCase()],
       ["casefold", "", (self) => self.toLowerCase().replaceAll("ß", "ss").replaceAll("ς", "σ")],
       ["capitalize", "", capitalize],
-      ["title", "", title],
-      ["swapcase", "", swapCase],
+      ["title", "", (self) => title(slowly(self))],
+      ["swapcase", "", (self) => swapCase(slowly(self))],
       ["strip", "chars?", (self, chars) => strip(self, chars)],
       ["lstrip", "chars?", (self, chars) => strip(self, chars, "left")],
       ["rstrip", "chars?", (self, chars) => strip(self, chars, "right")],

@@ -32,7 +32,12 @@ export interface Signature {
   name: string;
   parameters: { name: string; fallback?: Expression }[];
   body: Statement[];
+  /** Which of {@link SPECIAL_NAMES} the body reads. */
+  reads: ReadonlySet<string>;
 }
+
+/** What a macro has when it reads it: other arguments, and what a `{% call %}` block encloses. */
+export const SPECIAL_NAMES = ["varargs", "kwargs", "caller"];
 
 export type Target =
   | { kind: "name"; name: string }
@@ -85,11 +90,3 @@ const countParts = (part: unknown): number =>
 
 const isNode = (part: unknown): part is Expression =>
   typeof part === "object" && part !== null && ("kind" in part || "positional" in part);
-
-/** Whether a macro's body reads a name, as `varargs`, `kwargs` and `caller`. */
-export function mentions(node: unknown, name: string): boolean {
-  if (typeof node !== "object" || node === null || node instanceof Map) return false;
-  if (Array.isArray(node)) return node.some((one) => mentions(one, name));
-  if ("kind" in node && node.kind === "name" && (node as { name?: string }).name === name) return true;
-  return Object.values(node).some((part) => mentions(part, name));
-}
