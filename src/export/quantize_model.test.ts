@@ -186,7 +186,7 @@ describe("files and config.json", () => {
       (_, config) => {
         settings(config).quant_method = "gptq";
       },
-      /quant_method gptq/,
+      /quant_method: expected bitsandbytes, or no quantization, got "gptq"/,
     ],
     [
       "4 and 8 bits",

@@ -3,6 +3,7 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 import { AttuneError } from "../text/errors.ts";
+import { excerpt } from "../text/excerpt.ts";
 import { parseWith } from "../text/schema_faults.ts";
 import { ifThere, readJsonObject } from "./json_file.ts";
 import { readSafetensorsHeader, type TensorEntry } from "./safetensors.ts";
@@ -33,9 +34,12 @@ function parseIndex(index: unknown, path: string): Map<string, string> {
 /** A shard is a file of the same directory: no separators of any system, no parents. */
 function checkShardName(shard: string, tensor: string, path: string): void {
   if (/^[^/\\:\0]+\.safetensors$/.test(shard)) return;
-  throw new AttuneError(
-    `${path}: tensor ${JSON.stringify(tensor)} is said to lie in ${JSON.stringify(shard)}; expected the name of a .safetensors file in the same directory.`,
-  );
+  throw new AttuneError({
+    code: "files.shard-name",
+    place: path,
+    problem: `tensor ${excerpt(tensor)} is said to lie in ${excerpt(shard)}`,
+    expected: "the name of a .safetensors file in the same directory",
+  });
 }
 
 async function locateInShards(
@@ -62,9 +66,12 @@ async function checkShardsExist(directory: string, shards: string[]): Promise<vo
   const there = await Promise.all(shards.map((shard) => exists(join(directory, shard))));
   const missing = shards.filter((_, i) => !there[i]);
   if (missing.length === 0) return;
-  throw new AttuneError(
-    `${directory}: ${INDEX_FILE} names shards that are missing: ${missing.join(", ")}. Fetch the model again.`,
-  );
+  throw new AttuneError({
+    code: "files.shards-missing",
+    place: directory,
+    problem: `${INDEX_FILE} names shards that are missing: ${first(missing)}`,
+    wayOut: "Fetch the model again",
+  });
 }
 
 function checkPromises(
@@ -74,14 +81,18 @@ function checkPromises(
 ): void {
   const broken = [...shardOf].filter(([name, shard]) => !headers.get(shard)!.has(name));
   if (broken.length === 0) return;
-  const list = broken
-    .slice(0, 10)
-    .map(([name, shard]) => `${name} (${shard})`)
-    .join(", ");
-  const more = broken.length > 10 ? ` and ${broken.length - 10} more` : "";
-  throw new AttuneError(
-    `${directory}: ${INDEX_FILE} promises tensors that their shards lack: ${list}${more}. Fetch the model again.`,
-  );
+  throw new AttuneError({
+    code: "files.tensors-missing",
+    place: directory,
+    problem: `${INDEX_FILE} promises tensors that their shards lack: ${first(broken.map(([name, shard]) => `${name} (${shard})`))}`,
+    wayOut: "Fetch the model again",
+  });
+}
+
+/** A few names, and how many more there are. */
+function first(names: readonly string[]): string {
+  const shown = names.slice(0, 3).join(", ");
+  return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown;
 }
 
 const exists = (path: string): Promise<boolean> =>

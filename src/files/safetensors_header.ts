@@ -56,15 +56,14 @@ export function byteLength(dtype: Dtype, shape: readonly number[], where: string
   let bits: number = BITS[dtype];
   for (const size of shape) {
     if (!Number.isSafeInteger(size) || size < 0) {
-      throw new AttuneError(`${where}: sizes must be whole numbers from 0 on, got shape ${excerpt(shape)}`);
+      throw misshapen(where, `sizes must be whole numbers from 0 on, got shape ${excerpt(shape)}`);
     }
     bits *= size;
     if (!Number.isSafeInteger(bits)) {
-      throw new AttuneError(`${where}: shape ${excerpt(shape)} is larger than any file can be`);
+      throw misshapen(where, `shape ${excerpt(shape)} is larger than any file can be`);
     }
   }
-  if (bits % 8 !== 0)
-    throw new AttuneError(`${where}: shape ${excerpt(shape)} of ${dtype} ends within a byte`);
+  if (bits % 8 !== 0) throw misshapen(where, `shape ${excerpt(shape)} of ${dtype} ends within a byte`);
   return bits / 8;
 }
 
@@ -182,12 +181,17 @@ function compareUtf8(a: string, b: string): number {
   return first === -1 ? left.length - right.length : left[first]! - (right[first] ?? -1);
 }
 
-/** Sentence for a file that does not hold what it must; ends with the way out. */
-export function damaged(where: string, what: string): AttuneError {
-  return new AttuneError(
-    `${where}: ${what}. The file is damaged or was made by a faulty program: fetch or save it again.`,
-  );
-}
+/** A file that does not hold what it must. */
+export const damaged = (place: string, problem: string): AttuneError =>
+  new AttuneError({
+    code: "files.damaged",
+    place,
+    problem,
+    wayOut: "The file is damaged or was made by a faulty program: fetch or save it again",
+  });
+
+const misshapen = (place: string, problem: string) =>
+  new AttuneError({ code: "files.misshapen", place, problem });
 
 const isObject = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -63,7 +63,16 @@ export function checkTensors(model: Model, tensors: Tensors, path: string): void
     parameterProblems(name, shape, tensors.get(name), layout),
   );
   if (isWhole) problems.push(...foreignTensors(model, tensors, layout));
-  if (problems.length > 0) throw misfit(path, "the tensors do not fit config.json", problems);
+  if (problems.length === 0) return;
+  throw misfit(path, "the tensors do not fit config.json", problems, prefixOf(layout, tensors));
+}
+
+/** What the files' names have in front of the family's, as a way out. */
+function prefixOf({ parameters }: ModelLayout, tensors: Tensors): string | undefined {
+  const [first] = parameters.keys();
+  const found = [...tensors.keys()].find((name) => name.endsWith(`.${first}`));
+  const prefix = found?.slice(0, -first!.length);
+  return prefix && `Names in the files begin with "${prefix}": save the model without what is around it`;
 }
 
 const mayFit = (found: Found | undefined, shape: readonly number[]): boolean =>
@@ -100,10 +109,11 @@ function foreignTensors(model: Model, tensors: Tensors, { parameters }: ModelLay
 
 const CODE = "models.misfit";
 
-const misfit = (path: string, problem: string, problems: Problem[]): AttuneError =>
+const misfit = (path: string, problem: string, problems: Problem[], wayOut?: string): AttuneError =>
   new AttuneError({
     code: CODE,
     place: path,
     problem,
+    wayOut,
     faults: problems.map((fault) => ({ ...fault, code: CODE })),
   });

@@ -22,9 +22,9 @@ function refusal(config: object): string {
 
 describe("what attune cannot compute is named", () => {
   test.each<[object, string]>([
-    [{ model_type: "gpt9" }, "config.json: model_type: expected one of llama, mistral, "],
+    [{ model_type: "gpt9" }, "config.json: model_type: expected llama, mistral, "],
     [{ model_type: undefined }, "starcoder2, cohere, mixtral, qwen3_moe, got nothing"],
-    [{ model_type: "toString" }, "config.json: model_type: expected one of llama, mistral, "],
+    [{ model_type: "toString" }, "config.json: model_type: expected llama, mistral, "],
     [{ hidden_act: "relu6" }, "  hidden_act: expected silu, swish, "],
     [{ hidden_act: "relu6" }, 'got "relu6"'],
     [{ vocab_size: undefined }, "  vocab_size: missing; expected a number"],
@@ -80,6 +80,7 @@ describe("what attune cannot compute is named", () => {
       "  per_layer_config: attune computes layers of one",
     ],
     [{ per_layer_config: {} }, "read"],
+    [{ rms_norm_eps: 0, initializer_range: 0 }, "read"],
     [{ num_hidden_layers: 1e9 }, "  num_hidden_layers: expected a number of at most 10000, got 1000000000"],
     [{ head_dim: 1e8 }, "  head_dim: expected a number of at most 65536, got 100000000"],
     [
@@ -130,6 +131,15 @@ describe("what a family cannot compute is named", () => {
     ["gpt_neox", { rope_parameters: { partial_rotary_factor: 0.1 } }, "got 0.1 of head_dim 8, which is 0"],
     ["phi3-longrope", { partial_rotary_factor: 1, rope_parameters: null }, "read"],
     ["qwen3_moe", { num_local_experts: undefined }, "  num_experts: is missing"],
+    ["qwen3", { sliding_window: 0, use_sliding_window: false }, "read"],
+    ["qwen3", { sliding_window: 0 }, "  sliding_window: expected a number above 0, got 0"],
+    ["qwen3_moe", { sliding_window: 0, use_sliding_window: false }, "read"],
+    [
+      "qwen3_moe",
+      { sliding_window: 0, use_sliding_window: true },
+      "  sliding_window: expected a number above 0",
+    ],
+    ["gpt_neox", { head_dim: 4 }, "  head_dim: expected 8, hidden_size / num_attention_heads, got 4"],
     [
       "smollm3",
       { no_rope_layers: [1] },

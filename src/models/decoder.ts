@@ -19,8 +19,8 @@ export const decoderFields = z.looseObject({
   num_key_value_heads: headCount.nullish(),
   head_dim: headSize.nullish(),
   hidden_act: activation.default("silu"),
-  rms_norm_eps: z.number().positive().default(1e-6),
-  initializer_range: z.number().positive().default(0.02),
+  rms_norm_eps: z.number().nonnegative().default(1e-6),
+  initializer_range: z.number().nonnegative().default(0.02),
   tie_word_embeddings: z.boolean().default(false),
 });
 export type DecoderFields = z.output<typeof decoderFields>;

@@ -55,7 +55,7 @@ export function familyOf(modelType: unknown): Family {
   throw new AttuneError({
     code: "models.unknown-type",
     place: "config.json: model_type",
-    expected: `one of ${FAMILIES.map((one) => one.modelType).join(", ")}`,
+    expected: FAMILIES.map((one) => one.modelType).join(", "),
     got: excerpt(modelType),
   });
 }

@@ -30,7 +30,19 @@ export function slidingLayers(c: Fields, otherwise: (layer: number) => boolean):
   );
 }
 
+/** `sliding_window` of families that may leave it unused: then it is anything. */
+export const unusedWindow = z
+  .int()
+  .nonnegative()
+  .max(2 ** 31 - 1)
+  .nullable();
+
 /** The attention window of each layer, nothing for all of the past. */
-export function layerWindows(c: Fields, otherwise: (layer: number) => boolean): (number | undefined)[] {
-  return slidingLayers(c, otherwise).map((slides) => (slides ? (c.sliding_window ?? undefined) : undefined));
+export const layerWindows = (c: Fields, otherwise: (layer: number) => boolean): (number | undefined)[] =>
+  slidingLayers(c, otherwise).map((slides) => (slides ? usedWindow(c) : undefined));
+
+/** @throws AttuneError where nothing would be seen. */
+export function usedWindow({ sliding_window: window }: Pick<Fields, "sliding_window">): number | undefined {
+  if (window === 0) throw notComputed([{ place: "sliding_window", expected: "a number above 0", got: "0" }]);
+  return window ?? undefined;
 }

@@ -89,6 +89,18 @@ describe("tensors that are not the model's are refused", () => {
     ]);
   });
 
+  test("names with something in front, which transformers doesn't find either", async () => {
+    const message = await refusal("models/llama-gqa", (tensors) => {
+      for (const [name, entry] of [...tensors]) {
+        tensors.delete(name);
+        tensors.set(`language_model.${name}`, entry);
+      }
+    });
+    expect(message.split("\n")[0]).toBe(
+      'some/model: the tensors do not fit config.json. Names in the files begin with "language_model.": save the model without what is around it.',
+    );
+  });
+
   test("ten of many", async () => {
     const message = await refusal("models/llama-gqa", (tensors) => tensors.clear());
     expect(message.split("\n").length).toBe(12);

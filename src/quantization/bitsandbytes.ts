@@ -3,6 +3,7 @@ import * as z from "zod";
 import { TORCH_DTYPES } from "../files/dtype.ts";
 import { readTensor, readTensorBytes, type TensorEntry } from "../files/safetensors.ts";
 import { AttuneError } from "../text/errors.ts";
+import { excerpt } from "../text/excerpt.ts";
 import { parsePythonJson } from "../text/parse_python_json.ts";
 import { parseWith } from "../text/schema_faults.ts";
 import { rowScales, stateName } from "./bitsandbytes_tensors.ts";
@@ -37,9 +38,10 @@ export async function foldQuantized(
   const settings = readSettings(config, path);
   if (!settings && parts.length === 0) return tensors;
   if (!settings)
-    throw new AttuneError(
-      `${path}: ${parts[0]} belongs to a quantized weight, and config.json has no quantization_config. ` +
-        "Fetch the model's own config.json.",
+    throw contradiction(
+      path,
+      `${parts[0]} belongs to a quantized weight, and config.json has no quantization_config`,
+      "Fetch the model's own config.json",
     );
   const weights = [...(await fold4bit(tensors, path)), ...fold8bit(tensors, path)];
   checkSettings(settings, weights, path);
@@ -58,12 +60,17 @@ function readSettings(config: Record<string, unknown>, path: string): Quantizati
   const where = `${path}: config.json's quantization_config`;
   const data = parseWith(quantizationConfig, value, { code: "quantization.config", place: where });
   if (data.quant_method !== "bitsandbytes")
-    throw new AttuneError(
-      `${where} says quant_method ${data.quant_method}; weights can be quantized by bitsandbytes, or not at all`,
-    );
+    throw new AttuneError({
+      code: "quantization.method",
+      place: `${where}: quant_method`,
+      expected: "bitsandbytes, or no quantization",
+      got: excerpt(data.quant_method),
+      wayOut: "Take the model as it was before it was quantized",
+    });
   if (data.load_in_4bit === data.load_in_8bit)
-    throw new AttuneError(
-      `${where} must set one of load_in_4bit and load_in_8bit; both are ${data.load_in_4bit}`,
+    throw contradiction(
+      where,
+      `must set one of load_in_4bit and load_in_8bit; both are ${data.load_in_4bit}`,
     );
   return data;
 }
@@ -72,8 +79,10 @@ function checkSettings(config: QuantizationConfig, weights: QuantizedEntry[], pa
   const first = weights[0];
   const where = `${path}: config.json's quantization_config`;
   if (!first)
-    throw new AttuneError(
-      `${where} says that weights are quantized, and no tensor is. To quantize a model as a run starts, remove it from config.json and set quantization in the recipe.`,
+    throw contradiction(
+      where,
+      "says that weights are quantized, and no tensor is",
+      "To quantize a model as a run starts, remove it from config.json and set quantization in the recipe",
     );
   const said: QuantizationSettings = config.load_in_8bit
     ? { type: "int8" }
@@ -84,15 +93,17 @@ function checkSettings(config: QuantizationConfig, weights: QuantizedEntry[], pa
         ? { type: "int8" }
         : { type: parts.type, doubleQuant: parts.nested !== undefined };
     if (describeQuantization(found) !== describeQuantization(said))
-      throw new AttuneError(
-        `${where} says ${describeQuantization(said)}; ${name} in ${file} is ${describeQuantization(found)}`,
+      throw contradiction(
+        where,
+        `says ${describeQuantization(said)}; ${name} in ${file} is ${describeQuantization(found)}`,
       );
     const skipped = config.llm_int8_skip_modules?.find((module) =>
       `.${name}`.includes(`.${module.replace(/\.$/, "")}.`),
     );
     if (skipped !== undefined)
-      throw new AttuneError(
-        `${where} leaves ${skipped} out (llm_int8_skip_modules); ${name} in ${file} is ${describeQuantization(found)}`,
+      throw contradiction(
+        where,
+        `leaves ${skipped} out (llm_int8_skip_modules); ${name} in ${file} is ${describeQuantization(found)}`,
       );
   }
 }
@@ -115,9 +126,7 @@ async function fold4bit(tensors: Tensors, path: string): Promise<QuantizedEntry[
   }
   for (const { name } of tensors.values())
     if (name.endsWith(".weight.absmax") && !weights.some((weight) => name === `${weight.name}.absmax`))
-      throw new AttuneError(
-        `${path}: ${name} is there without ${stateName(name.slice(0, -7), "nf4")} (or fp4)`,
-      );
+      throw contradiction(path, `${name} is there without ${stateName(name.slice(0, -7), "nf4")} (or fp4)`);
   return weights;
 }
 
@@ -139,12 +148,13 @@ async function foldWeight(
   path: string,
 ): Promise<QuantizedEntry> {
   const codes = tensors.get(name);
-  if (!codes) throw new AttuneError(`${path}: ${entry.name} is there without ${name}`);
+  if (!codes) throw contradiction(path, `${entry.name} is there without ${name}`);
   const state = await readState(entry);
   const n = state.shape[0]! * state.shape[1]!;
   if (codes.byteLength !== Math.ceil(n / 2))
-    throw new AttuneError(
-      `${codes.file}: ${name} has ${codes.byteLength} bytes; [${state.shape}] in 4 bits takes ${Math.ceil(n / 2)}`,
+    throw contradiction(
+      codes.file,
+      `${name} has ${codes.byteLength} bytes; [${state.shape}] in 4 bits takes ${Math.ceil(n / 2)}`,
     );
   const blocks = Math.ceil(n / state.blocksize);
   const absmax = partOf(tensors, codes, `${name}.absmax`, path);
@@ -168,7 +178,7 @@ function nestedParts(
   path: string,
 ): Parts4bit["nested"] {
   if (blockSize === undefined || offset === undefined)
-    throw new AttuneError(`${file}: the quant_state of ${name} lacks nested_blocksize or nested_offset`);
+    throw contradiction(file, `the quant_state of ${name} lacks nested_blocksize or nested_offset`);
   const map = partOf(tensors, { name, file }, `${name}.nested_quant_map`, path);
   const absmax = partOf(tensors, { name, file }, `${name}.nested_absmax`, path);
   requireShape(map, "F32", [256], path);
@@ -179,17 +189,17 @@ function nestedParts(
 async function readState(entry: TensorEntry): Promise<z.output<typeof quantState>> {
   const where = `${entry.file}: ${entry.name}`;
   if (entry.byteLength > STATE_LIMIT)
-    throw new AttuneError(`${where} has ${entry.byteLength} bytes, more than ${STATE_LIMIT}`);
+    throw contradiction(where, `has ${entry.byteLength} bytes, more than ${STATE_LIMIT}`);
   let value: unknown;
   try {
     value = parsePythonJson(new TextDecoder("utf-8", { fatal: true }).decode(await readTensorBytes(entry)));
   } catch (error) {
     if (error instanceof AttuneError) throw error;
-    throw new AttuneError(`${where} is not JSON: ${(error as Error).message}`);
+    throw contradiction(where, `not JSON: ${(error as Error).message}`);
   }
   const state = parseWith(quantState, value, { code: "quantization.state", place: where });
   if (!entry.name.endsWith(`__${state.quant_type}`))
-    throw new AttuneError(`${where} says quant_type ${state.quant_type}: its name and its text differ`);
+    throw contradiction(where, `says quant_type ${state.quant_type}: its name and its text differ`);
   return state;
 }
 
@@ -199,13 +209,13 @@ async function requireTable(entry: TensorEntry, type: FourBit, path: string): Pr
   const found = await readTensor(entry);
   const expected = CODE_TABLES[type];
   if (found.some((value, code) => Math.abs(value - expected[code]!) > 1e-6))
-    throw new AttuneError(`${entry.file}: ${entry.name} is not the table of ${type}, but [${found}]`);
+    throw contradiction(entry.file, `${entry.name} is not the table of ${type}, but [${found}]`);
 }
 
 function partOf(tensors: Tensors, of: { name: string; file: string }, name: string, path: string) {
   const part = tensors.get(name);
   if (part) return part;
-  throw new AttuneError(`${path}: ${of.name} in ${of.file} is quantized, and ${name} is missing`);
+  throw contradiction(path, `${of.name} in ${of.file} is quantized, and ${name} is missing`);
 }
 
 function requireShape(
@@ -215,7 +225,12 @@ function requireShape(
   path: string,
 ) {
   if (dtype === type && shape.join() === expected.join()) return;
-  throw new AttuneError(
-    `${path}: ${name} in ${file} is ${dtype} [${shape.join(", ")}]; expected ${type} [${expected.join(", ")}]`,
+  throw contradiction(
+    path,
+    `${name} in ${file} is ${dtype} [${shape.join(", ")}]; expected ${type} [${expected.join(", ")}]`,
   );
 }
+
+/** Files that say different things of the same weights. */
+const contradiction = (place: string, problem: string, wayOut?: string): AttuneError =>
+  new AttuneError({ code: "quantization.contradiction", place, problem, wayOut });

@@ -48,7 +48,11 @@ export async function bitsandbytesTensors(
 
 function finite<P extends { absmax: Float32Array }>({ file, name }: TensorEntry, packed: P): P {
   if (packed.absmax.every(Number.isFinite)) return packed;
-  throw new AttuneError(`${file}: ${name} holds values that are no finite numbers: it can't be quantized`);
+  throw new AttuneError({
+    code: "quantization.not-finite",
+    place: file,
+    problem: `${name} holds values that are no finite numbers: it can't be quantized`,
+  });
 }
 
 function parts8bit(

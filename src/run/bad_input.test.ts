@@ -108,7 +108,7 @@ describe("a run does not start, says where and why, and leaves nothing", () => {
             changeJson(`${m}/config.json`, (c) => Object.assign(c, { model_type: "gpt9" })),
           ),
         ),
-      /model\/config\.json: model_type: expected one of llama, mistral, qwen2, .*, got "gpt9"/,
+      /model\/config\.json: model_type: expected llama, mistral, qwen2, .*, got "gpt9"/,
     ],
     "a model without a tensor that config.json asks for": [
       () =>

@@ -16,7 +16,7 @@ import { rotationOfNeighbours } from "../rotary.ts";
 import type { Scope } from "../scope.ts";
 
 const cohereFields = decoderFields.extend({
-  layer_norm_eps: z.number().positive().default(1e-5),
+  layer_norm_eps: z.number().nonnegative().default(1e-5),
   logit_scale: z.number().positive().default(0.0625),
   tie_word_embeddings: z.boolean().default(true),
   attention_bias: z.boolean().default(false),

@@ -18,7 +18,7 @@ import type { Scope } from "../scope.ts";
 // A head_dim and key/value heads of their own are other families'.
 const gptNeoxFields = decoderFields.extend({
   hidden_act: activation.default("gelu"),
-  layer_norm_eps: z.number().positive().default(1e-5),
+  layer_norm_eps: z.number().nonnegative().default(1e-5),
   use_parallel_residual: z.boolean().default(true),
   attention_bias: z.boolean().default(true),
   rotary_pct: z.number().positive().max(1).default(0.25),

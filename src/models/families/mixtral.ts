@@ -16,7 +16,7 @@ import type { Scope } from "../scope.ts";
 
 const mixtralFields = decoderFields.extend({
   num_key_value_heads: headCount.nullable().default(8),
-  rms_norm_eps: z.number().positive().default(1e-5),
+  rms_norm_eps: z.number().nonnegative().default(1e-5),
   sliding_window: size.nullish(),
   num_local_experts: expertCount.default(8),
   num_experts_per_tok: expertCount.default(2),

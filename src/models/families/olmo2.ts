@@ -15,7 +15,7 @@ import { rotation } from "../rotary.ts";
 import type { Scope } from "../scope.ts";
 
 const olmo2Fields = decoderFields.extend({
-  rms_norm_eps: z.number().positive().default(1e-5),
+  rms_norm_eps: z.number().nonnegative().default(1e-5),
   attention_bias: z.boolean().default(false),
 });
 

@@ -24,7 +24,7 @@ import { rotation } from "../rotary.ts";
 import type { Scope } from "../scope.ts";
 
 const phi3Fields = decoderFields.extend({
-  rms_norm_eps: z.number().positive().default(1e-5),
+  rms_norm_eps: z.number().nonnegative().default(1e-5),
   original_max_position_embeddings: size.default(4096),
   sliding_window: size.nullish(),
 });

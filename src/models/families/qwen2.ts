@@ -1,9 +1,9 @@
 /** Qwen2: Llama's decoder with biases on q, k and v. Reference: transformers, models/qwen2/modeling_qwen2.py. */
 import * as z from "zod";
-import { headCount, parseFields, size } from "../config.ts";
+import { headCount, parseFields } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import type { Family } from "../family.ts";
-import { layerTypes, layerWindows } from "../layer_types.ts";
+import { layerTypes, slidingLayers, unusedWindow, usedWindow } from "../layer_types.ts";
 import { gatedMlp, headSizes, preNormBlock, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
@@ -11,7 +11,7 @@ import { rotation } from "../rotary.ts";
 /** How Qwen says which layers slide: only if told to, and in transformers 4 from `max_window_layers` on. */
 export const qwenWindowFields = {
   use_sliding_window: z.boolean().default(false),
-  sliding_window: size.nullable().default(4096),
+  sliding_window: unusedWindow.default(4096),
   max_window_layers: z.int().nonnegative().default(28),
   layer_types: layerTypes,
 };
@@ -23,8 +23,8 @@ const qwen2Fields = decoderFields.extend({
 });
 
 export function qwenWindows(c: QwenWindows): (number | undefined)[] {
-  const windows = layerWindows(c, (layer) => layer >= c.max_window_layers);
-  return c.use_sliding_window ? windows : windows.map(() => undefined);
+  const sliding = slidingLayers(c, (layer) => layer >= c.max_window_layers);
+  return sliding.map((slides) => (slides && c.use_sliding_window ? usedWindow(c) : undefined));
 }
 
 export const qwen2: Family = {

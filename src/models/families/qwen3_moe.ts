@@ -9,6 +9,7 @@ import { expertCount, headCount, notComputed, parseFields, size } from "../confi
 import { decoder, decoderFields } from "../decoder.ts";
 import { mixture } from "../experts.ts";
 import type { Family } from "../family.ts";
+import { unusedWindow, usedWindow } from "../layer_types.ts";
 import { activate, gatedMlp, headSizes, preNormBlock, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
@@ -18,7 +19,7 @@ const qwen3MoeFields = decoderFields.extend({
   num_key_value_heads: headCount.nullable().default(4),
   attention_bias: z.boolean().default(false),
   use_sliding_window: z.boolean().default(false),
-  sliding_window: size.nullable().default(4096),
+  sliding_window: unusedWindow.default(4096),
   decoder_sparse_step: size.default(1),
   mlp_only_layers: z.array(z.int().nonnegative()).nullish(),
   moe_intermediate_size: size,
@@ -35,7 +36,7 @@ export const qwen3Moe: Family = {
     const c = parseFields("", qwen3MoeFields, config);
     const [heads, rope, norm] = [headSizes(c), ropeParameters(c), rmsNorms(c.rms_norm_eps)];
     const bias = { qkv: c.attention_bias, o: c.attention_bias };
-    const attention = { window: (c.use_sliding_window && c.sliding_window) || undefined };
+    const attention = { window: c.use_sliding_window ? usedWindow(c) : undefined };
     const mlp = { size: c.intermediate_size, activation: c.hidden_act };
     const experts = c.num_local_experts ?? c.num_experts; // transformers 5's name, and 4's
     if (!experts) throw notComputed([{ place: "num_experts", problem: "is missing" }]);

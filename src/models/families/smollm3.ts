@@ -4,7 +4,7 @@ import type { Tensor } from "../../graph/tensor.ts";
 import { headCount, notComputed, parseFields, size } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import type { Family } from "../family.ts";
-import { layerTypes, layerWindows } from "../layer_types.ts";
+import { layerTypes, layerWindows, unusedWindow } from "../layer_types.ts";
 import { gatedMlp, headSizes, preNormBlock, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
@@ -15,7 +15,7 @@ const smollm3Fields = decoderFields.extend({
   attention_bias: z.boolean().default(false),
   mlp_bias: z.boolean().default(false),
   use_sliding_window: z.boolean().default(false),
-  sliding_window: size.nullish(),
+  sliding_window: unusedWindow.optional(),
   no_rope_layers: z.array(z.literal([0, 1])).nullish(),
   no_rope_layer_interval: size.default(4),
   layer_types: layerTypes,

@@ -13,8 +13,8 @@ import { rotation } from "../rotary.ts";
 const starcoder2Fields = decoderFields.extend({
   num_key_value_heads: headCount.default(2),
   hidden_act: activation.default("gelu_pytorch_tanh"),
-  norm_epsilon: z.number().positive().default(1e-5),
-  initializer_range: z.number().positive().default(0.018042),
+  norm_epsilon: z.number().nonnegative().default(1e-5),
+  initializer_range: z.number().nonnegative().default(0.018042),
   tie_word_embeddings: z.boolean().default(true),
   use_bias: z.boolean().default(true),
   sliding_window: size.nullish(),
