@@ -3,6 +3,7 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 import { AttuneError } from "../text/errors.ts";
+import { parseWith } from "../text/schema_faults.ts";
 import { ifThere, readJsonObject } from "./json_file.ts";
 import { readSafetensorsHeader, type TensorEntry } from "./safetensors.ts";
 
@@ -23,12 +24,8 @@ export async function locateTensors(directory: string): Promise<Map<string, Tens
 }
 
 function parseIndex(index: unknown, path: string): Map<string, string> {
-  const parsed = Index.safeParse(index);
-  if (!parsed.success)
-    throw new AttuneError(
-      `${path}: weight_map must give a shard for each tensor.\n${z.prettifyError(parsed.error)}`,
-    );
-  const shardOf = new Map(Object.entries(parsed.data.weight_map));
+  const parsed = parseWith(Index, index, { code: "files.unreadable-index", place: path });
+  const shardOf = new Map(Object.entries(parsed.weight_map));
   for (const [tensor, shard] of shardOf) checkShardName(shard, tensor, path);
   return shardOf;
 }

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { TORCH_DTYPES } from "../files/dtype.ts";
 import { readTensor, readTensorBytes, type TensorEntry } from "../files/safetensors.ts";
 import { AttuneError } from "../text/errors.ts";
+import { parseWith } from "../text/schema_faults.ts";
 import { rowScales, stateName } from "./bitsandbytes_tensors.ts";
 import { CODE_TABLES, type FourBit } from "./code_tables.ts";
 import { describeQuantization, type QuantizationSettings } from "./quantization_schema.ts";
@@ -53,10 +54,8 @@ const PART =
 function readSettings(config: Record<string, unknown>, path: string): QuantizationConfig | undefined {
   const { quantization_config: value } = config;
   if (value === undefined || value === null) return undefined;
-  const parsed = quantizationConfig.safeParse(value);
   const where = `${path}: config.json's quantization_config`;
-  if (!parsed.success) throw new AttuneError(`${where}: ${z.prettifyError(parsed.error)}`);
-  const { data } = parsed;
+  const data = parseWith(quantizationConfig, value, { code: "quantization.settings", place: where });
   if (data.quant_method !== "bitsandbytes")
     throw new AttuneError(
       `${where} says quant_method ${data.quant_method}; weights can be quantized by bitsandbytes, or not at all`,
@@ -187,11 +186,10 @@ async function readState(entry: TensorEntry): Promise<z.output<typeof quantState
     if (error instanceof AttuneError) throw error;
     throw new AttuneError(`${where} is not JSON: ${(error as Error).message}`);
   }
-  const parsed = quantState.safeParse(value);
-  if (!parsed.success) throw new AttuneError(`${where}: ${z.prettifyError(parsed.error)}`);
-  if (!entry.name.endsWith(`__${parsed.data.quant_type}`))
-    throw new AttuneError(`${where} says quant_type ${parsed.data.quant_type}: its name and its text differ`);
-  return parsed.data;
+  const state = parseWith(quantState, value, { code: "quantization.state", place: where });
+  if (!entry.name.endsWith(`__${state.quant_type}`))
+    throw new AttuneError(`${where} says quant_type ${state.quant_type}: its name and its text differ`);
+  return state;
 }
 
 /** The runtime's products know bitsandbytes' own code tables only. */

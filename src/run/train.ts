@@ -153,7 +153,19 @@ async function* lockedRun(
       const reference = objective.usesReference
         ? await lock.write(() => referenceValues(directory.path, data, engine, onReference))
         : undefined;
-      const parts = { recipe, base, directory, lock, data, method, engine, optimizer, order, totalSteps, state };
+      const parts = {
+        recipe,
+        base,
+        directory,
+        lock,
+        data,
+        method,
+        engine,
+        optimizer,
+        order,
+        totalSteps,
+        state,
+      };
       const run = { ...parts, reference };
       yield { ...startEvent(run, base, step), learningRate, warnings };
       yield* steps(run, step, signal);
