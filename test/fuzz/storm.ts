@@ -20,11 +20,12 @@ export interface StormOptions {
   seed: number;
   /** Where inputs at fault are written. */
   directory: string;
+  /** 5 when left out. */
+  cpuSeconds?: number;
   onFault?: (fault: Fault) => void;
   onProgress?: (target: string, done: number, refused: number) => void;
 }
 
-const CPU_SECONDS = 5;
 const WALL_SECONDS = 60; // it waits for something that doesn't come, or the machine is very busy
 const HEAP_MEGABYTES = 1536;
 
@@ -36,7 +37,7 @@ export async function runStorm(options: StormOptions): Promise<Fault[]> {
     let refused = 0;
     for (let i = 0; i < options.runs; i++) {
       const work = { target, seed: options.seed + i };
-      worker ??= await startWorker();
+      worker ??= await startWorker(options.cpuSeconds ?? 5);
       const outcome = await worker.read(work);
       if (outcome === "dead" || outcome.fault !== undefined) {
         const what = outcome === "dead" ? worker.death() : outcome.fault!;
@@ -70,7 +71,7 @@ interface Worker {
   end(): void;
 }
 
-async function startWorker(): Promise<Worker> {
+async function startWorker(cpuSeconds: number): Promise<Worker> {
   const child = fork(fileURLToPath(new URL("worker.ts", import.meta.url)), {
     execArgv: ["--import", "tsx", `--max-old-space-size=${HEAP_MEGABYTES}`],
     stdio: ["ignore", "ignore", "pipe", "ipc"],
@@ -89,19 +90,24 @@ async function startWorker(): Promise<Worker> {
     child.kill("SIGKILL");
   };
   return {
-    read: (work) => ask(child, work, kill),
+    read: (work) => ask(child, work, cpuSeconds, kill),
     death: () => reason ?? `the process died: ${said}`,
     end: () => void child.kill("SIGKILL"),
   };
 }
 
-function ask(child: ChildProcess, work: Work, kill: (why: string) => void): Promise<Outcome | "dead"> {
+function ask(
+  child: ChildProcess,
+  work: Work,
+  cpuSeconds: number,
+  kill: (why: string) => void,
+): Promise<Outcome | "dead"> {
   return new Promise((resolve) => {
-    const begun = { cpu: cpuSeconds(child), wall: performance.now() };
+    const begun = { cpu: cpuTime(child), wall: performance.now() };
     const watch = setInterval(() => {
       const wall = (performance.now() - begun.wall) / 1000;
-      const cpu = begun.cpu === undefined ? wall : (cpuSeconds(child) ?? 0) - begun.cpu;
-      if (cpu > CPU_SECONDS) kill(`it took more than ${CPU_SECONDS} s`);
+      const cpu = begun.cpu === undefined ? wall : (cpuTime(child) ?? 0) - begun.cpu;
+      if (cpu > cpuSeconds) kill(`it took more than ${cpuSeconds} s`);
       else if (wall > WALL_SECONDS) kill(`it waited for more than ${WALL_SECONDS} s`);
     }, 100);
     const finish = (outcome: Outcome | "dead") => {
@@ -118,7 +124,7 @@ function ask(child: ChildProcess, work: Work, kill: (why: string) => void): Prom
 }
 
 /** Time that the process has computed; undefined where the system doesn't say. */
-function cpuSeconds({ pid }: ChildProcess): number | undefined {
+function cpuTime({ pid }: ChildProcess): number | undefined {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)!.split(" ");
     return (Number(fields[11]) + Number(fields[12])) / 100;
