@@ -114,7 +114,7 @@ describe("broken files", () => {
   const model = (change: object) => ({ ...json, model: { ...json.model, ...change } });
 
   test.each<[string, unknown, RegExp]>([
-    ["no object", [], /tokenizer\.json: the file/],
+    ["no object", [], /tokenizer\.json: expected an object/],
     ["no model", {}, /tokenizer\.json: model/],
     ["a foreign model", model({ type: "WordPiece" }), /BPE or Unigram.*WordPiece/],
     ["an id that is none", model({ vocab: { a: -1 } }), /id of "a"/],

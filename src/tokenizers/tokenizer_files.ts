@@ -1,5 +1,7 @@
 import * as z from "zod";
 import { AttuneError } from "../text/errors.ts";
+import { excerpt } from "../text/excerpt.ts";
+import { parseWith } from "../text/schema_faults.ts";
 import type { AddedToken } from "./added_tokens.ts";
 import { textPrefix } from "./post_processor.ts";
 import { namedTokens, type SpecialTokens } from "./special_tokens.ts";
@@ -99,20 +101,16 @@ function prefixOf(
 ): number[] {
   const prefix = textPrefix(postProcessor);
   if (prefix.length > 0 || bos === undefined) return prefix;
-  const id = addedTokens.find(({ content }) => content === bos)?.id ?? vocabularyId(vocab, bos);
+  const id = addedTokens.find(({ content }) => content === bos)?.id ?? vocabularyIds(vocab)(bos);
   return id === undefined ? [] : [id];
 }
 
-function parse<T extends z.ZodType>(file: string, schema: T, value: unknown): z.output<T> {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const { path, message } = result.error.issues[0]!;
-  throw new AttuneError(`${file}: ${path.map(String).join(".") || "the file"}: ${message}`);
-}
+const parse = <T>(file: string, schema: z.ZodType<T>, value: unknown): T =>
+  parseWith(schema, value, { code: "tokenizers.unreadable-file", place: file });
 
 function checkModel({ type, vocab, merges }: z.output<typeof TokenizerJson>["model"]): void {
-  const fail = (what: string) => {
-    throw new AttuneError(`tokenizer.json: ${what}`);
+  const fail = (problem: string) => {
+    throw new AttuneError({ code: "tokenizers.unreadable-model", place: "tokenizer.json", problem });
   };
   if (type === "Unigram") {
     const scored = (entry: unknown) =>
@@ -125,7 +123,7 @@ function checkModel({ type, vocab, merges }: z.output<typeof TokenizerJson>["mod
     fail("model.vocab: expected an object of token ids");
   for (const [token, id] of Object.entries(vocab as object))
     if (!Number.isInteger(id) || id < 0 || id > MAX_ID)
-      fail(`model.vocab: the id of ${JSON.stringify(token)} is no token id: ${JSON.stringify(id)}`);
+      fail(`model.vocab: the id of ${JSON.stringify(token.slice(0, 100))} is no token id: ${excerpt(id)}`);
   const pair = (merge: unknown) =>
     typeof merge === "string" ||
     (Array.isArray(merge) && merge.length === 2 && merge.every((side) => typeof side === "string"));
@@ -142,17 +140,17 @@ function joinAddedTokens(
   config: z.output<typeof TokenizerConfig>,
   special: readonly string[],
 ): AddedToken[] {
-  const { vocab } = json.model;
+  const idOf = vocabularyIds(json.model.vocab);
   const tokens = new Map(json.added_tokens.map((token) => [token.content, withFlags(token)]));
   let free = freeId(json);
   const decoder = Object.entries(config.added_tokens_decoder ?? {});
   for (const [, token] of decoder.sort(([a], [b]) => Number(a) - Number(b))) {
-    const id = tokens.get(token.content)?.id ?? vocabularyId(vocab, token.content) ?? free++;
+    const id = tokens.get(token.content)?.id ?? idOf(token.content) ?? free++;
     tokens.set(token.content, withFlags({ ...token, id: parse("tokenizer_config.json", Id, id) }));
   }
   for (const content of special) {
     const known = tokens.get(content);
-    const id = known?.id ?? vocabularyId(vocab, content);
+    const id = known?.id ?? idOf(content);
     if (id !== undefined) tokens.set(content, { ...(known ?? PLAIN), id, content, special: true });
   }
   return [...tokens.values()];
@@ -186,10 +184,10 @@ function tokenOf({ added_tokens, model: { vocab } }: z.output<typeof TokenizerJs
   return undefined;
 }
 
-function vocabularyId(vocab: unknown, token: string): number | undefined {
-  if (Array.isArray(vocab)) {
-    const id = vocab.findIndex(([piece]) => piece === token);
-    return id < 0 ? undefined : id;
-  }
-  return Object.hasOwn(vocab as object, token) ? (vocab as Record<string, number>)[token] : undefined;
+function vocabularyIds(vocab: unknown): (token: string) => number | undefined {
+  if (!Array.isArray(vocab))
+    return (token) =>
+      Object.hasOwn(vocab as object, token) ? (vocab as Record<string, number>)[token] : undefined;
+  const ids = new Map(vocab.map(([token], id) => [token as string, id]));
+  return (token) => ids.get(token);
 }

@@ -167,5 +167,11 @@ function reading<T>(file: AsyncBuffer, name: string, read: (file: AsyncBuffer) =
   });
 }
 
-const unreadable = (error: unknown, name: string): AttuneError =>
-  new AttuneError(`${name}: the Parquet file can't be read: ${(error as Error).message}`, { cause: error });
+function unreadable(error: unknown, name: string): AttuneError {
+  const isOwnWords = !(error instanceof TypeError || error instanceof RangeError); // what a reader of damaged bytes runs into
+  const why = isOwnWords ? (error as Error).message : "it is damaged";
+  return new AttuneError(
+    { code: "data.unreadable-parquet", place: name, problem: `the Parquet file can't be read: ${why}` },
+    { cause: error },
+  );
+}

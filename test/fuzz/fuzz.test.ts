@@ -1,0 +1,46 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { makeInputOf } from "./inputs.ts";
+import { runStorm } from "./storm.ts";
+import { targets } from "./targets.ts";
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "attune-fuzz-test-"));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+test("mutated files of every kind are read, or refused in our words, in time", async () => {
+  const names = targets.map(({ name }) => name);
+  expect(await runStorm({ targets: names, runs: 25, seed: 1, directory })).toEqual([]);
+}, 300_000);
+
+test("the fuzzer sees faults of every kind, and keeps their input", async () => {
+  const kinds = ["throws", "rejects", "talks", "hangs", "grows", "dies", "refuses"].map(
+    (kind) => `broken-${kind}`,
+  );
+  const faults = await runStorm({ targets: kinds, runs: 1, seed: 7, directory, cpuSeconds: 1 });
+  expect(faults.map(({ target, what }) => [target, what.split("\n")[0]])).toEqual([
+    ["broken-throws", "threw TypeError: not ours"],
+    ["broken-rejects", "rejected, unhandled: Error: nobody waits for this"],
+    ["broken-talks", expect.stringMatching(/^a message of 2000 characters: aaa/)],
+    ["broken-hangs", "it took more than 1 s"],
+    ["broken-grows", expect.stringMatching(/^memory grew by \d{4} MB/)],
+    ["broken-dies", expect.stringMatching(/^the process died/)],
+  ]);
+  expect(readdirSync(directory)).toHaveLength(6);
+  expect(readFileSync(join(faults[0]!.directory, "FAULT.txt"), "utf8")).toContain("not ours");
+}, 120_000);
+
+test("a seed gives the same input each time, another one another", async () => {
+  for (const { name } of targets) {
+    const make = async (seed: number) => [...(await makeInputOf({ target: name, seed })).input].map(String);
+    expect(await make(3), name).toEqual(await make(3));
+  }
+  const inputs = new Set<string>();
+  for (let seed = 0; seed < 20; seed++)
+    inputs.add(String([...(await makeInputOf({ target: "rows", seed })).input.values()]));
+  expect(inputs.size).toBeGreaterThan(15);
+});
