@@ -1,6 +1,6 @@
 /** Bodies of answers, read with a watch on their pace and their length. */
 import { AttuneError } from "../text/errors.ts";
-import { type Connection, shown } from "./connection.ts";
+import { type Connection, connectionError, shown } from "./connection.ts";
 
 /** The chunks of a body. @throws Error when none comes for `tuning.stall` milliseconds; the signal's reason. */
 export async function* chunks(
@@ -33,7 +33,7 @@ async function withinTime<T>(reading: Promise<T>, milliseconds: number): Promise
   }
 }
 
-/** All of a body that is known to be small. @throws AttuneError when it is longer than `limit` bytes. */
+/** All of a body that is known to be small. @throws AttuneError when it is longer than `limit` bytes, or breaks off. */
 export async function readSmall(
   response: Response,
   url: string,
@@ -42,10 +42,15 @@ export async function readSmall(
 ): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of chunks(response, connection)) {
-    length += chunk.length;
-    if (length > limit) throw new AttuneError(`${shown(url)} answers with more than ${limit} bytes.`);
-    parts.push(chunk);
+  try {
+    for await (const chunk of chunks(response, connection)) {
+      length += chunk.length;
+      if (length > limit) throw new AttuneError(`${shown(url)} answers with more than ${limit} bytes.`);
+      parts.push(chunk);
+    }
+  } catch (error) {
+    connection.signal?.throwIfAborted();
+    throw error instanceof AttuneError ? error : connectionError(error, url);
   }
   return Buffer.concat(parts);
 }

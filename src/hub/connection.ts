@@ -108,7 +108,7 @@ async function follow(
     const response = await fetchOnce(url, connection, headers);
     const location = response.headers.get("location");
     if (![301, 302, 303, 307, 308].includes(response.status) || location === null) return response;
-    await response.body?.cancel();
+    await drop(response);
     url = nextAddress(location, url, start);
   }
   throw new AttuneError(`${shown(start)} redirects more than ${MAX_REDIRECTS} times. Is HF_ENDPOINT right?`);
@@ -152,7 +152,7 @@ function isPassing(error: Error): boolean {
 const NO_WAY =
   /^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|ERR_TLS|CERT_|SELF_SIGNED|UNABLE_TO_)/;
 
-function connectionError(error: unknown, url: string): UnreachableError {
+export function connectionError(error: unknown, url: string): UnreachableError {
   const { code = "", message } = ((error as Error).cause ?? error) as NodeJS.ErrnoException;
   const text = `${shown(url)} cannot be reached: ${code || message}. Check the network and HF_ENDPOINT.`;
   return new UnreachableError(text, !NO_WAY.test(code), error);
@@ -160,10 +160,15 @@ function connectionError(error: unknown, url: string): UnreachableError {
 
 async function httpError(response: Response, url: string, { token }: Connection): Promise<HttpError> {
   const said = response.headers.get("x-error-message") ?? response.statusText;
-  await response.body?.cancel();
+  await drop(response);
   const words = `${response.status}${said ? `, ${printable(said, token)}` : ""}`;
   const code = response.headers.get("x-error-code") ?? undefined;
   return new HttpError(`${shown(url)} answers ${words}`, response.status, code);
+}
+
+/** Closes an answer whose body is not wanted, or broken. */
+export async function drop({ body }: Response): Promise<void> {
+  await body?.cancel().catch(() => {});
 }
 
 /** Retry-After in milliseconds: seconds or a date. */

@@ -3,7 +3,7 @@ import type { FileHandle } from "node:fs/promises";
 import { errorCode } from "../files/disk_error.ts";
 import { AttuneError } from "../text/errors.ts";
 import { chunks } from "./body.ts";
-import { type Connection, HttpError, pause, request, shown } from "./connection.ts";
+import { type Connection, drop, HttpError, pause, request, shown } from "./connection.ts";
 import type { Part } from "./partial_file.ts";
 import type { Counter } from "./progress.ts";
 import type { RemoteFile } from "./remote_file.ts";
@@ -72,7 +72,7 @@ async function openRange(work: PartWork, ranged: boolean): Promise<Response> {
   try {
     checkAnswer(response, remote, ranged ? from : undefined);
   } catch (error) {
-    await response.body?.cancel();
+    await drop(response);
     throw error;
   }
   return response;

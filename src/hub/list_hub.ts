@@ -37,12 +37,17 @@ export async function listHub(repo: Repo, connection: Connection): Promise<Listi
   } catch (error) {
     connection.signal?.throwIfAborted();
     if (error instanceof AttuneError || error instanceof HttpError) throw error;
-    const why = error instanceof z.ZodError ? schemaProblem(error) : (error as Error).message;
     throw new AttuneError(
-      `${connection.endpoint} answers about ${repo.id} in a way that attune does not know (${why.slice(0, 300)}). Is HF_ENDPOINT a hub?`,
+      `${connection.endpoint} answers about ${repo.id} in a way that attune does not know (${reason(error)}). Is HF_ENDPOINT a hub?`,
       { cause: error },
     );
   }
+}
+
+function reason(error: unknown): string {
+  if (error instanceof z.ZodError) return schemaProblem(error);
+  if (error instanceof TypeError) return "its JSON is of another shape"; // @huggingface/hub doesn't look
+  return (error as Error).message.slice(0, 300);
 }
 
 async function findCommit({ id, kind, revision = "main" }: Repo, connection: Connection): Promise<string> {

@@ -255,7 +255,8 @@ describe("config.json is compared with the files before anything is built", () =
 
   test("a message shows a few of very many", async () => {
     const message = await refusal("families/mixtral", { num_local_experts: 4096 });
-    expect(message.split("\n").length).toBe(12);
+    expect(message.split("\n").length).toBeLessThanOrEqual(12);
+    expect(message).toMatch(/and \d+ more/);
     expect(message).toMatch(/and 990 more$/);
   });
 });

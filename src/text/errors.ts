@@ -39,11 +39,19 @@ export class AttuneError extends Error implements Faults {
 
 const PART = 300; // UTF-16 units of one part: files may hold anything, and a message is read by a person
 const SHOWN = 10; // faults of a list
+const LISTED = 650; // their characters; the first fault is always told
 
 function describeFaults(own: Fault, faults: readonly Fault[]): string {
-  const lines = faults.slice(0, SHOWN).map((fault) => `  ${describeFault(fault)}`);
-  if (faults.length > SHOWN) lines.push(`  and ${faults.length - SHOWN} more`);
+  const lines = faults.slice(0, SHOWN).map((fault) => `  ${describeFault(inside(own, fault))}`);
+  while (lines.length > 1 && lines.join("\n").length > LISTED) lines.pop();
+  if (faults.length > lines.length) lines.push(`  and ${faults.length - lines.length} more`);
   return [describeFault(own), ...lines].join("\n");
+}
+
+/** A fault's place without what the first line says already. */
+function inside({ place: outer }: Fault, fault: Fault): Fault {
+  const isInside = outer !== undefined && fault.place?.startsWith(`${outer}: `);
+  return isInside ? { ...fault, place: fault.place!.slice(outer.length + 2) } : fault;
 }
 
 /** "place: problem; expected E, got G. Way out." */

@@ -10,7 +10,12 @@ type Issue = z.core.$ZodIssue;
 export function parseWith<T>(schema: z.ZodType<T>, value: unknown, fault: Fault): T {
   const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
-  throw new AttuneError(withFaults(fault, schemaFaults(result.error.issues, fault.code)));
+  throw new AttuneError(withFaults(fault, firstOfEachPlace(schemaFaults(result.error.issues, fault.code))));
+}
+
+function firstOfEachPlace(faults: readonly Fault[]): Fault[] {
+  const places = faults.map(({ place }) => place);
+  return faults.filter(({ place }, i) => places.indexOf(place) === i);
 }
 
 /** A single fault is told on the first line. */

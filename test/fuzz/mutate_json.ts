@@ -4,6 +4,8 @@ import { mutateText, oddNumber, oddText } from "./mutate_text.ts";
 /** A value with its own text: numbers and nests that JSON.stringify can't write. */
 const RAW = "\u0001raw:";
 
+const LONGEST = 2 ** 22; // characters: a nest in a list of a thousand copies is long, and no news
+
 /** Changes some values of a JSON text: other types, numbers and keys, parts that are missing, doubled or nested deep. */
 export function mutateJson(draw: Draw, text: string): string {
   let value: unknown;
@@ -13,12 +15,25 @@ export function mutateJson(draw: Draw, text: string): string {
     return mutateText(draw, text);
   }
   if (draw.chance(0.1)) return mutateText(draw, text);
+  const mutated = written(() => changed(draw, value));
+  return mutated !== undefined && mutated.length < LONGEST ? mutated : mutateText(draw, text);
+}
+
+function changed(draw: Draw, value: unknown): unknown {
   const changes = 1 + draw.below(draw.pick([1, 3, 10]));
   for (let i = 0; i < changes; i++) value = change(draw, value);
-  return (
-    JSON.stringify(value)?.replace(/"\\u0001raw:((?:[^"\\]|\\.)*)"/g, (_, raw) => JSON.parse(`"${raw}"`)) ??
-    ""
-  );
+  return value;
+}
+
+/** Undefined when a value is nested deeper than JSON.stringify goes. */
+function written(make: () => unknown): string | undefined {
+  let text: string;
+  try {
+    text = JSON.stringify(make()) ?? "";
+  } catch {
+    return undefined;
+  }
+  return text.replace(/"\\u0001raw:((?:[^"\\]|\\.)*)"/g, (_, raw) => JSON.parse(`"${raw}"`));
 }
 
 type Container = Record<string, unknown> | unknown[];

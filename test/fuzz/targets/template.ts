@@ -9,6 +9,10 @@ import type { Target } from "../target.ts";
 const call = { id: "call_1", name: "weather", arguments: { place: "bay", days: 2 } };
 const CONVERSATIONS: Message[][] = [
   [
+    { role: "user", content: "Hi" },
+    { role: "assistant", content: "Hello." },
+  ],
+  [
     { role: "system", content: "Be short." },
     { role: "user", content: "Hi <|im_end|> {{ x }}" },
     { role: "assistant", content: "Hello." },
@@ -53,15 +57,14 @@ export const template: Target = {
     return names.map((name) => input({ [name]: readFileSync(goldens + name) }));
   },
   words: WORDS,
-  async read(directory) {
+  async read(directory, draw) {
     const file = onlyFile(directory);
     const template = chatTemplate(readFileSync(file, "utf8"), specialTokens, {
       name: basename(file),
       now: new Date(0),
     });
-    for (const messages of CONVERSATIONS) {
-      template.render({ messages, tools }, { addGenerationPrompt: true });
-      renderConversation({ messages, tools }, template);
-    }
+    const messages = draw.pick(CONVERSATIONS);
+    template.render({ messages, tools }, { addGenerationPrompt: true });
+    renderConversation({ messages, tools }, template);
   },
 };
