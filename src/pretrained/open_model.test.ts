@@ -257,6 +257,5 @@ describe("config.json is compared with the files before anything is built", () =
     const message = await refusal("families/mixtral", { num_local_experts: 4096 });
     expect(message.split("\n").length).toBeLessThanOrEqual(12);
     expect(message).toMatch(/and \d+ more/);
-    expect(message).toMatch(/and 990 more$/);
   });
 });
