@@ -6,7 +6,7 @@ import type { TemplatePlan } from "../../templates/template.ts";
 import type { TokenizePlan } from "./tokenize_plan.ts";
 
 /** Another release may make other tokens of the same data; between releases, another number says so. */
-const VERSION = `${packageJson.version}-2`;
+const VERSION = `${packageJson.version}-3`;
 
 /** Where rows come from. */
 export interface DataSource {

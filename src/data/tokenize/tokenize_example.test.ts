@@ -420,6 +420,31 @@ describe("prepareExamples", () => {
     ]);
   });
 
+  test("answers that only an objective would train are counted, and the objective is named", () => {
+    const asked: Message[] = [{ role: "user", content: "a" }];
+    const [good, bad]: Message[] = [
+      { role: "assistant", content: "b" },
+      { role: "assistant", content: "c" },
+    ];
+    const rows: Example[] = [
+      { kind: "preference", messages: asked, chosen: good!, rejected: bad!, origin },
+      { kind: "feedback", messages: asked, answer: good!, desirable: true, origin },
+      { kind: "feedback", messages: asked, answer: bad!, desirable: false, origin },
+    ];
+    const { lost, dropped, kept } = prepareExamples(rows, options()).report;
+    expect([kept, lost, dropped]).toMatchObject([
+      2,
+      [
+        {
+          reason: expect.stringMatching(/only the chosen answer is trained; objective: \{ type: dpo \}/),
+          count: 1,
+        },
+      ],
+      [{ reason: expect.stringMatching(/undesirable; objective: \{ type: kto \}/), count: 1 }],
+    ]);
+    expect(prepareExamples(rows.slice(0, 1), options({ answers: "pair" })).report.lost).toEqual([]);
+  });
+
   test("nothing left to train on is an error that says why", () => {
     expect(() => prepareExamples(examples.slice(1, 2), options())).toThrow(
       /none of 1 examples can be trained on: the answer in message 2 is empty \(1, first a\.json row 3\)/,

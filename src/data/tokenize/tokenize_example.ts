@@ -70,7 +70,7 @@ export function tokenizeExample(example: Example, options: TokenizeOptions): Tok
     if (dropped !== undefined) return { sequences: [], truncated: false, dropped };
     const { answers = "liked" } = options;
     if (example.kind !== "text" && example.kind !== "tokens")
-      return tokenizeAnswers(answersOf(example, answers), options);
+      return withUnused(tokenizeAnswers(answersOf(example, answers), options), example, answers);
     if (example.kind === "text") return tokenizeDocument(example.text, example.origin, options);
     if (answers !== "liked") throw notServed(example, answers);
     return cut(asSequence(example), options.maxLength);
@@ -79,6 +79,14 @@ export function tokenizeExample(example: Example, options: TokenizeOptions): Tok
     throw new AttuneError(`${describeOrigin(example.origin)}: ${error.message}`);
   }
 }
+
+/** Of a pair that is trained as an example, the rejected answer has no effect. */
+function withUnused(tokenized: TokenizedExample, { kind }: Example, answers: Answers): TokenizedExample {
+  if (kind !== "preference" || answers !== "liked") return tokenized;
+  return { ...tokenized, lost: [...(tokenized.lost ?? []), UNUSED] };
+}
+
+const UNUSED = "only the chosen answer is trained; objective: { type: dpo } learns from the rejected one too";
 
 function checkOptions({ maxLength }: TokenizeOptions): void {
   if (!Number.isInteger(maxLength) || maxLength < 2)
@@ -100,7 +108,7 @@ function reasonToDrop(example: Example, { trainOn, answers = "liked" }: Tokenize
   if (example.kind === "tokens")
     return example.tokens.length > 1 ? undefined : "a single token, which nothing predicts";
   if (example.kind === "feedback" && !example.desirable && answers === "liked")
-    return "the answer is marked as undesirable";
+    return "the answer is marked as undesirable; objective: { type: kto } learns from it";
   if (trainOn === "everything" && answers === "liked") return undefined;
   const all = answersOf(example, answers).map(({ example }) => (example as Conversation).messages);
   return all.map((messages) => reasonToDropConversation(messages, trainOn)).find((reason) => reason);
