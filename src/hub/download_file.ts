@@ -71,9 +71,23 @@ async function fetchAll(job: Job, downloads: Downloads): Promise<boolean> {
   } catch (error) {
     if (!(error instanceof RangeRefused)) throw error;
     downloads.counter.addBytes(-sum(parts));
-    await removePartial(partial);
-    await writeParts(job, cutIntoParts(file.size, file.size), downloads);
+    await fetchWhole(job, downloads);
     return false;
+  }
+}
+
+/** From a server that sends no part of a file: from the start again each time that the connection breaks. */
+async function fetchWhole(job: Job, downloads: Downloads): Promise<void> {
+  const { size } = job.file;
+  for (let attempt = 1; ; attempt++) {
+    await removePartial(job.partial);
+    const parts = cutIntoParts(size, size);
+    try {
+      return await writeParts(job, parts, downloads);
+    } catch (error) {
+      if (!(error instanceof RangeRefused) || attempt >= downloads.connection.tuning.attempts) throw error;
+      downloads.counter.addBytes(-sum(parts));
+    }
   }
 }
 

@@ -21,7 +21,16 @@ export interface PartWork {
 }
 
 /** The server sends the whole file, or refuses, where a range was asked for. */
-export class RangeRefused extends Error {}
+export class RangeRefused extends AttuneError {
+  constructor({ path }: RemoteFile) {
+    super({
+      code: "hub.range-refused",
+      place: path,
+      problem: "the connection broke off, and the hub doesn't send the rest of a file",
+      wayOut: "Try again",
+    });
+  }
+}
 
 const PROGRESS = 2 ** 20; // bytes that make earlier failures forgotten
 
@@ -67,7 +76,7 @@ async function openRange(work: PartWork, ranged: boolean): Promise<Response> {
   const range: Record<string, string> = ranged ? { range: `bytes=${from}-${part.end - 1}` } : {};
   const headers = { "accept-encoding": "identity", ...range }; // compressed, ranges would count other bytes
   const response = await request(remote.url, connection, headers).catch((error) => {
-    throw error instanceof HttpError && error.status === 416 ? new RangeRefused() : error;
+    throw error instanceof HttpError && error.status === 416 ? new RangeRefused(remote) : error;
   });
   try {
     checkAnswer(response, remote, ranged ? from : undefined);
@@ -80,9 +89,9 @@ async function openRange(work: PartWork, ranged: boolean): Promise<Response> {
 
 /** @param from the first byte asked for; undefined when all were. */
 function checkAnswer(response: Response, remote: RemoteFile, from: number | undefined): void {
-  if (from !== undefined && response.status !== 206) throw new RangeRefused();
+  if (from !== undefined && response.status !== 206) throw new RangeRefused(remote);
   const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get("content-range") ?? "");
-  if (from !== undefined && range && Number(range[1]) !== from) throw new RangeRefused();
+  if (from !== undefined && range && Number(range[1]) !== from) throw new RangeRefused(remote);
   const length = from === undefined ? announced(response) : range?.[2] && Number(range[2]);
   if (typeof length === "number" && length !== remote.size)
     throw new AttuneError(

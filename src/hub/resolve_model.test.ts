@@ -227,6 +227,32 @@ describe("downloads", () => {
     expect(seen.at(-1)!.bytes).toBe(seen.at(-1)!.totalBytes);
   });
 
+  test("a server that knows no ranges and breaks off: from the start each time, a few times", async () => {
+    let times = 0;
+    const breaks = (most: number) => () => {
+      times = 0;
+      server.fault = ({ where, file }) => {
+        if (where !== "cdn" || file !== "model.safetensors") return undefined;
+        return { ignoreRange: true, ...(times++ < most && { cutAfter: 40_000 }) };
+      };
+    };
+    breaks(3)();
+    const directory = await resolve("org/tiny", { tuning: { ...fast, partSize: 1e6 } });
+    expect(weights.equals(await readFile(join(directory, "model.safetensors")))).toBe(true);
+    await rm(home, { recursive: true });
+    breaks(Number.POSITIVE_INFINITY)();
+    await expect(resolve("org/tiny", { tuning: { ...fast, partSize: 1e6 } })).rejects.toMatchObject({
+      code: "hub.range-refused",
+    });
+  });
+
+  test("an answer that can't be unpacked", async () => {
+    server.fault = () => ({ headers: { "content-encoding": "gzip" } });
+    await expect(resolve("org/tiny")).rejects.toThrow(/cannot be reached|broke off/);
+    server.fault = () => ({ status: 500, headers: { "content-encoding": "gzip" } });
+    await expect(resolve("org/tiny")).rejects.toThrow(/answers 500/);
+  });
+
   test("errors of the server and requests to wait are waited out", async () => {
     server.fault = ({ count, file, url }) => {
       if (url.includes("/api/") && count <= 2) return { status: 503 };
