@@ -1,6 +1,4 @@
 import { join } from "node:path";
-import { type BatchOrder, batchOrder } from "../data/batches/batches.ts";
-import { mixtureOrder } from "../data/batches/mixture.ts";
 import type { HubOptions } from "../hub/options.ts";
 import type { HubProgress } from "../hub/progress.ts";
 import { type Base, openBase } from "../pretrained/base.ts";
@@ -8,24 +6,21 @@ import { requireFiniteWeights } from "../pretrained/finite_weights.ts";
 import { quantizedBase } from "../pretrained/quantized_base.ts";
 import { openSession as openNodeSession } from "../runtime/node.ts";
 import type { Device, OpenSession } from "../runtime/session.ts";
-import { openEngine } from "../training/engine.ts";
 import type { EndEvent, TrainEvent } from "../training/events.ts";
 import type { LearningRate } from "../training/learning_rate.ts";
-import { type LoopEnd, trainingLoop } from "../training/loop.ts";
-import { openObjective } from "../training/objectives/objectives.ts";
-import { createOptimizer } from "../training/optimizer.ts";
-import { randomFeeds } from "../training/random_feeds.ts";
+import type { LoopEnd } from "../training/loop.ts";
+import { openTraining } from "../training/open_training.ts";
 import { parseRecipe, type Recipe, type RecipeInput, type SettledRecipe } from "../training/recipe.ts";
-import { rowLengthFor } from "../training/row_length.ts";
 import { checkMethod, chooseMethod, type RunMethod } from "./choose_method.ts";
 import { settleLearningRate } from "./learning_rate.ts";
 import { originOf } from "./origin.ts";
 import { bestPath, directoryPorts } from "./ports.ts";
 import { prepareData, type RunData } from "./prepare_data.ts";
 import { referenceValues } from "./reference_values.ts";
-import { restore } from "./restore.ts";
+import { progressOf } from "./resume.ts";
 import { openRunDirectory, type RunDirectory } from "./run_directory.ts";
 import { lockRun, type RunLock } from "./run_lock.ts";
+import { restoreCheckpoint } from "./saving.ts";
 import { startEvent } from "./start_event.ts";
 
 export interface TrainOptions {
@@ -128,70 +123,30 @@ interface Prepared {
 /** From the last checkpoint, or the start, to the run's end. */
 async function* trained(
   { recipe, learningRate, warnings, base, directory, lock, data, method: run }: Prepared,
-  {
-    openSession = openNodeSession,
-    signal,
-    onReference,
-    device = "cpu",
-    threads,
-    profilePrefix,
-  }: TrainOptions,
+  { openSession = openNodeSession, signal, onReference, device = "cpu", ...rest }: TrainOptions,
 ): AsyncGenerator<TrainEvent, void, undefined> {
-  const { method } = run;
-  const optimizer = createOptimizer(method.trainables);
+  const { threads, profilePrefix } = rest;
+  const { method, reference: before } = run;
   const origin = await originOf(recipe, base, data);
-  const from = await restore(
-    directory,
-    { trainables: method.trainables, moments: optimizer.moments },
-    origin,
-  );
-  const objective = openObjective(recipe.objective);
-  const engine = await openEngine(base.model, method, openSession, {
-    ...engineSettings(recipe, base, data),
-    objective,
-    reference: run.reference,
-    session: { device, threads, profilePrefix },
-  });
+  const from = progressOf(directory, origin);
+  const parts = { recipe, model: base.model, method, reference: before, data };
+  const training = await openTraining(parts, openSession, { device, threads, profilePrefix });
   try {
+    const { engine, optimizer, order } = training;
+    if (directory.checkpoint)
+      await restoreCheckpoint(directory.checkpoint, method.trainables, optimizer.moments);
     await lock.write(directory.begin);
-    const order = orderOf(recipe, data);
-    const reference = objective.usesReference
+    const reference = training.usesReference
       ? await lock.write(() => referenceValues(directory.path, data, engine, onReference))
       : undefined;
     yield { ...startEvent({ recipe, base, data, method, order, from }), learningRate, warnings };
-    const end = yield* trainingLoop({
-      recipe,
-      data: { ...data, reference },
-      engine,
-      optimizer,
-      order,
-      randomFeeds: randomFeeds(recipe, method),
-      ports: directoryPorts({ base, directory, lock, run, optimizer, origin }),
-      from,
-      signal,
-    });
+    const ports = directoryPorts({ base, directory, lock, run, optimizer, origin });
+    const end = yield* training.run({ ports, from, signal, reference });
     const path = await lock.write(() => run.save(join(directory.path, run.result)));
     yield endEvent(end, path, bestPath(directory));
   } finally {
-    await engine.release();
+    await training.release();
   }
-}
-
-/** What the recipe and its data say of the engine. */
-function engineSettings({ training, seed }: Recipe, { model }: Base, data: RunData) {
-  const { neftuneNoiseAlpha: alpha, gradientCheckpointing, maxLength } = training;
-  const { maxPositions } = model.dimensions;
-  const { train, evaluation, branches } = data;
-  return {
-    rowLength: rowLengthFor([train, evaluation], { maxPositions, branches }),
-    maxLength,
-    neftune: alpha === undefined ? undefined : { alpha, seed },
-    gradientCheckpointing,
-  };
-}
-
-function orderOf({ mixture, shuffle, seed, training }: Recipe, { datasets }: RunData): BatchOrder {
-  return batchOrder(mixtureOrder({ datasets, ...mixture, shuffle, seed }), training.batchSize);
 }
 
 function endEvent({ best, ...end }: LoopEnd, path: string, bestPath: string): EndEvent {
