@@ -43,7 +43,7 @@ describe("rows from memory", () => {
     const columns = { instruction: "question", output: "answer" };
     const [start] = await runToEnd(recipeOf({ rows: other, format: "alpaca", columns }));
     expect((start as StartEvent).data).toMatchObject({ read: 80, unusable: [] });
-    const task = { template: "{question}", answer: "{answer}" } as const;
+    const task = { templates: [{ input: "{{question}}", output: "{{answer}}" }] };
     const [asTask] = await runToEnd(recipeOf({ rows: other, task } as never, {}, at("task")));
     expect((asTask as StartEvent).data).toMatchObject({ read: 80, unusable: [] });
   });
