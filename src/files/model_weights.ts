@@ -6,7 +6,8 @@ import { AttuneError } from "../text/errors.ts";
 import { excerpt } from "../text/excerpt.ts";
 import { parseWith } from "../text/schema_faults.ts";
 import { ifThere, readJsonObject } from "./json_file.ts";
-import { readSafetensorsHeader, type TensorEntry } from "./safetensors.ts";
+import type { TensorEntry } from "./safetensors.ts";
+import { readSafetensorsHeader } from "./safetensors_file.ts";
 
 export const SINGLE_FILE = "model.safetensors";
 export const INDEX_FILE = "model.safetensors.index.json";

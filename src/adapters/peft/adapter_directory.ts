@@ -5,12 +5,12 @@ import { writeDirectoryAtomic, writeFilesAtomic } from "../../files/atomic.ts";
 import { readJsonObject } from "../../files/json_file.ts";
 import {
   copyOf,
-  readSafetensorsHeader,
   readTensor,
   safetensorsContent,
   type TensorEntry,
   type TensorSource,
 } from "../../files/safetensors.ts";
+import { readSafetensorsHeader } from "../../files/safetensors_file.ts";
 import { AttuneError } from "../../text/errors.ts";
 import type { Adapter, AdapterConfig, Parameter, TokenRows } from "../adapter.ts";
 import { kindNamed, kindOf } from "../kinds/kinds.ts";
