@@ -282,7 +282,8 @@ function checkSize(name: string, expected: number, got: number): void {
   if (got !== expected) throw new Error(`tensor ${name} takes ${expected} bytes, its data has ${got}`);
 }
 
-async function writeAll(file: Sink, bytes: Uint8Array): Promise<void> {
+/** All of `bytes`, however few `file` takes at a time. */
+export async function writeAll(file: Sink, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length; ) {
     const { bytesWritten } = await file.write(bytes, at, Math.min(CHUNK, bytes.length - at));
     at += bytesWritten;
@@ -319,6 +320,24 @@ async function fill(handle: OpenBytes, bytes: Uint8Array, position: number, path
     if (bytesRead === 0) throw damaged(path, `it ends at byte ${position + at}, sooner than its header says`);
     at += bytesRead;
   }
+}
+
+/** What `content` writes, in memory. */
+export async function contentBytes(content: (file: Sink) => Promise<void>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  await content({
+    async write(bytes, offset, length) {
+      parts.push(bytes.slice(offset, offset + length));
+      return { bytesWritten: length };
+    },
+  });
+  const all = new Uint8Array(parts.reduce((size, { length }) => size + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 const bytesOf = (values: TypedArray): Uint8Array =>
