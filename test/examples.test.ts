@@ -62,7 +62,7 @@ test.each(recipes)("examples/%s runs, and all its rows can be trained on", async
 test("the tool calls in examples/tools.yaml are trained, and the answer of weight 0 is not", async () => {
   const recipe = await readRecipe(join(repository, "examples", "tools.yaml"));
   const base = await openBase(join(repository, recipe.model));
-  const data = recipe.data.map((dataset) => ({ ...dataset, path: join(repository, dataset.path) }));
+  const data = recipe.data.map((dataset) => ({ ...dataset, path: join(repository, dataset.path!) }));
   const template = join(repository, recipe.template);
   const { train, close } = await prepareData({ ...recipe, data, template }, base, { now: new Date() });
   const trained = Array.from({ length: train.length }, (_, i) => {

@@ -8,7 +8,8 @@ import { readAdapterDirectory } from "../src/adapters/peft/adapter_directory.ts"
 import { adapterSites } from "../src/adapters/targets/sites.ts";
 import { combineAdapterDirectories } from "../src/export/combine_directories.ts";
 import { mergeAdapter } from "../src/export/merge.ts";
-import { copyOf, readSafetensorsHeader, writeSafetensors } from "../src/files/safetensors.ts";
+import { copyOf } from "../src/files/safetensors.ts";
+import { readSafetensorsHeader, writeSafetensors } from "../src/files/safetensors_file.ts";
 import { temporaryDirectory } from "../src/files/testing/temporary_directory.ts";
 import { createDecoder, openDecodingSession } from "../src/generation/decoder.ts";
 import { adapterFeeds } from "../src/generation/runtime_adapter.ts";

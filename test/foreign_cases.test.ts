@@ -7,7 +7,7 @@ import { fitAdapter } from "../src/adapters/fit_adapter.ts";
 import { readAdapterDirectory } from "../src/adapters/peft/adapter_directory.ts";
 import { adapterSites } from "../src/adapters/targets/sites.ts";
 import { mergeAdapter } from "../src/export/merge.ts";
-import { readSafetensorsHeader, writeSafetensors } from "../src/files/safetensors.ts";
+import { readSafetensorsHeader, writeSafetensors } from "../src/files/safetensors_file.ts";
 import { temporaryDirectory } from "../src/files/testing/temporary_directory.ts";
 import { sizeOf } from "../src/graph/tensor.ts";
 import { readModel } from "../src/models/families.ts";

@@ -7,14 +7,8 @@ import type { LoraConfig } from "../src/adapters/lora/lora_config.ts";
 import { writeAdapterDirectory } from "../src/adapters/peft/adapter_directory.ts";
 import { mergeAdapter } from "../src/export/merge.ts";
 import { quantizeModel } from "../src/export/quantize_model.ts";
-import {
-  copyOf,
-  type Dtype,
-  readSafetensorsHeader,
-  readTensor,
-  type TensorSource,
-  writeSafetensors,
-} from "../src/files/safetensors.ts";
+import { copyOf, type Dtype, readTensor, type TensorSource } from "../src/files/safetensors.ts";
+import { readSafetensorsHeader, writeSafetensors } from "../src/files/safetensors_file.ts";
 import { ownHeadCopy } from "../src/files/testing/own_head.ts";
 import { temporaryDirectory } from "../src/files/testing/temporary_directory.ts";
 import { loadModel } from "../src/generation/load_model.ts";

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { DISK } from "../files/disk_source.ts";
 import { AttuneError } from "../text/errors.ts";
 import { fitAdapter } from "./fit_adapter.ts";
 import type { LoraAdapter } from "./kinds/lora.ts";
@@ -85,7 +86,7 @@ describe("fitAdapter", () => {
       new Map([
         [
           `base_model.model.${name}`,
-          { name, shape, dtype: "F32", file: "x", offset: 0, byteLength: 0 } as const,
+          { name, shape, dtype: "F32", file: "x", offset: 0, byteLength: 0, source: DISK } as const,
         ],
       ]);
     const ends: Sites = { ...base, parameters: new Map([["embed_tokens.weight", [9, 3]]]) };

@@ -54,9 +54,13 @@ function applyOverride(root: unknown, override: string): void {
 /** Of lists and plain objects; what else a module may export is left to the schema. */
 function copy(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(copy);
-  if (!isHolder(value)) return value;
+  if (!isPlain(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, copy(part)]));
 }
+
+/** An iterator of rows, which a module may export, can't be copied. */
+const isPlain = (value: unknown): value is object =>
+  isHolder(value) && [Object.prototype, null].includes(Object.getPrototypeOf(value));
 
 const isHolder = (value: unknown): value is object => typeof value === "object" && value !== null;
 

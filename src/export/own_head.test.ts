@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { readSafetensorsHeader, readTensor } from "../files/safetensors.ts";
+import { readTensor } from "../files/safetensors.ts";
+import { readSafetensorsHeader } from "../files/safetensors_file.ts";
 import { ownHeadCopy } from "../files/testing/own_head.ts";
 import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { loadModel } from "../generation/load_model.ts";

@@ -3,14 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { readAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
-import {
-  copyOf,
-  readSafetensorsHeader,
-  readTensor,
-  readTensorBytes,
-  type TensorEntry,
-  writeSafetensors,
-} from "../files/safetensors.ts";
+import { copyOf, readTensor, readTensorBytes, type TensorEntry } from "../files/safetensors.ts";
+import { readSafetensorsHeader, writeSafetensors } from "../files/safetensors_file.ts";
 import { loadModel } from "../generation/load_model.ts";
 import { readModel } from "../models/families.ts";
 import { modelLayout } from "../models/layout.ts";

@@ -5,13 +5,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { LoraAdapter } from "../adapters/kinds/lora.ts";
 import { readAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
-import {
-  copyOf,
-  readSafetensorsHeader,
-  readTensor,
-  type TensorSource,
-  writeSafetensors,
-} from "../files/safetensors.ts";
+import { copyOf, readTensor, type TensorSource } from "../files/safetensors.ts";
+import { readSafetensorsHeader, writeSafetensors } from "../files/safetensors_file.ts";
 import { createDecoder, openDecodingSession } from "../generation/decoder.ts";
 import { adapterFeeds } from "../generation/runtime_adapter.ts";
 import { checkTensors } from "../models/check_tensors.ts";

@@ -1,7 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from "./float.ts";
-import { readSafetensorsHeader, readTensorBytes } from "./safetensors.ts";
+import { readTensorBytes } from "./safetensors.ts";
+import { readSafetensorsHeader } from "./safetensors_file.ts";
 
 const every16 = Uint16Array.from({ length: 0x10000 }, (_, i) => i);
 

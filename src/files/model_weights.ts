@@ -1,12 +1,10 @@
 /** Where a model directory's tensors lie: one safetensors file, or shards under an index, as transformers lays them out. */
-import { access } from "node:fs/promises";
-import { join } from "node:path";
 import * as z from "zod";
 import { AttuneError } from "../text/errors.ts";
 import { excerpt } from "../text/excerpt.ts";
 import { parseWith } from "../text/schema_faults.ts";
-import { ifThere, readJsonObject } from "./json_file.ts";
-import { readSafetensorsHeader, type TensorEntry } from "./safetensors.ts";
+import { type Folder, objectIn } from "./folder.ts";
+import type { TensorEntry } from "./safetensors.ts";
 
 export const SINGLE_FILE = "model.safetensors";
 export const INDEX_FILE = "model.safetensors.index.json";
@@ -17,11 +15,11 @@ const Index = z.object({ weight_map: z.record(z.string(), z.string()) });
  * Headers only, no weights are read. undefined when the directory holds no weights at all.
  * @throws AttuneError naming missing shards, tensors that a shard lacks, names that leave the directory, damaged headers.
  */
-export async function locateTensors(directory: string): Promise<Map<string, TensorEntry> | undefined> {
-  const single = join(directory, SINGLE_FILE);
-  if (await exists(single)) return (await readSafetensorsHeader(single)).tensors;
-  const index = await ifThere(readJsonObject(join(directory, INDEX_FILE)));
-  if (index) return locateInShards(directory, parseIndex(index, join(directory, INDEX_FILE)));
+export async function locateTensors(folder: Folder): Promise<Map<string, TensorEntry> | undefined> {
+  const single = await folder.safetensors(SINGLE_FILE);
+  if (single) return single.tensors;
+  const index = await objectIn(folder, INDEX_FILE);
+  if (index) return locateInShards(folder, parseIndex(index, folder.place(INDEX_FILE)));
 }
 
 function parseIndex(index: unknown, path: string): Map<string, string> {
@@ -43,15 +41,14 @@ function checkShardName(shard: string, tensor: string, path: string): void {
 }
 
 async function locateInShards(
-  directory: string,
+  folder: Folder,
   shardOf: Map<string, string>,
 ): Promise<Map<string, TensorEntry>> {
   const shards = [...new Set(shardOf.values())];
-  await checkShardsExist(directory, shards);
+  await checkShardsExist(folder, shards);
   const headers = new Map<string, Map<string, TensorEntry>>();
-  for (const shard of shards)
-    headers.set(shard, (await readSafetensorsHeader(join(directory, shard))).tensors);
-  checkPromises(directory, shardOf, headers);
+  for (const shard of shards) headers.set(shard, (await folder.safetensors(shard))!.tensors);
+  checkPromises(folder.path, shardOf, headers);
   const unlisted = [...headers.values()]
     .flatMap((tensors) => [...tensors])
     .filter(([name]) => !shardOf.has(name));
@@ -62,16 +59,13 @@ async function locateInShards(
   return new Map([...listed, ...unlisted]);
 }
 
-async function checkShardsExist(directory: string, shards: string[]): Promise<void> {
-  const there = await Promise.all(shards.map((shard) => exists(join(directory, shard))));
-  const missing = shards.filter((_, i) => !there[i]);
+async function checkShardsExist(folder: Folder, shards: string[]): Promise<void> {
+  const there = await folder.names();
+  const missing = shards.filter((shard) => !there.includes(shard));
   if (missing.length === 0) return;
-  throw new AttuneError({
-    code: "files.shards-missing",
-    place: directory,
-    problem: `${INDEX_FILE} names shards that are missing: ${first(missing)}`,
-    wayOut: "Fetch the model again",
-  });
+  throw new AttuneError(
+    `${folder.path}: ${INDEX_FILE} names shards that are missing: ${missing.join(", ")}. Fetch the model again.`,
+  );
 }
 
 function checkPromises(
@@ -94,9 +88,3 @@ function first(names: readonly string[]): string {
   const shown = names.slice(0, 3).join(", ");
   return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown;
 }
-
-const exists = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );

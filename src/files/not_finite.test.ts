@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { describeNotFinite, findNotFinite } from "./not_finite.ts";
-import { type Dtype, readSafetensorsHeader, type TensorSource, writeSafetensors } from "./safetensors.ts";
+import type { Dtype, TensorSource } from "./safetensors.ts";
+import { readSafetensorsHeader, writeSafetensors } from "./safetensors_file.ts";
 import { temporaryDirectory } from "./testing/temporary_directory.ts";
 
 const at = temporaryDirectory();

@@ -4,14 +4,8 @@ import { mkdir, open, realpath, symlink, truncate } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { AttuneError } from "../text/errors.ts";
-import {
-  copyOf,
-  readSafetensorsHeader,
-  readTensor,
-  readTensorBytes,
-  type TensorSource,
-  writeSafetensors,
-} from "./safetensors.ts";
+import { copyOf, readTensor, readTensorBytes, type TensorSource } from "./safetensors.ts";
+import { readSafetensorsHeader, writeSafetensors } from "./safetensors_file.ts";
 import { temporaryDirectory } from "./testing/temporary_directory.ts";
 
 const golden = fileURLToPath(new URL("goldens/dtypes.safetensors", import.meta.url));

@@ -1,7 +1,6 @@
-/** safetensors files: where each tensor lies, reading one, writing many with one in memory at a time. */
-import { type FileHandle, open, realpath, stat } from "node:fs/promises";
+/** safetensors: where each tensor lies, reading one, writing many with one in memory at a time. */
 import { AttuneError } from "../text/errors.ts";
-import { writeFileAtomic } from "./atomic.ts";
+import type { ByteSource, OpenBytes } from "./byte_source.ts";
 import { diskError } from "./disk_error.ts";
 import { torchName } from "./dtype.ts";
 import { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from "./float.ts";
@@ -19,9 +18,11 @@ export type { Dtype } from "./safetensors_header.ts";
 
 /** A tensor in a file. `offset` counts from the start of the file and need not be aligned. */
 export interface TensorEntry extends TensorInfo {
-  file: string; // absolute, links resolved
+  file: string; // on a disk absolute, links resolved; else what messages call it
   offset: number;
   byteLength: number;
+  /** Who reads the file. */
+  source: ByteSource;
 }
 
 export type TypedArray =
@@ -52,30 +53,41 @@ export interface Sink {
 const HEADER_LIMIT = 100_000_000; // the reference implementation's
 const CHUNK = 1 << 26; // bytes a system call: below 2 GiB, and little beside a tensor
 
-/** Reads and checks the header only. Links are followed. @throws AttuneError naming the file and what is wrong with it. */
-export async function readSafetensorsHeader(
-  path: string,
-): Promise<{ tensors: Map<string, TensorEntry>; metadata: Record<string, string> }> {
+/**
+ * Reads and checks the header only.
+ * @param file what `source` knows the file by
+ * @param path what messages call it
+ * @throws AttuneError naming the file and what is wrong with it.
+ */
+export async function openSafetensors(
+  source: ByteSource,
+  file: string,
+  path = file,
+): Promise<SafetensorsHeader> {
   try {
-    const file = await realpath(path);
-    const isFile = (await stat(file)).isFile(); // before opening: a pipe would wait for a writer
-    if (!isFile) throw new AttuneError(`${path} is not a file. Expected a .safetensors file.`);
-    return await withFile(file, (handle) => readHeader(handle, file, path));
+    return await withFile({ source, file }, (bytes) => readHeader(bytes, { source, file }, path));
   } catch (error) {
     throw diskError(error, "read", path);
   }
 }
 
-async function readHeader(handle: FileHandle, file: string, path: string) {
-  const info = await handle.stat();
-  if (info.size < 8) throw damaged(path, `it has ${info.size} bytes, too few for a safetensors file`);
-  const headerBytes = headerLength(await readBytes(handle, 0, 8, path), info.size, path);
+export interface SafetensorsHeader {
+  tensors: Map<string, TensorEntry>;
+  metadata: Record<string, string>;
+}
+
+type Place = Pick<TensorEntry, "source" | "file">;
+
+async function readHeader(handle: OpenBytes, place: Place, path: string): Promise<SafetensorsHeader> {
+  const { size } = handle;
+  if (size < 8) throw damaged(path, `it has ${size} bytes, too few for a safetensors file`);
+  const headerBytes = headerLength(await readBytes(handle, 0, 8, path), size, path);
   const dataStart = 8 + headerBytes;
   const json = decodeUtf8(await readBytes(handle, 8, headerBytes, path), path);
-  const { tensors, metadata } = parseHeader(json, info.size - dataStart, path);
+  const { tensors, metadata } = parseHeader(json, size - dataStart, path);
   const entries = tensors.map(({ begin, end, ...tensor }): [string, TensorEntry] => [
     tensor.name,
-    { ...tensor, file, offset: dataStart + begin, byteLength: end - begin },
+    { ...tensor, ...place, offset: dataStart + begin, byteLength: end - begin },
   ]);
   return { tensors: new Map(entries), metadata };
 }
@@ -195,19 +207,9 @@ const DECODERS: Partial<
 };
 
 /**
- * Writes `path` whole or not at all, equal byte for byte to what Python's safetensors writes for the same tensors
- * (of several metadata keys Python shuffles the order; here it is kept).
- * @throws AttuneError when the disk refuses.
+ * Writes a file, equal byte for byte to what Python's safetensors writes for the same tensors (of several metadata keys
+ * Python shuffles the order; here it is kept).
  */
-export async function writeSafetensors(
-  path: string,
-  tensors: Iterable<TensorSource>,
-  metadata: Record<string, string> = {},
-): Promise<void> {
-  await writeFileAtomic(path, safetensorsContent(tensors, metadata));
-}
-
-/** What {@link writeSafetensors} puts into its file, for whoever opens the file. */
 export function safetensorsContent(tensors: Iterable<TensorSource>, metadata: Record<string, string> = {}) {
   const { bytes, ordered } = formatHeader(tensors, metadata);
   checkNames(ordered);
@@ -280,23 +282,24 @@ function checkSize(name: string, expected: number, got: number): void {
   if (got !== expected) throw new Error(`tensor ${name} takes ${expected} bytes, its data has ${got}`);
 }
 
-async function writeAll(file: Sink, bytes: Uint8Array): Promise<void> {
+/** All of `bytes`, however few `file` takes at a time. */
+export async function writeAll(file: Sink, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length; ) {
     const { bytesWritten } = await file.write(bytes, at, Math.min(CHUNK, bytes.length - at));
     at += bytesWritten;
   }
 }
 
-async function readFrom<T>(entry: TensorEntry, read: (handle: FileHandle) => Promise<T>): Promise<T> {
+async function readFrom<T>(entry: TensorEntry, read: (handle: OpenBytes) => Promise<T>): Promise<T> {
   try {
-    return await withFile(entry.file, read);
+    return await withFile(entry, read);
   } catch (error) {
     throw diskError(error, "read", entry.file);
   }
 }
 
-async function withFile<T>(path: string, use: (handle: FileHandle) => Promise<T>): Promise<T> {
-  const handle = await open(path, "r");
+async function withFile<T>({ source, file }: Place, use: (handle: OpenBytes) => Promise<T>): Promise<T> {
+  const handle = await source.open(file);
   try {
     return await use(handle);
   } finally {
@@ -305,18 +308,36 @@ async function withFile<T>(path: string, use: (handle: FileHandle) => Promise<T>
 }
 
 /** A fresh buffer of `length` bytes, aligned for any element type. */
-async function readBytes(handle: FileHandle, position: number, length: number, path: string) {
+async function readBytes(handle: OpenBytes, position: number, length: number, path: string) {
   const bytes = new Uint8Array(length);
   await fill(handle, bytes, position, path);
   return bytes;
 }
 
-async function fill(handle: FileHandle, bytes: Uint8Array, position: number, path: string): Promise<void> {
+async function fill(handle: OpenBytes, bytes: Uint8Array, position: number, path: string): Promise<void> {
   for (let at = 0; at < bytes.length; ) {
-    const { bytesRead } = await handle.read(bytes, at, Math.min(CHUNK, bytes.length - at), position + at);
+    const bytesRead = await handle.read(bytes.subarray(at, at + CHUNK), position + at);
     if (bytesRead === 0) throw damaged(path, `it ends at byte ${position + at}, sooner than its header says`);
     at += bytesRead;
   }
+}
+
+/** What `content` writes, in memory. */
+export async function contentBytes(content: (file: Sink) => Promise<void>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  await content({
+    async write(bytes, offset, length) {
+      parts.push(bytes.slice(offset, offset + length));
+      return { bytesWritten: length };
+    },
+  });
+  const all = new Uint8Array(parts.reduce((size, { length }) => size + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 const bytesOf = (values: TypedArray): Uint8Array =>

@@ -12,7 +12,8 @@ import { tidyDirectory, writeDirectoryAtomic, writeFileAtomic } from "./atomic.t
 import { diskError, errorCode } from "./disk_error.ts";
 import { hashFile } from "./file_hash.ts";
 import { readJsonFile } from "./json_file.ts";
-import { readSafetensorsHeader, type Sink, safetensorsContent, type TensorEntry } from "./safetensors.ts";
+import { type Sink, safetensorsContent, type TensorEntry } from "./safetensors.ts";
+import { readSafetensorsHeader } from "./safetensors_file.ts";
 
 const TENSORS_FILE = "tensors.safetensors";
 const STATE_FILE = "state.json";

@@ -1,11 +1,11 @@
 import { readAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
 import { findAdapterDirectory } from "../adapters/peft/find_adapter.ts";
 import type { TensorEntry } from "../files/safetensors.ts";
-import { modelLayout } from "../models/layout.ts";
-import { type Base, openBase, openTemplate } from "../pretrained/base.ts";
+import { openBase, openTemplate } from "../pretrained/base.ts";
+import { quantizedBase } from "../pretrained/quantized_base.ts";
 import { requireSameBase } from "../pretrained/same_base.ts";
 import type { QuantizationSettings } from "../quantization/quantization_schema.ts";
-import { type OnWeight, quantizeTensors } from "../quantization/quantize_tensors.ts";
+import type { OnWeight } from "../quantization/quantize_tensors.ts";
 import { openSession } from "../runtime/node.ts";
 import type { Device } from "../runtime/session.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
@@ -59,7 +59,9 @@ export interface LoadedModel extends Talk {
  * @throws AttuneError that names the file or setting at fault.
  */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<LoadedModel> {
-  const base = await quantized(await openBase(path), options);
+  const base = await quantizedBase(await openBase(path), options.quantization, {
+    onWeight: options.onWeight,
+  });
   const { directory, model, tokenizer } = base;
   const eos = eosTokens(directory, tokenizer);
   const settings = readGenerationSettings(directory, model.dimensions.vocabSize);
@@ -91,14 +93,6 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     useAdapter: variants.use,
     release: variants.release,
   };
-}
-
-/** The base as it is, or with its linear layers quantized. */
-async function quantized(base: Base, { quantization, onWeight }: LoadModelOptions): Promise<Base> {
-  if (!quantization) return base;
-  const { tensors } = base.directory;
-  const kept = await quantizeTensors(tensors, modelLayout(base.model), quantization, { onWeight });
-  return { ...base, directory: { ...base.directory, tensors: kept } };
 }
 
 const warn = (text: string) => process.emitWarning(text, { type: "attune" });

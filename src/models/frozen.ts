@@ -2,7 +2,7 @@ import { torchName } from "../files/dtype.ts";
 import type { TensorEntry } from "../files/safetensors.ts";
 import { cast, scale } from "../graph/ops/elementwise.ts";
 import { dequantize4bit, dequantizeRows, expandScales } from "../graph/ops/quantized_matmul.ts";
-import { constant, weight } from "../graph/sources.ts";
+import { constant, type WeightSource, weight } from "../graph/sources.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
 import { INT8_SCALE } from "../quantization/quantize8bit.ts";
 import { isQuantized, type Parts4bit, type QuantizedEntry } from "../quantization/quantized_entry.ts";
@@ -24,10 +24,16 @@ export function frozenParameters(tensors: ReadonlyMap<string, TensorEntry>): Par
 
 function inPlace(entry: TensorEntry): Tensor {
   const dtype = torchName(entry.dtype);
-  if (dtype) return weight(entry.name, { dtype, shape: entry.shape }, entry);
+  if (dtype) return weight(entry.name, { dtype, shape: entry.shape }, placeOf(entry));
   throw new AttuneError(
     `${entry.file}: ${entry.name} is ${entry.dtype}; weights are read from F32, F16 or BF16`,
   );
+}
+
+/** Bytes of a file, which the runtime maps, or those in memory. */
+function placeOf({ file, offset, byteLength, source }: TensorEntry): WeightSource {
+  if (source.bytes) return { bytes: source.bytes.subarray(offset, offset + byteLength) };
+  return { file, offset, byteLength };
 }
 
 /** What its codes stand for; products of linear layers read the codes themselves. */
@@ -35,7 +41,7 @@ function quantizedParameter(entry: QuantizedEntry): Tensor {
   const { name, shape, parts } = entry;
   if (parts.type === "int8")
     return dequantizeRows(
-      weight(name, { dtype: "int8", shape }, entry),
+      weight(name, { dtype: "int8", shape }, placeOf(entry)),
       scale(inPlace(parts.absmax), INT8_SCALE),
     );
   const codes = bytes(entry, Math.ceil(sizeOf(shape) / 2));
@@ -50,7 +56,7 @@ function blockScales({ absmax, nested }: Parts4bit): Tensor {
   const n = sizeOf(absmax.shape);
   const whole = n % blockSize === 0 && [n / blockSize, blockSize];
   return expandScales(
-    weight(absmax.name, { dtype: "uint8", shape: whole || [n] }, absmax),
+    weight(absmax.name, { dtype: "uint8", shape: whole || [n] }, placeOf(absmax)),
     inPlace(map),
     inPlace(whole ? { ...nestedAbsmax, shape: [whole[0]!, 1] } : nestedAbsmax),
     constant([offset], []),
@@ -59,4 +65,4 @@ function blockScales({ absmax, nested }: Parts4bit): Tensor {
 }
 
 const bytes = (entry: TensorEntry, count: number): Tensor =>
-  weight(entry.name, { dtype: "uint8", shape: [count] }, entry);
+  weight(entry.name, { dtype: "uint8", shape: [count] }, placeOf(entry));

@@ -2,36 +2,15 @@ import { stat } from "node:fs/promises";
 import { readTextFile } from "../files/json_file.ts";
 import type { HubOptions } from "../hub/options.ts";
 import { resolveModel } from "../hub/resolve_model.ts";
-import type { Model } from "../models/family.ts";
 import { namedTemplates } from "../templates/named_templates.ts";
-import {
-  makeTemplate,
-  type Template,
-  type TemplatePlan,
-  type TemplateVariables,
-} from "../templates/template.ts";
+import { makeTemplate, type Template, type TemplatePlan } from "../templates/template.ts";
 import { templateSources } from "../templates/template_sources.ts";
-import { AttuneError } from "../text/errors.ts";
-import { nearest } from "../text/nearest.ts";
-import { checkVocabulary } from "../tokenizers/check_vocabulary.ts";
-import { createTokenizer, type Tokenizer } from "../tokenizers/tokenizer.ts";
-import type { ModelDirectory } from "./model_directory.ts";
+import { type Base, baseOf } from "./base_of.ts";
 import { openModel } from "./open_model.ts";
-import { completeTokenizerConfig, eosTokenIds } from "./tokenizer_config.ts";
-import { within } from "./within.ts";
+import { knownTemplate, type TemplateOptions, unknownTemplate } from "./template_plan.ts";
 
-/** A model directory, read and understood: all that training, generation and export start from. */
-export interface Base {
-  directory: ModelDirectory;
-  model: Model;
-  tokenizer: Tokenizer;
-  /** tokenizer_config.json with what else decides the special tokens: other files, and the tokenizer's class. */
-  tokenizerConfig: Record<string, unknown>;
-  /** Ids that end what the model writes, for a tokenizer that names no eos token. */
-  eosIds: number[];
-  /** The weights as the files have them, where those of `directory` were quantized from them. */
-  unquantized?: ModelDirectory["tensors"];
-}
+export type { Base } from "./base_of.ts";
+export type { TemplateOptions } from "./template_plan.ts";
 
 export interface OpenBaseOptions {
   /** "optional" where a config and a tokenizer are enough, to pretrain from. */
@@ -49,37 +28,17 @@ export async function openBase(
   { weights = "required", hub }: OpenBaseOptions = {},
 ): Promise<Base> {
   const path = await resolveModel(name, hub);
-  const { directory, model } = await openModel(path, { weights });
-  if (directory.tokenizerJson === undefined)
-    throw new AttuneError(`${path} has no tokenizer.json; copy it from the model this one was made from`);
-  const eosIds = eosTokenIds(directory);
-  const tokenizerConfig = within(path, () => completeTokenizerConfig(directory));
-  const tokenizer = within(path, () => createTokenizer(directory.tokenizerJson, tokenizerConfig, eosIds));
-  within(path, () => checkVocabulary(tokenizer, model.dimensions.vocabSize));
-  return { directory, model, tokenizer, tokenizerConfig, eosIds };
+  return baseOf(await openModel(path, { weights }), path);
 }
 
 /**
  * The template of this name: "chat" is the model's own, or Stanford's prompt where it has none; then the built-in ones
  * ("alpaca", "chatml", …); anything else is a Jinja file.
  */
-export async function templatePlan(
-  { directory }: Base,
-  { name = "chat", now = new Date(), variables }: TemplateOptions = {},
-): Promise<TemplatePlan> {
-  const { chatTemplates } = directory;
-  const rest = { now, ...(variables && { variables }) };
-  if (name === "chat")
-    return chatTemplates ? { name, sources: chatTemplates, ...rest } : { name: "alpaca", ...rest };
-  if (namedTemplates.includes(name)) return { name, ...rest };
-  return { name, sources: templateSources([["default", await readTemplateFile(name)]]), ...rest };
-}
-
-export interface TemplateOptions {
-  name?: string;
-  now?: Date;
-  /** Set for every conversation. */
-  variables?: TemplateVariables;
+export async function templatePlan(base: Base, options: TemplateOptions = {}): Promise<TemplatePlan> {
+  const known = knownTemplate(base, options);
+  if (known.sources || namedTemplates.includes(known.name)) return known;
+  return { ...known, sources: templateSources([["default", await readTemplateFile(known.name)]]) };
 }
 
 const LOOKS_LIKE_FILE = /[\\/]|\.(jinja2?|j2|tmpl|txt|html?|json)$/i;
@@ -88,13 +47,7 @@ const LOOKS_LIKE_FILE = /[\\/]|\.(jinja2?|j2|tmpl|txt|html?|json)$/i;
 async function readTemplateFile(name: string): Promise<string> {
   const isThere = await stat(name).catch(() => undefined);
   if (isThere || LOOKS_LIKE_FILE.test(name)) return readTextFile(name);
-  const near = nearest(name, namedTemplates);
-  throw new AttuneError({
-    code: "template.unknown-name",
-    place: `template ${JSON.stringify(name)}`,
-    problem: `there is no such template${near ? `; did you mean ${near}?` : ""}`,
-    wayOut: `Built-in ones are ${namedTemplates.join(", ")}; chat is the model's own; a .jinja file is named with its path`,
-  });
+  throw unknownTemplate(name);
 }
 
 export const openTemplate = async (base: Base, options?: TemplateOptions): Promise<Template> =>

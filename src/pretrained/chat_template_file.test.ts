@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { diskFolder } from "../files/disk_folder.ts";
 import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import type { TemplateSources } from "../templates/template_sources.ts";
 import { AttuneError } from "../text/errors.ts";
@@ -39,7 +40,7 @@ describe("chat_template of tokenizer_config.json", () => {
 
 describe("files", () => {
   const at = temporaryDirectory();
-  const read = (config = {}) => readChatTemplates(at(), config);
+  const read = (config = {}) => readChatTemplates(diskFolder(at()), config);
 
   test("chat_template.jinja wins over tokenizer_config.json", async () => {
     expect(await read()).toBeUndefined();

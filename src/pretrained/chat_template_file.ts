@@ -1,9 +1,6 @@
 /** A model's chat templates, found as transformers finds them. */
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
 import { CHAT_TEMPLATE_DIRECTORY } from "../files/companion_files.ts";
-import { diskError, errorCode } from "../files/disk_error.ts";
-import { ifThere, readTextFile } from "../files/json_file.ts";
+import type { Folder } from "../files/folder.ts";
 import { isUsed, type TemplateSources, templateSources } from "../templates/template_sources.ts";
 import { AttuneError } from "../text/errors.ts";
 import { excerpt } from "../text/excerpt.ts";
@@ -16,32 +13,26 @@ const LIMIT = 16 * 2 ** 20; // bytes
  * @throws AttuneError that names the file and what is wrong with it.
  */
 export async function readChatTemplates(
-  directory: string,
+  folder: Folder,
   tokenizerConfig: Readonly<Record<string, unknown>>,
 ): Promise<TemplateSources | undefined> {
-  const main = await ifThere(readTextFile(join(directory, "chat_template.jinja"), LIMIT));
-  const others = await additionalTemplates(join(directory, CHAT_TEMPLATE_DIRECTORY));
+  const main = await folder.text("chat_template.jinja", LIMIT);
+  const others = await additionalTemplates(folder);
   if (main === undefined && others.length === 0)
-    return chatTemplateField(tokenizerConfig.chat_template, join(directory, "tokenizer_config.json"));
+    return chatTemplateField(tokenizerConfig.chat_template, folder.place("tokenizer_config.json"));
   return templateSources([...(main === undefined ? [] : [["default", main] as const]), ...others]);
 }
 
 /** Name and text of each; the text of those alone that are used. */
-async function additionalTemplates(directory: string): Promise<[string, string][]> {
-  const files = (await namesIn(directory)).filter((name) => name.endsWith(".jinja")).sort();
+async function additionalTemplates(folder: Folder): Promise<[string, string][]> {
+  const names = await folder.names(CHAT_TEMPLATE_DIRECTORY);
   const templates: [string, string][] = [];
-  for (const file of files) {
+  for (const file of names.filter((name) => name.endsWith(".jinja")).sort()) {
     const name = file.slice(0, -".jinja".length);
-    templates.push([name, isUsed(name) ? await readTextFile(join(directory, file), LIMIT) : ""]);
+    const text = isUsed(name) ? await folder.text(`${CHAT_TEMPLATE_DIRECTORY}/${file}`, LIMIT) : "";
+    if (text !== undefined) templates.push([name, text]);
   }
   return templates;
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  return readdir(directory).catch((error) => {
-    if (errorCode(error) === "ENOENT") return [];
-    throw diskError(error, "read", directory);
-  });
 }
 
 /**

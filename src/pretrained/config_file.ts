@@ -1,6 +1,5 @@
 /** config.json as transformers reads and writes it. */
-import { join } from "node:path";
-import { ifThere, readJsonObject, readTextFile } from "../files/json_file.ts";
+import { type Folder, objectIn } from "../files/folder.ts";
 import { INDEX_FILE, SINGLE_FILE } from "../files/model_weights.ts";
 import { familyOf } from "../models/families.ts";
 import { AttuneError } from "../text/errors.ts";
@@ -9,22 +8,20 @@ import { floatPaths } from "../text/json_scan.ts";
 import { pythonJson } from "../text/python_json.ts";
 import { within } from "./within.ts";
 
-const CONFIG_FILE = "config.json";
+export const CONFIG_FILE = "config.json";
 
 type Config = Record<string, unknown>;
 
 /** @throws AttuneError when it is damaged, of a family attune doesn't know, or sends the reader to other files. */
-export async function readConfig(directory: string): Promise<Config> {
-  const path = join(directory, CONFIG_FILE);
-  const config = withFloats(await readJsonObject(path)) as Config;
-  if (config.model_type !== undefined) within(directory, () => familyOf(config.model_type));
-  requireOwnFiles(config, path);
+export async function readConfig(folder: Folder): Promise<Config> {
+  const config = withFloats((await objectIn(folder, CONFIG_FILE))!) as Config;
+  if (config.model_type !== undefined) within(folder.path, () => familyOf(config.model_type));
+  requireOwnFiles(config, folder.place(CONFIG_FILE));
   return config;
 }
 
-/** The text of `config`; `from` is the directory of the config.json that tells which whole numbers are floats. */
-export async function configText(config: Config, from?: string): Promise<string> {
-  const original = from && (await ifThere(readTextFile(join(from, CONFIG_FILE))));
+/** The text of `config`; `original` is the text of the config.json that tells which whole numbers are floats. */
+export function configText(config: Config, original?: string): string {
   const floats = original === undefined ? undefined : floatPaths(original);
   const { transformers_weights: _, ...own } = config; // the name of a file of the directory it was read from
   return `${pythonJson(taggedFloats(own), floats)}\n`;

@@ -12,7 +12,8 @@ import {
 import { realpath } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { readSafetensorsHeader, readTensorBytes } from "../files/safetensors.ts";
+import { readTensorBytes } from "../files/safetensors.ts";
+import { readSafetensorsHeader } from "../files/safetensors_file.ts";
 import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { AttuneError } from "../text/errors.ts";
 import { openModelDirectory } from "./model_directory.ts";

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { copyOf, readTensor, type TensorSource, writeSafetensors } from "../files/safetensors.ts";
+import { copyOf, readTensor, type TensorSource } from "../files/safetensors.ts";
+import { writeSafetensors } from "../files/safetensors_file.ts";
 import { haveSameValues } from "../files/same_values.ts";
 import { rolled } from "../files/testing/own_head.ts";
 import { temporaryDirectory } from "../files/testing/temporary_directory.ts";

@@ -5,12 +5,14 @@ import { dirname, join } from "node:path";
 import { writeDirectoryAtomic, writeFileAtomic } from "../files/atomic.ts";
 import { CHAT_TEMPLATE_DIRECTORY, isCompanionFile } from "../files/companion_files.ts";
 import { diskError } from "../files/disk_error.ts";
+import { diskFolder } from "../files/disk_folder.ts";
 import { INDEX_FILE } from "../files/model_weights.ts";
-import { type TensorSource, writeSafetensors } from "../files/safetensors.ts";
+import type { TensorSource } from "../files/safetensors.ts";
+import { writeSafetensors } from "../files/safetensors_file.ts";
 import { byteLength } from "../files/safetensors_header.ts";
 import { planShards } from "../files/shards.ts";
 import { pythonJson } from "../text/python_json.ts";
-import { configText } from "./config_file.ts";
+import { CONFIG_FILE, configText } from "./config_file.ts";
 import type { ModelDirectory } from "./model_directory.ts";
 
 /**
@@ -35,7 +37,8 @@ export async function saveModelDirectory(
     path,
     async (directory) => {
       if (from) await copyCompanions(from.path, directory);
-      await writeFileAtomic(join(directory, "config.json"), await configText(config, from?.path));
+      const original = from && (await diskFolder(from.path).text(CONFIG_FILE));
+      await writeFileAtomic(join(directory, CONFIG_FILE), configText(config, original));
       await writeWeights(directory, [...tensors], maxShardBytes);
     },
     { replace },

@@ -1,7 +1,7 @@
 import { AttuneError } from "../text/errors.ts";
 import { excerpt } from "../text/excerpt.ts";
 import { extraTokens, SPECIAL_TOKEN_KEYS } from "../tokenizers/special_tokens.ts";
-import type { ModelDirectory } from "./model_directory.ts";
+import type { ModelDirectory } from "./model_folder.ts";
 import { classDefaults } from "./tokenizer_classes.ts";
 
 type Json = Record<string, unknown>;

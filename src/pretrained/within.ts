@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { AttuneError } from "../text/errors.ts";
 
 /** What `read` gives; its errors say in which directory the file lies that is at fault. */
@@ -7,6 +6,9 @@ export function within<T>(directory: string, read: () => T): T {
     return read();
   } catch (error) {
     if (!(error instanceof AttuneError)) throw error;
-    throw new AttuneError({ ...error, place: join(directory, error.place ?? "") }, { cause: error.cause });
+    throw new AttuneError(
+      { ...error, place: error.place ? `${directory}/${error.place}` : directory },
+      { cause: error.cause },
+    );
   }
 }

@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { readSafetensorsHeader, readTensor, readTensorBytes } from "../files/safetensors.ts";
+import { readTensor, readTensorBytes } from "../files/safetensors.ts";
+import { readSafetensorsHeader } from "../files/safetensors_file.ts";
 import { goldenPath } from "../testing/goldens.ts";
 import { CODE_TABLES, type FourBit } from "./code_tables.ts";
 import { DYNAMIC_MAP } from "./dynamic_map.ts";

@@ -2,12 +2,8 @@
 import { createHash } from "node:crypto";
 import { access, stat } from "node:fs/promises";
 import { diskError } from "../files/disk_error.ts";
-import {
-  readSafetensorsHeader,
-  readTensor,
-  type TensorEntry,
-  writeSafetensors,
-} from "../files/safetensors.ts";
+import { readTensor, type TensorEntry } from "../files/safetensors.ts";
+import { readSafetensorsHeader, writeSafetensors } from "../files/safetensors_file.ts";
 import { moduleOf } from "../files/tensor_names.ts";
 import {
   cacheEntry,

@@ -1,6 +1,7 @@
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { copyOf, readSafetensorsHeader, readTensor, writeSafetensors } from "../files/safetensors.ts";
+import { copyOf, readTensor } from "../files/safetensors.ts";
+import { readSafetensorsHeader, writeSafetensors } from "../files/safetensors_file.ts";
 import { outputOf, startChild } from "../files/testing/child.ts";
 import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { tunedCopy } from "../files/testing/tuned_copy.ts";

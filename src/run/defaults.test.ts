@@ -1,6 +1,7 @@
 import { cpSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { readSafetensorsHeader, readTensor } from "../files/safetensors.ts";
+import { readTensor } from "../files/safetensors.ts";
+import { readSafetensorsHeader } from "../files/safetensors_file.ts";
 import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { goldenPath } from "../testing/goldens.ts";
 import type { EvaluationEvent, StartEvent, StepEvent, TrainEvent } from "../training/events.ts";

@@ -5,10 +5,6 @@ import { joinSequences, type SequenceStore, selectSequences } from "../data/batc
 import { type Split, splitSequences } from "../data/batches/split.ts";
 import { sequencesOf, wholeExamples } from "../data/batches/whole_examples.ts";
 import type { Origin } from "../data/example.ts";
-import { readDataFile } from "../data/files/open_data.ts";
-import { readDataFiles } from "../data/formats/read_dataset.ts";
-import { examplesOf } from "../data/formats/read_examples.ts";
-import { taskExamplesOf } from "../data/tasks/task_examples.ts";
 import { cacheKey } from "../data/tokenize/cache_key.ts";
 import { addReport, emptyReport, type PreparationReport } from "../data/tokenize/preparation_report.ts";
 import { type PreparedDataset, type PrepareOptions, prepareDataset } from "../data/tokenize/prepare.ts";
@@ -21,7 +17,7 @@ import { checkVariables } from "../templates/template_variables.ts";
 import { branchesOf } from "../training/objectives/objective.ts";
 import { openObjective } from "../training/objectives/objectives.ts";
 import type { Recipe } from "../training/recipe.ts";
-import { datasetFiles } from "./dataset_files.ts";
+import { type RowSource, rowSource } from "./row_source.ts";
 
 export interface RunData {
   /** Sequences; those of an example follow each other. */
@@ -66,10 +62,9 @@ export async function prepareData(recipe: Recipe, base: Base, options: PrepareDa
     for (const { store } of prepared) store.close();
   };
   try {
-    for (const dataset of recipe.data) {
-      const { config, split } = dataset;
-      const files = await datasetFiles(dataset.path, { ...options.hub, config, split });
-      prepared.push(await prepareOne(files, dataset, recipe.seed, plan, options));
+    for (const [place, dataset] of recipe.data.entries()) {
+      const source = await rowSource(dataset, { place, seed: recipe.seed, hub: options.hub });
+      prepared.push(await prepareOne(source, dataset, recipe.seed, plan, options));
     }
     return {
       ...divide(recipe, prepared),
@@ -103,27 +98,20 @@ async function tokenizePlan(recipe: Recipe, base: Base, now: Date): Promise<Toke
 
 type DatasetSettings = Recipe["data"][number];
 
+/** Rows in memory, and standard input, have no cache: nothing says that they are the same again. */
 function prepareOne(
-  files: readonly string[],
-  dataset: DatasetSettings,
+  { files, examples }: RowSource,
+  { format, columns, task }: DatasetSettings,
   seed: number,
   plan: TokenizePlan,
   { signal, strict, progress, warn }: PrepareDataOptions,
 ): Promise<PreparedDataset> {
-  const { format, columns, task } = dataset;
   const settings = { format, columns, task, seed: task && seed };
-  const key = () => cacheKey([{ files, settings }], plan);
-  const cache = files.includes("-") ? undefined : { directory: userCache("tokenized"), key };
-  const rows = { [Symbol.asyncIterator]: () => readFiles(files, dataset, seed)[Symbol.asyncIterator]() };
-  return prepareDataset(rows, plan, { signal, strict, progress, warn, cache });
-}
-
-function readFiles(files: readonly string[], { path, format, columns, task }: DatasetSettings, seed: number) {
-  return readDataFiles(path, files, (file) =>
-    task
-      ? taskExamplesOf(readDataFile(file), file, task, seed)
-      : examplesOf(readDataFile(file), file, { format, columns }),
-  );
+  const cache = files && {
+    directory: userCache("tokenized"),
+    key: () => cacheKey([{ files, settings }], plan),
+  };
+  return prepareDataset(examples, plan, { signal, strict, progress, warn, cache });
 }
 
 function divide(recipe: Recipe, prepared: readonly PreparedDataset[]) {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { SequenceStore } from "../data/batches/sequence_store.ts";
-import { readSafetensorsHeader, readTensorBytes, writeSafetensors } from "../files/safetensors.ts";
+import { readTensorBytes } from "../files/safetensors.ts";
+import { readSafetensorsHeader, writeSafetensors } from "../files/safetensors_file.ts";
 import type { Engine } from "../training/engine.ts";
 import type { RunData } from "./prepare_data.ts";
 

@@ -13,7 +13,7 @@ import {
 } from "../files/training_checkpoint.ts";
 import { AttuneError } from "../text/errors.ts";
 import { excerpt } from "../text/excerpt.ts";
-import type { Recipe } from "../training/recipe.ts";
+import { type Recipe, storedRecipe } from "../training/recipe.ts";
 import { LOCK_FILE } from "./run_lock.ts";
 
 /** Where a run keeps what it makes. */
@@ -59,7 +59,7 @@ export async function openRunDirectory(recipe: Recipe): Promise<RunDirectory> {
     async begin() {
       const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
       if (!run) await writeFileAtomic(join(path, RUN_FILE), json({ startedAt }));
-      if (!earlier) await writeFileAtomic(join(path, RECIPE_FILE), json(recipe));
+      if (!earlier) await writeFileAtomic(join(path, RECIPE_FILE), json(storedRecipe(recipe)));
       for (const { path } of damaged) await setAside(path);
       await truncateAfter(metrics, sound?.step ?? -1);
     },
@@ -105,7 +105,7 @@ const OWN = [RECIPE_FILE, RUN_FILE, LOCK_FILE, "adapter", "model", "best"];
 
 function requireSameRecipe(earlier: Record<string, unknown>, recipe: Recipe, path: string): void {
   const there = flatten(earlier);
-  const here = flatten(JSON.parse(JSON.stringify(recipe)));
+  const here = flatten(storedRecipe(recipe));
   const keys = [...new Set([...there.keys(), ...here.keys()])].filter(
     (key) => there.get(key) !== here.get(key),
   );

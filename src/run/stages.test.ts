@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { readSafetensorsHeader, readTensor } from "../files/safetensors.ts";
+import { readTensor } from "../files/safetensors.ts";
+import { readSafetensorsHeader } from "../files/safetensors_file.ts";
 import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { initializeWeights } from "../models/initialize.ts";
 import { modelLayout } from "../models/layout.ts";

@@ -1,6 +1,6 @@
 import { cpSync } from "node:fs";
 import { join } from "node:path";
-import { writeSafetensors } from "../files/safetensors.ts";
+import { writeSafetensors } from "../files/safetensors_file.ts";
 import { initializeWeights } from "../models/initialize.ts";
 import { openBase } from "../pretrained/base.ts";
 

@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { readSafetensorsHeader, readTensorBytes, type TensorEntry } from "../files/safetensors.ts";
+import { readTensorBytes, type TensorEntry } from "../files/safetensors.ts";
+import { readSafetensorsHeader } from "../files/safetensors_file.ts";
 import type { DType } from "../graph/tensor.ts";
 import type { Values } from "./evaluate.ts";
 

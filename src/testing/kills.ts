@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startCli } from "../cli/testing/run_cli.ts";
-import { readSafetensorsHeader } from "../files/safetensors.ts";
+import { readSafetensorsHeader } from "../files/safetensors_file.ts";
 import { isTemporaryName } from "../files/temporary_name.ts";
 import { readCheckpoints } from "../files/training_checkpoint.ts";
 import { randomUniform } from "../random/random.ts";

@@ -24,6 +24,7 @@ import {
   type Values,
 } from "./objectives/objective.ts";
 import { openObjective } from "./objectives/objectives.ts";
+import { ALONE, type Ranks, sharedForward, shareOf, sumValues } from "./ranks.ts";
 import { rowFeeds } from "./row_feeds.ts";
 
 export type { RowFeeds } from "./forward.ts";
@@ -81,6 +82,8 @@ export interface EngineOptions {
   neftune?: Neftune;
   /** Whether blocks keep nothing but their input for the backward pass: all, none or, when left out, as `recomputed` has it. */
   gradientCheckpointing?: boolean;
+  /** The processes that compute each batch together; this one alone when left out. */
+  ranks?: Ranks;
   session: SessionOptions;
 }
 
@@ -91,7 +94,7 @@ export async function openEngine(
   open: OpenSession,
   options: EngineOptions,
 ): Promise<Engine> {
-  const { rowLength, sharePrefixes = true, neftune, session: sessionOptions } = options;
+  const { rowLength, sharePrefixes = true, neftune, ranks = ALONE, session: sessionOptions } = options;
   const { objective = openObjective({ type: "sft" }), maxLength = Number.POSITIVE_INFINITY } = options;
   const { readsPrompts: everyToken = false } = objective;
   const { trainables } = method;
@@ -105,8 +108,11 @@ export async function openEngine(
   const computed = () => buffers.map(({ data }) => data as Float32Array);
   let sums: Float32Array[] | undefined; // made when a batch takes several rows
 
-  const forward = (of: LabelLosses, fed: Readonly<Record<string, TensorData>>) =>
-    openForward(of, fed, open, { rowLength, sharePrefixes, everyToken, session: sessionOptions });
+  const branches = branchesOf(objective.answers);
+  const forward = async (of: LabelLosses, fed: Readonly<Record<string, TensorData>>) => {
+    const settings = { rowLength, sharePrefixes, everyToken, session: sessionOptions };
+    return sharedForward(await openForward(of, fed, open, settings), ranks, branches);
+  };
   const evaluated = (of: Method) => labelLosses(of.adapt(model, false), of.scope(false));
   const evaluation = once(() => forward(evaluated(method), parameters));
   const isRandom = method.dropout > 0 || neftune !== undefined;
@@ -133,17 +139,23 @@ export async function openEngine(
       const totals = objective.measure(values);
       const { extra = () => ({}) } = options;
       const weights = objective.weigh(values, totals).weights.flat();
-      const rows = packRows(batch, rowLength, { share, everyToken });
-      const nll = zerosByToken(batch);
+      const { from, to } = shareOf(ranks, batch.length, branches);
+      const rows = packRows(batch.slice(from, to), rowLength, { share, everyToken });
+      const own = { nll: zerosByToken(batch), computedTokens: 0 };
+      const ofShare = { weights: weights.slice(from, to), nll: own.nll.slice(from, to) };
       for (const [index, row] of rows.entries()) {
-        const feeds = { ...rowFeeds(row, labelWeightsOf(row, weights)), ...extra(row), ...parameters };
-        takeValues(row, (await session.run(feeds, into)).nll!.data as Float32Array, nll);
+        const labelWeights = labelWeightsOf(row, ofShare.weights);
+        const feeds = { ...rowFeeds(row, labelWeights), ...extra(row), ...parameters };
+        takeValues(row, (await session.run(feeds, into)).nll!.data as Float32Array, ofShare.nll);
+        own.computedTokens += row.tokens.length;
         if (rows.length > 1) sums = accumulate(sums, computed(), index === 0);
       }
+      if (rows.length === 0) for (const { data } of buffers) data.fill(0 as never); // more ranks than examples
+      const gradients = rows.length > 1 ? sums! : computed();
+      await ranks.sum(gradients);
+      const { nll, computedTokens } = await sumValues(ranks, own);
       const seen = valuesOf(objective, batch, nll, options.reference, values.mismatched);
-      const computedTokens = rows.reduce((n, { tokens }) => n + tokens.length, 0);
-      const result = { ...batchLoss(objective, batch, seen, totals), computedTokens };
-      return { ...result, gradients: rows.length > 1 ? sums! : computed() };
+      return { ...batchLoss(objective, batch, seen, totals), computedTokens, gradients };
     },
     async evaluate(batch, options = {}) {
       const { values, computedTokens } = await lookAt(await evaluation.get(), batch, options);

@@ -1,11 +1,13 @@
 import * as z from "zod";
 import { adapter } from "../adapters/adapter_schema.ts";
 import { datasetShare, mixture } from "../data/batches/mixture_schema.ts";
+import { isMemoryRows, type MemoryRows } from "../data/files/rows_in_memory.ts";
 import { formatNames } from "../data/formats/known_formats.ts";
 import { variableProblem } from "../data/formats/template_variables.ts";
 import { task } from "../data/tasks/task_schema.ts";
 import { trainOnValues } from "../data/tokenize/tokenize_example.ts";
 import { quantizationSettings } from "../quantization/quantization_schema.ts";
+import { describeValue } from "../text/describe_value.ts";
 import { AttuneError } from "../text/errors.ts";
 import { objectiveSettings } from "./objectives/objectives.ts";
 import { recipeFaults } from "./recipe_faults.ts";
@@ -20,11 +22,23 @@ const templateVariables = z.record(text, z.unknown()).superRefine((variables, co
   if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
 });
 
+const rows = z.custom<MemoryRows>(isMemoryRows, {
+  error: ({ input }) =>
+    `expected a list of rows or, in code, any iterable of them; got ${describeValue(input)}`,
+});
+
 const dataset = z
   .strictObject({
-    path: text.describe(
-      "A file (JSON, JSONL, CSV, Parquet or text, also as .gz or .zst), a directory of files, - for standard input, or a dataset of the hub: org/name.",
-    ),
+    path: text
+      .optional()
+      .describe(
+        "A file (JSON, JSONL, CSV, Parquet or text, also as .gz or .zst), a directory of files, - for standard input, or a dataset of the hub: org/name.",
+      ),
+    rows: rows
+      .optional()
+      .describe(
+        "Instead of path, the rows themselves: a list or, in code, any iterable or async iterable. They are read once a run, and not kept in recipe.json.",
+      ),
     config: text.optional().describe("Of a hub's dataset that has several; its default one when left out."),
     split: text.optional().describe("Of a hub's dataset; train when left out."),
     format: z.enum(formatNames).optional().describe("Guessed from the rows when left out."),
@@ -34,6 +48,14 @@ const dataset = z
       .describe("What the format calls a key, and what the rows call it: { instruction: question }."),
     task: task.optional(),
     ...datasetShare,
+  })
+  .refine(({ path, rows }) => (path === undefined) !== (rows === undefined), {
+    message: "expected path, or rows instead of it: one of the two",
+    path: ["path"],
+  })
+  .refine(({ rows, config, split }) => !rows || (!config && !split), {
+    message: "rows aren't the hub's: leave config and split out",
+    path: ["rows"],
   })
   .refine(({ task, format, columns }) => !task || (!format && !columns), {
     message: "a task writes the examples itself, from the rows' own columns: leave format and columns out",
@@ -196,13 +218,25 @@ export const Recipe = z
 export type Recipe = z.output<typeof Recipe>;
 /** A recipe whose learning rate is known. */
 export type SettledRecipe = Recipe & { training: { learningRate: number } };
+/** A recipe as JSON keeps it: rows from memory are left out. */
+export function storedRecipe(recipe: Recipe): Record<string, unknown> {
+  const data = recipe.data.map((dataset) => (dataset.rows ? { ...dataset, rows: [] } : dataset));
+  return JSON.parse(JSON.stringify({ ...recipe, data }));
+}
+
 /** A recipe as people write it. */
 export type RecipeInput = z.input<typeof Recipe>;
 
 /** JSON Schema of what people write, for editors. */
 export const recipeJsonSchema = (): object => ({
   title: "attune recipe",
-  ...z.toJSONSchema(Recipe, { io: "input" }),
+  ...z.toJSONSchema(Recipe, {
+    io: "input",
+    unrepresentable: "any",
+    override({ zodSchema, jsonSchema }) {
+      if (zodSchema === rows) Object.assign(jsonSchema, { type: "array", items: { type: "object" } });
+    },
+  }),
 });
 
 /**

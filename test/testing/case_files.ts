@@ -16,7 +16,7 @@ export async function readCaseRecipe(id: string): Promise<Recipe> {
   return {
     ...recipe,
     model: casePath(recipe.model),
-    data: recipe.data.map((entry) => ({ ...entry, path: casePath(entry.path) })),
+    data: recipe.data.map((entry) => ({ ...entry, path: casePath(entry.path!) })),
     ...(template?.endsWith(".jinja") && { template: casePath(template) }),
   };
 }

@@ -1,7 +1,8 @@
 import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { copyOf, readSafetensorsHeader, readTensor, writeSafetensors } from "../../files/safetensors.ts";
+import { copyOf, readTensor } from "../../files/safetensors.ts";
+import { readSafetensorsHeader, writeSafetensors } from "../../files/safetensors_file.ts";
 import { readLora } from "../../files/testing/read_lora.ts";
 import { temporaryDirectory } from "../../files/testing/temporary_directory.ts";
 import { AttuneError } from "../../text/errors.ts";

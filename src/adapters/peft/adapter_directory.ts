@@ -1,104 +1,22 @@
-/** PEFT's adapter directory: adapter_config.json and adapter_model.safetensors. */
-import { type FileHandle, stat } from "node:fs/promises";
+/** PEFT's adapter directory on the disk. */
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { writeDirectoryAtomic, writeFilesAtomic } from "../../files/atomic.ts";
-import { readJsonObject } from "../../files/json_file.ts";
-import {
-  copyOf,
-  readSafetensorsHeader,
-  readTensor,
-  safetensorsContent,
-  type TensorEntry,
-  type TensorSource,
-} from "../../files/safetensors.ts";
-import { AttuneError } from "../../text/errors.ts";
-import type { Adapter, AdapterConfig, Parameter, TokenRows } from "../adapter.ts";
-import { kindNamed, kindOf } from "../kinds/kinds.ts";
-import { condenseTargetModules, isAllLinear } from "../targets/target_modules.ts";
-import { fileNames, sortAdapterTensors } from "./adapter_tensors.ts";
-import { bothEnds } from "./both_ends.ts";
-import { CONFIG_FILE, findAdapterDirectory, WEIGHTS_FILE } from "./find_adapter.ts";
-import { formatPeftConfig, parsePeftConfig } from "./peft_config.ts";
+import { diskFolder } from "../../files/disk_folder.ts";
+import type { Adapter, AdapterConfig } from "../adapter.ts";
+import { adapterContent, readAdapterFolder, readSettings } from "./adapter_files.ts";
+import { findAdapterDirectory } from "./find_adapter.ts";
 
 /**
  * Reads an adapter, float32, float16 or bfloat16; of a run's directory the adapter that the run made.
  * @throws AttuneError that names what is missing, foreign, wrongly shaped or not supported.
  */
-export async function readAdapterDirectory(from: string): Promise<Adapter> {
-  const path = await findAdapterDirectory(from);
-  const { config, baseModel } = parsePeftConfig(
-    await readJsonObject(join(path, CONFIG_FILE)),
-    join(path, CONFIG_FILE),
-  );
-  const weights = join(path, WEIGHTS_FILE);
-  const sorted = sortAdapterTensors((await readSafetensorsHeader(weights)).tensors, config, weights);
-  const { tensors } = kindNamed(config.type)!;
-  const { stored } = sorted;
-  const parameters = await mapValues(sorted.parameters, readParameter);
-  const tokens = await readRows(sorted.rows, config, weights);
-  const adapter: Adapter = {
-    config,
-    baseModel,
-    modules: await mapValues(sorted.modules, (term) => tensors.read(term, readFinite)),
-    ...(parameters.size > 0 && { parameters }),
-    ...(stored.size > 0 && { stored }),
-    ...(tokens.size > 0 && { tokens }),
-  };
-  return tensors.shared ? tensors.shared.read(adapter, sorted.shared, readFinite) : adapter;
-}
+export const readAdapterDirectory = async (from: string): Promise<Adapter> =>
+  readAdapterFolder(diskFolder(await findAdapterDirectory(from)));
 
 /** Its settings alone. @throws AttuneError as `readAdapterDirectory` does. */
-export async function readAdapterConfig(from: string): Promise<AdapterConfig> {
-  const path = join(await findAdapterDirectory(from), CONFIG_FILE);
-  return parsePeftConfig(await readJsonObject(path), path).config;
-}
-
-/** @throws AttuneError when a number of it is none. */
-async function readFinite(entry: TensorEntry): Promise<Float32Array> {
-  const data = await readTensor(entry);
-  if (data.every(Number.isFinite)) return data;
-  throw new AttuneError(`${entry.file}: ${entry.name} holds what is not a number; the adapter is damaged.`);
-}
-
-async function mapValues<A, B>(
-  map: ReadonlyMap<string, A>,
-  f: (value: A) => Promise<B>,
-): Promise<Map<string, B>> {
-  const result = new Map<string, B>();
-  for (const [key, value] of map) result.set(key, await f(value));
-  return result;
-}
-
-const readParameter = async (entry: TensorEntry): Promise<Parameter> => ({
-  shape: entry.shape,
-  data: await readFinite(entry),
-});
-
-/**
- * Which rows they are stands in the config, by the end of a module's name, or by none for the input embedding. A tied
- * output layer's, which PEFT writes along beside an enlarged vocabulary, are the embedding's.
- */
-async function readRows(
-  entries: ReadonlyMap<string, TensorEntry>,
-  { trainableTokenIndices: wanted = [] }: AdapterConfig,
-  where: string,
-): Promise<Map<string, TokenRows>> {
-  const rows = new Map<string, TokenRows>();
-  for (const [module, entry] of entries) {
-    const named = (name: string) => module === name || module.endsWith(`.${name}`);
-    const byName = Array.isArray(wanted) ? [["", wanted] as const] : Object.entries(wanted);
-    const [, indices] = byName.find(([name]) => named(name)) ?? byName[0]!;
-    if (entry.shape.length !== 2 || entry.shape[0] !== indices.length)
-      throw new AttuneError({
-        code: "adapter.rows",
-        place: `${where}: ${entry.name}`,
-        expected: `[${indices.length}, hidden], a row for each of trainable_token_indices in adapter_config.json`,
-        got: `[${entry.shape.join(", ")}]`,
-      });
-    rows.set(module, { indices, data: await readFinite(entry) });
-  }
-  return rows;
-}
+export const readAdapterConfig = async (from: string): Promise<AdapterConfig> =>
+  (await readSettings(diskFolder(await findAdapterDirectory(from)))).config;
 
 /**
  * Writes the files as PEFT writes them, float32. A new directory appears whole; in one that exists both files are
@@ -106,49 +24,11 @@ async function readRows(
  * @throws AttuneError when the disk refuses; what was there before stays.
  */
 export async function writeAdapterDirectory(path: string, adapter: Adapter): Promise<void> {
-  const content = new Map([
-    [WEIGHTS_FILE, safetensorsContent(tensorsOf(adapter), { format: "pt" })],
-    [CONFIG_FILE, (file: FileHandle) => file.writeFile(configOf(adapter))],
-  ]);
+  const content = adapterContent(adapter);
   const into = (directory: string) =>
     writeFilesAtomic(new Map([...content].map(([file, data]) => [join(directory, file), data])));
   if (await isDirectory(path)) await into(path);
   else await writeDirectoryAtomic(path, into);
-}
-
-function configOf({ config, baseModel, modules }: Adapter): string {
-  const { targetModules } = config;
-  if (targetModules === undefined || !isAllLinear(targetModules))
-    return formatPeftConfig(config, targetModules, baseModel);
-  const names = [...modules.keys()];
-  const targets = condenseTargetModules(names);
-  const condensed = kindNamed(config.type)!.file.condensed?.(config, targets, names);
-  return formatPeftConfig(condensed ?? config, condensed?.targetModules ?? targets, baseModel);
-}
-
-function tensorsOf(adapter: Adapter): TensorSource[] {
-  const { modules, parameters, tokens, stored = new Map<string, TensorEntry>() } = bothEnds(adapter);
-  const { tensors } = kindOf(adapter);
-  const wrapped = (name: string) => modules.has(name.replace(/\.[^.]+$/, ""));
-  const float32 = (name: string, shape: readonly number[], data: Float32Array): TensorSource => ({
-    name,
-    dtype: "F32",
-    shape: [...shape],
-    data: () => data,
-  });
-  return [
-    ...[...modules].flatMap(([module, weights]) =>
-      tensors.of(module, weights).map(({ name, shape, data }) => float32(fileNames.term(name), shape, data)),
-    ),
-    ...(tensors.shared?.write(adapter) ?? []),
-    ...[...(parameters ?? [])]
-      .map(([name, { shape, data }]) => float32(fileNames.parameter(name, wrapped(name)), shape, data))
-      .filter(({ name }) => !stored.has(name)),
-    ...[...(tokens ?? [])].map(([module, { indices, data }]) =>
-      float32(fileNames.rows(module), [indices.length, data.length / indices.length], data),
-    ),
-    ...[...stored].map(([name, entry]) => ({ ...copyOf(entry), name })),
-  ];
 }
 
 const isDirectory = (path: string): Promise<boolean> =>

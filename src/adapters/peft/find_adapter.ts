@@ -2,9 +2,9 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { diskError } from "../../files/disk_error.ts";
 import { AttuneError } from "../../text/errors.ts";
+import { CONFIG_FILE, WEIGHTS_FILE } from "./adapter_files.ts";
 
-export const CONFIG_FILE = "adapter_config.json";
-export const WEIGHTS_FILE = "adapter_model.safetensors";
+export { CONFIG_FILE, WEIGHTS_FILE };
 
 /**
  * The directory that holds the adapter meant by `path`: this one, or of a run's directory its `adapter/`.

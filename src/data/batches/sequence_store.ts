@@ -46,3 +46,7 @@ export function joinSequences(stores: readonly SequenceStore[]): SequenceStore {
     },
   };
 }
+
+/** All of a store's sequences, in memory. */
+export const wholeStore = (store: SequenceStore): TokenSequence[] =>
+  Array.from({ length: store.length }, (_, i) => store.at(i));

@@ -1,6 +1,7 @@
 import { cpSync } from "node:fs";
 import { join } from "node:path";
-import { copyOf, readSafetensorsHeader, type TensorSource, writeSafetensors } from "../safetensors.ts";
+import { copyOf, type TensorSource } from "../safetensors.ts";
+import { readSafetensorsHeader, writeSafetensors } from "../safetensors_file.ts";
 
 /**
  * A copy of the model directory `from`, whose one file of weights gets an output layer `head` of its own: the rows of its

@@ -18,7 +18,7 @@ export async function caseRecipe(
 ): Promise<RecipeInput> {
   const recipe: RecipeInput = parse(readFileSync(join(cases, name, "recipe.yaml"), "utf8"));
   await writeCaseModel(recipe.model, model);
-  const data = recipe.data.map((dataset) => ({ ...dataset, path: join(cases, dataset.path) }));
+  const data = recipe.data.map((dataset) => ({ ...dataset, path: join(cases, dataset.path!) }));
   return { ...recipe, model, data, output, ...changes };
 }
 

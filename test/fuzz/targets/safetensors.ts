@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { readSafetensorsHeader, readTensor, readTensorBytes } from "../../../src/files/safetensors.ts";
+import { readTensor, readTensorBytes } from "../../../src/files/safetensors.ts";
+import { readSafetensorsHeader } from "../../../src/files/safetensors_file.ts";
 import { input, inRepository, onlyFile } from "../files.ts";
 import { mutateHeader } from "../safetensors_header.ts";
 import type { Target } from "../target.ts";

@@ -1,0 +1,47 @@
+import { join } from "node:path";
+import { appendMetrics, flushMetrics } from "../files/metrics_file.ts";
+import type { Base } from "../pretrained/base.ts";
+import { spoiledWeight } from "../pretrained/finite_weights.ts";
+import type { LoopPorts } from "../training/loop.ts";
+import type { Optimizer } from "../training/optimizer.ts";
+import type { RunMethod } from "./choose_method.ts";
+import type { Origin } from "./origin.ts";
+import type { RunDirectory } from "./run_directory.ts";
+import type { RunLock } from "./run_lock.ts";
+import { saveCheckpoint } from "./saving.ts";
+
+export interface PortsOptions {
+  base: Base;
+  directory: RunDirectory;
+  lock: RunLock;
+  run: RunMethod;
+  optimizer: Optimizer;
+  origin: Origin;
+}
+
+export const bestPath = ({ path }: RunDirectory): string => join(path, "best");
+
+/** The loop's results go into a run directory, as long as this run holds its lock. */
+export function directoryPorts({
+  base,
+  directory,
+  lock,
+  run,
+  optimizer,
+  origin,
+}: PortsOptions): Required<Omit<LoopPorts, "evaluation">> {
+  const { trainables } = run.method;
+  return {
+    metrics: (line) => lock.write(() => appendMetrics(directory.metrics, line)),
+    checkpoint: ({ step, ...progress }) =>
+      lock.write(async () => {
+        await flushMetrics(directory.metrics);
+        const state = { origin, ...progress };
+        return saveCheckpoint(directory.path, step, trainables, optimizer.moments, state);
+      }),
+    best: async () => {
+      await lock.write(() => run.save(bestPath(directory)));
+    },
+    spoiledWeight: () => spoiledWeight(base.directory.tensors.values()),
+  };
+}

@@ -1,0 +1,87 @@
+import { type BatchOrder, batchOrder } from "../data/batches/batches.ts";
+import { type MixtureDataset, mixtureOrder } from "../data/batches/mixture.ts";
+import type { Model } from "../models/family.ts";
+import type { OpenSession, SessionOptions } from "../runtime/session.ts";
+import { type Engine, openEngine } from "./engine.ts";
+import { type LoopData, type LoopEnd, type LoopEvent, type LoopOptions, trainingLoop } from "./loop.ts";
+import type { Method } from "./method.ts";
+import { openObjective } from "./objectives/objectives.ts";
+import { createOptimizer, type Optimizer } from "./optimizer.ts";
+import { randomFeeds } from "./random_feeds.ts";
+import type { Ranks } from "./ranks.ts";
+import type { SettledRecipe } from "./recipe.ts";
+import { rowLengthFor } from "./row_length.ts";
+
+/** What training is made of, wherever it came from. */
+export interface TrainingParts {
+  recipe: SettledRecipe;
+  model: Model;
+  /** What is trained. */
+  method: Method;
+  /** The model before training, for objectives that compare with it. */
+  reference?: Method;
+  data: Omit<LoopData, "reference"> & {
+    /** How many of the training examples come from each dataset, in order. */
+    datasets: readonly MixtureDataset[];
+  };
+  /** The processes that compute each step together. */
+  ranks?: Ranks;
+}
+
+export type RunOptions = Pick<LoopOptions<Float32Array[]>, "ports" | "from" | "signal"> &
+  Pick<LoopData, "reference">;
+
+/** A compiled step, its optimizer and the order of examples. */
+export interface Training {
+  engine: Engine;
+  optimizer: Optimizer;
+  order: BatchOrder;
+  /** Whether the run needs `reference`: the engine's values of all sequences before the first step. */
+  usesReference: boolean;
+  run(options?: RunOptions): AsyncGenerator<LoopEvent, LoopEnd>;
+  release(): Promise<void>;
+}
+
+/**
+ * Compiles the training step of a recipe.
+ * @throws AttuneError when there are no examples, or one is longer than the model was made for.
+ */
+export async function openTraining(
+  { recipe, model, method, reference, data, ranks }: TrainingParts,
+  open: OpenSession,
+  session: SessionOptions,
+): Promise<Training> {
+  const { neftuneNoiseAlpha: alpha, gradientCheckpointing, maxLength } = recipe.training;
+  const { maxPositions } = model.dimensions;
+  const { train, evaluation, branches } = data;
+  const objective = openObjective(recipe.objective);
+  const order = orderOf(recipe, data.datasets);
+  const optimizer = createOptimizer(method.trainables);
+  const engine = await openEngine(model, method, open, {
+    rowLength: rowLengthFor([train, evaluation], { maxPositions, branches }),
+    objective,
+    reference,
+    maxLength,
+    neftune: alpha === undefined ? undefined : { alpha, seed: recipe.seed },
+    gradientCheckpointing,
+    ranks,
+    session,
+  });
+  const fixed = { recipe, engine, optimizer, order, randomFeeds: randomFeeds(recipe, method) };
+  return {
+    engine,
+    optimizer,
+    order,
+    usesReference: objective.usesReference,
+    run: ({ reference, ...options } = {}) =>
+      trainingLoop({ ...fixed, data: { train, evaluation, branches, reference }, ...options }),
+    release: () => engine.release(),
+  };
+}
+
+function orderOf(
+  { mixture, shuffle, seed, training }: SettledRecipe,
+  datasets: readonly MixtureDataset[],
+): BatchOrder {
+  return batchOrder(mixtureOrder({ datasets, ...mixture, shuffle, seed }), training.batchSize);
+}
