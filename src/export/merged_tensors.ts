@@ -4,7 +4,7 @@ import { kindOf } from "../adapters/kinds/kinds.ts";
 import { withStored } from "../adapters/stored_weights.ts";
 import { copyOf, type Dtype, type TensorEntry, type TensorSource } from "../files/safetensors.ts";
 import { moduleOf } from "../files/tensor_names.ts";
-import { lower } from "../graph/lower.ts";
+import { lower } from "../graph/onnx/lower.ts";
 import { add, mul } from "../graph/ops/elementwise.ts";
 import { matmul } from "../graph/ops/matmul.ts";
 import { input } from "../graph/sources.ts";

@@ -1,6 +1,6 @@
 import type { Adapter } from "../adapters/adapter.ts";
 import type { TensorEntry } from "../files/safetensors.ts";
-import { lower } from "../graph/lower.ts";
+import { lower } from "../graph/onnx/lower.ts";
 import { linearLogits } from "../graph/ops/cross_entropy.ts";
 import { gather } from "../graph/ops/indexing.ts";
 import { input } from "../graph/sources.ts";

@@ -1,4 +1,4 @@
-import type { OnnxWriter } from "./onnx.ts";
+import type { OnnxWriter } from "./onnx/writer.ts";
 
 export type DType =
   | "float32"

@@ -1,4 +1,4 @@
-import type { OnnxWriter } from "../onnx.ts";
+import type { OnnxWriter } from "../onnx/writer.ts";
 import { scalar } from "../sources.ts";
 import { type DType, defineOp, requireFloat, type Tensor } from "../tensor.ts";
 import { add, erf, exp, mul, scale, shift, sigmoid, sub, tanh } from "./elementwise.ts";

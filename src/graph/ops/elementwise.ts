@@ -1,4 +1,4 @@
-import { OnnxWriter } from "../onnx.ts";
+import { OnnxWriter } from "../onnx/writer.ts";
 import { scalar } from "../sources.ts";
 import {
   broadcast,

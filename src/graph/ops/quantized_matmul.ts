@@ -1,4 +1,4 @@
-import type { OnnxWriter } from "../onnx.ts";
+import type { OnnxWriter } from "../onnx/writer.ts";
 import { defineOp, ShapeError, show, sizeOf, type Tensor, type TensorType } from "../tensor.ts";
 
 /** How 4-bit codes stand for a matrix: bitsandbytes' layout over the flattened matrix, first code in the high half. */

@@ -1,6 +1,6 @@
-import { gather } from "./ops/indexing.ts";
-import { apply, type Tensor } from "./tensor.ts";
-import { reachable } from "./walk.ts";
+import { gather } from "../ops/indexing.ts";
+import { apply, type Tensor } from "../tensor.ts";
+import { reachable } from "../walk.ts";
 
 /** Ops that make each row of their output from the same row of those inputs that have rows. */
 const ELEMENTWISE = new Set("add sub mul div neg exp tanh sigmoid erf silu gelu geluTanh keep".split(" "));

@@ -1,6 +1,6 @@
-import { type OnnxModel, OnnxWriter } from "./onnx.ts";
-import type { Tensor } from "./tensor.ts";
-import { reachable } from "./walk.ts";
+import type { Tensor } from "../tensor.ts";
+import { reachable } from "../walk.ts";
+import { type OnnxModel, OnnxWriter } from "./writer.ts";
 
 /** The ONNX model that computes `outputs`, by name. Frozen weights stay references into their files. */
 export function lower(outputs: Record<string, Tensor>): OnnxModel {

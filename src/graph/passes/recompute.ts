@@ -1,4 +1,4 @@
-import { apply, type DType, sameShape, type Tensor } from "./tensor.ts";
+import { apply, type DType, sameShape, type Tensor } from "../tensor.ts";
 
 /** Whether a forward value is computed again in the backward pass instead of being kept. */
 export type Recompute = (t: Tensor) => boolean;

@@ -1,6 +1,6 @@
+import type { WeightSource } from "../sources.ts";
+import { type DType, show, type TensorType } from "../tensor.ts";
 import { ProtobufWriter } from "./protobuf.ts";
-import type { WeightSource } from "./sources.ts";
-import { type DType, show, type TensorType } from "./tensor.ts";
 
 // TensorProto.DataType, https://github.com/onnx/onnx/blob/v1.19.0/onnx/onnx.proto
 const DATA_TYPE: Record<DType, number> = {
