@@ -92,4 +92,6 @@ export const constant = (values: readonly number[], shape: Shape, dtype: DType =
 /** A constant of shape [], of the dtype of `like`. */
 export const scalar = (value: number, like: TensorType): Tensor => constant([value], [], like.dtype);
 
-export const isInput = (t: Tensor): t is Tensor & { attributes: InputAttributes } => t.op.name === "input";
+export const isInput = (t: Tensor): t is Tensor & { attributes: InputAttributes } => t.op === inputOp.op;
+
+export const isWeight = (t: Tensor): t is Tensor & { attributes: WeightAttributes } => t.op === weightOp.op;

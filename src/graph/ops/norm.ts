@@ -22,6 +22,7 @@ interface Epsilon {
  */
 export const rmsNorm = defineOp<[x: Tensor, weight: Tensor], Epsilon>({
   name: "rmsNorm",
+  rowWise: () => "first input",
   infer([x, weight]) {
     requireLastAxis("rmsNorm", x, weight);
     return x;
@@ -49,6 +50,7 @@ export const rmsNorm = defineOp<[x: Tensor, weight: Tensor], Epsilon>({
  */
 export const layerNorm = defineOp<[x: Tensor, weight: Tensor, bias: Tensor], Epsilon>({
   name: "layerNorm",
+  rowWise: () => "first input",
   infer([x, weight, bias]) {
     requireLastAxis("layerNorm", x, weight);
     requireLastAxis("layerNorm", x, bias);

@@ -18,6 +18,7 @@ type Gradients = [x: Tensor, codes: null, scales: null];
  */
 export const dequantize4bit = defineOp<Packed, Layout4bit>({
   name: "dequantize4bit",
+  decodes: true,
   infer([codes, scales], layout) {
     requirePacked("dequantize4bit", codes, scales, layout);
     return { dtype: "float32", shape: layout.shape };
@@ -29,7 +30,7 @@ export const dequantize4bit = defineOp<Packed, Layout4bit>({
 
 /** x [T, in] · Wᵀ for a W that `dequantize4bit` gives: [T, out]. Only x has a gradient. */
 export function quantizedMatmul(x: Tensor, weight: Tensor): Tensor {
-  if (weight.op.name !== "dequantize4bit")
+  if (weight.op !== dequantize4bit.op)
     throw new ShapeError("quantizedMatmul", `${show(weight)} is no 4-bit weight`);
   const [codes, scales] = weight.inputs as Packed;
   return forward(x, codes, scales, weight.attributes as Layout4bit);
@@ -37,8 +38,10 @@ export function quantizedMatmul(x: Tensor, weight: Tensor): Tensor {
 
 const forward = defineOp<[x: Tensor, ...Packed], Layout4bit>({
   name: "quantizedMatmul",
+  kept: "matrix",
+  rowWise: () => "first input",
   infer: ([x, codes, scales], layout) => productType(x, codes, scales, layout, 1),
-  lower: (w, names, layout) => w.node("MatMulBnb4", names, bnb4(layout, layout.shape)),
+  lower: (w, names, layout) => w.contributed("MatMulBnb4", names, bnb4(layout, layout.shape)),
   vjp: ([, codes, scales], dy, layout): Gradients => [backward(dy, codes, scales, layout), null, null],
 });
 
@@ -50,6 +53,7 @@ const forward = defineOp<[x: Tensor, ...Packed], Layout4bit>({
  */
 const backward = defineOp<[dy: Tensor, ...Packed], Layout4bit>({
   name: "quantizedMatmulBackward",
+  rowWise: () => "first input",
   infer: ([dy, codes, scales], layout) => productType(dy, codes, scales, layout, 0),
   lower(w, [dy, codes, scales], layout) {
     const [out, inputs] = layout.shape;
@@ -68,7 +72,11 @@ const backward = defineOp<[dy: Tensor, ...Packed], Layout4bit>({
 function columns(w: OnnxWriter, codes: string, scales: string, layout: Layout4bit, width: number): string {
   const identity = Array.from({ length: width ** 2 }, (_, i) => +(i % (width + 1) === 0));
   const one = w.constant(identity, { dtype: "float32", shape: [width, width] });
-  return w.node("MatMulBnb4", [one, codes, scales], bnb4(layout, [sizeOf(layout.shape) / width, width]));
+  return w.contributed(
+    "MatMulBnb4",
+    [one, codes, scales],
+    bnb4(layout, [sizeOf(layout.shape) / width, width]),
+  );
 }
 
 /** https://github.com/microsoft/onnxruntime/blob/v1.23.0/docs/ContribOperators.md#com.microsoft.MatMulBnb4 */
@@ -107,6 +115,7 @@ function requirePacked(op: string, codes: TensorType, scales: TensorType, { bloc
  */
 export const dequantizeRows = defineOp<[codes: Tensor, scales: Tensor]>({
   name: "dequantizeRows",
+  decodes: true,
   infer([codes, scales]) {
     if (codes.dtype !== "int8" || scales.dtype !== "float32" || codes.shape.length !== 2)
       throw new ShapeError("dequantizeRows", `${show(codes)} by ${show(scales)}`);

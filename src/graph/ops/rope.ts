@@ -39,7 +39,10 @@ export const rope = defineOp<[x: Tensor, cos: Tensor, sin: Tensor]>({
     // runtime can't tell which buffers of later values fit (0.13 GB more in a 4-bit step of 0.5B's shape).
     const batch = w.node("Unsqueeze", [x, w.ints([0])]);
     const row = w.node("Reshape", [batch, w.ints([0, 0, heads * size])]);
-    const turned = w.node("RotaryEmbedding", [row, w.ints([0]), cos, sin], { num_heads: heads, ...part });
+    const turned = w.contributed("RotaryEmbedding", [row, w.ints([0]), cos, sin], {
+      num_heads: heads,
+      ...part,
+    });
     const apart = w.node("Reshape", [turned, w.ints([0, 0, ...head])]);
     return w.node("Squeeze", [apart, w.ints([0])]);
   },

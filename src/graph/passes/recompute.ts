@@ -1,3 +1,4 @@
+import { isWeight } from "../sources.ts";
 import { apply, type DType, sameShape, type Tensor } from "../tensor.ts";
 
 /** Whether a forward value is computed again in the backward pass instead of being kept. */
@@ -40,16 +41,15 @@ export function recomputed(order: readonly Tensor[], whole = isQuantized(order) 
   const inputs = blockInputs(order);
   const count = Math.min(Math.floor(inputs.length * whole), inputs.length - 1);
   const end = inputs[count]?.id ?? 0;
-  return (t) => (t.id < end ? t.op.name !== "keep" : recomputeCheap(t));
+  return (t) => (t.id < end ? t.op.kept !== "always" : recomputeCheap(t));
 }
 
-const isQuantized = (order: readonly Tensor[]) =>
-  order.some(({ op, dtype }) => op.name === "weight" && CODES.has(dtype));
+const isQuantized = (order: readonly Tensor[]) => order.some((t) => isWeight(t) && CODES.has(t.dtype));
 const CODES = new Set<DType>(["uint8", "int8"]);
 
 /** The residual stream [T, D] where blocks read it: decoders mark it, and what else is marked has another shape. */
 function blockInputs(order: readonly Tensor[]): Tensor[] {
-  const marks = order.filter(({ op, shape }) => op.name === "keep" && typeof shape[0] === "string");
+  const marks = order.filter(({ op, shape }) => op.kept === "always" && typeof shape[0] === "string");
   return marks.filter(({ shape }) => sameShape(shape, marks[0]!.shape));
 }
 
@@ -57,7 +57,5 @@ function blockInputs(order: readonly Tensor[]): Tensor[] {
  * Keeps what is dear to compute and small to keep: the outputs of linear layers and the residual stream. Computes again
  * what is cheap: widened weights, norms, rotations, activations, and attention, whose gradient needs its weights anyway.
  */
-export const recomputeCheap: Recompute = (t) =>
-  !(t.op.name === "keep" || (t.shape.length === 2 && KEPT_MATRICES.has(t.op.name)));
-
-const KEPT_MATRICES = new Set(["matmul", "quantizedMatmul", "add", "gather", "logSoftmax"]);
+export const recomputeCheap: Recompute = ({ op: { kept }, shape }) =>
+  !(kept === "always" || (kept === "matrix" && shape.length === 2));
