@@ -11,6 +11,12 @@ export type DType =
   | "uint8"
   | "bool";
 
+/**
+ * The type models are computed in. What is kept in another, files' 16 bits or codes, becomes this where it is read, and
+ * what is fed and fetched has it. ONNX Runtime has kernels of its own for it (products, norms, rotations).
+ */
+export const COMPUTE_TYPE = "float32" satisfies DType;
+
 /** A number, or the name of a size known only when the graph runs: "T" tokens in the row, "S" supervised rows. */
 export type Dim = number | string;
 export type Shape = readonly Dim[];

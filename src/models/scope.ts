@@ -3,7 +3,7 @@ import { matmul } from "../graph/ops/matmul.ts";
 import { dequantize4bit, quantizedMatmul } from "../graph/ops/quantized_matmul.ts";
 import type { Shape, Tensor } from "../graph/tensor.ts";
 
-/** Gives the float32 tensor of a checkpoint's parameter: frozen, trained or still to be made. */
+/** Gives the tensor of a checkpoint's parameter, in the type that is computed in: frozen, trained or still to be made. */
 export type ParameterSource = (name: string, shape: Shape) => Tensor;
 
 /** The layer that an adapter sits on. */

@@ -1,5 +1,6 @@
 import {
   broadcast,
+  COMPUTE_TYPE,
   defineOp,
   requireSameType,
   ShapeError,
@@ -32,7 +33,7 @@ const matmulOp = defineOp<[a: Tensor, b: Tensor], MatmulAttributes>({
 
   lower(w, [a, b], { transA, transB, alpha }, [typeA, typeB], out) {
     if (!transA && !transB && alpha === 1) return w.node("MatMul", [a, b]);
-    if (out.dtype === "float32")
+    if (out.dtype === COMPUTE_TYPE)
       return w.contributed("FusedMatMul", [a, b], {
         transA: +transA,
         transB: +transB,

@@ -1,4 +1,5 @@
 import {
+  COMPUTE_TYPE,
   defineOp,
   requireFloat,
   requireSameType,
@@ -28,7 +29,7 @@ export const rmsNorm = defineOp<[x: Tensor, weight: Tensor], Epsilon>({
     return x;
   },
   lower(w, [x, weight], { eps }, _, { dtype }) {
-    if (dtype === "float32")
+    if (dtype === COMPUTE_TYPE)
       return w.node("SimplifiedLayerNormalization", [x, weight], { axis: -1, epsilon: { float: eps } });
     const meanSquare = w.node("ReduceMean", [w.node("Mul", [x, x]), w.ints([-1])], { keepdims: 1 });
     const rms = w.node("Sqrt", [w.node("Add", [meanSquare, w.scalar(eps, dtype)])]);
