@@ -69,7 +69,7 @@ function replacedRows(rows: Tensor, weight: Tensor, own: TokenRowsTensor, tokens
   const places = constant([...own.indices], [n], "int64");
   const change = sub(own.rows, gather(weight, places)); // [n, D]
   const isOwn = equal(reshape(tokens, [tokens.shape[0]!, 1]), reshape(places, [1, n])); // [T, n]
-  return addMatmul(rows, cast(isOwn, "float32"), change);
+  return addMatmul(rows, cast(isOwn, change.dtype), change);
 }
 
 /** e + scale · B·A[:, token], A [r, V]; with magnitudes, times the gain. No dropout, as in PEFT. */

@@ -4,7 +4,7 @@ import { kindOf } from "../adapters/kinds/kinds.ts";
 import { withStored } from "../adapters/stored_weights.ts";
 import { copyOf, type Dtype, type TensorEntry, type TensorSource } from "../files/safetensors.ts";
 import { moduleOf } from "../files/tensor_names.ts";
-import { lower } from "../graph/lower.ts";
+import { lower } from "../graph/onnx/lower.ts";
 import { add, mul } from "../graph/ops/elementwise.ts";
 import { matmul } from "../graph/ops/matmul.ts";
 import { input } from "../graph/sources.ts";
@@ -12,7 +12,8 @@ import type { Model } from "../models/family.ts";
 import { modelLayout } from "../models/layout.ts";
 import { isQuantized } from "../quantization/quantized_entry.ts";
 import { readWeight } from "../quantization/read_weight.ts";
-import type { OpenSession, Session, TensorData } from "../runtime/session.ts";
+import type { OpenSession, Session } from "../runtime/session.ts";
+import { floats } from "../runtime/tensor_data.ts";
 import { AttuneError } from "../text/errors.ts";
 
 /** The base's tensors with the adapter's terms added, each computed when it is asked for. */
@@ -121,12 +122,11 @@ async function addProduct(
   { A, B, r, in: I, out: O }: Product,
   scale: number,
 ): Promise<Float32Array> {
-  const float32 = (shape: number[], data: Float32Array): TensorData => ({ dtype: "float32", shape, data });
   const { merged } = await session.run({
-    W: float32([O, I], W),
-    A: float32([r, I], A.slice()), // what is fed is lent
-    B: float32([O, r], B.slice()),
-    scale: float32([], Float32Array.of(scale)),
+    W: floats(W, [O, I]),
+    A: floats(A.slice(), [r, I]), // what is fed is lent
+    B: floats(B.slice(), [O, r]),
+    scale: floats(Float32Array.of(scale), []),
   });
   return merged!.data as Float32Array;
 }

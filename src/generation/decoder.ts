@@ -1,11 +1,12 @@
 import type { Adapter } from "../adapters/adapter.ts";
 import type { TensorEntry } from "../files/safetensors.ts";
-import { lower } from "../graph/lower.ts";
+import { lower } from "../graph/onnx/lower.ts";
 import { linearLogits } from "../graph/ops/cross_entropy.ts";
 import { gather } from "../graph/ops/indexing.ts";
 import { input } from "../graph/sources.ts";
 import type { Dimensions, Model } from "../models/family.ts";
 import type { OpenSession, Session, SessionOptions, TensorData } from "../runtime/session.ts";
+import { int32, int64 } from "../runtime/tensor_data.ts";
 import { cachedPass } from "./cached_pass.ts";
 import { createKvCache, type KvCache } from "./kv_cache.ts";
 import { runtimeAdapter } from "./runtime_adapter.ts";
@@ -105,10 +106,3 @@ function lastRows(pieces: readonly Piece[]): number[] {
     return t - 1;
   });
 }
-
-const int32 = (data: Int32Array): TensorData => ({ dtype: "int32", shape: [data.length], data });
-const int64 = (values: readonly number[]): TensorData => ({
-  dtype: "int64",
-  shape: [values.length],
-  data: BigInt64Array.from(values, BigInt),
-});

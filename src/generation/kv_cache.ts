@@ -1,5 +1,7 @@
+import { COMPUTE_TYPE } from "../graph/tensor.ts";
 import type { Dimensions } from "../models/family.ts";
 import type { TensorData } from "../runtime/session.ts";
+import { floats } from "../runtime/tensor_data.ts";
 import { cacheNames } from "./cached_pass.ts";
 
 type Tensors = Record<string, TensorData>;
@@ -29,6 +31,7 @@ export interface KvCache {
 
 /** A growing buffer with `width` values a token. */
 interface Column extends TensorData {
+  readonly dtype: typeof COMPUTE_TYPE | "int32";
   readonly width: number;
   shape: readonly number[];
   data: Float32Array | Int32Array;
@@ -39,7 +42,7 @@ const FIRST_CAPACITY = 128;
 export function createKvCache({ layers, keyValueHeads: K, headDim: E }: Dimensions): KvCache {
   const [keyIndex, keyEnd] = [column("int32", 1), column("int32", 1)];
   const pairs = Array.from({ length: layers }, (_, layer) => cacheNames(layer)).flatMap(({ past, added }) =>
-    past.map((name, i) => ({ past: name, added: added[i]!, column: column("float32", K * E) })),
+    past.map((name, i) => ({ past: name, added: added[i]!, column: column(COMPUTE_TYPE, K * E) })),
   );
   const columns = [keyIndex, keyEnd, ...pairs.map((pair) => pair.column)];
   let [length, added] = [0, 0];
@@ -60,8 +63,8 @@ export function createKvCache({ layers, keyValueHeads: K, headDim: E }: Dimensio
       for (const pair of pairs) {
         pair.column.shape = [length, K, E];
         feeds[pair.past] = pair.column;
-        const behind = pair.column.data.subarray(length * K * E);
-        into[pair.added] = { dtype: "float32", shape: [added, K, E], data: behind };
+        const behind = (pair.column.data as Float32Array).subarray(length * K * E);
+        into[pair.added] = floats(behind, [added, K, E]);
       }
       return { feeds, into };
     },
@@ -88,19 +91,22 @@ export function createKvCache({ layers, keyValueHeads: K, headDim: E }: Dimensio
   };
 }
 
-const column = (dtype: "float32" | "int32", width: number): Column => ({
+const column = (dtype: Column["dtype"], width: number): Column => ({
   dtype,
   width,
   shape: [],
-  data: dtype === "float32" ? new Float32Array(0) : new Int32Array(0),
+  data: bufferOf(dtype, 0),
 });
+
+const bufferOf = (dtype: Column["dtype"], size: number) =>
+  dtype === "int32" ? new Int32Array(size) : new Float32Array(size);
 
 /** Room for `wanted` tokens, the first `held` kept. */
 function reserve(buffer: Column, held: number, wanted: number): void {
   const { data, width } = buffer;
   if (wanted * width <= data.length) return;
   const capacity = Math.max(wanted, (2 * data.length) / width, FIRST_CAPACITY) * width;
-  const grown = buffer.dtype === "float32" ? new Float32Array(capacity) : new Int32Array(capacity);
+  const grown = bufferOf(buffer.dtype, capacity);
   grown.set(data.subarray(0, held * width));
   buffer.data = grown;
 }

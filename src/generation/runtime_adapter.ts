@@ -9,6 +9,7 @@ import type { Model } from "../models/family.ts";
 import { frozenParameters } from "../models/frozen.ts";
 import { createScope, type Scope } from "../models/scope.ts";
 import type { TensorData } from "../runtime/session.ts";
+import { floats } from "../runtime/tensor_data.ts";
 
 let unlike = 0;
 
@@ -51,7 +52,7 @@ export function adapterFeeds(adapter: Adapter): Record<string, TensorData> {
     for (const { name, shape, data, scaled } of tensors.of(module, weights)) {
       const scale = scaled && scaleOf ? scaleOf(module) : 1;
       const own = scale === 1 ? data.slice() : data.map((value) => value * scale); // what is fed is lent
-      feeds[name] = { dtype: "float32", shape: [...shape], data: own };
+      feeds[name] = floats(own, shape);
     }
   return feeds;
 }

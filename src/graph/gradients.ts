@@ -1,6 +1,6 @@
 import { add } from "./ops/elementwise.ts";
 import { sumTo } from "./ops/reduce.ts";
-import { type Recompute, replays } from "./recompute.ts";
+import { type Recompute, replays } from "./passes/recompute.ts";
 import { scalar } from "./sources.ts";
 import { ShapeError, sameShape, show, type Tensor } from "./tensor.ts";
 import { reachable } from "./walk.ts";

@@ -1,4 +1,5 @@
 import {
+  COMPUTE_TYPE,
   type DType,
   defineOp,
   type Shape,
@@ -80,16 +81,18 @@ const constantOp = defineOp<[], ConstantAttributes>({
   vjp: () => [],
 });
 
-export const input = (name: string, shape: Shape, dtype: DType = "float32"): Tensor =>
+export const input = (name: string, shape: Shape, dtype: DType = COMPUTE_TYPE): Tensor =>
   inputOp({ name, shape, dtype });
 
 export const weight = (name: string, type: TensorType, source: WeightSource): Tensor =>
   weightOp({ name, ...typeOf(type), source });
 
-export const constant = (values: readonly number[], shape: Shape, dtype: DType = "float32"): Tensor =>
+export const constant = (values: readonly number[], shape: Shape, dtype: DType = COMPUTE_TYPE): Tensor =>
   constantOp({ values, shape, dtype });
 
 /** A constant of shape [], of the dtype of `like`. */
 export const scalar = (value: number, like: TensorType): Tensor => constant([value], [], like.dtype);
 
-export const isInput = (t: Tensor): t is Tensor & { attributes: InputAttributes } => t.op.name === "input";
+export const isInput = (t: Tensor): t is Tensor & { attributes: InputAttributes } => t.op === inputOp.op;
+
+export const isWeight = (t: Tensor): t is Tensor & { attributes: WeightAttributes } => t.op === weightOp.op;

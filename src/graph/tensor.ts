@@ -1,4 +1,4 @@
-import type { OnnxWriter } from "./onnx.ts";
+import type { OnnxWriter } from "./onnx/writer.ts";
 
 export type DType =
   | "float32"
@@ -10,6 +10,12 @@ export type DType =
   | "int8"
   | "uint8"
   | "bool";
+
+/**
+ * The type models are computed in. What is kept in another, files' 16 bits or codes, becomes this where it is read, and
+ * what is fed and fetched has it. ONNX Runtime has kernels of its own for it (products, norms, rotations).
+ */
+export const COMPUTE_TYPE = "float32" satisfies DType;
 
 /** A number, or the name of a size known only when the graph runs: "T" tokens in the row, "S" supervised rows. */
 export type Dim = number | string;
@@ -28,12 +34,30 @@ export interface Tensor extends TensorType {
   readonly attributes: object;
 }
 
+/** Which inputs the rows of an output are made of, each from its own row: of every input that has rows, or of the first alone. */
+export type RowWise = "every input" | "first input";
+
+/** What passes over the graph need to know of an op; all may be left out. */
+export interface OpTraits<A extends object> {
+  /** The output is made row by row. */
+  rowWise?(attributes: A): RowWise | undefined;
+  /**
+   * The backward pass reads the output as it is: always, or where it is a matrix, which is expensive to compute and small to
+   * keep. What isn't kept is cheap, and is computed again.
+   */
+  readonly kept?: "always" | "matrix";
+  /** The output holds the input's values in another type. */
+  readonly converts?: boolean;
+  /** The output is the matrix [out, in] that a quantized weight's codes stand for. */
+  readonly decodes?: boolean;
+}
+
 /**
- * What is known of an op, in one place: its shape rule, its ONNX lowering and its gradient.
- * `vjp` gets the gradient of the loss by the output and returns one by each input: null says "not differentiable",
+ * What is known of an op, in one place: its shape rule, its ONNX lowering, its gradient, and its traits.
+ * Inputs that may be left out come last: `[x: Tensor, bias?: Tensor]`. `vjp` gets the gradient of the loss by the output and returns one by each input: null says "not differentiable",
  * a forgotten one does not compile. Gradients may keep a broadcast shape: `gradients` sums them down once, for all ops.
  */
-export interface OpRules<I extends readonly Tensor[], A extends object> {
+export interface OpRules<I extends Inputs, A extends object> extends OpTraits<A> {
   readonly name: string;
   infer(inputs: I, attributes: A): TensorType;
   lower(
@@ -46,6 +70,8 @@ export interface OpRules<I extends readonly Tensor[], A extends object> {
   vjp(inputs: I, dy: Tensor, attributes: A, y: Tensor): { [K in keyof I]: Tensor | null };
 }
 
+type Inputs = readonly (Tensor | undefined)[];
+
 // biome-ignore lint/suspicious/noExplicitAny: an op of unknown inputs; its own rules are typed where it is defined
 export type Op = OpRules<any, any>;
 
@@ -56,16 +82,23 @@ export function apply(op: Op, inputs: readonly Tensor[], attributes: object): Te
   return { id: nextId++, op, inputs, attributes, dtype, shape };
 }
 
-/** An op over a fixed number of inputs, as a function of them (and of its attributes, when it has any). */
-export function defineOp<I extends readonly Tensor[], A extends object = Record<never, never>>(
-  rules: OpRules<I, A>,
-): (...args: [...I, ...(keyof A extends never ? [] : [A])]) => Tensor {
-  return (...args) => {
-    const last = args.at(-1) as object | undefined;
+/** An op as a function of its inputs, and of its attributes when it has any. */
+export interface OpFunction<I extends Inputs, A extends object> {
+  (...args: [...I, ...(keyof A extends never ? [] : [A])]): Tensor;
+  /** What tensors made by it have as their `op`. */
+  readonly op: Op;
+}
+
+export function defineOp<I extends Inputs, A extends object = Record<never, never>>(
+  op: OpRules<I, A>,
+): OpFunction<I, A> {
+  const call: (...args: (object | undefined)[]) => Tensor = (...args) => {
+    const last = args.at(-1);
     const hasAttributes = last !== undefined && !("op" in last);
-    const inputs = (hasAttributes ? args.slice(0, -1) : args) as unknown as I;
-    return apply(rules, inputs, hasAttributes ? last : {});
+    const inputs = (hasAttributes ? args.slice(0, -1) : args).filter((input) => input !== undefined);
+    return apply(op, inputs as Tensor[], hasAttributes ? last : {});
   };
+  return Object.assign(call, { op });
 }
 
 export class ShapeError extends Error {

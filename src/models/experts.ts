@@ -36,7 +36,7 @@ function topmost(x: Tensor, count: number): Tensor {
   const [own, other] = [reshape(x, [T, n, 1]), reshape(x, [T, 1, n])];
   const places = Array.from({ length: n }, (_, i) => i);
   const first = less(constant(places, [1, 1, n]), constant(places, [1, n, 1]));
-  const ahead = add(cast(less(own, other), "float32"), cast(and(equal(own, other), first), "float32"));
+  const ahead = add(cast(less(own, other), x.dtype), cast(and(equal(own, other), first), x.dtype));
   const rank = reshape(sum(ahead, [-1]), [T, n]);
   return less(rank, scalar(count, rank));
 }

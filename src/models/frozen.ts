@@ -3,20 +3,20 @@ import type { TensorEntry } from "../files/safetensors.ts";
 import { cast, scale } from "../graph/ops/elementwise.ts";
 import { dequantize4bit, dequantizeRows, expandScales } from "../graph/ops/quantized_matmul.ts";
 import { constant, type WeightSource, weight } from "../graph/sources.ts";
-import { sizeOf, type Tensor } from "../graph/tensor.ts";
+import { COMPUTE_TYPE, sizeOf, type Tensor } from "../graph/tensor.ts";
 import { INT8_SCALE } from "../quantization/quantize8bit.ts";
 import { isQuantized, type Parts4bit, type QuantizedEntry } from "../quantization/quantized_entry.ts";
 import { AttuneError } from "../text/errors.ts";
 import type { ParameterSource } from "./scope.ts";
 
-/** Parameters as they lie in their files, mapped in place and computed in float32. */
+/** Parameters as they lie in their files, mapped in place and read in the type that is computed in. */
 export function frozenParameters(tensors: ReadonlyMap<string, TensorEntry>): ParameterSource {
   const made = new Map<string, Tensor>();
   return (name) => {
     const known = made.get(name);
     if (known) return known;
     const entry = tensors.get(name)!;
-    const tensor = isQuantized(entry) ? quantizedParameter(entry) : cast(inPlace(entry), "float32");
+    const tensor = isQuantized(entry) ? quantizedParameter(entry) : cast(inPlace(entry), COMPUTE_TYPE);
     made.set(name, tensor);
     return tensor;
   };

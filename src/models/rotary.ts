@@ -2,7 +2,7 @@ import { cast, cos, exp, less, log, mul, scale, shift, sin, where } from "../gra
 import { rope as rotatePairs } from "../graph/ops/rope.ts";
 import { reshape, transpose } from "../graph/ops/shape.ts";
 import { constant, scalar } from "../graph/sources.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { COMPUTE_TYPE, type Tensor } from "../graph/tensor.ts";
 import { notComputed } from "./config.ts";
 import type { Pass } from "./family.ts";
 import type { RopeParameters } from "./rope_config.ts";
@@ -41,16 +41,19 @@ function rotatedSize({ rotated }: RopeParameters, E: number): number {
   ]);
 }
 
-/** cos and sin [T, size/2], float32. */
+/** Positions have more digits than 16 bits hold. */
+const ANGLE_TYPE = "float32";
+
+/** cos and sin [T, size/2], worked out in float32 whatever the model is computed in. */
 function angles(pass: Pass, rope: RopeParameters, size: number) {
-  const turned = mul(column(cast(pass.positions, "float32")), frequencies(pass, rope, size)); // [T, size/2]
+  const turned = mul(column(cast(pass.positions, ANGLE_TYPE)), frequencies(pass, rope, size)); // [T, size/2]
   const factor = "attentionFactor" in rope ? rope.attentionFactor : 1;
   const scaled = (x: Tensor) => (factor === 1 ? x : scale(x, factor));
-  return { cos: scaled(cos(turned)), sin: scaled(sin(turned)) };
+  return { cos: cast(scaled(cos(turned)), COMPUTE_TYPE), sin: cast(scaled(sin(turned)), COMPUTE_TYPE) };
 }
 
 const column = (x: Tensor) => reshape(x, [x.shape[0]!, 1]);
-const row = (values: readonly number[]) => constant(values, [1, values.length]);
+const row = (values: readonly number[]) => constant(values, [1, values.length], ANGLE_TYPE);
 
 /** Radians a position: [1, size/2], or [T, size/2] where they depend on how long each token's sequence is. */
 function frequencies(pass: Pass, rope: RopeParameters, size: number): Tensor {
@@ -67,7 +70,7 @@ function dynamic(pass: Pass, rope: RopeParameters & { type: "dynamic" }, size: n
   const { factor, maxPositions } = rope;
   const length = pass.lengths();
   const limit = scalar(maxPositions, length);
-  const counted = cast(where(less(length, limit), limit, length), "float32");
+  const counted = cast(where(less(length, limit), limit, length), ANGLE_TYPE);
   const r = column(shift(scale(counted, factor / maxPositions), 1 - factor)); // [T, 1]
   const exponents = Array.from({ length: size / 2 }, (_, i) => (size > 2 ? (-2 * i) / (size - 2) : 0));
   return mul(row(plainFrequencies(rope.theta, size)), exp(mul(log(r), row(exponents))));

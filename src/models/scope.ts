@@ -1,9 +1,9 @@
 import { add } from "../graph/ops/elementwise.ts";
 import { matmul } from "../graph/ops/matmul.ts";
-import { quantizedMatmul } from "../graph/ops/quantized_matmul.ts";
+import { dequantize4bit, quantizedMatmul } from "../graph/ops/quantized_matmul.ts";
 import type { Shape, Tensor } from "../graph/tensor.ts";
 
-/** Gives the float32 tensor of a checkpoint's parameter: frozen, trained or still to be made. */
+/** Gives the tensor of a checkpoint's parameter, in the type that is computed in: frozen, trained or still to be made. */
 export type ParameterSource = (name: string, shape: Shape) => Tensor;
 
 /** The layer that an adapter sits on. */
@@ -48,7 +48,7 @@ export function createScope(source: ParameterSource, hook: LinearHook = (_, __, 
       const module = join(name);
       const inputs = x.shape.at(-1)!;
       const weight = source(`${module}.weight`, transposed ? [inputs, out] : [out, inputs]);
-      const isTurned = transposed && !isDequantized(weight); // bitsandbytes' codes are always over [out, in]
+      const isTurned = transposed && !weight.op.decodes; // bitsandbytes' codes are always over [out, in]
       const product = (input: Tensor) => linearProduct(input, weight, isTurned);
       const y = fixed ? product(x) : hook(module, x, product(x), { weight, transposed: isTurned, product });
       return bias ? add(y, source(`${module}.bias`, [out])) : y;
@@ -56,12 +56,8 @@ export function createScope(source: ParameterSource, hook: LinearHook = (_, __, 
   };
 }
 
-/** Whether a weight [out, in] is what codes stand for. */
-const isDequantized = ({ op }: Tensor): boolean =>
-  op.name === "dequantize4bit" || op.name === "dequantizeRows";
-
 /** x · weightᵀ, or x · weight where the checkpoint keeps it transposed; of 4-bit weights on their codes. */
 function linearProduct(x: Tensor, weight: Tensor, transposed: boolean): Tensor {
-  if (weight.op.name === "dequantize4bit" && !transposed) return quantizedMatmul(x, weight);
+  if (weight.op === dequantize4bit.op && !transposed) return quantizedMatmul(x, weight);
   return matmul(x, weight, { transB: !transposed });
 }

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { cpus } from "node:os";
 import { parse } from "node:path";
 import { Worker } from "node:worker_threads";
-import type { OnnxModel } from "../graph/onnx.ts";
+import type { OnnxModel } from "../graph/onnx/writer.ts";
 import type { DType } from "../graph/tensor.ts";
 import { openingError, runError } from "./failures.ts";
 import type { Data, OpenSession, Session, SessionOptions, TensorData } from "./session.ts";

@@ -1,4 +1,4 @@
-import type { OnnxModel } from "../graph/onnx.ts";
+import type { OnnxModel } from "../graph/onnx/writer.ts";
 import type { DType } from "../graph/tensor.ts";
 
 export type Data = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array | Uint16Array;

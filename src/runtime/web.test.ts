@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { lower } from "../graph/lower.ts";
+import { lower } from "../graph/onnx/lower.ts";
 import { add, scale } from "../graph/ops/elementwise.ts";
 import { input } from "../graph/sources.ts";
 import { AttuneError } from "../text/errors.ts";

@@ -1,4 +1,4 @@
-import { lower } from "../graph/lower.ts";
+import { lower } from "../graph/onnx/lower.ts";
 import { isInput } from "../graph/sources.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import { reachable } from "../graph/walk.ts";

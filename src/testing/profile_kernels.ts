@@ -12,18 +12,19 @@ interface ProfileEvent {
  * Options that make a session write the runtime's profile, and, once it is released, which provider ran which kernels on
  * what: "WebGpu MatMul(float, float)".
  */
-export function profileKernels(): { options: Partial<SessionOptions>; kernels(): Set<string> } {
+export function profileKernels(): {
+  options: Partial<SessionOptions>;
+  kernels(): Set<string>;
+  /** All of them, in the order they ran. */
+  order(): string[];
+} {
   const folder = mkdtempSync(join(tmpdir(), "attune-"));
-  return {
-    options: { profilePrefix: join(folder, "profile") },
-    kernels() {
-      const events: ProfileEvent[] = JSON.parse(readFileSync(join(folder, readdirSync(folder)[0]!), "utf8"));
-      rmSync(folder, { recursive: true });
-      return new Set(
-        events.flatMap(({ cat, args }) => (cat === "Node" && args?.provider ? [kernel(args)] : [])),
-      );
-    },
+  const order = () => {
+    const events: ProfileEvent[] = JSON.parse(readFileSync(join(folder, readdirSync(folder)[0]!), "utf8"));
+    rmSync(folder, { recursive: true });
+    return events.flatMap(({ cat, args }) => (cat === "Node" && args?.provider ? [kernel(args)] : []));
   };
+  return { options: { profilePrefix: join(folder, "profile") }, order, kernels: () => new Set(order()) };
 }
 
 function kernel({ provider, op_name, input_type_shape }: NonNullable<ProfileEvent["args"]>): string {

@@ -4,6 +4,7 @@ import type { DropoutWords } from "../graph/ops/dropout.ts";
 import { constant, input } from "../graph/sources.ts";
 import { randomUint32 } from "../random/random.ts";
 import type { TensorData } from "../runtime/session.ts";
+import { int32 } from "../runtime/tensor_data.ts";
 
 /** The dropout of a module whose input is `width` wide; nothing when there is none. */
 export type DropoutSource = (module: string, width: number) => { p: number; words: DropoutWords } | undefined;
@@ -35,5 +36,5 @@ export function loraDropout(p: number, seed: number): DropoutSource {
 export function dropoutFeeds(row: Row, seed: number, step: number): Record<string, TensorData> {
   const words = pathWords(row, seed, "dropout rows", step);
   const shape = [row.tokens.length, 1];
-  return Object.fromEntries(ROWS.map((name, i) => [name, { dtype: "int32", shape, data: words[i]! }]));
+  return Object.fromEntries(ROWS.map((name, i) => [name, int32(words[i]!, shape)]));
 }

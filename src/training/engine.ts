@@ -1,9 +1,9 @@
 import { packRows } from "../data/packing/pack.ts";
 import { countLabels, type TokenSequence } from "../data/tokenize/token_sequence.ts";
 import { gradients } from "../graph/gradients.ts";
-import { lower } from "../graph/lower.ts";
-import type { OnnxModel } from "../graph/onnx.ts";
-import { recomputed } from "../graph/recompute.ts";
+import { lower } from "../graph/onnx/lower.ts";
+import type { OnnxModel } from "../graph/onnx/writer.ts";
+import { recomputed } from "../graph/passes/recompute.ts";
 import { isInput } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { reachable } from "../graph/walk.ts";

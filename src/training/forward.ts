@@ -1,6 +1,6 @@
 import { packRows, type Row } from "../data/packing/pack.ts";
 import type { TokenSequence } from "../data/tokenize/token_sequence.ts";
-import { lower } from "../graph/lower.ts";
+import { lower } from "../graph/onnx/lower.ts";
 import type { OpenSession, SessionOptions, TensorData } from "../runtime/session.ts";
 import type { LabelLosses } from "./label_losses.ts";
 import { type ByToken, takeValues, zerosByToken } from "./label_values.ts";

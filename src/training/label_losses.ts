@@ -1,7 +1,7 @@
-import { onlyRows } from "../graph/only_rows.ts";
 import { linearCrossEntropy } from "../graph/ops/cross_entropy.ts";
 import { mul } from "../graph/ops/elementwise.ts";
 import { sumAll } from "../graph/ops/reduce.ts";
+import { onlyRows } from "../graph/passes/only_rows.ts";
 import { input } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Model } from "../models/family.ts";

@@ -5,6 +5,7 @@ import { constant, input } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { randomUint32 } from "../random/random.ts";
 import type { TensorData } from "../runtime/session.ts";
+import { floats, int32 } from "../runtime/tensor_data.ts";
 
 export interface Neftune {
   /** The noise's size, above 0: 5 to 15 in the paper. */
@@ -32,7 +33,7 @@ export function neftuneNoise({ alpha, seed }: Neftune): (x: Tensor) => Tensor {
     };
     const hash = add(mul(first, columns(0)), mul(second, columns(1))); // [T, D]
     const size = scale(input(LENGTH_ROOT, ["T", 1]), alpha / Math.sqrt(D) / 2 ** 31); // of the noise a unit of the hash
-    return add(x, mul(cast(hash, "float32"), size));
+    return add(x, mul(cast(hash, size.dtype), size));
   };
 }
 
@@ -45,8 +46,8 @@ export function neftuneFeeds(row: Row, seed: number, step: number): Record<strin
   const words = sequenceWords(row, seed, "neftune rows", step);
   const roots = Float32Array.from(row.ends, (end, t) => (end - t + row.positions[t]!) ** -0.5); // 1 / √L
   return {
-    [ROWS[0]]: { dtype: "int32", shape: [T, 1], data: words[0] },
-    [ROWS[1]]: { dtype: "int32", shape: [T, 1], data: words[1] },
-    [LENGTH_ROOT]: { dtype: "float32", shape: [T, 1], data: roots },
+    [ROWS[0]]: int32(words[0], [T, 1]),
+    [ROWS[1]]: int32(words[1], [T, 1]),
+    [LENGTH_ROOT]: floats(roots, [T, 1]),
   };
 }

@@ -1,6 +1,7 @@
 /** Tensors of a graph for what an adapter holds. */
+import { cast } from "../../graph/ops/elementwise.ts";
 import { input, weight } from "../../graph/sources.ts";
-import type { Tensor } from "../../graph/tensor.ts";
+import { COMPUTE_TYPE, type Tensor } from "../../graph/tensor.ts";
 import type { ModuleTensor } from "./kind.ts";
 
 /** What `make` makes of each entry, by its key. */
@@ -15,8 +16,11 @@ export const fed = (tensors: readonly ModuleTensor[]): Record<string, Tensor> =>
 
 /** A tensor that a graph carries in itself. */
 export const fixed = (name: string, shape: readonly number[], data: Float32Array): Tensor =>
-  weight(
-    name,
-    { dtype: "float32", shape },
-    { bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) },
+  cast(
+    weight(
+      name,
+      { dtype: "float32", shape },
+      { bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) },
+    ),
+    COMPUTE_TYPE,
   );

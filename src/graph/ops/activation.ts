@@ -1,4 +1,4 @@
-import type { OnnxWriter } from "../onnx.ts";
+import type { OnnxWriter } from "../onnx/writer.ts";
 import { scalar } from "../sources.ts";
 import { type DType, defineOp, requireFloat, type Tensor } from "../tensor.ts";
 import { add, erf, exp, mul, scale, shift, sigmoid, sub, tanh } from "./elementwise.ts";
@@ -11,6 +11,7 @@ function activation(
 ) {
   return defineOp<[x: Tensor]>({
     name,
+    rowWise: () => "every input",
     infer([x]) {
       requireFloat(name, x);
       return x;
@@ -23,6 +24,7 @@ function activation(
 /** x · s where s is sigmoid(x): one sigmoid serves the product and its gradient. */
 const gateBySigmoid = defineOp<[x: Tensor, s: Tensor]>({
   name: "silu",
+  rowWise: () => "every input",
   infer: ([x]) => x,
   lower: (w, [x, s]) => w.node("Mul", [x, s]),
   vjp: ([, s], dy, _, y) => [mul(dy, add(mul(y, sub(scalar(1, s), s)), s)), null],

@@ -1,4 +1,4 @@
-import { OnnxWriter } from "../onnx.ts";
+import { OnnxWriter } from "../onnx/writer.ts";
 import { scalar } from "../sources.ts";
 import {
   broadcast,
@@ -14,13 +14,19 @@ import {
 type Pair = [a: Tensor, b: Tensor];
 type One = [x: Tensor];
 
+/** Entry by entry is row by row, too. */
+const rowWise = () => "every input" as const;
+
 function binary(
   name: string,
   onnx: string,
   vjp: (a: Tensor, b: Tensor, dy: Tensor, y: Tensor) => [Tensor | null, Tensor | null],
+  kept?: "matrix",
 ) {
   return defineOp<Pair>({
     name,
+    kept,
+    rowWise,
     infer([a, b]) {
       requireSameType(name, a, b);
       return { dtype: a.dtype, shape: broadcast(name, a, b) };
@@ -30,7 +36,7 @@ function binary(
   });
 }
 
-export const add = binary("add", "Add", (_a, _b, dy) => [dy, dy]);
+export const add = binary("add", "Add", (_a, _b, dy) => [dy, dy], "matrix");
 export const sub = binary("sub", "Sub", (_a, _b, dy) => [dy, neg(dy)]);
 export const mul = binary("mul", "Mul", (a, b, dy) => [mul(dy, b), mul(dy, a)]);
 export const div = binary("div", "Div", (_a, b, dy, y) => [div(dy, b), neg(div(mul(dy, y), b))]);
@@ -38,6 +44,7 @@ export const div = binary("div", "Div", (_a, b, dy, y) => [div(dy, b), neg(div(m
 function unary(name: string, onnx: string, vjp: (x: Tensor, dy: Tensor, y: Tensor) => Tensor) {
   return defineOp<One>({
     name,
+    rowWise,
     infer([x]) {
       if (name !== "neg") requireFloat(name, x);
       return x;
@@ -68,6 +75,7 @@ export const shift = (x: Tensor, term: number): Tensor => add(x, scalar(term, x)
 function comparison(name: string, onnx: string) {
   return defineOp<Pair>({
     name,
+    rowWise,
     infer([a, b]) {
       requireSameType(name, a, b);
       return { dtype: "bool", shape: broadcast(name, a, b) };
@@ -84,6 +92,7 @@ export const equal = comparison("equal", "Equal");
 /** Whether both conditions hold. */
 export const and = defineOp<Pair>({
   name: "and",
+  rowWise,
   infer([a, b]) {
     if (a.dtype !== "bool" || b.dtype !== "bool")
       throw new ShapeError("and", `expects conditions, got ${show(a)} and ${show(b)}`);
@@ -96,6 +105,7 @@ export const and = defineOp<Pair>({
 /** condition ? a : b, entry by entry. */
 export const where = defineOp<[condition: Tensor, a: Tensor, b: Tensor]>({
   name: "where",
+  rowWise,
   infer([condition, a, b]) {
     if (condition.dtype !== "bool")
       throw new ShapeError("where", `the condition is ${show(condition)}, not bool`);
@@ -112,6 +122,8 @@ export const where = defineOp<[condition: Tensor, a: Tensor, b: Tensor]>({
 
 const castOp = defineOp<One, { to: DType }>({
   name: "cast",
+  rowWise,
+  converts: true,
   infer: ([x], { to }) => ({ dtype: to, shape: x.shape }),
   lower: (w, [x], { to }) => w.node("Cast", [x], { to: OnnxWriter.dataType(to) }),
   vjp: ([x], dy) => [cast(dy, x.dtype)],

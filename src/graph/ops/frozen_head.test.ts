@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { difference } from "../../testing/difference.ts";
 import { evaluate, type Values } from "../../testing/evaluate.ts";
 import { gradients } from "../gradients.ts";
-import { recomputeCheap } from "../recompute.ts";
+import { recomputeCheap } from "../passes/recompute.ts";
 import { input, weight } from "../sources.ts";
 import { linearCrossEntropy } from "./cross_entropy.ts";
 import { cast, mul } from "./elementwise.ts";

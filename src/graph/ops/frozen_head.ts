@@ -1,5 +1,5 @@
-import { type WeightAttributes, type WeightSource, weight } from "../sources.ts";
-import { apply, type Op, type Tensor } from "../tensor.ts";
+import { isWeight, type WeightSource, weight } from "../sources.ts";
+import { defineOp, type Tensor } from "../tensor.ts";
 import { cast, div, mul, sub } from "./elementwise.ts";
 import { gather } from "./indexing.ts";
 import { keep } from "./keep.ts";
@@ -15,9 +15,9 @@ const ROWS = 8_192;
  * or the head widened whole from 16 bits, take more memory than a 4-bit model.
  */
 export function headParts(head: Tensor, rows: number = ROWS): Tensor[] | undefined {
-  const kept = head.op.name === "cast" ? head.inputs[0]! : head; // cast, where its file keeps it in 16 bits
-  if (kept.op.name !== "weight") return undefined;
-  const { name, dtype, shape, source } = kept.attributes as WeightAttributes;
+  const stored = head.op.converts ? head.inputs[0]! : head; // cast, where its file keeps it in 16 bits
+  if (!isWeight(stored)) return undefined;
+  const { name, dtype, shape, source } = stored.attributes;
   const [V, ...row] = shape as [number, ...number[]];
   if (V <= rows) return undefined;
   return Array.from({ length: Math.ceil(V / rows) }, (_, i) => {
@@ -46,58 +46,58 @@ export function frozenCrossEntropy(hidden: Tensor, head: Tensor, parts: Tensor[]
   let sums: Tensor | undefined;
   for (const part of parts) {
     const logits = matmul(hidden, part, { transB: true }); // [S, V / parts]
-    sums = apply(absorb, sums ? [logits, part, sums] : [logits, part], {});
+    sums = absorb(logits, part, sums);
   }
   const rows = gather(head, targets); // [S, D]: the head itself, as an input, would be widened whole
   const own = reshape(sum(mul(hidden, rows), [-1]), [hidden.shape[0]!, 1]); // the targets' logits
-  return apply(negativeLogLikelihood, [keep(sums!), own, hidden, rows], {});
+  return negativeLogLikelihood(keep(sums!), own, hidden, rows);
 }
 
 /**
  * Takes a part's logits [S, n] and rows [n, D] into the sums [S, D + 2] over the parts before: Σ exp(logit - m) · row,
  * Σ exp(logit - m), and m, the largest logit so far.
  */
-const absorb: Op = {
+const absorb = defineOp<[logits: Tensor, part: Tensor, sums?: Tensor]>({
   name: "absorbHeadPart",
-  infer: ([logits, part]: Tensor[]) => ({
-    dtype: logits!.dtype,
-    shape: [logits!.shape[0]!, (part!.shape[1] as number) + 2],
+  infer: ([logits, part]) => ({
+    dtype: logits.dtype,
+    shape: [logits.shape[0]!, (part.shape[1] as number) + 2],
   }),
-  lower(w, [logits, part, sums]: string[], _, [, rowsOfPart]: Tensor[]) {
-    const D = rowsOfPart!.shape[1] as number;
-    const largest = w.node("ReduceMax", [logits!, w.ints([1])], { keepdims: 1 });
+  lower(w, [logits, part, sums], _, [, rowsOfPart]) {
+    const D = rowsOfPart.shape[1] as number;
+    const largest = w.node("ReduceMax", [logits, w.ints([1])], { keepdims: 1 });
     const [rows, total, before] = sums ? w.nodes("Split", [sums, w.ints([D, 1, 1])], { axis: 1 }, 3) : [];
     const m = before ? w.node("Max", [before, largest]) : largest;
-    const weights = w.node("Exp", [w.node("Sub", [logits!, m])]); // [S, n]
+    const weights = w.node("Exp", [w.node("Sub", [logits, m])]); // [S, n]
     const shrink = before && w.node("Exp", [w.node("Sub", [before, m])]);
     const plus = (sum: string | undefined, more: string) =>
       sum ? w.node("Add", [w.node("Mul", [sum, shrink!]), more]) : more;
     return w.node(
       "Concat",
       [
-        plus(rows, w.node("MatMul", [weights, part!])),
+        plus(rows, w.node("MatMul", [weights, part])),
         plus(total, w.node("ReduceSum", [weights, w.ints([1])], { keepdims: 1 })),
         m,
       ],
       { axis: 1 },
     );
   },
-  vjp: (inputs: Tensor[]) => inputs.map(() => null), // negativeLogLikelihood's goes around it
-};
+  vjp: () => [null, null, null], // negativeLogLikelihood's goes around it
+});
 
-const negativeLogLikelihood: Op = {
+const negativeLogLikelihood = defineOp<[sums: Tensor, own: Tensor, hidden: Tensor, rows: Tensor]>({
   name: "frozenNegativeLogLikelihood",
-  infer: ([sums]: Tensor[]) => ({ dtype: sums!.dtype, shape: [sums!.shape[0]!] }),
-  lower(w, [sums, own]: string[], _, [, , hidden]: Tensor[]) {
-    const D = hidden!.shape[1] as number;
-    const [, total, m] = w.nodes("Split", [sums!, w.ints([D, 1, 1])], { axis: 1 }, 3);
+  infer: ([sums]) => ({ dtype: sums.dtype, shape: [sums.shape[0]!] }),
+  lower(w, [sums, own], _, [, , hidden]) {
+    const D = hidden.shape[1] as number;
+    const [, total, m] = w.nodes("Split", [sums, w.ints([D, 1, 1])], { axis: 1 }, 3);
     const normalizer = w.node("Add", [m!, w.node("Log", [total!])]);
-    return w.node("Squeeze", [w.node("Sub", [normalizer, own!]), w.ints([-1])]);
+    return w.node("Squeeze", [w.node("Sub", [normalizer, own]), w.ints([-1])]);
   },
   // dhidden = dy · (Σ softmax · head row - head[target])
-  vjp([sums, , hidden, rows]: Tensor[], dy: Tensor) {
-    const D = hidden!.shape[1] as number;
-    const expected = div(slice(sums!, 1, 0, D), slice(sums!, 1, D, D + 1)); // [S, D]
-    return [null, null, mul(sub(expected, rows!), reshape(dy, [hidden!.shape[0]!, 1])), null];
+  vjp([sums, , hidden, rows], dy) {
+    const D = hidden.shape[1] as number;
+    const expected = div(slice(sums, 1, 0, D), slice(sums, 1, D, D + 1)); // [S, D]
+    return [null, null, mul(sub(expected, rows), reshape(dy, [hidden.shape[0]!, 1])), null];
   },
-};
+});

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { openSession } from "../../runtime/node.ts";
 import { uniform, words } from "../../testing/random.ts";
-import { lower } from "../lower.ts";
+import { lower } from "../onnx/lower.ts";
 import { input } from "../sources.ts";
 import { scatterAdd } from "./indexing.ts";
 

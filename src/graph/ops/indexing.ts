@@ -1,3 +1,4 @@
+import { isWeight } from "../sources.ts";
 import {
   defineOp,
   requireFloat,
@@ -11,6 +12,7 @@ import { cast } from "./elementwise.ts";
 
 const gatherOp = defineOp<[table: Tensor, indices: Tensor]>({
   name: "gather",
+  kept: "matrix",
   infer([table, indices]) {
     requireRows("gather", table, indices);
     return { dtype: table.dtype, shape: [...indices.shape, ...table.shape.slice(1)] };
@@ -24,9 +26,8 @@ const gatherOp = defineOp<[table: Tensor, indices: Tensor]>({
  * rows are: an embedding of 150,000 tokens would otherwise be copied whole.
  */
 export function gather(table: Tensor, indices: Tensor): Tensor {
-  const [narrow] = table.inputs;
-  const widened = table.op.name === "cast" && narrow?.op.name === "weight";
-  return widened ? cast(gatherOp(narrow, indices), table.dtype) : gatherOp(table, indices);
+  const stored = table.op.converts ? table.inputs[0]! : table;
+  return isWeight(stored) ? cast(gatherOp(stored, indices), table.dtype) : gatherOp(table, indices);
 }
 
 /**

@@ -1,5 +1,6 @@
 import {
   broadcast,
+  COMPUTE_TYPE,
   defineOp,
   requireSameType,
   ShapeError,
@@ -26,12 +27,18 @@ export const matmul = (a: Tensor, b: Tensor, options: Partial<MatmulAttributes> 
 
 const matmulOp = defineOp<[a: Tensor, b: Tensor], MatmulAttributes>({
   name: "matmul",
+  kept: "matrix",
+  rowWise: ({ transA }) => (transA ? undefined : "first input"),
   infer: ([a, b], attributes) => productType("matmul", a, b, attributes),
 
   lower(w, [a, b], { transA, transB, alpha }, [typeA, typeB], out) {
     if (!transA && !transB && alpha === 1) return w.node("MatMul", [a, b]);
-    if (out.dtype === "float32")
-      return w.node("FusedMatMul", [a, b], { transA: +transA, transB: +transB, alpha: { float: alpha } });
+    if (out.dtype === COMPUTE_TYPE)
+      return w.contributed("FusedMatMul", [a, b], {
+        transA: +transA,
+        transB: +transB,
+        alpha: { float: alpha },
+      });
     const swap = (name: string, t: TensorType, swapped: boolean) =>
       swapped ? w.node("Transpose", [name], { perm: swapLast(t.shape.length) }) : name;
     const product = w.node("MatMul", [swap(a, typeA, transA), swap(b, typeB, transB)]);

@@ -1,4 +1,5 @@
 import {
+  COMPUTE_TYPE,
   defineOp,
   requireFloat,
   requireSameType,
@@ -22,12 +23,13 @@ interface Epsilon {
  */
 export const rmsNorm = defineOp<[x: Tensor, weight: Tensor], Epsilon>({
   name: "rmsNorm",
+  rowWise: () => "first input",
   infer([x, weight]) {
     requireLastAxis("rmsNorm", x, weight);
     return x;
   },
   lower(w, [x, weight], { eps }, _, { dtype }) {
-    if (dtype === "float32")
+    if (dtype === COMPUTE_TYPE)
       return w.node("SimplifiedLayerNormalization", [x, weight], { axis: -1, epsilon: { float: eps } });
     const meanSquare = w.node("ReduceMean", [w.node("Mul", [x, x]), w.ints([-1])], { keepdims: 1 });
     const rms = w.node("Sqrt", [w.node("Add", [meanSquare, w.scalar(eps, dtype)])]);
@@ -49,6 +51,7 @@ export const rmsNorm = defineOp<[x: Tensor, weight: Tensor], Epsilon>({
  */
 export const layerNorm = defineOp<[x: Tensor, weight: Tensor, bias: Tensor], Epsilon>({
   name: "layerNorm",
+  rowWise: () => "first input",
   infer([x, weight, bias]) {
     requireLastAxis("layerNorm", x, weight);
     requireLastAxis("layerNorm", x, bias);

@@ -1,5 +1,5 @@
-import type { OnnxWriter } from "../onnx.ts";
-import { defineOp, ShapeError, show, sizeOf, type Tensor, type TensorType } from "../tensor.ts";
+import type { OnnxWriter } from "../onnx/writer.ts";
+import { COMPUTE_TYPE, defineOp, ShapeError, show, sizeOf, type Tensor, type TensorType } from "../tensor.ts";
 
 /** How 4-bit codes stand for a matrix: bitsandbytes' layout over the flattened matrix, first code in the high half. */
 export interface Layout4bit {
@@ -18,9 +18,10 @@ type Gradients = [x: Tensor, codes: null, scales: null];
  */
 export const dequantize4bit = defineOp<Packed, Layout4bit>({
   name: "dequantize4bit",
+  decodes: true,
   infer([codes, scales], layout) {
     requirePacked("dequantize4bit", codes, scales, layout);
-    return { dtype: "float32", shape: layout.shape };
+    return { dtype: COMPUTE_TYPE, shape: layout.shape };
   },
   lower: (w, [codes, scales], layout) =>
     w.node("Reshape", [columns(w, codes, scales, layout, 1), w.ints(layout.shape)]),
@@ -29,7 +30,7 @@ export const dequantize4bit = defineOp<Packed, Layout4bit>({
 
 /** x [T, in] · Wᵀ for a W that `dequantize4bit` gives: [T, out]. Only x has a gradient. */
 export function quantizedMatmul(x: Tensor, weight: Tensor): Tensor {
-  if (weight.op.name !== "dequantize4bit")
+  if (weight.op !== dequantize4bit.op)
     throw new ShapeError("quantizedMatmul", `${show(weight)} is no 4-bit weight`);
   const [codes, scales] = weight.inputs as Packed;
   return forward(x, codes, scales, weight.attributes as Layout4bit);
@@ -37,8 +38,10 @@ export function quantizedMatmul(x: Tensor, weight: Tensor): Tensor {
 
 const forward = defineOp<[x: Tensor, ...Packed], Layout4bit>({
   name: "quantizedMatmul",
+  kept: "matrix",
+  rowWise: () => "first input",
   infer: ([x, codes, scales], layout) => productType(x, codes, scales, layout, 1),
-  lower: (w, names, layout) => w.node("MatMulBnb4", names, bnb4(layout, layout.shape)),
+  lower: (w, names, layout) => w.contributed("MatMulBnb4", names, bnb4(layout, layout.shape)),
   vjp: ([, codes, scales], dy, layout): Gradients => [backward(dy, codes, scales, layout), null, null],
 });
 
@@ -50,6 +53,7 @@ const forward = defineOp<[x: Tensor, ...Packed], Layout4bit>({
  */
 const backward = defineOp<[dy: Tensor, ...Packed], Layout4bit>({
   name: "quantizedMatmulBackward",
+  rowWise: () => "first input",
   infer: ([dy, codes, scales], layout) => productType(dy, codes, scales, layout, 0),
   lower(w, [dy, codes, scales], layout) {
     const [out, inputs] = layout.shape;
@@ -67,8 +71,12 @@ const backward = defineOp<[dy: Tensor, ...Packed], Layout4bit>({
 /** The flattened matrix, read as [out·in / width, width], transposed: [width, out·in / width]. */
 function columns(w: OnnxWriter, codes: string, scales: string, layout: Layout4bit, width: number): string {
   const identity = Array.from({ length: width ** 2 }, (_, i) => +(i % (width + 1) === 0));
-  const one = w.constant(identity, { dtype: "float32", shape: [width, width] });
-  return w.node("MatMulBnb4", [one, codes, scales], bnb4(layout, [sizeOf(layout.shape) / width, width]));
+  const one = w.constant(identity, { dtype: COMPUTE_TYPE, shape: [width, width] });
+  return w.contributed(
+    "MatMulBnb4",
+    [one, codes, scales],
+    bnb4(layout, [sizeOf(layout.shape) / width, width]),
+  );
 }
 
 /** https://github.com/microsoft/onnxruntime/blob/v1.23.0/docs/ContribOperators.md#com.microsoft.MatMulBnb4 */
@@ -81,9 +89,9 @@ const bnb4 = ({ type, blockSize }: Layout4bit, [N, K]: readonly [number, number]
 
 function productType(x: Tensor, codes: Tensor, scales: Tensor, layout: Layout4bit, axis: 0 | 1): TensorType {
   requirePacked("quantizedMatmul", codes, scales, layout);
-  if (x.dtype !== "float32" || x.shape.length !== 2 || x.shape[1] !== layout.shape[axis])
+  if (x.dtype !== COMPUTE_TYPE || x.shape.length !== 2 || x.shape[1] !== layout.shape[axis])
     throw new ShapeError("quantizedMatmul", `${show(x)} by ${layout.type} [${layout.shape}], axis ${axis}`);
-  return { dtype: "float32", shape: [x.shape[0]!, layout.shape[1 - axis]!] };
+  return { dtype: COMPUTE_TYPE, shape: [x.shape[0]!, layout.shape[1 - axis]!] };
 }
 
 const BLOCK_SIZES = [16, 32, 64, 128, 256]; // MatMulBnb4's
@@ -93,7 +101,7 @@ function requirePacked(op: string, codes: TensorType, scales: TensorType, { bloc
   if (!BLOCK_SIZES.includes(blockSize))
     throw new ShapeError(op, `blocks of ${blockSize}, not ${BLOCK_SIZES}`);
   const bytes = show({ dtype: "uint8", shape: [Math.ceil(n / 2)] });
-  const floats = show({ dtype: "float32", shape: [Math.ceil(n / blockSize)] });
+  const floats = show({ dtype: COMPUTE_TYPE, shape: [Math.ceil(n / blockSize)] });
   if (show(codes) !== bytes || show(scales) !== floats)
     throw new ShapeError(
       op,
@@ -107,12 +115,13 @@ function requirePacked(op: string, codes: TensorType, scales: TensorType, { bloc
  */
 export const dequantizeRows = defineOp<[codes: Tensor, scales: Tensor]>({
   name: "dequantizeRows",
+  decodes: true,
   infer([codes, scales]) {
-    if (codes.dtype !== "int8" || scales.dtype !== "float32" || codes.shape.length !== 2)
+    if (codes.dtype !== "int8" || scales.dtype !== COMPUTE_TYPE || codes.shape.length !== 2)
       throw new ShapeError("dequantizeRows", `${show(codes)} by ${show(scales)}`);
     if (scales.shape.length !== 1 || scales.shape[0] !== codes.shape[0])
       throw new ShapeError("dequantizeRows", `${show(codes)} has other rows than ${show(scales)}`);
-    return { dtype: "float32", shape: codes.shape };
+    return { dtype: COMPUTE_TYPE, shape: codes.shape };
   },
   lower: (w, names) => w.node("DequantizeLinear", names, { axis: 0 }),
   vjp: () => [null, null],
@@ -130,7 +139,7 @@ export const expandScales = defineOp<
   infer([codes, map, absmax, offset], { blockSize }) {
     const n = sizeOf(codes.shape);
     const [blocks, whole] = [Math.ceil(n / blockSize), codes.shape.length === 2];
-    const floats = (...shape: number[]) => show({ dtype: "float32", shape });
+    const floats = (...shape: number[]) => show({ dtype: COMPUTE_TYPE, shape });
     const expected = [
       show({ dtype: "uint8", shape: whole ? [blocks, blockSize] : [n] }),
       floats(256),
@@ -139,7 +148,7 @@ export const expandScales = defineOp<
     const found = [codes, map, absmax].map(show);
     if (found.join() !== expected.join() || show(offset) !== floats())
       throw new ShapeError("expandScales", `expected ${expected}, got ${found} and ${show(offset)}`);
-    return { dtype: "float32", shape: [n] };
+    return { dtype: COMPUTE_TYPE, shape: [n] };
   },
   lower(w, [codes, map, absmax, offset], { blockSize }, [{ shape }, , { shape: blocks }]) {
     const places = w.node("Cast", [codes], { to: 6 }); // int32

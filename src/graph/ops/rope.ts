@@ -1,4 +1,5 @@
 import {
+  COMPUTE_TYPE,
   defineOp,
   requireSameType,
   ShapeError,
@@ -11,7 +12,7 @@ import {
 import { neg } from "./elementwise.ts";
 
 /**
- * Rotary position embedding (Su et al. 2021, https://arxiv.org/abs/2104.09864) of x [T, ..., E], float32, token by token:
+ * Rotary position embedding (Su et al. 2021, https://arxiv.org/abs/2104.09864) of x [T, ..., E], token by token:
  * with cos and sin [T, R/2], the first R entries of each head of E turn, by halves as transformers pairs them,
  * (x1, x2) -> (x1·cos - x2·sin, x2·cos + x1·sin); the rest stays. The gradient is the rotation back. No gradient reaches
  * the angles.
@@ -39,7 +40,10 @@ export const rope = defineOp<[x: Tensor, cos: Tensor, sin: Tensor]>({
     // runtime can't tell which buffers of later values fit (0.13 GB more in a 4-bit step of 0.5B's shape).
     const batch = w.node("Unsqueeze", [x, w.ints([0])]);
     const row = w.node("Reshape", [batch, w.ints([0, 0, heads * size])]);
-    const turned = w.node("RotaryEmbedding", [row, w.ints([0]), cos, sin], { num_heads: heads, ...part });
+    const turned = w.contributed("RotaryEmbedding", [row, w.ints([0]), cos, sin], {
+      num_heads: heads,
+      ...part,
+    });
     const apart = w.node("Reshape", [turned, w.ints([0, 0, ...head])]);
     return w.node("Squeeze", [apart, w.ints([0])]);
   },
@@ -48,8 +52,11 @@ export const rope = defineOp<[x: Tensor, cos: Tensor, sin: Tensor]>({
 
 function headsOf(x: TensorType): { heads: number; size: number } {
   const head = x.shape.slice(1);
-  if (x.dtype !== "float32" || !head.length || head.some((d) => typeof d === "string"))
-    throw new ShapeError("rope", `expects float32 heads of known sizes, token by token, got ${show(x)}`);
+  if (x.dtype !== COMPUTE_TYPE || !head.length || head.some((d) => typeof d === "string"))
+    throw new ShapeError(
+      "rope",
+      `expects ${COMPUTE_TYPE} heads of known sizes, token by token, got ${show(x)}`,
+    );
   const size = head.at(-1) as number;
   return { heads: sizeOf(head) / size, size };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { lower } from "../lower.ts";
+import { lower } from "../onnx/lower.ts";
 import { constant, input, weight } from "../sources.ts";
 import { type DType, type Shape, ShapeError, type Tensor } from "../tensor.ts";
 import { gelu, geluTanh } from "./activation.ts";

@@ -5,6 +5,7 @@ import { sum } from "./reduce.ts";
 /** exp(x) / sum(exp(x)) over the last axis. */
 export const softmax = defineOp<[x: Tensor]>({
   name: "softmax",
+  rowWise: () => "first input",
   infer([x]) {
     requireFloat("softmax", x);
     frontAxis("softmax", x, -1);
@@ -17,6 +18,8 @@ export const softmax = defineOp<[x: Tensor]>({
 /** x - log(sum(exp(x))) over the last axis. */
 export const logSoftmax = defineOp<[x: Tensor]>({
   name: "logSoftmax",
+  kept: "matrix",
+  rowWise: () => "first input",
   infer([x]) {
     requireFloat("logSoftmax", x);
     frontAxis("logSoftmax", x, -1);

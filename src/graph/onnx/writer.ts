@@ -1,6 +1,6 @@
+import type { WeightSource } from "../sources.ts";
+import { type DType, show, type TensorType } from "../tensor.ts";
 import { ProtobufWriter } from "./protobuf.ts";
-import type { WeightSource } from "./sources.ts";
-import { type DType, show, type TensorType } from "./tensor.ts";
 
 // TensorProto.DataType, https://github.com/onnx/onnx/blob/v1.19.0/onnx/onnx.proto
 const DATA_TYPE: Record<DType, number> = {
@@ -18,8 +18,6 @@ const DATA_TYPE: Record<DType, number> = {
 const IR_VERSION = 10;
 const OPSET = 21;
 const MICROSOFT = "com.microsoft";
-/** Ops that are ONNX Runtime's own. */
-const CONTRIB = new Set(["FusedMatMul", "MatMulBnb4", "RotaryEmbedding"]);
 
 export type OnnxAttribute = number | string | readonly number[] | { readonly float: number };
 
@@ -31,6 +29,8 @@ export interface OnnxModel {
 
 interface Node {
   readonly type: string;
+  /** Whose op it is; ONNX's when left out. */
+  readonly domain?: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;
@@ -52,6 +52,11 @@ export class OnnxWriter {
     return this.nodes(type, inputs, attributes, 1)[0]!;
   }
 
+  /** A node of an op that ONNX Runtime contributes, of one output. */
+  contributed(type: string, inputs: readonly string[], attributes: Record<string, OnnxAttribute>): string {
+    return this.#add({ type, inputs, attributes, domain: MICROSOFT }, 1)[0]!;
+  }
+
   /** A node of several outputs. */
   nodes(
     type: string,
@@ -59,8 +64,12 @@ export class OnnxWriter {
     attributes: Record<string, OnnxAttribute>,
     outputs: number,
   ): string[] {
+    return this.#add({ type, inputs, attributes }, outputs);
+  }
+
+  #add(node: Omit<Node, "outputs">, outputs: number): string[] {
     const names = Array.from({ length: outputs }, () => `/v${this.#values++}`);
-    this.#nodes.push({ type, inputs, outputs: names, attributes });
+    this.#nodes.push({ ...node, outputs: names });
     return names;
   }
 
@@ -163,7 +172,7 @@ function nodeProto(proto: ProtobufWriter, node: Node, names: ReadonlyMap<string,
   proto.string(3, `${node.type}${node.outputs[0]}`).string(4, node.type);
   for (const [name, value] of Object.entries(node.attributes))
     proto.message(5, (a) => attribute(a, name, value));
-  if (CONTRIB.has(node.type)) proto.string(7, MICROSOFT);
+  if (node.domain) proto.string(7, node.domain);
 }
 
 function tensorProto(name: string, type: TensorType): ProtobufWriter {

@@ -1,19 +1,19 @@
 import { expect, test } from "vitest";
-import { difference } from "../testing/difference.ts";
-import { evaluate, type Feeds } from "../testing/evaluate.ts";
-import { uniform } from "../testing/random.ts";
-import { gradients } from "./gradients.ts";
+import { difference } from "../../testing/difference.ts";
+import { evaluate, type Feeds } from "../../testing/evaluate.ts";
+import { uniform } from "../../testing/random.ts";
+import { gradients } from "../gradients.ts";
+import { silu } from "../ops/activation.ts";
+import { add, mul } from "../ops/elementwise.ts";
+import { gather } from "../ops/indexing.ts";
+import { matmul } from "../ops/matmul.ts";
+import { rmsNorm } from "../ops/norm.ts";
+import { sumAll } from "../ops/reduce.ts";
+import { reshape } from "../ops/shape.ts";
+import { input } from "../sources.ts";
+import type { Tensor } from "../tensor.ts";
+import { reachable } from "../walk.ts";
 import { onlyRows } from "./only_rows.ts";
-import { silu } from "./ops/activation.ts";
-import { add, mul } from "./ops/elementwise.ts";
-import { gather } from "./ops/indexing.ts";
-import { matmul } from "./ops/matmul.ts";
-import { rmsNorm } from "./ops/norm.ts";
-import { sumAll } from "./ops/reduce.ts";
-import { reshape } from "./ops/shape.ts";
-import { input } from "./sources.ts";
-import type { Tensor } from "./tensor.ts";
-import { reachable } from "./walk.ts";
 
 const double = (name: string, shape: (string | number)[]) => input(name, shape, "float64");
 const [x, w, b, up, down] = [

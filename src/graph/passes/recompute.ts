@@ -1,4 +1,6 @@
-import { apply, type DType, sameShape, type Tensor } from "./tensor.ts";
+import { isWeight } from "../sources.ts";
+import { apply, type DType, sameShape, type Tensor } from "../tensor.ts";
+import { reachable } from "../walk.ts";
 
 /** Whether a forward value is computed again in the backward pass instead of being kept. */
 export type Recompute = (t: Tensor) => boolean;
@@ -7,9 +9,8 @@ export type Recompute = (t: Tensor) => boolean;
  * Each of `order` as the backward pass should read it: itself where it is kept, else a copy of the operations that lead
  * to it from what is kept (Chen et al. 2016, https://arxiv.org/abs/1604.06174).
  *
- * All copies are made before the first backward operation, though computed after: the runtime walks from the outputs
- * back and visits an operation's youngest input first, so the incoming gradient, younger than any copy, is complete
- * before a copy is computed. And it must not merge equal values, or copies fall together with their originals.
+ * A copy runs when the backward pass needs it, since the gradient that comes in lies deeper: see `schedule`. The runtime
+ * must not merge equal values, or copies fall together with their originals.
  */
 export function replays(order: readonly Tensor[], recompute: Recompute): Map<Tensor, Tensor> {
   const copies = new Map<Tensor, Tensor>();
@@ -39,25 +40,22 @@ export function replays(order: readonly Tensor[], recompute: Recompute): Map<Ten
 export function recomputed(order: readonly Tensor[], whole = isQuantized(order) ? 1 / 6 : 0): Recompute {
   const inputs = blockInputs(order);
   const count = Math.min(Math.floor(inputs.length * whole), inputs.length - 1);
-  const end = inputs[count]?.id ?? 0;
-  return (t) => (t.id < end ? t.op.name !== "keep" : recomputeCheap(t));
+  const first = new Set(reachable(inputs.slice(count, count + 1)));
+  return (t) => (first.has(t) ? t.op.kept !== "always" : recomputeCheap(t));
 }
 
-const isQuantized = (order: readonly Tensor[]) =>
-  order.some(({ op, dtype }) => op.name === "weight" && CODES.has(dtype));
+const isQuantized = (order: readonly Tensor[]) => order.some((t) => isWeight(t) && CODES.has(t.dtype));
 const CODES = new Set<DType>(["uint8", "int8"]);
 
 /** The residual stream [T, D] where blocks read it: decoders mark it, and what else is marked has another shape. */
 function blockInputs(order: readonly Tensor[]): Tensor[] {
-  const marks = order.filter(({ op, shape }) => op.name === "keep" && typeof shape[0] === "string");
+  const marks = order.filter(({ op, shape }) => op.kept === "always" && typeof shape[0] === "string");
   return marks.filter(({ shape }) => sameShape(shape, marks[0]!.shape));
 }
 
 /**
- * Keeps what is dear to compute and small to keep: the outputs of linear layers and the residual stream. Computes again
+ * Keeps what is expensive to compute and small to keep: the outputs of linear layers and the residual stream. Computes again
  * what is cheap: widened weights, norms, rotations, activations, and attention, whose gradient needs its weights anyway.
  */
-export const recomputeCheap: Recompute = (t) =>
-  !(t.op.name === "keep" || (t.shape.length === 2 && KEPT_MATRICES.has(t.op.name)));
-
-const KEPT_MATRICES = new Set(["matmul", "quantizedMatmul", "add", "gather", "logSoftmax"]);
+export const recomputeCheap: Recompute = ({ op: { kept }, shape }) =>
+  !(kept === "always" || (kept === "matrix" && shape.length === 2));

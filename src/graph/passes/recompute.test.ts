@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { add } from "./ops/elementwise.ts";
-import { keep } from "./ops/keep.ts";
-import { matmul } from "./ops/matmul.ts";
-import { dequantizeRows } from "./ops/quantized_matmul.ts";
+import { add } from "../ops/elementwise.ts";
+import { keep } from "../ops/keep.ts";
+import { matmul } from "../ops/matmul.ts";
+import { dequantizeRows } from "../ops/quantized_matmul.ts";
+import { input, weight } from "../sources.ts";
+import type { Tensor } from "../tensor.ts";
+import { reachable } from "../walk.ts";
 import { recomputed } from "./recompute.ts";
-import { input, weight } from "./sources.ts";
-import type { Tensor } from "./tensor.ts";
-import { reachable } from "./walk.ts";
 
 const D = 4;
 const weights: Record<string, (name: string) => Tensor> = {

@@ -1,11 +1,6 @@
-import { gather } from "./ops/indexing.ts";
-import { apply, type Tensor } from "./tensor.ts";
-import { reachable } from "./walk.ts";
-
-/** Ops that make each row of their output from the same row of those inputs that have rows. */
-const ELEMENTWISE = new Set("add sub mul div neg exp tanh sigmoid erf silu gelu geluTanh keep".split(" "));
-/** Ops that make it from the same row of their first input. */
-const BY_ROW = new Set(["rmsNorm", "layerNorm", "matmul", "quantizedMatmul"]);
+import { gather } from "../ops/indexing.ts";
+import { apply, type Tensor } from "../tensor.ts";
+import { reachable } from "../walk.ts";
 
 /**
  * The rows `indices` (int64 [S]) of t [T, D]: [S, D]. What nothing else is read from is computed for these rows alone,
@@ -41,10 +36,10 @@ function rowWisePart(t: Tensor): Set<Tensor> {
 
 function isRowWise(x: Tensor, t: Tensor): boolean {
   if (!hasRows(x, t)) return false;
-  if (ELEMENTWISE.has(x.op.name)) return x.inputs.every((input) => hasRows(input, t) || isWhole(input, t));
+  const rowWise = x.op.rowWise?.(x.attributes);
+  if (rowWise === "every input") return x.inputs.every((input) => hasRows(input, t) || isWhole(input, t));
   const [first, ...others] = x.inputs;
-  const turned = (x.attributes as { transA?: boolean }).transA;
-  return BY_ROW.has(x.op.name) && !turned && hasRows(first!, t) && others.every((input) => isWhole(input, t));
+  return rowWise === "first input" && hasRows(first!, t) && others.every((input) => isWhole(input, t));
 }
 
 /** Only a size that has a name is told from others. */
