@@ -6,6 +6,7 @@ import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { mergeCommand } from "./commands/merge.ts";
 import { quantizeCommand } from "./commands/quantize.ts";
+import { tokenizerCommand } from "./commands/tokenizer.ts";
 import { trainCommand } from "./commands/train.ts";
 import { examples } from "./help.ts";
 import { version } from "./package_root.ts";
@@ -34,6 +35,7 @@ export function createProgram(): Command {
     mergeCommand(),
     adapterCommand(),
     quantizeCommand(),
+    tokenizerCommand(),
     doctorCommand(),
   ])
     program.addCommand(

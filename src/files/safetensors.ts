@@ -271,6 +271,14 @@ function requireRange(values: Float32Array, { name, dtype, shape }: TensorInfo):
   });
 }
 
+/** Values as the bytes of a file whose type is `dtype`. @throws AttuneError when that isn't a type of floats. */
+export function floatBytes(values: Float32Array, dtype: Dtype): Uint8Array {
+  const encode = ENCODERS[dtype];
+  if (!encode)
+    throw new AttuneError({ code: "files.not-floats", expected: "F32, F16, BF16 or F64", got: dtype });
+  return bytesOf(encode(values));
+}
+
 const ENCODERS: Partial<Record<Dtype, (values: Float32Array) => TypedArray>> = {
   F32: (values) => values,
   BF16: float32ToBfloat16,

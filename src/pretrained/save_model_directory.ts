@@ -18,6 +18,7 @@ import type { ModelDirectory } from "./model_directory.ts";
 /**
  * Appears at `path` whole or not at all, one tensor in memory at a time.
  * @param from whose tokenizer and generation files are copied, and whose config tells which whole numbers are floats.
+ * @param files in place of companions of `from`: another text, or null where one has no place any more.
  * @param maxShardBytes transformers 4's default, 5 GB, when left out.
  * @param replace allows an earlier directory to be replaced: a run's own output. Otherwise `path` must be free or empty.
  * @throws AttuneError when the disk refuses or `path` is taken; what was there before stays.
@@ -28,15 +29,18 @@ export async function saveModelDirectory(
     config: Record<string, unknown>;
     tensors: Iterable<TensorSource>;
     from?: ModelDirectory;
+    files?: Readonly<Record<string, string | null>>;
     maxShardBytes?: number;
     replace?: boolean;
   },
 ): Promise<void> {
-  const { config, tensors, from, maxShardBytes = 5e9, replace = false } = model;
+  const { config, tensors, from, files = {}, maxShardBytes = 5e9, replace = false } = model;
   await writeDirectoryAtomic(
     path,
     async (directory) => {
-      if (from) await copyCompanions(from.path, directory);
+      if (from) await copyCompanions(from.path, directory, files);
+      for (const [file, text] of Object.entries(files))
+        if (text !== null) await writeFileAtomic(join(directory, file), text);
       const original = from && (await diskFolder(from.path).text(CONFIG_FILE));
       await writeFileAtomic(join(directory, CONFIG_FILE), configText(config, original));
       await writeWeights(directory, [...tensors], maxShardBytes);
@@ -45,9 +49,10 @@ export async function saveModelDirectory(
   );
 }
 
-async function copyCompanions(from: string, to: string): Promise<void> {
+async function copyCompanions(from: string, to: string, except: object): Promise<void> {
   try {
     for (const file of await companionFiles(from)) {
+      if (file in except) continue;
       await mkdir(dirname(join(to, file)), { recursive: true });
       await copyFile(join(from, file), join(to, file));
     }

@@ -18,10 +18,10 @@ const MIN_COUNT = 2; // a pair seen once is no regularity
 /**
  * Byte-pair encoding (Sennrich et al. 2016, https://arxiv.org/abs/1508.07909): again and again the most frequent
  * pair becomes a token, among equals the one with the lower ids (as Hugging Face tokenizers' BpeTrainer has it).
- * `accept` gets each merge in order and returns the id of the new token, or undefined to stop.
+ * `accept` gets each merge in order and returns the id of the token it makes; "skip" leaves the pair apart, "stop" ends.
  * The words' `ids` are merged in place.
  */
-export function learnMerges(words: CountedWord[], accept: (merge: Merge) => number | undefined): void {
+export function learnMerges(words: CountedWord[], accept: (merge: Merge) => number | "skip" | "stop"): void {
   const pairs = countPairs(words);
   const queue = new MergeQueue();
   const enqueue = (key: number) => queue.push({ ...unpack(key), count: pairs.counts.get(key)! });
@@ -36,7 +36,8 @@ export function learnMerges(words: CountedWord[], accept: (merge: Merge) => numb
       continue;
     }
     const merged = accept(top);
-    if (merged === undefined) return;
+    if (merged === "stop") return;
+    if (merged === "skip") continue;
     for (const grown of mergeEverywhere(words, pairs, key, merged)) enqueue(grown);
   }
 }

@@ -122,6 +122,24 @@ export function createTokenizer(
   return tokenizer;
 }
 
+/**
+ * Cuts texts into the pieces that a tokenizer's model encodes one by one: normalized, pre-tokenized, added tokens left out.
+ * @throws AttuneError as {@link createTokenizer}.
+ */
+export function createPieceReader(
+  files: TokenizerFiles,
+): (text: string, visit: (piece: string) => void) => void {
+  const budget = createStepBudget();
+  const normalize = createNormalizer(files.normalizer, budget);
+  let visit: (piece: string) => void = () => {};
+  const reader: TokenModel = { ids: new Map(), encode: (piece) => visit(piece) };
+  const eachToken = createEncoder(files, normalize, reader, budget);
+  return (text, visitor) => {
+    visit = visitor;
+    eachToken(text, () => {});
+  };
+}
+
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 function concat(parts: Uint8Array[]): Uint8Array<ArrayBuffer> {

@@ -50,7 +50,7 @@ export function trainTokenizer(
   const merges: [string, string][] = [];
 
   learnMerges(countWords(texts, options, ids), ({ left, right }) => {
-    if (tokens.length >= options.vocabSize) return undefined;
+    if (tokens.length >= options.vocabSize) return "stop";
     const pair: [string, string] = [tokens[left]!, tokens[right]!];
     merges.push(pair);
     const merged = pair.join("");
