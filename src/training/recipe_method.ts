@@ -38,7 +38,7 @@ export async function recipeMethod(
   { readAdapter, onModule }: RecipeMethodOptions = {},
 ): Promise<RecipeMethod> {
   const { model, tensors } = base;
-  if (!recipe.adapter) {
+  if (!recipe.adapter && !readAdapter) {
     const method = fullMethod(await trainedWeights(base, recipe), tensors);
     return { method, reference: fullMethod(new Map(), tensors) };
   }
