@@ -12,7 +12,8 @@ import { type ModelDirectory, saveModelDirectory } from "../pretrained/model_dir
 import { type OpenModel, openModel } from "../pretrained/open_model.ts";
 import { requireSameBase } from "../pretrained/same_base.ts";
 import { randomUint32 } from "../random/random.ts";
-import { openSession } from "../runtime/node.ts";
+import { openSession as openNodeSession } from "../runtime/node.ts";
+import type { OpenSession } from "../runtime/session.ts";
 import { mergedTensors, unties } from "./merged_tensors.ts";
 import { inverseAdapter, roundingBound } from "./removal.ts";
 import { type LogitsAgreement, requireSameLogits } from "./same_logits.ts";
@@ -25,6 +26,8 @@ export interface MergeOptions {
   output: string;
   /** transformers 4's default, 5 GB, when left out. */
   maxShardBytes?: number;
+  /** What opens the graphs that merge and check: ONNX Runtime in Node when left out. */
+  openSession?: OpenSession;
   /** Something odd that does not stop the work, such as an adapter made for another copy of the model. */
   onWarning?: (text: string) => void;
 }
@@ -48,8 +51,8 @@ export async function mergeAdapter(options: MergeOptions): Promise<MergeReport> 
   await requireSameBase(adapter.baseModel, path, directory, options.onWarning);
   const config = mergedConfig(directory, model, adapter);
   const agreement = await writeChecked(options, { directory, model, adapter, config }, async (written) => [
-    await checkedLogits({ model, directory }, adapter),
-    await checkedLogits(written),
+    await checkedLogits({ model, directory }, options, adapter),
+    await checkedLogits(written, options),
   ]);
   return { modules: adapter.modules.size, agreement };
 }
@@ -71,7 +74,10 @@ export async function unmergeAdapter(options: MergeOptions): Promise<UnmergeRepo
   const agreement = await writeChecked(
     options,
     { directory, model, adapter: inverse, config },
-    async (written) => [await checkedLogits({ model, directory }), await checkedLogits(written, adapter)],
+    async (written) => [
+      await checkedLogits({ model, directory }, options),
+      await checkedLogits(written, options, adapter),
+    ],
   );
   const { directory: written } = await openModel(options.output);
   const largestError = await roundingBound(directory, written, [...adapter.modules.keys()]);
@@ -97,10 +103,10 @@ async function openBoth(options: MergeOptions): Promise<Omit<Parts, "config"> & 
 type Compare = (written: OpenModel) => Promise<[Float32Array[], Float32Array[]]>;
 
 async function writeChecked(options: MergeOptions, parts: Parts, compare: Compare): Promise<LogitsAgreement> {
-  const { output, maxShardBytes } = options;
+  const { output } = options;
   let agreement: LogitsAgreement | undefined;
   await writeDirectoryAtomic(output, async (path) => {
-    await writeMerged(path, parts, maxShardBytes);
+    await writeMerged(path, parts, options);
     const written = await openModel(path);
     const [expected, got] = await compare(written);
     if (![...expected, ...got].every((row) => row.every(Number.isFinite)))
@@ -117,7 +123,11 @@ function mergedConfig(directory: ModelDirectory, { tied, ends }: Model, adapter:
   return tied && unties(adapter, ends) ? { ...config, tie_word_embeddings: false } : config;
 }
 
-async function writeMerged(path: string, parts: Parts, maxShardBytes?: number): Promise<void> {
+async function writeMerged(
+  path: string,
+  parts: Parts,
+  { maxShardBytes, openSession = openNodeSession }: MergeOptions,
+): Promise<void> {
   const { directory: from, model, adapter, config } = parts;
   const merged = await mergedTensors(from.tensors, adapter, model, openSession);
   try {
@@ -131,7 +141,11 @@ const CHECKED_ROWS = 2;
 const CHECKED_TOKENS = 32;
 
 /** Logits of a few rows of arbitrary tokens, one after the other. */
-async function checkedLogits({ model, directory }: OpenModel, adapter?: Adapter): Promise<Float32Array[]> {
+async function checkedLogits(
+  { model, directory }: OpenModel,
+  { openSession = openNodeSession }: Pick<MergeOptions, "openSession">,
+  adapter?: Adapter,
+): Promise<Float32Array[]> {
   const { tensors } = directory;
   const session = await openDecodingSession(model, tensors, openSession, { device: "cpu" }, adapter);
   const decoder = createDecoder(session, model.dimensions, adapter && adapterFeeds(adapter));

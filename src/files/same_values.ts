@@ -16,7 +16,7 @@ export async function haveSameValues(a: TensorEntry, b: TensorEntry): Promise<bo
 async function isSamePiece(a: TensorEntry, b: TensorEntry): Promise<boolean> {
   if (a.dtype === b.dtype) {
     const [one, other] = [await readTensorBytes(a), await readTensorBytes(b)];
-    if (Buffer.compare(one, other) === 0) return true;
+    if (one.every((byte, i) => byte === other[i])) return true;
   }
   const [one, other] = [await readTensor(a), await readTensor(b)];
   return one.every((value, i) => value === other[i]);

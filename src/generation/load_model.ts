@@ -6,17 +6,12 @@ import { quantizedBase } from "../pretrained/quantized_base.ts";
 import { requireSameBase } from "../pretrained/same_base.ts";
 import type { QuantizationSettings } from "../quantization/quantization_schema.ts";
 import type { OnWeight } from "../quantization/quantize_tensors.ts";
-import { openSession } from "../runtime/node.ts";
-import type { Device } from "../runtime/session.ts";
-import type { Tokenizer } from "../tokenizers/tokenizer.ts";
-import { openDecodingSession } from "./decoder.ts";
-import { explainNotANumber } from "./explain_not_a_number.ts";
-import { explainedTalk } from "./explained_talk.ts";
-import { readGenerationSettings } from "./generation_config.ts";
+import { openSession as openNodeSession } from "../runtime/node.ts";
+import type { Device, OpenSession } from "../runtime/session.ts";
+import { type LoadedModel, openLoadedModel } from "./loaded_model.ts";
 import { once } from "./once.ts";
-import { eosTokens } from "./stop_tokens.ts";
-import { createTalk, type Talk } from "./talk.ts";
-import { type AdapterChoice, createVariants } from "./variants.ts";
+
+export type { LoadedModel } from "./loaded_model.ts";
 
 export interface LoadModelOptions {
   /** A PEFT adapter directory, or a run's, or several by name. The first is in use. */
@@ -32,26 +27,12 @@ export interface LoadModelOptions {
   onWarning?: (text: string) => void;
   /** Hears how many weights are quantized, where there are any. */
   onWeight?: OnWeight;
+  /** What opens the graphs that are computed: ONNX Runtime in Node when left out. */
+  openSession?: OpenSession;
   /** "cpu" when left out. */
   device?: Device;
   /** Threads inside one op; all cores when left out. */
   threads?: number;
-}
-
-/** A model ready to talk. */
-export interface LoadedModel extends Talk {
-  readonly tokenizer: Tokenizer;
-  /** Logits [tokens, vocabulary] of what comes after each of `tokens`. */
-  logits(tokens: readonly number[]): Promise<Float32Array>;
-  /** Reads another adapter directory; `useAdapter` puts it to use. */
-  addAdapter(name: string, path: string): Promise<void>;
-  /**
-   * From now on answers come from the adapter of this name; from several, `{ a: 0.7, b: 0.3 }`, whose terms add up, weighed;
-   * from the base alone when null.
-   */
-  useAdapter(choice: AdapterChoice): void;
-  /** Frees the model; nothing can be asked of it afterwards. */
-  release(): Promise<void>;
 }
 
 /**
@@ -59,40 +40,19 @@ export interface LoadedModel extends Talk {
  * @throws AttuneError that names the file or setting at fault.
  */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<LoadedModel> {
-  const base = await quantizedBase(await openBase(path), options.quantization, {
-    onWeight: options.onWeight,
-  });
-  const { directory, model, tokenizer } = base;
-  const eos = eosTokens(directory, tokenizer);
-  const settings = readGenerationSettings(directory, model.dimensions.vocabSize);
-  const { onWarning = warn } = options;
-  for (const note of settings.notes) onWarning(`${settings.file}: ${note}`);
+  const { onWarning = warn, onWeight, quantization, openSession = openNodeSession } = options;
+  const base = await quantizedBase(await openBase(path), quantization, { onWeight });
   const template = once(() => openTemplate(base, { name: options.template }));
   if (options.template !== undefined) (await template()).choose?.(undefined); // a broken one is said now
-  const session = sessionOptions(options, directory.tensors);
-  const variants = createVariants(model, (adapter) =>
-    openDecodingSession(model, directory.tensors, openSession, session, adapter),
-  );
-  const addAdapter = async (name: string, from: string) => {
+  const readAdapter = async (from: string) => {
     const found = await findAdapterDirectory(from);
     const adapter = await readAdapterDirectory(found);
-    await requireSameBase(adapter.baseModel, found, directory, onWarning);
-    variants.add(name, adapter);
+    await requireSameBase(adapter.baseModel, found, base.directory, onWarning);
+    return adapter;
   };
-
-  const adapters = Object.entries(named(options.adapters));
-  for (const [name, from] of adapters) await addAdapter(name, from);
-  variants.use(adapters[0]?.[0] ?? null);
-  await variants.current(); // what can't be opened is said now
-  const talk = createTalk({ tokenizer, template, eos, settings, variant: variants.current });
-  return {
-    ...explainedTalk(talk, () => explainNotANumber(directory.tensors)),
-    tokenizer,
-    logits: async (tokens) => (await variants.current()).decoder.score(tokens),
-    addAdapter,
-    useAdapter: variants.use,
-    release: variants.release,
-  };
+  const session = sessionOptions(options, base.directory.tensors);
+  const adapters = named(options.adapters);
+  return openLoadedModel({ base, template, adapters, readAdapter, openSession, session, onWarning });
 }
 
 const warn = (text: string) => process.emitWarning(text, { type: "attune" });

@@ -25,6 +25,13 @@ export function knownTemplate(
   return chatTemplates ? { name, sources: chatTemplates, ...rest } : { name: "alpaca", ...rest };
 }
 
+/** The same where there are no files. @throws AttuneError when it is neither the model's own nor a built-in one. */
+export function memoryTemplate(base: Pick<Base, "directory">, options?: TemplateOptions): TemplatePlan {
+  const plan = knownTemplate(base, options);
+  if (plan.sources || namedTemplates.includes(plan.name)) return plan;
+  throw unknownTemplate(plan.name);
+}
+
 export function unknownTemplate(name: string): AttuneError {
   const near = nearest(name, namedTemplates);
   return new AttuneError({

@@ -1,10 +1,4 @@
 import { createHash } from "node:crypto";
-import { type Deduplicated, deduplicate, duplicateOrigins } from "../data/batches/deduplicate.ts";
-import { countWithin, type MixtureDataset } from "../data/batches/mixture.ts";
-import { joinSequences, type SequenceStore, selectSequences } from "../data/batches/sequence_store.ts";
-import { type Split, splitSequences } from "../data/batches/split.ts";
-import { sequencesOf, wholeExamples } from "../data/batches/whole_examples.ts";
-import type { Origin } from "../data/example.ts";
 import { cacheKey } from "../data/tokenize/cache_key.ts";
 import { addReport, emptyReport, type PreparationReport } from "../data/tokenize/preparation_report.ts";
 import { type PreparedDataset, type PrepareOptions, prepareDataset } from "../data/tokenize/prepare.ts";
@@ -12,24 +6,13 @@ import type { TokenizePlan } from "../data/tokenize/tokenize_plan.ts";
 import { userCache } from "../files/user_cache.ts";
 import type { HubOptions } from "../hub/options.ts";
 import { type Base, templatePlan } from "../pretrained/base.ts";
-import { makeTemplate } from "../templates/template.ts";
-import { checkVariables } from "../templates/template_variables.ts";
-import { branchesOf } from "../training/objectives/objective.ts";
-import { openObjective } from "../training/objectives/objectives.ts";
+import { type DividedData, divideData } from "../training/divide_data.ts";
 import type { Recipe } from "../training/recipe.ts";
 import { type RowSource, rowSource } from "./row_source.ts";
+import { tokenizePlan } from "./tokenize_plan.ts";
 
-export interface RunData {
-  /** Sequences; those of an example follow each other. */
-  train: SequenceStore;
-  evaluation: SequenceStore;
-  /** Sequences of an example: a pair of answers has two. */
-  branches: number;
-  /** How many of `train` come from each dataset, in order, and what the recipe says of them. */
-  datasets: MixtureDataset[];
+export interface RunData extends DividedData {
   report: PreparationReport;
-  /** Training examples left out because they equal another. */
-  duplicates: Duplicates;
   /** What rendered it, and a hash of that. */
   template: { name: string; hash: string };
   /** Hash of the tokenizer's files. */
@@ -38,11 +21,6 @@ export interface RunData {
   hash: string;
   /** Nothing can be read afterwards. */
   close(): void;
-}
-
-export interface Duplicates {
-  count: number;
-  first: { origin: Origin; equalTo: Origin }[];
 }
 
 export interface PrepareDataOptions extends Pick<PrepareOptions, "signal" | "strict" | "progress" | "warn"> {
@@ -56,7 +34,8 @@ export interface PrepareDataOptions extends Pick<PrepareOptions, "signal" | "str
  * @throws AttuneError naming file and row.
  */
 export async function prepareData(recipe: Recipe, base: Base, options: PrepareDataOptions): Promise<RunData> {
-  const plan = await tokenizePlan(recipe, base, options.now);
+  const { template: name, chatTemplateKwargs: variables } = recipe;
+  const plan = tokenizePlan(recipe, base, await templatePlan(base, { name, now: options.now, variables }));
   const prepared: PreparedDataset[] = [];
   const close = () => {
     for (const { store } of prepared) store.close();
@@ -67,7 +46,10 @@ export async function prepareData(recipe: Recipe, base: Base, options: PrepareDa
       prepared.push(await prepareOne(source, dataset, recipe.seed, plan, options));
     }
     return {
-      ...divide(recipe, prepared),
+      ...divideData(
+        recipe,
+        prepared.map(({ store }) => store),
+      ),
       report: summed(prepared),
       template: { name: plan.template.name, hash: templateHash(plan.template) },
       tokenizer: sha256(JSON.stringify([plan.tokenizerJson, plan.tokenizerConfig])),
@@ -78,22 +60,6 @@ export async function prepareData(recipe: Recipe, base: Base, options: PrepareDa
     close();
     throw error;
   }
-}
-
-/** How the recipe's examples become tokens. */
-async function tokenizePlan(recipe: Recipe, base: Base, now: Date): Promise<TokenizePlan> {
-  const { tokenizerConfig, eosIds } = base;
-  const { template: name, chatTemplateKwargs: variables } = recipe;
-  const template = await templatePlan(base, { name, now, variables });
-  if (variables) checkVariables(makeTemplate(template, base.tokenizer), variables, "chatTemplateKwargs");
-  const { stage, trainOn, training, objective } = recipe;
-  return {
-    tokenizerJson: base.directory.tokenizerJson,
-    tokenizerConfig,
-    eosIds,
-    template,
-    settings: { stage, trainOn, answers: openObjective(objective).answers, maxLength: training.maxLength },
-  };
 }
 
 type DatasetSettings = Recipe["data"][number];
@@ -112,40 +78,6 @@ function prepareOne(
     key: () => cacheKey([{ files, settings }], plan),
   };
   return prepareDataset(examples, plan, { signal, strict, progress, warn, cache });
-}
-
-function divide(recipe: Recipe, prepared: readonly PreparedDataset[]) {
-  const branches = branchesOf(openObjective(recipe.objective).answers);
-  const store = joinSequences(prepared.map((dataset) => dataset.store));
-  const examples = wholeExamples(store, branches);
-  const split = splitStore(examples, recipe);
-  const { train, duplicates } = recipe.deduplicate
-    ? withoutDuplicates(examples, split)
-    : { train: split.train, duplicates: { count: 0, first: [] } };
-  const sizes = countWithin(
-    train,
-    prepared.map((dataset) => dataset.store.length / branches),
-  );
-  return {
-    train: selectSequences(store, sequencesOf(train, branches)),
-    evaluation: selectSequences(store, sequencesOf(split.evaluation, branches)),
-    branches,
-    datasets: recipe.data.map(({ weight, maxExamples }, i) => ({ size: sizes[i]!, weight, maxExamples })),
-    duplicates,
-  };
-}
-
-function splitStore(store: SequenceStore, { evaluation, seed }: Recipe): Split {
-  if (evaluation) return splitSequences(store, { fraction: evaluation.fraction, seed });
-  return { train: Uint32Array.from({ length: store.length }, (_, i) => i), evaluation: new Uint32Array() };
-}
-
-const SHOWN = 5;
-
-function withoutDuplicates(store: SequenceStore, split: Split) {
-  const found: Deduplicated = deduplicate(store, split);
-  const first = [...duplicateOrigins(store, { ...found, dropped: found.dropped.subarray(0, SHOWN) })];
-  return { train: found.train, duplicates: { count: found.dropped.length, first } };
 }
 
 function summed(prepared: readonly PreparedDataset[]): PreparationReport {

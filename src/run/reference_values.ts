@@ -1,20 +1,9 @@
 import { join } from "node:path";
-import type { SequenceStore } from "../data/batches/sequence_store.ts";
 import { readTensorBytes } from "../files/safetensors.ts";
 import { readSafetensorsHeader, writeSafetensors } from "../files/safetensors_file.ts";
 import type { Engine } from "../training/engine.ts";
+import { computeReference, type ReferenceValues } from "../training/reference_values.ts";
 import type { RunData } from "./prepare_data.ts";
-
-/** Σ label weight · log probability of each sequence under the model before training. */
-export interface ReferenceValues {
-  train: Float64Array;
-  evaluation: Float64Array;
-}
-
-/** Sequences computed at once. */
-const AT_ONCE = 64;
-
-type Progress = (done: number, total: number) => void;
 
 /**
  * Computes the reference's values once and keeps them in the run directory: a run that goes on reads them.
@@ -24,16 +13,12 @@ export async function referenceValues(
   runPath: string,
   { train, evaluation }: Pick<RunData, "train" | "evaluation">,
   engine: Pick<Engine, "reference">,
-  progress?: Progress,
+  progress?: (done: number, total: number) => void,
 ): Promise<ReferenceValues> {
   const path = join(runPath, "reference.safetensors");
   const known = await readValues(path, { train, evaluation });
   if (known) return known;
-  const total = train.length + evaluation.length;
-  const values = {
-    train: await valuesOf(train, engine, (done) => progress?.(done, total)),
-    evaluation: await valuesOf(evaluation, engine, (done) => progress?.(train.length + done, total)),
-  };
+  const values = await computeReference({ train, evaluation }, engine, progress);
   const tensors = Object.entries(values).map(([name, data]) => ({
     name,
     dtype: "F64" as const,
@@ -41,16 +26,6 @@ export async function referenceValues(
     data: () => data,
   }));
   await writeSafetensors(path, tensors);
-  return values;
-}
-
-async function valuesOf(store: SequenceStore, engine: Pick<Engine, "reference">, done: (n: number) => void) {
-  const values = new Float64Array(store.length);
-  for (let from = 0; from < store.length; from += AT_ONCE) {
-    const some = Array.from({ length: Math.min(AT_ONCE, store.length - from) }, (_, i) => store.at(from + i));
-    values.set(await engine.reference(some), from);
-    done(from + some.length);
-  }
   return values;
 }
 

@@ -1,7 +1,7 @@
 import type { Example, UnusableRow } from "../data/example.ts";
 import { readDataFile } from "../data/files/open_data.ts";
 import { rowsInMemory } from "../data/files/rows_in_memory.ts";
-import { readDataFiles } from "../data/formats/read_dataset.ts";
+import { readDataFiles } from "../data/formats/read_data_files.ts";
 import { examplesOfRows } from "../data/tasks/examples_of_rows.ts";
 import type { HubOptions } from "../hub/options.ts";
 import { AttuneError } from "../text/errors.ts";

@@ -3,7 +3,7 @@ import { sizeOf } from "../graph/tensor.ts";
 import { modelLayout } from "../models/layout.ts";
 import type { Base } from "../pretrained/base.ts";
 import type { StartEvent } from "../training/events.ts";
-import { countSteps, type Progress } from "../training/loop.ts";
+import { countSteps, type Progress, START } from "../training/loop.ts";
 import type { Method } from "../training/method.ts";
 import type { SettledRecipe } from "../training/recipe.ts";
 import type { RunData } from "./prepare_data.ts";
@@ -11,10 +11,11 @@ import type { RunData } from "./prepare_data.ts";
 interface Start {
   recipe: SettledRecipe;
   base: Base;
-  data: RunData;
+  data: Pick<RunData, "train" | "evaluation" | "branches" | "report" | "duplicates">;
   method: Method;
   order: BatchOrder;
-  from: Progress;
+  /** The start when left out. */
+  from?: Progress;
 }
 
 /** What a run is, before its first step. */
@@ -24,7 +25,7 @@ export function startEvent({
   data,
   method,
   order,
-  from,
+  from = START,
 }: Start): Omit<StartEvent, "learningRate" | "warnings"> {
   const { parameters } = modelLayout(base.model);
   const total = (shapes: Iterable<readonly (number | string)[]>) =>

@@ -7,12 +7,12 @@ import { quantizedBase } from "../pretrained/quantized_base.ts";
 import { openSession as openNodeSession } from "../runtime/node.ts";
 import type { Device, OpenSession } from "../runtime/session.ts";
 import type { EndEvent, TrainEvent } from "../training/events.ts";
-import type { LearningRate } from "../training/learning_rate.ts";
+import { type LearningRate, settleLearningRate } from "../training/learning_rate.ts";
 import type { LoopEnd } from "../training/loop.ts";
 import { openTraining } from "../training/open_training.ts";
 import { parseRecipe, type Recipe, type RecipeInput, type SettledRecipe } from "../training/recipe.ts";
 import { checkMethod, chooseMethod, type RunMethod } from "./choose_method.ts";
-import { settleLearningRate } from "./learning_rate.ts";
+import { trainedIn } from "./learning_rate.ts";
 import { originOf } from "./origin.ts";
 import { bestPath, directoryPorts } from "./ports.ts";
 import { prepareData, type RunData } from "./prepare_data.ts";
@@ -82,7 +82,7 @@ async function* lockedRun(
   const opened = await openBase(given.model, { weights, hub });
   await checkMethod(given, opened, warn);
   await requireFiniteWeights(opened);
-  const { recipe, learningRate } = await settleLearningRate(given, opened);
+  const { recipe, learningRate } = await settleLearningRate(given, () => trainedIn(given, opened));
   const directory = await openRunDirectory(recipe);
   warnings.push(...directory.warnings);
   if (recipe.training.evaluateEvery && !recipe.evaluation)

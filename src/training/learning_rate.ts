@@ -1,5 +1,8 @@
 import type { AdapterConfig } from "../adapters/adapter.ts";
 import { kindOf } from "../adapters/kinds/kinds.ts";
+import type { ObjectiveKind } from "./objectives/objective.ts";
+import { OBJECTIVES } from "./objectives/objectives.ts";
+import type { Recipe, SettledRecipe } from "./recipe.ts";
 
 /** What a run trains, as far as its learning rate depends on it. */
 export type Trained = keyof typeof DEFAULTS | AdapterConfig;
@@ -29,3 +32,19 @@ export function defaultRate(trained: Trained): LearningRate {
 /** What the recipe gives. */
 export const givenRate = (given: number | undefined): LearningRate | undefined =>
   given === undefined ? undefined : { value: given, origin: "the recipe's" };
+
+/** The recipe with its learning rate: the one it gives, or the one that suits what it trains. */
+export async function settleLearningRate(
+  recipe: Recipe,
+  trained: () => Trained | Promise<Trained>,
+): Promise<{ recipe: SettledRecipe; learningRate: LearningRate }> {
+  const { type } = recipe.objective;
+  const byObjective = (OBJECTIVES[type] as ObjectiveKind).learningRate;
+  const fallback =
+    byObjective === undefined
+      ? defaultRate(await trained())
+      : { value: byObjective, origin: `${type}'s default, as in TRL` };
+  const learningRate = givenRate(recipe.training.learningRate) ?? fallback;
+  const training = { ...recipe.training, learningRate: learningRate.value };
+  return { recipe: { ...recipe, training }, learningRate };
+}

@@ -23,5 +23,11 @@ export function trainedAdapter(adapter: Adapter, trainables: readonly Trainable[
   };
 }
 
+/** The same in the form that its files have. */
+export function finishedAdapter(adapter: Adapter, trainables: readonly Trainable[]): Adapter {
+  const trained = trainedAdapter(adapter, trainables);
+  return kindOf(adapter).finished?.(trained) ?? trained;
+}
+
 const mapEntries = <T>(map: ReadonlyMap<string, T>, change: (key: string, value: T) => T): Map<string, T> =>
   new Map([...map].map(([key, value]) => [key, change(key, value)]));

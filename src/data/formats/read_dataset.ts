@@ -1,7 +1,7 @@
-import { AttuneError } from "../../text/errors.ts";
 import type { Example, UnusableRow } from "../example.ts";
 import { dataFiles } from "../files/data_files.ts";
 import { readDataFile } from "../files/open_data.ts";
+import { readDataFiles } from "./read_data_files.ts";
 import { examplesOf, type ReadOptions } from "./read_examples.ts";
 
 export interface Dataset extends ReadOptions {
@@ -15,23 +15,4 @@ export interface Dataset extends ReadOptions {
  */
 export async function* readDataset({ path, ...options }: Dataset): AsyncGenerator<Example | UnusableRow> {
   yield* readDataFiles(path, await dataFiles(path), (file) => examplesOf(readDataFile(file), file, options));
-}
-
-/**
- * What `read` finds in each of a dataset's files.
- * @param name of the dataset, as the user wrote it
- * @throws AttuneError when there is no row in any.
- */
-export async function* readDataFiles(
-  name: string,
-  files: readonly string[],
-  read: (file: string) => AsyncIterable<Example | UnusableRow>,
-): AsyncGenerator<Example | UnusableRow> {
-  let isEmpty = true;
-  for (const file of files)
-    for await (const example of read(file)) {
-      isEmpty = false;
-      yield example;
-    }
-  if (isEmpty) throw new AttuneError(`${name}: the dataset is empty`);
 }

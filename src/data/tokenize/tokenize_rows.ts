@@ -1,7 +1,8 @@
 import { availableParallelism } from "node:os";
 import type { Example, UnusableRow } from "../example.ts";
 import { chunkRows, type DocumentPiece, isPiece } from "./chunk_rows.ts";
-import { type Chunk, type TokenizedChunk, tokenizeChunk } from "./tokenize_chunk.ts";
+import type { Chunk, TokenizedChunk } from "./tokenize_chunk.ts";
+import { tokenizeHere } from "./tokenize_here.ts";
 import { pieceTokenizer } from "./tokenize_pieces.ts";
 import { openPlan, type TokenizePlan } from "./tokenize_plan.ts";
 import { openTokenizePool, type TokenizePool } from "./tokenize_pool.ts";
@@ -30,23 +31,10 @@ export async function* tokenizeRows(
   try {
     const first = await take(chunks, FEW);
     signal?.throwIfAborted();
-    if (first.length < FEW || workers < 2) yield* inThisThread(chain(first, chunks), plan, signal);
+    if (first.length < FEW || workers < 2) yield* tokenizeHere(chain(first, chunks), plan, signal);
     else yield* inThreads(chain(first, chunks), plan, workers, signal);
   } finally {
     await chunks.return(undefined);
-  }
-}
-
-async function* inThisThread(
-  works: AsyncIterable<Work>,
-  plan: TokenizePlan,
-  signal?: AbortSignal,
-): AsyncGenerator<TokenizedChunk> {
-  const options = openPlan(plan);
-  const addPiece = pieceTokenizer(options);
-  for await (const work of works) {
-    yield isPiece(work) ? addPiece(work) : tokenizeChunk(work, options);
-    signal?.throwIfAborted();
   }
 }
 

@@ -1,0 +1,115 @@
+/**
+ * attune where there is no disk: in a browser, best in a Web Worker. Models, rows and adapters come from memory and go
+ * there, ONNX Runtime Web computes. The same code runs in Node.
+ *
+ * ```ts
+ * const base = await openBase({ "config.json": …, "model.safetensors": …, "tokenizer.json": … });
+ * for await (const event of train(base, { data: [{ rows }], adapter: { type: "lora" } }))
+ *   if (event.type === "end") save(event.files);
+ * ```
+ */
+import type { Adapter } from "./adapters/adapter.ts";
+import { readAdapterFolder } from "./adapters/peft/adapter_files.ts";
+import { type MemoryFiles, memoryFolder } from "./files/folder.ts";
+import { type LoadedModel, openLoadedModel } from "./generation/loaded_model.ts";
+import { type Base, baseOf } from "./pretrained/base_of.ts";
+import { fitModel } from "./pretrained/fit_model.ts";
+import { readModelFolder } from "./pretrained/model_folder.ts";
+import { memoryTemplate } from "./pretrained/template_plan.ts";
+import {
+  type MemoryRecipe,
+  type MemoryRunOptions,
+  type MemoryTrainEvent,
+  trainInMemory,
+} from "./run/memory_run.ts";
+import type { Device, OpenSession } from "./runtime/session.ts";
+import { openSession as openWebSession } from "./runtime/web.ts";
+import { makeTemplate } from "./templates/template.ts";
+
+export { adapterFiles } from "./adapters/peft/adapter_files.ts";
+export type { MemoryFiles } from "./files/folder.ts";
+export type { Completion } from "./generation/completion.ts";
+export type { LoadedModel } from "./generation/loaded_model.ts";
+export type { AnswerOptions, ChatOptions } from "./generation/talk.ts";
+export type { AdapterChoice } from "./generation/variants.ts";
+export type { Base } from "./pretrained/base_of.ts";
+export type {
+  MemoryEndEvent,
+  MemoryRecipe,
+  MemoryTrainEvent,
+  ResultFiles,
+} from "./run/memory_run.ts";
+export type { Device, OpenSession, Session } from "./runtime/session.ts";
+export type { Message, Tool } from "./templates/message.ts";
+export { AttuneError } from "./text/errors.ts";
+export { createTokenizer, type Tokenizer } from "./tokenizers/tokenizer.ts";
+export type { CheckpointEvent, EvaluationEvent, StartEvent, StepEvent } from "./training/events.ts";
+export { parseRecipe, type Recipe, type RecipeInput, recipeJsonSchema } from "./training/recipe.ts";
+
+export interface OpenBaseOptions {
+  /** What messages call the model; "model" when left out. */
+  name?: string;
+  /** "optional" where a config and a tokenizer are enough, to pretrain from. */
+  weights?: "required" | "optional";
+}
+
+/**
+ * Opens a model from its files, by their names in a model directory: config.json, tokenizer.json, model.safetensors (or
+ * shards with their index), and what else there is.
+ * @throws AttuneError that names the file at fault.
+ */
+export async function openBase(
+  files: MemoryFiles,
+  { name = "model", weights }: OpenBaseOptions = {},
+): Promise<Base> {
+  const directory = await readModelFolder(memoryFolder(files, name), { weights });
+  return baseOf(await fitModel(directory, name), name);
+}
+
+export type TrainOptions = Omit<MemoryRunOptions, "openSession"> & {
+  /** What opens the graphs that are computed: ONNX Runtime Web when left out. */
+  openSession?: OpenSession;
+};
+
+/**
+ * Trains on rows in memory, and tells what happens as it happens; the last event holds the result's files.
+ * @throws AttuneError that names key, row or file, and the way out.
+ */
+export const train = (
+  base: Base,
+  recipe: MemoryRecipe,
+  { openSession = openWebSession, ...options }: TrainOptions = {},
+): AsyncGenerator<MemoryTrainEvent, void, undefined> =>
+  trainInMemory(base, recipe, { openSession, ...options });
+
+export interface LoadModelOptions {
+  /** The files of PEFT adapters, by name. The first is in use. */
+  adapters?: Readonly<Record<string, MemoryFiles>>;
+  /** "chat", the model's own where it has one, which is the default, or a built-in one. */
+  template?: string;
+  /** Gets what is odd and does not stop the work; the console when left out. */
+  onWarning?: (text: string) => void;
+  openSession?: OpenSession;
+  /** "wasm" when left out. */
+  device?: Device;
+  threads?: number;
+}
+
+/** Opens a base, and adapters on it, for generation. @throws AttuneError that names the file or setting at fault. */
+export function loadModel(base: Base, options: LoadModelOptions = {}): Promise<LoadedModel<MemoryFiles>> {
+  const { adapters = {}, template: name, onWarning = console.warn, device = "wasm", threads } = options;
+  const template = async () => makeTemplate(memoryTemplate(base, { name }), base.tokenizer);
+  return openLoadedModel({
+    base,
+    template,
+    adapters,
+    readAdapter: readAdapter,
+    openSession: options.openSession ?? openWebSession,
+    session: { device, threads, foldConstants: true },
+    onWarning,
+  });
+}
+
+/** An adapter from PEFT's files, adapter_config.json and adapter_model.safetensors. */
+export const readAdapter = (files: MemoryFiles): Promise<Adapter> =>
+  readAdapterFolder(memoryFolder(files, "adapter"));
