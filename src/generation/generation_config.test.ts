@@ -93,7 +93,7 @@ describe("values that are none", () => {
   test("all are named at once", () => {
     const read = () => settingsOf({ top_k: "5", max_new_tokens: -3 });
     expect(read).toThrow(AttuneError);
-    expect(read).toThrow(/generation_config.json: these .*\n  top_k: .*\n  max_new_tokens/);
+    expect(read).toThrow(/generation_config.json: these .*\n {2}top_k: .*\n {2}max_new_tokens/);
   });
 
   test("a token that is forced and suppressed", () => {

@@ -93,11 +93,18 @@ describe.each(places)("device tensors: %s", (_, { device, open, apart, missing }
     expect(listed(x)).toEqual([1, 2]);
   });
 
-  test.skipIf(missing)("the tensors of a released session serve the others of its device", async () => {
-    const brief = await open(model(), { device, threads: 1, kept: ["y"] });
-    const { y } = await brief.run({ x: row(1), step: row(1) });
-    await brief.release();
-    await expect(brief.run({ x: row(1), step: row(1) })).rejects.toThrow(AttuneError);
-    expect(await read(y!)).toEqual([2]);
-  });
+  test.skipIf(missing)(
+    "a released session takes along what it has on the device, and nothing else",
+    async () => {
+      const brief = await open(model(), { device, threads: 1, kept: ["y"] });
+      const { y } = await brief.run({ x: row(1), step: row(1) });
+      const [own, others] = [await brief.place(row(3)), await session!.place(row(4))];
+      expect(await read(own)).toEqual([3]);
+      await brief.release();
+      await expect(brief.run({ x: row(1), step: row(1) })).rejects.toThrow(AttuneError);
+      expect(await read(others)).toEqual([4]);
+      for (const tensor of [y!, own])
+        if (apart) await expect(session!.read(tensor)).rejects.toThrow(AttuneError);
+    },
+  );
 });

@@ -5,7 +5,7 @@ export type Data = Float32Array | Float64Array | Int32Array | BigInt64Array | Ui
 
 /**
  * A value where a session computes. On the CPU that is the host's own array (TensorData); on a GPU it stays there, until
- * it is freed. It serves every session on the same device.
+ * it is freed, or the session it came from is released. It may be fed to every session on the same device.
  */
 export interface DeviceTensor {
   readonly dtype: DType;
@@ -52,11 +52,21 @@ export interface Session<Output extends DeviceTensor = TensorData> {
   read(tensor: DeviceTensor): Promise<TensorData>;
   /** Gives up what `tensor` takes on the device. An array of the host stays as it is. */
   free(tensor: DeviceTensor): Promise<void>;
-  /** Frees the session. Its device tensors stay for other sessions of the device. */
+  /** Frees the session, and what it placed and kept on the device. */
   release(): Promise<void>;
 }
 
 export type OpenSession = (model: OnnxModel, options: SessionOptions) => Promise<Session>;
+
+/** What is fed to many runs, placed once. */
+export async function placeAll(
+  session: Session<DeviceTensor>,
+  tensors: Readonly<Record<string, TensorData>>,
+): Promise<Record<string, DeviceTensor>> {
+  const placed: Record<string, DeviceTensor> = {};
+  for (const [name, tensor] of Object.entries(tensors)) placed[name] = await session.place(tensor);
+  return placed;
+}
 
 /** Whether a tensor is an array of the host. */
 export const isHost = (tensor: DeviceTensor): tensor is TensorData => "data" in tensor;

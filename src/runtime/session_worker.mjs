@@ -6,7 +6,7 @@ import { env, InferenceSession, listSupportedBackends, Tensor } from "onnxruntim
 
 /** By the caller's number: { session, options }. */
 const sessions = new Map();
-/** By handle. */
+/** By handle: { value, owner }, the owner a session's number. */
 const placed = new Map();
 /** Sessions that copy a value to the device or back, by its type and rank. */
 const copiers = new Map();
@@ -27,7 +27,7 @@ async function open({ id, model, options }) {
 function tensor({ handle, type, shape, data }) {
   if (handle !== undefined) {
     if (!placed.has(handle)) throw new Error("a tensor that was freed is fed or read");
-    return placed.get(handle);
+    return placed.get(handle).value;
   }
   const size = shape.reduce((n, d) => n * d, 1);
   return new Tensor(type, data.length === size ? data : data.subarray(0, size), shape);
@@ -37,10 +37,10 @@ const each = (entries, f) =>
   Object.fromEntries(Object.entries(entries).map(([name, entry]) => [name, f(entry)]));
 
 /** An array where the value is the host's, else the handle it is known by from now on. */
-function message(value) {
+function message(value, owner) {
   const about = { type: value.type, shape: value.dims };
   if (value.location === "cpu") return { ...about, data: value.data };
-  placed.set(++handles, value);
+  placed.set(++handles, { value, owner });
   return { ...about, handle: handles };
 }
 
@@ -49,18 +49,18 @@ async function run({ id, feeds, into, fetch }) {
   const fetches = Object.fromEntries(fetch.map((name) => [name, written[name] ?? null]));
   const results = await sessions.get(id).session.run(each(feeds, tensor), fetches);
   const fresh = fetch.filter((name) => !(name in into));
-  return { results: Object.fromEntries(fresh.map((name) => [name, message(results[name])])) };
+  return { results: Object.fromEntries(fresh.map((name) => [name, message(results[name], id)])) };
 }
 
 /** Copies `value` by a model whose output lies where it is wanted: `getData` of a device's tensor ends the process here. */
-async function copy({ value, copier: { key, model, options } }) {
+async function copy({ id, value, copier: { key, model, options } }) {
   if (!copiers.has(key)) copiers.set(key, await InferenceSession.create(model, options));
   const { copy: copied } = await copiers.get(key).run({ value: tensor(value) });
-  return { results: { copy: message(copied) } };
+  return { results: { copy: message(copied, id) } };
 }
 
 function free({ handle }) {
-  placed.get(handle)?.dispose();
+  placed.get(handle)?.value.dispose();
   placed.delete(handle);
 }
 
@@ -69,8 +69,8 @@ async function release({ id }) {
   sessions.delete(id);
   if (options.enableProfiling) session.endProfiling();
   await session.release();
+  for (const [handle, { owner }] of placed) if (owner === id) free({ handle });
   if (sessions.size > 0) return;
-  for (const handle of placed.keys()) free({ handle });
   for (const copier of copiers.values()) await copier.release();
   copiers.clear();
 }

@@ -11,6 +11,7 @@ import {
   isHost,
   keepsTensors,
   type OpenSession,
+  type Session,
   type SessionOptions,
   type TensorData,
 } from "./session.ts";
@@ -20,11 +21,11 @@ import { turns } from "./turns.ts";
 export type WeightFiles = ReadonlyMap<string, Uint8Array | Blob>;
 
 type Runtime = typeof import("onnxruntime-web");
-type Values = Readonly<Record<string, OrtTensor>>;
+type Feeds = Readonly<Record<string, DeviceTensor>>;
 
-/** A tensor on a device. */
+/** A tensor on a device; without a value, one that was freed. */
 interface Placed extends DeviceTensor {
-  readonly value: OrtTensor;
+  value?: OrtTensor;
 }
 
 /** The web's runtime runs one session at a time. */
@@ -42,46 +43,59 @@ export const openSessionOver =
   async (model, options) => {
     const runtime = await import("onnxruntime-web");
     if (options.threads !== undefined) runtime.env.wasm.numThreads = options.threads;
-    const session = await open(runtime, model.bytes, options, externalData(model, files));
-    const wrap = ({ dtype, shape, ...tensor }: DeviceTensor): OrtTensor => {
-      if (!isHost(tensor as DeviceTensor)) return (tensor as Placed).value;
-      const data = (tensor as TensorData).data.subarray(0, sizeOf(shape));
-      return new runtime.Tensor(dtype as "float32", data as Float32Array, shape);
-    };
-    const compute = async (by: InferenceSession, feeds: Readonly<Record<string, DeviceTensor>>) => {
-      const results = await by.run(mapValues(feeds, wrap)).catch((error: Error) => {
-        throw runError(error.message);
-      });
-      return mapValues(results as Values, unwrap);
-    };
-    return {
-      run: (feeds, into = {}) =>
-        inTurn(async () => {
-          const outputs = await compute(session, feeds);
-          for (const [name, tensor] of Object.entries(into)) {
-            (tensor.data as Float32Array).set(outputs[name]!.data as Float32Array);
-            outputs[name] = tensor;
-          }
-          return outputs;
-        }),
-      place: (tensor) =>
-        inTurn(async () => {
-          if (!keepsTensors(options.device)) return tensor;
-          const copier = await copierOf(runtime, tensor, options);
-          return (await compute(copier, { value: tensor })).copy!;
-        }),
-      read: (tensor) =>
-        inTurn(async () => {
-          if (isHost(tensor)) return tensor;
-          const { dtype, shape, value } = tensor as Placed;
-          return { dtype, shape, data: (await value.getData()) as Data };
-        }),
-      async free(tensor) {
-        if (!isHost(tensor)) (tensor as Placed).value.dispose();
-      },
-      release: () => inTurn(() => session.release()),
-    };
+    const inference = await open(runtime, model.bytes, options, externalData(model, files));
+    return session(runtime, inference, options);
   };
+
+function session(runtime: Runtime, inference: InferenceSession, options: SessionOptions): Session {
+  const own = new Set<Placed>();
+  const free = (tensor: Placed) => {
+    tensor.value?.dispose();
+    tensor.value = undefined;
+    own.delete(tensor);
+  };
+  const compute = async (by: InferenceSession, feeds: Feeds): Promise<Record<string, TensorData>> => {
+    const values = mapValues(feeds, (tensor) => wrap(runtime, tensor));
+    const results = await by.run(values).catch((error: Error) => {
+      throw runError(error.message);
+    });
+    const tensors = mapValues(results as Record<string, OrtTensor>, unwrap);
+    for (const tensor of Object.values(tensors)) if (!isHost(tensor)) own.add(tensor);
+    return tensors as Record<string, TensorData>; // or, where they are kept, as the session is declared
+  };
+  return {
+    run: (feeds, into = {}) =>
+      inTurn(async () => {
+        const outputs = await compute(inference, feeds);
+        for (const [name, tensor] of Object.entries(into)) {
+          (tensor.data as Float32Array).set(outputs[name]!.data as Float32Array);
+          outputs[name] = tensor;
+        }
+        return outputs;
+      }),
+    place: (tensor) =>
+      inTurn(async () => {
+        if (!keepsTensors(options.device)) return tensor;
+        const copier = await copierOf(runtime, tensor, options);
+        return (await compute(copier, { value: tensor })).copy!;
+      }),
+    read: (tensor) =>
+      inTurn(async () => {
+        if (isHost(tensor)) return tensor;
+        const { dtype, shape } = tensor;
+        return { dtype, shape, data: (await heldBy(tensor).getData()) as Data };
+      }),
+    free: (tensor) =>
+      inTurn(async () => {
+        if (!isHost(tensor)) free(tensor);
+      }),
+    release: () =>
+      inTurn(async () => {
+        for (const tensor of own) free(tensor);
+        await inference.release();
+      }),
+  };
+}
 
 function open(
   { InferenceSession }: Runtime,
@@ -121,12 +135,20 @@ function copierOf(
   return copier;
 }
 
-/** What the runtime left on the device is a `Placed`. */
-function unwrap(value: OrtTensor): TensorData {
+function wrap(runtime: Runtime, tensor: DeviceTensor): OrtTensor {
+  if (!isHost(tensor)) return heldBy(tensor);
+  const { dtype, shape, data } = tensor;
+  return new runtime.Tensor(dtype as "float32", data.subarray(0, sizeOf(shape)) as Float32Array, shape);
+}
+
+function unwrap(value: OrtTensor): TensorData | Placed {
   const about = { dtype: value.type as DType, shape: value.dims };
-  const tensor: TensorData | Placed =
-    value.location === "cpu" ? { ...about, data: value.data as Data } : { ...about, value };
-  return tensor as TensorData;
+  return value.location === "cpu" ? { ...about, data: value.data as Data } : { ...about, value };
+}
+
+function heldBy({ value }: Placed): OrtTensor {
+  if (value) return value;
+  throw runError("a tensor that was freed is fed or read");
 }
 
 function mapValues<A, B>(record: Readonly<Record<string, A>>, f: (value: A) => B): Record<string, B> {
