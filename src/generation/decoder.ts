@@ -5,7 +5,7 @@ import { linearLogits } from "../graph/ops/cross_entropy.ts";
 import { gather } from "../graph/ops/indexing.ts";
 import { input } from "../graph/sources.ts";
 import type { Dimensions, Model } from "../models/family.ts";
-import type { OpenSession, Session, SessionOptions, TensorData } from "../runtime/session.ts";
+import type { DeviceTensor, OpenSession, Session, SessionOptions } from "../runtime/session.ts";
 import { int32, int64 } from "../runtime/tensor_data.ts";
 import { cachedPass } from "./cached_pass.ts";
 import { createKvCache, type KvCache } from "./kv_cache.ts";
@@ -55,7 +55,7 @@ export function openDecodingSession(
 export function createDecoder(
   session: Session,
   dimensions: Dimensions,
-  constants: Readonly<Record<string, TensorData>> = {},
+  constants: Readonly<Record<string, DeviceTensor>> = {},
 ): Decoder {
   const newCache = () => createKvCache(dimensions);
   const run = async (cache: KvCache, pieces: readonly Piece[], sources: number[]) => {

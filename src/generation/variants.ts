@@ -5,7 +5,7 @@ import { fitAdapter } from "../adapters/fit_adapter.ts";
 import { requireLora } from "../adapters/kinds/lora.ts";
 import { adapterSites } from "../adapters/targets/sites.ts";
 import type { Model } from "../models/family.ts";
-import type { Session } from "../runtime/session.ts";
+import { placeAll, type Session } from "../runtime/session.ts";
 import { AttuneError } from "../text/errors.ts";
 import { createDecoder, type Decoder } from "./decoder.ts";
 import { once } from "./once.ts";
@@ -50,7 +50,9 @@ export function createVariants(model: Model, open: (adapter?: Adapter) => Promis
     const [signature, feeds] = [adapterSignature(adapter), adapterFeeds(adapter)];
     return once(async () => {
       await checked();
-      return { decoder: createDecoder(await sessionOf(signature, adapter), model.dimensions, feeds) };
+      const session = await sessionOf(signature, adapter);
+      const placed = await placeAll(session, feeds);
+      return { decoder: createDecoder(session, model.dimensions, placed) };
     });
   };
   const find = (name: string) => {

@@ -5,15 +5,24 @@ import type { SessionOptions } from "./session.ts";
 export function openingError(message: string, { device }: SessionOptions): Error {
   const missing = /built without|shared library|adapter|backend|AppendExecutionProvider/i.test(message);
   if (device !== "cpu" && missing)
-    return new AttuneError(`device ${device} is not available here: ${message}. Use device: cpu.`);
-  return new AttuneError(`the runtime refused the model: ${message}`);
+    return new AttuneError({
+      code: "runtime.missing-device",
+      problem: `device ${device} is not available here: ${message}`,
+      wayOut: "Use device: cpu",
+    });
+  return new AttuneError({
+    code: "runtime.refused-model",
+    problem: `the runtime refused the model: ${message}`,
+  });
 }
 
 /** What the runtime said when a run failed. */
 export function runError(message: string): Error {
   if (/alloc/i.test(message))
-    return new AttuneError(
-      `out of memory in a step: ${message}. Set training.gradientCheckpointing, lower training.maxLength, or choose a smaller model.`,
-    );
-  return new AttuneError(`the runtime failed: ${message}`);
+    return new AttuneError({
+      code: "runtime.out-of-memory",
+      problem: `out of memory in a step: ${message}`,
+      wayOut: "Set training.gradientCheckpointing, lower training.maxLength, or choose a smaller model",
+    });
+  return new AttuneError({ code: "runtime.failed", problem: `the runtime failed: ${message}` });
 }

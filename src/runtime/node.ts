@@ -1,27 +1,40 @@
-import { once } from "node:events";
 import { cpus } from "node:os";
 import { parse } from "node:path";
-import { Worker } from "node:worker_threads";
 import type { OnnxModel } from "../graph/onnx/writer.ts";
-import type { DType } from "../graph/tensor.ts";
+import { type DType, sizeOf } from "../graph/tensor.ts";
+import { copyKey, copyModel } from "./copy_model.ts";
 import { openingError, runError } from "./failures.ts";
-import type { Data, OpenSession, Session, SessionOptions, TensorData } from "./session.ts";
-import { checkTelemetry } from "./telemetry.ts";
-import { turns } from "./turns.ts";
+import { runtimeOptions } from "./runtime_options.ts";
+import {
+  type Data,
+  type Device,
+  type DeviceTensor,
+  isHost,
+  keepsTensors,
+  type OpenSession,
+  type Session,
+  type SessionOptions,
+  type TensorData,
+} from "./session.ts";
+import { type Answer, type SessionThread, startThread } from "./session_thread.ts";
 
-/** A value as the worker wants it. */
+/** A value as the worker wants it: an array, or the handle of one that lies on the device. */
 interface Message {
   type: string;
   shape: readonly number[];
-  data: Data;
+  data?: Data;
+  handle?: number;
 }
 type Messages = Record<string, Message>;
 
-interface Reply {
-  about?: RuntimeFacts;
-  error?: string;
-  results?: Messages;
-  lent?: { feeds: Messages; into: Messages };
+interface RunReply {
+  results: Messages;
+  lent: { feeds: Messages; into: Messages };
+}
+
+/** A tensor on a device, known in its thread by a number. */
+interface Placed extends DeviceTensor {
+  readonly handle: number;
 }
 
 /** What the runtime is, and the devices it was built for. */
@@ -32,127 +45,148 @@ export interface RuntimeFacts {
 
 /** @throws AttuneError when the runtime can't be loaded. */
 export async function runtimeFacts(): Promise<RuntimeFacts> {
-  checkTelemetry();
-  const worker = startWorker({});
-  const { about, error = "it said nothing" } = await answer(worker);
-  await worker.terminate();
+  const thread = startThread();
+  const { about, error = "it said nothing" } = await thread.ask<{ about: RuntimeFacts }>("about");
+  await thread.end();
   if (!about) throw runError(error);
   return about;
 }
 
-function startWorker(workerData: object): Worker {
-  const worker = new Worker(new URL("./session_worker.mjs", import.meta.url), { workerData });
-  worker.on("error", () => {}); // told to whoever waits for an answer
-  return worker;
-}
-
-/** Opens `model` in a thread of its own. */
+/**
+ * Opens `model` in a thread of its own. Where tensors stay on the device, all sessions of the device share one thread,
+ * which those tensors can't leave.
+ */
 export const openSession: OpenSession = async (model, options) => {
-  checkTelemetry();
-  const worker = startWorker({ model: model.bytes, options: runtimeOptions(options) });
-  const { error } = await answer(worker);
-  if (error) {
-    await worker.terminate();
-    throw openingError(error, options);
-  }
-  worker.unref();
-  return session(worker, model);
+  const { thread, leave } = keepsTensors(options.device) ? sharedThread(options.device) : ownThread();
+  const id = nextId++;
+  const opening = { id, model: model.bytes, options: nodeOptions(options) };
+  const { error } = await thread.inTurn(() => thread.ask("open", opening));
+  if (!error) return session(thread, id, model, options, leave);
+  await leave();
+  throw openingError(error, options);
 };
 
-function session(worker: Worker, model: OnnxModel): Session {
-  const inTurn = turns();
-  const ask = async (message: object, transfer: ArrayBuffer[] = []): Promise<Reply> => {
-    if (hasEnded(worker)) return { error: "its thread has ended" };
-    worker.postMessage(message, transfer);
-    worker.ref();
-    return answer(worker).finally(() => worker.unref());
-  };
-  return {
-    run: (feeds, into = {}) =>
-      inTurn(async () => {
-        const message = {
-          feeds: toMessages(feeds),
-          into: toMessages(into),
-          fetch: [...model.outputs.keys()],
-        };
-        const reply = await ask(message, buffersOf(feeds, into));
-        if (reply.lent) {
-          giveBack(feeds, reply.lent.feeds);
-          giveBack(into, reply.lent.into);
-        }
-        if (reply.error) throw runError(reply.error);
-        return { ...into, ...fromMessages(reply.results!) };
-      }),
-    release: () =>
-      inTurn(async () => {
-        await ask({ release: true });
-        await worker.terminate();
-      }),
-  };
+let nextId = 0;
+
+/** A thread, and how a session leaves it: with the last one it ends. */
+interface Lodging {
+  thread: SessionThread;
+  leave(): Promise<void>;
 }
 
-/** What the worker says next. One that dies says nothing more: that is an error, too. */
-async function answer(worker: Worker): Promise<Reply> {
-  const stop = new AbortController();
-  const end = once(worker, "exit", stop).then(([code]) => ({ error: `its thread ended with code ${code}` }));
-  try {
-    const reply = once(worker, "message", stop).then(([message]) => message as Reply);
-    return await Promise.race([reply, end]);
-  } catch (error) {
-    return { error: `its thread failed: ${(error as Error).message}` };
-  } finally {
-    stop.abort();
-  }
+function ownThread(): Lodging {
+  const thread = startThread();
+  return { thread, leave: thread.end };
 }
 
-const hasEnded = (worker: Worker) => worker.threadId === -1;
+const shared = new Map<Device, { thread: SessionThread; sessions: number }>();
 
-/**
- * Memory settings as measured: the arena hands a step's memory from one node to the next, where fresh pages from the
- * system cost a fifth of the step; not packing weights twice saves their size.
- * The graph is written as it should run and is not optimized again: folding would widen a bfloat16 weight for good,
- * merging equal values would keep alive what is recomputed on purpose, and fused nodes would move in the order.
- */
-function runtimeOptions({ device, threads, foldConstants, profilePrefix }: SessionOptions) {
+function sharedThread(device: Device): Lodging {
+  const known = shared.get(device);
+  const entry = known && !known.thread.hasEnded() ? known : { thread: startThread(), sessions: 0 };
+  shared.set(device, entry);
+  entry.sessions++;
   return {
-    executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
-    graphOptimizationLevel: foldConstants ? "all" : "disabled",
-    executionMode: "sequential",
-    intraOpNumThreads: threads ?? cpus().length,
-    enableCpuMemArena: true,
-    enableMemPattern: false,
-    logSeverityLevel: 3,
-    ...(profilePrefix && { enableProfiling: true, profileFilePrefix: profilePrefix }),
-    extra: {
-      session: {
-        disable_prepacking: "1",
-        // Hidden scores become denormals under exp, and arithmetic on those is a hundred times slower.
-        set_denormal_as_zero: "1",
-        model_external_initializers_file_folder_path: parse(process.cwd()).root,
-        // The calling thread spins while others work: short ops would otherwise pay for waking it.
-        "intra_op.allow_spinning": "1",
-      },
+    thread: entry.thread,
+    async leave() {
+      if (--entry.sessions > 0) return;
+      if (shared.get(device) === entry) shared.delete(device);
+      await entry.thread.end();
     },
   };
 }
 
-const toMessages = (tensors: Readonly<Record<string, TensorData>>): Messages =>
-  Object.fromEntries(
-    Object.entries(tensors).map(([name, { dtype, shape, data }]) => [name, { type: dtype, shape, data }]),
-  );
+function session(
+  thread: SessionThread,
+  id: number,
+  model: OnnxModel,
+  options: SessionOptions,
+  leave: Lodging["leave"],
+): Session {
+  let released: Promise<void> | undefined;
+  const ask = async (task: string, message: object, transfer?: ArrayBuffer[]) => {
+    const reply: Answer<RunReply> = released
+      ? { error: "the session was released" }
+      : await thread.ask<RunReply>(task, { id, ...message }, transfer);
+    return reply;
+  };
+  const results = ({ error, results }: Answer<RunReply>) => {
+    if (error) throw runError(error);
+    return fromMessages(results!);
+  };
+  /** `kept` is where the copy is wanted: "copy" on the device, nothing here. */
+  const copied = async (value: Message, like: DeviceTensor, kept: readonly string[]) => {
+    const key = `${copyKey(like)} ${kept}`;
+    const copier = { key, model: copyModel(like), options: nodeOptions({ device: options.device, kept }) };
+    return results(await thread.inTurn(() => ask("copy", { value, copier }))).copy!;
+  };
+  return {
+    run: (feeds, into = {}) =>
+      thread.inTurn(async () => {
+        const fetch = [...model.outputs.keys()];
+        const message = { feeds: toMessages(feeds), into: toMessages(into), fetch };
+        const reply = await ask("run", message, buffersOf(feeds, into));
+        if (reply.lent) {
+          giveBack(feeds, reply.lent.feeds);
+          giveBack(into, reply.lent.into);
+        }
+        return { ...into, ...results(reply) };
+      }),
+    place: async (tensor) =>
+      keepsTensors(options.device)
+        ? copied({ ...toMessage(tensor), data: ownCopy(tensor) }, tensor, ["copy"])
+        : tensor,
+    read: async (tensor) => (isHost(tensor) ? tensor : copied(toMessage(tensor), tensor, [])),
+    async free(tensor) {
+      if (!isHost(tensor)) await thread.inTurn(() => ask("free", toMessage(tensor)));
+    },
+    release() {
+      released ??= thread.inTurn(() => thread.ask("release", { id })).then(leave);
+      return released;
+    },
+  };
+}
 
-const fromMessages = (messages: Messages): Record<string, TensorData> =>
-  Object.fromEntries(
-    Object.entries(messages).map(([name, { type, shape, data }]) => [
-      name,
-      { dtype: type as DType, shape, data },
-    ]),
-  );
+function nodeOptions(options: SessionOptions) {
+  const { device, threads } = options;
+  const { extra, ...rest } = runtimeOptions(options);
+  const folder = { model_external_initializers_file_folder_path: parse(process.cwd()).root };
+  return {
+    executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
+    intraOpNumThreads: threads ?? cpus().length,
+    ...rest,
+    extra: { session: { ...extra.session, ...folder } },
+  };
+}
 
-const buffersOf = (...groups: Readonly<Record<string, TensorData>>[]): ArrayBuffer[] => [
-  ...new Set(groups.flatMap((group) => Object.values(group).map(({ data }) => data.buffer as ArrayBuffer))),
-];
+const toMessage = (tensor: DeviceTensor): Message => {
+  const { dtype: type, shape } = tensor;
+  return isHost(tensor)
+    ? { type, shape, data: tensor.data }
+    : { type, shape, handle: (tensor as Placed).handle };
+};
 
-function giveBack(tensors: Readonly<Record<string, TensorData>>, messages: Messages): void {
-  for (const [name, tensor] of Object.entries(tensors)) tensor.data = messages[name]!.data;
+const toMessages = (tensors: Readonly<Record<string, DeviceTensor>>): Messages =>
+  Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, toMessage(tensor)]));
+
+/** Of what may be a part of a larger buffer, which would go along. */
+const ownCopy = ({ data, shape }: TensorData): Data => data.slice(0, sizeOf(shape));
+
+/** What is kept on the device is a `Placed`. */
+function fromMessages(messages: Messages): Record<string, TensorData> {
+  const tensors = Object.entries(messages).map(([name, { type, shape, data, handle }]) => {
+    const about = { dtype: type as DType, shape };
+    return [name, data ? { ...about, data } : { ...about, handle }];
+  });
+  return Object.fromEntries(tensors);
+}
+
+const buffersOf = (...groups: Readonly<Record<string, DeviceTensor>>[]): ArrayBuffer[] => {
+  const arrays = groups.flatMap((group) => Object.values(group).filter(isHost));
+  return [...new Set(arrays.map(({ data }) => data.buffer as ArrayBuffer))];
+};
+
+function giveBack(tensors: Readonly<Record<string, DeviceTensor>>, messages: Messages): void {
+  for (const [name, tensor] of Object.entries(tensors))
+    if (isHost(tensor)) tensor.data = messages[name]!.data!;
 }

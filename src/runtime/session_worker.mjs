@@ -1,26 +1,34 @@
-// The thread an ONNX Runtime session lives in: `session.run` blocks its event loop, so that the caller's stays free.
-// Plain JavaScript, because Node 20 starts workers from JavaScript only.
-import { parentPort, workerData } from "node:worker_threads";
+// The thread that ONNX Runtime sessions live in: `session.run` blocks its event loop, so that the caller's stays free.
+// Plain JavaScript, because Node 20 starts workers from JavaScript only. The runtime's own tensors on a device can't leave
+// the thread: they stay here under a number, their handle.
+import { parentPort } from "node:worker_threads";
 import { env, InferenceSession, listSupportedBackends, Tensor } from "onnxruntime-node";
 
-const { model, options } = workerData;
-const session = await open().catch((error) => error);
-const failed = session instanceof Error;
-const about = { version: env.versions.node, devices: listSupportedBackends().map(({ name }) => name) };
-parentPort.postMessage(failed ? { error: session.message, about } : { about });
+/** By the caller's number: { session, options }. */
+const sessions = new Map();
+/** By handle: { value, owner }, the owner a session's number. */
+const placed = new Map();
+/** Sessions that copy a value to the device or back, by its type and rank. */
+const copiers = new Map();
+let handles = 0;
+
+const backends = () => listSupportedBackends().map(({ name }) => name);
 
 /** The runtime drops a provider that it was built without, warns on the console and runs on the CPU: that is refused. */
-async function open() {
-  if (!model) throw new Error("there is no model");
-  const built = listSupportedBackends().map(({ name }) => name);
+async function open({ id, model, options }) {
+  const built = backends();
   const [device] = options.executionProviders;
   if (!built.includes(device))
     throw new Error(`the runtime was built without that provider, with ${built.join(", ")}`);
-  return InferenceSession.create(model, options);
+  sessions.set(id, { session: await InferenceSession.create(model, options), options });
 }
 
 /** A view as long as its shape: the buffer behind it may be longer. */
-function tensor({ type, shape, data }) {
+function tensor({ handle, type, shape, data }) {
+  if (handle !== undefined) {
+    if (!placed.has(handle)) throw new Error("a tensor that was freed is fed or read");
+    return placed.get(handle).value;
+  }
   const size = shape.reduce((n, d) => n * d, 1);
   return new Tensor(type, data.length === size ? data : data.subarray(0, size), shape);
 }
@@ -28,37 +36,57 @@ function tensor({ type, shape, data }) {
 const each = (entries, f) =>
   Object.fromEntries(Object.entries(entries).map(([name, entry]) => [name, f(entry)]));
 
-async function run({ feeds, into, fetch }) {
-  const written = each(into, tensor);
-  const fetches = Object.fromEntries(fetch.map((name) => [name, written[name] ?? null]));
-  const results = await session.run(each(feeds, tensor), fetches);
-  const fresh = fetch.filter((name) => !(name in into));
-  return Object.fromEntries(
-    fresh.map((name) => [
-      name,
-      { type: results[name].type, shape: results[name].dims, data: results[name].data },
-    ]),
-  );
+/** An array where the value is the host's, else the handle it is known by from now on. */
+function message(value, owner) {
+  const about = { type: value.type, shape: value.dims };
+  if (value.location === "cpu") return { ...about, data: value.data };
+  placed.set(++handles, { value, owner });
+  return { ...about, handle: handles };
 }
 
-parentPort.on("message", async (message) => {
-  if (message.release) {
-    if (!failed) {
-      if (options.enableProfiling) session.endProfiling();
-      await session.release();
-    }
-    parentPort.postMessage({ released: true });
-    parentPort.close();
-    return;
-  }
-  const reply = await run(message).then(
-    (results) => ({ results }),
-    (error) => ({ error: error.message }),
-  );
-  const lent = { feeds: message.feeds, into: message.into };
-  parentPort.postMessage({ ...reply, lent }, buffersOf(lent.feeds, lent.into, reply.results ?? {}));
+async function run({ id, feeds, into, fetch }) {
+  const written = each(into, tensor);
+  const fetches = Object.fromEntries(fetch.map((name) => [name, written[name] ?? null]));
+  const results = await sessions.get(id).session.run(each(feeds, tensor), fetches);
+  const fresh = fetch.filter((name) => !(name in into));
+  return { results: Object.fromEntries(fresh.map((name) => [name, message(results[name], id)])) };
+}
+
+/** Copies `value` by a model whose output lies where it is wanted: `getData` of a device's tensor ends the process here. */
+async function copy({ id, value, copier: { key, model, options } }) {
+  if (!copiers.has(key)) copiers.set(key, await InferenceSession.create(model, options));
+  const { copy: copied } = await copiers.get(key).run({ value: tensor(value) });
+  return { results: { copy: message(copied, id) } };
+}
+
+function free({ handle }) {
+  placed.get(handle)?.value.dispose();
+  placed.delete(handle);
+}
+
+async function release({ id }) {
+  const { session, options } = sessions.get(id);
+  sessions.delete(id);
+  if (options.enableProfiling) session.endProfiling();
+  await session.release();
+  for (const [handle, { owner }] of placed) if (owner === id) free({ handle });
+  if (sessions.size > 0) return;
+  for (const copier of copiers.values()) await copier.release();
+  copiers.clear();
+}
+
+const about = () => ({ about: { version: env.versions.node, devices: backends() } });
+const tasks = { open, run, copy, free, release, about };
+
+parentPort.on("message", async ({ task, ...message }) => {
+  const reply = await Promise.resolve(message)
+    .then(tasks[task])
+    .catch((error) => ({ error: error.message }));
+  const lent = { feeds: message.feeds ?? {}, into: message.into ?? {} };
+  parentPort.postMessage({ ...reply, lent }, buffersOf(lent.feeds, lent.into, reply?.results ?? {}));
 });
 
 function buffersOf(...groups) {
-  return [...new Set(groups.flatMap((group) => Object.values(group).map(({ data }) => data.buffer)))];
+  const arrays = groups.flatMap((group) => Object.values(group)).filter(({ data }) => data);
+  return [...new Set(arrays.map(({ data }) => data.buffer))];
 }

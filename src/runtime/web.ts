@@ -1,61 +1,173 @@
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-web";
-import type { DType } from "../graph/tensor.ts";
+import type { OnnxModel } from "../graph/onnx/writer.ts";
+import { type DType, sizeOf } from "../graph/tensor.ts";
+import { AttuneError } from "../text/errors.ts";
+import { copyKey, copyModel } from "./copy_model.ts";
 import { openingError, runError } from "./failures.ts";
-import type { Data, OpenSession, TensorData } from "./session.ts";
+import { runtimeOptions } from "./runtime_options.ts";
+import {
+  type Data,
+  type DeviceTensor,
+  isHost,
+  keepsTensors,
+  type OpenSession,
+  type Session,
+  type SessionOptions,
+  type TensorData,
+} from "./session.ts";
 import { turns } from "./turns.ts";
+
+/** What lies in a file, by the name that weights give it; a Blob is read when a session is opened. */
+export type WeightFiles = ReadonlyMap<string, Uint8Array | Blob>;
+
+type Runtime = typeof import("onnxruntime-web");
+type Feeds = Readonly<Record<string, DeviceTensor>>;
+
+/** A tensor on a device; without a value, one that was freed. */
+interface Placed extends DeviceTensor {
+  value?: OrtTensor;
+}
 
 /** The web's runtime runs one session at a time. */
 const inTurn = turns();
 
+/** Opens models whose weights lie in memory. */
+export const openSession: OpenSession = (model, options) => openSessionOver(new Map())(model, options);
+
 /**
- * Opens `model` in ONNX Runtime Web, where the caller is: in a browser call it from a Web Worker. The package is loaded
- * only here, so that who runs in Node alone need not install it.
+ * Opens models whose weights lie in `files`, in ONNX Runtime Web, where the caller is: in a browser call it from a Web
+ * Worker. The package is loaded only here, so that who runs in Node alone need not install it.
  */
-export const openSession: OpenSession = async (model, options) => {
-  const { device, threads } = options;
-  const { InferenceSession, Tensor, env } = await import("onnxruntime-web");
-  if (threads !== undefined) env.wasm.numThreads = threads;
-  const session = await InferenceSession.create(model.bytes, {
-    executionProviders: [device === "cpu" ? "wasm" : device],
-    graphOptimizationLevel: "all",
-    extra: {
-      optimization: { disable_specified_optimizers: "ConstantFolding;CommonSubexpressionElimination" },
-    },
-  }).catch((error: Error) => {
-    throw openingError(error.message, options);
-  });
-  const wrap = ({ dtype, shape, data }: TensorData): OrtTensor => {
-    const size = shape.reduce((n, d) => n * d, 1);
-    return new Tensor(dtype as "float32", data.subarray(0, size) as Float32Array, shape);
+export const openSessionOver =
+  (files: WeightFiles): OpenSession =>
+  async (model, options) => {
+    const runtime = await import("onnxruntime-web");
+    if (options.threads !== undefined) runtime.env.wasm.numThreads = options.threads;
+    const inference = await open(runtime, model.bytes, options, externalData(model, files));
+    return session(runtime, inference, options);
   };
-  const compute = async (feeds: Readonly<Record<string, TensorData>>) => {
-    const results = await session
-      .run(mapValues(feeds, wrap) as InferenceSession.OnnxValueMapType)
-      .catch((error: Error) => {
-        throw runError(error.message);
-      });
-    return mapValues(results as Record<string, OrtTensor>, unwrap);
+
+function session(runtime: Runtime, inference: InferenceSession, options: SessionOptions): Session {
+  const own = new Set<Placed>();
+  const free = (tensor: Placed) => {
+    tensor.value?.dispose();
+    tensor.value = undefined;
+    own.delete(tensor);
+  };
+  const compute = async (by: InferenceSession, feeds: Feeds): Promise<Record<string, TensorData>> => {
+    const values = mapValues(feeds, (tensor) => wrap(runtime, tensor));
+    const results = await by.run(values).catch((error: Error) => {
+      throw runError(error.message);
+    });
+    const tensors = mapValues(results as Record<string, OrtTensor>, unwrap);
+    for (const tensor of Object.values(tensors)) if (!isHost(tensor)) own.add(tensor);
+    return tensors as Record<string, TensorData>; // or, where they are kept, as the session is declared
   };
   return {
     run: (feeds, into = {}) =>
       inTurn(async () => {
-        const outputs = await compute(feeds);
+        const outputs = await compute(inference, feeds);
         for (const [name, tensor] of Object.entries(into)) {
           (tensor.data as Float32Array).set(outputs[name]!.data as Float32Array);
           outputs[name] = tensor;
         }
         return outputs;
       }),
-    release: () => inTurn(() => session.release()),
+    place: (tensor) =>
+      inTurn(async () => {
+        if (!keepsTensors(options.device)) return tensor;
+        const copier = await copierOf(runtime, tensor, options);
+        return (await compute(copier, { value: tensor })).copy!;
+      }),
+    read: (tensor) =>
+      inTurn(async () => {
+        if (isHost(tensor)) return tensor;
+        const { dtype, shape } = tensor;
+        return { dtype, shape, data: (await heldBy(tensor).getData()) as Data };
+      }),
+    free: (tensor) =>
+      inTurn(async () => {
+        if (!isHost(tensor)) free(tensor);
+      }),
+    release: () =>
+      inTurn(async () => {
+        for (const tensor of own) free(tensor);
+        await inference.release();
+      }),
   };
-};
+}
 
-const unwrap = ({ type, dims, data }: OrtTensor): TensorData => ({
-  dtype: type as DType,
-  shape: dims,
-  data: data as Data,
-});
+function open(
+  { InferenceSession }: Runtime,
+  model: Uint8Array,
+  options: SessionOptions,
+  externalData?: InferenceSession.SessionOptions["externalData"],
+): Promise<InferenceSession> {
+  const { device, profilePrefix } = options;
+  if (profilePrefix) throw noProfile();
+  // No second provider is named: the runtime would run on that one alone where the first is missing.
+  const executionProviders = [device === "cpu" ? "wasm" : device];
+  const own = { ...runtimeOptions(options), executionProviders, ...(externalData && { externalData }) };
+  return InferenceSession.create(model, own).catch((error: Error) => {
+    throw openingError(error.message, options);
+  });
+}
+
+function externalData({ files: places }: OnnxModel, files: WeightFiles) {
+  return Array.from(places, ([path, file]) => {
+    const data = files.get(file);
+    if (!data) throw missingFile(file, [...files.keys()]);
+    return { path, data };
+  });
+}
+
+/** Sessions that copy a value to the device, by its type and rank. */
+const copiers = new Map<string, Promise<InferenceSession>>();
+
+function copierOf(
+  runtime: Runtime,
+  tensor: DeviceTensor,
+  { device }: SessionOptions,
+): Promise<InferenceSession> {
+  const key = `${device} ${copyKey(tensor)}`;
+  const copier = copiers.get(key) ?? open(runtime, copyModel(tensor), { device, kept: ["copy"] });
+  copiers.set(key, copier);
+  return copier;
+}
+
+function wrap(runtime: Runtime, tensor: DeviceTensor): OrtTensor {
+  if (!isHost(tensor)) return heldBy(tensor);
+  const { dtype, shape, data } = tensor;
+  return new runtime.Tensor(dtype as "float32", data.subarray(0, sizeOf(shape)) as Float32Array, shape);
+}
+
+function unwrap(value: OrtTensor): TensorData | Placed {
+  const about = { dtype: value.type as DType, shape: value.dims };
+  return value.location === "cpu" ? { ...about, data: value.data as Data } : { ...about, value };
+}
+
+function heldBy({ value }: Placed): OrtTensor {
+  if (value) return value;
+  throw runError("a tensor that was freed is fed or read");
+}
 
 function mapValues<A, B>(record: Readonly<Record<string, A>>, f: (value: A) => B): Record<string, B> {
   return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(value)]));
 }
+
+const noProfile = () =>
+  new AttuneError({
+    code: "runtime.no-profile",
+    place: "profilePrefix",
+    problem: "the web's runtime writes no profile",
+    wayOut: "Leave it out, or run in Node",
+  });
+
+const missingFile = (file: string, known: readonly string[]) =>
+  new AttuneError({
+    code: "runtime.missing-file",
+    place: file,
+    problem: "weights of the model lie in this file, which was not given",
+    expected: "its bytes or a Blob",
+    got: known.length > 0 ? `files ${known.join(", ")}` : "no files",
+  });

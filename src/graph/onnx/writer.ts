@@ -23,6 +23,8 @@ export type OnnxAttribute = number | string | readonly number[] | { readonly flo
 
 export interface OnnxModel {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Files that weights lie in, by the place the model names: a path below the root. */
+  readonly files: ReadonlyMap<string, string>;
   readonly inputs: ReadonlyMap<string, TensorType>;
   readonly outputs: ReadonlyMap<string, TensorType>;
 }
@@ -45,6 +47,7 @@ export class OnnxWriter {
   readonly #initializers = new Map<string, Uint8Array>();
   readonly #constants = new Map<string, string>();
   readonly #inputs = new Map<string, TensorType>();
+  readonly #files = new Map<string, string>();
   readonly #named = new Map<string, { what: string; place: unknown }>();
   #values = 0;
 
@@ -85,11 +88,9 @@ export class OnnxWriter {
     const proto = tensorProto(name, type);
     if ("bytes" in source) proto.bytes(9, source.bytes);
     else {
-      const external = {
-        location: withoutRoot(source.file),
-        offset: source.offset,
-        length: source.byteLength,
-      };
+      const location = withoutRoot(source.file);
+      this.#files.set(location, source.file);
+      const external = { location, offset: source.offset, length: source.byteLength };
       for (const [key, value] of Object.entries(external))
         proto.message(13, (entry) => entry.string(1, key).string(2, String(value)));
       proto.int(14, 1);
@@ -137,6 +138,7 @@ export class OnnxWriter {
       .message(8, (opset) => opset.string(1, MICROSOFT).int(2, 1));
     return {
       bytes: model.finish(),
+      files: this.#files,
       inputs: this.#inputs,
       outputs: new Map([...outputs].map(([name, { type }]) => [name, type])),
     };
