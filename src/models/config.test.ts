@@ -127,7 +127,7 @@ describe("what a family cannot compute is named", () => {
     ],
     ["gemma3_text", { rope_parameters: { rope_theta: 1e4 } }, "  rope_parameters.rope_theta: unknown key"],
     ["gpt2", { add_cross_attention: true }, "add_cross_attention: attune computes decoders alone"],
-    ["gpt2", { activation_function: "relu" }, "activation_function: expected silu, "],
+    ["gpt2", { activation_function: "mish" }, "activation_function: expected silu, "],
     ["gpt_neox", { rope_parameters: { partial_rotary_factor: 0.1 } }, "got 0.1 of head_dim 8, which is 0"],
     ["phi3-longrope", { partial_rotary_factor: 1, rope_parameters: null }, "read"],
     ["qwen3_moe", { num_local_experts: undefined }, "  num_experts: is missing"],

@@ -16,7 +16,10 @@ export const headSize = size.max(2 ** 16);
 export const expertCount = size.max(2 ** 12);
 
 /** Activations by their names in config.json that attune computes. */
-export const activation = z.enum(["silu", "swish", "gelu", "gelu_new", "gelu_pytorch_tanh", "gelu_fast"]);
+export const activation = z.enum([
+  ...(["silu", "swish", "gelu", "gelu_new", "gelu_pytorch_tanh", "gelu_fast"] as const),
+  ...(["relu", "relu2"] as const),
+]);
 export type ActivationName = z.output<typeof activation>;
 
 const CODE = "models.config";

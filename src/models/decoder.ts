@@ -2,9 +2,10 @@ import * as z from "zod";
 import { scale } from "../graph/ops/elementwise.ts";
 import { keep } from "../graph/ops/keep.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import type { Part } from "./blocks.ts";
 import { activation, headCount, headSize, hiddenSize, layerCount, size } from "./config.ts";
 import type { Model, Names, Pass } from "./family.ts";
-import type { HeadSizes, Norm, Part } from "./layers.ts";
+import type { HeadSizes, Norm } from "./layers.ts";
 import { type RopeParameters, ropeFields } from "./rope_config.ts";
 import type { Scope } from "./scope.ts";
 

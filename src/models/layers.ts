@@ -1,10 +1,10 @@
 /** The parts that families are put together from. T tokens, D hidden_size, K key/value heads, G query heads each, E head_dim. */
 
 import { gelu, geluTanh, silu } from "../graph/ops/activation.ts";
-import { add, mul, scale, shift } from "../graph/ops/elementwise.ts";
+import { less, mul, scale, shift, where } from "../graph/ops/elementwise.ts";
 import { layerNorm, rmsNorm } from "../graph/ops/norm.ts";
-import { reshape } from "../graph/ops/shape.ts";
-import { constant } from "../graph/sources.ts";
+import { reshape, slice } from "../graph/ops/shape.ts";
+import { constant, scalar } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { type ActivationName, headSize, notComputed } from "./config.ts";
 import type { AttentionOptions, Pass } from "./family.ts";
@@ -31,6 +31,12 @@ export const layerNorms =
   (p, x) =>
     layerNorm(x, p.param("weight", [width(x)]), p.param("bias", [width(x)]), { eps });
 
+/** Nemotron keeps a layer norm's weight less 1. */
+export const layerNormsFromZero =
+  (eps: number): Norm =>
+  (p, x) =>
+    layerNorm(x, shift(p.param("weight", [width(x)]), 1), p.param("bias", [width(x)]), { eps });
+
 /** Layer norm without a bias. */
 export const layerNormsWithoutBias =
   (eps: number): Norm =>
@@ -40,6 +46,14 @@ export const layerNormsWithoutBias =
 export const filled = (value: number, length: number) =>
   constant(Array<number>(length).fill(value), [length]);
 
+const relu = (x: Tensor): Tensor => where(less(scalar(0, x), x), x, scalar(0, x));
+
+/** relu(x)² (So et al. 2021, https://arxiv.org/abs/2109.08668). */
+function squaredRelu(x: Tensor): Tensor {
+  const positive = relu(x);
+  return mul(positive, positive);
+}
+
 const ACTIVATIONS: Record<ActivationName, (x: Tensor) => Tensor> = {
   silu,
   swish: silu,
@@ -47,6 +61,8 @@ const ACTIVATIONS: Record<ActivationName, (x: Tensor) => Tensor> = {
   gelu_new: geluTanh,
   gelu_pytorch_tanh: geluTanh,
   gelu_fast: geluTanh,
+  relu,
+  relu2: squaredRelu,
 };
 
 export const activate = (name: ActivationName, x: Tensor): Tensor => ACTIVATIONS[name](x);
@@ -62,6 +78,30 @@ export interface MlpOptions {
 export function gatedMlp(p: Scope, x: Tensor, { size, activation, bias }: MlpOptions): Tensor {
   const gate = activate(activation, p.linear("gate_proj", x, size, { bias })); // [T, F]
   return p.linear("down_proj", mul(gate, p.linear("up_proj", x, size, { bias })), width(x), { bias });
+}
+
+/** The same where one layer makes the gate, and then what it gates. */
+export function fusedGatedMlp(
+  p: Scope,
+  x: Tensor,
+  { size, activation }: MlpOptions,
+  names = { gateAndUp: "gate_up_proj", down: "down_proj" },
+): Tensor {
+  const both = p.linear(names.gateAndUp, x, 2 * size); // [T, 2F]
+  const gate = activate(activation, slice(both, -1, 0, size));
+  return p.linear(names.down, mul(slice(both, -1, size, 2 * size), gate), width(x));
+}
+
+/** An MLP without a gate: down(act(up(x))). */
+export function plainMlp(
+  p: Scope,
+  x: Tensor,
+  { size, activation, bias }: MlpOptions,
+  names = { up: "up_proj", down: "down_proj" },
+): Tensor {
+  return p.linear(names.down, activate(activation, p.linear(names.up, x, size, { bias })), width(x), {
+    bias,
+  });
 }
 
 export interface HeadSizes {
@@ -116,8 +156,12 @@ export interface SelfAttentionOptions {
   heads: HeadSizes;
   /** Of q, k and v; of o. */
   bias?: { qkv: boolean; o: boolean };
+  /** What becomes of all that q_proj, k_proj and v_proj give, each [T, heads·E], before it is split into heads. */
+  projected?: (x: Tensor) => Tensor;
   /** What becomes of queries [T, K, G, E] and keys [T, K, 1, E] before they meet: norms, rotation. */
   prepare: (heads: Tensor, name: "q" | "k") => Tensor;
+  /** The last layer's name, when it isn't o_proj. */
+  output?: string;
   /** How scores become weights; the scale is E^-½ when left out. */
   attention?: Partial<AttentionOptions>;
 }
@@ -128,14 +172,16 @@ export function selfAttention(
   layer: number,
   p: Scope,
   x: Tensor,
-  { heads: { K, G, E }, bias = { qkv: false, o: false }, prepare, attention }: SelfAttentionOptions,
+  options: SelfAttentionOptions,
 ): Tensor {
+  const { heads, bias = { qkv: false, o: false }, projected = (t) => t, prepare, attention } = options;
+  const { K, G, E } = heads;
   const project = (name: string, groups: number) =>
-    splitHeads(p.linear(name, x, K * groups * E, { bias: bias.qkv }), K, groups, E);
+    splitHeads(projected(p.linear(name, x, K * groups * E, { bias: bias.qkv })), K, groups, E);
   const q = prepare(project("q_proj", G), "q");
   const k = prepare(project("k_proj", 1), "k");
   const y = attend(pass, layer, { q, k, v: project("v_proj", 1) }, attention);
-  return p.linear("o_proj", y, width(x), { bias: bias.o });
+  return p.linear(options.output ?? "o_proj", y, width(x), { bias: bias.o });
 }
 
 /** Attention of heads that are ready to meet -> [T, K·G·E]. */
@@ -149,16 +195,3 @@ export function attend(
   const flat = (t: Tensor) => reshape(t, [T, K, E]);
   return pass.attend(layer, q, flat(k), flat(v), { scale: E ** -0.5, ...options });
 }
-
-/** One of a block's two halves: x [T, D] -> what it adds to the residual stream. */
-export type Part = (p: Scope, x: Tensor, layer: number) => Tensor;
-
-/** Llama's block: each half reads the normed stream; what it adds is scaled by `residual`. */
-export const preNormBlock =
-  (norm: Norm, attention: Part, mlp: Part, residual = 1): Part =>
-  (p, x, layer) => {
-    const scaled = (t: Tensor) => (residual === 1 ? t : scale(t, residual));
-    const attended = attention(p.at("self_attn"), norm(p.at("input_layernorm"), x), layer);
-    const h = add(x, scaled(attended));
-    return add(h, scaled(mlp(p.at("mlp"), norm(p.at("post_attention_layernorm"), h), layer)));
-  };

@@ -1,6 +1,6 @@
 import { cast, cos, exp, less, log, mul, scale, shift, sin, where } from "../graph/ops/elementwise.ts";
 import { rope as rotatePairs } from "../graph/ops/rope.ts";
-import { reshape, transpose } from "../graph/ops/shape.ts";
+import { concat, reshape, slice, transpose } from "../graph/ops/shape.ts";
 import { constant, scalar } from "../graph/sources.ts";
 import { COMPUTE_TYPE, type Tensor } from "../graph/tensor.ts";
 import { notComputed } from "./config.ts";
@@ -17,15 +17,17 @@ export function rotation(pass: Pass, rope: RopeParameters, E: number): Rotation 
 }
 
 /**
- * The rotation where neighbours are paired: heads come out with the first of each pair in front, the second behind. Both
- * queries and keys do, so their products are the same.
+ * The rotation where neighbours are paired: what is turned of a head comes out with the first of each pair in front, the
+ * second behind. Both queries and keys do, so their products are the same.
  */
 export function rotationOfNeighbours(pass: Pass, rope: RopeParameters, E: number): Rotation {
-  const rotate = rotation(pass, rope, E);
+  const [rotate, size] = [rotation(pass, rope, E), rotatedSize(rope, E)];
   return (x) => {
     const [T, K, G] = x.shape as [string, number, number];
-    const pairs = transpose(reshape(x, [T, K, G, E / 2, 2]), [0, 1, 2, 4, 3]);
-    return rotate(reshape(pairs, [T, K, G, E]));
+    const front = size === E ? x : slice(x, -1, 0, size);
+    const pairs = transpose(reshape(front, [T, K, G, size / 2, 2]), [0, 1, 2, 4, 3]);
+    const apart = reshape(pairs, [T, K, G, size]);
+    return rotate(size === E ? apart : concat([apart, slice(x, -1, size, E)], -1));
   };
 }
 

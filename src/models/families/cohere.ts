@@ -3,10 +3,11 @@
  * pairs, scaled logits. Reference: transformers, models/cohere/modeling_cohere.py.
  */
 import * as z from "zod";
-import { add, mul } from "../../graph/ops/elementwise.ts";
+import { mul } from "../../graph/ops/elementwise.ts";
 import { layerNorm } from "../../graph/ops/norm.ts";
 import { reshape } from "../../graph/ops/shape.ts";
 import type { Tensor } from "../../graph/tensor.ts";
+import { parallelBlock } from "../blocks.ts";
 import { parseFields } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import type { Family } from "../family.ts";
@@ -15,13 +16,13 @@ import { ropeParameters } from "../rope_config.ts";
 import { rotationOfNeighbours } from "../rotary.ts";
 import type { Scope } from "../scope.ts";
 
-const cohereFields = decoderFields.extend({
+export const cohereBase = decoderFields.extend({
   layer_norm_eps: z.number().nonnegative().default(1e-5),
   logit_scale: z.number().positive().default(0.0625),
   tie_word_embeddings: z.boolean().default(true),
   attention_bias: z.boolean().default(false),
-  use_qk_norm: z.boolean().nullish(),
 });
+const cohereFields = cohereBase.extend({ use_qk_norm: z.boolean().nullish() });
 
 export const cohere: Family = {
   modelType: "cohere",
@@ -38,14 +39,15 @@ export const cohere: Family = {
       logitScale: c.logit_scale,
       blocks(pass) {
         const rotate = rotationOfNeighbours(pass, rope, heads.E);
-        return (p, x, layer) => {
-          const own = p.at("self_attn");
-          const prepare = (t: Tensor, name: string) =>
-            rotate(c.use_qk_norm ? normHeads(own.at(`${name}_norm`), t, c.layer_norm_eps) : t);
-          const normed = norm(p.at("input_layernorm"), x);
-          const attended = selfAttention(pass, layer, own, normed, { heads, bias, prepare });
-          return add(add(x, attended), gatedMlp(p.at("mlp"), normed, mlp));
-        };
+        return parallelBlock(
+          norm,
+          (p, x, layer) => {
+            const prepare = (t: Tensor, name: string) =>
+              rotate(c.use_qk_norm ? normHeads(p.at(`${name}_norm`), t, c.layer_norm_eps) : t);
+            return selfAttention(pass, layer, p, x, { heads, bias, prepare });
+          },
+          (p, x) => gatedMlp(p, x, mlp),
+        );
       },
     });
   },

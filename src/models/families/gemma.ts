@@ -5,10 +5,11 @@
 import * as z from "zod";
 import { scale } from "../../graph/ops/elementwise.ts";
 import type { Tensor } from "../../graph/tensor.ts";
+import { preNormBlock } from "../blocks.ts";
 import { activation, headCount, headSize, notComputed, parseFields } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import type { Family } from "../family.ts";
-import { gatedMlp, headSizes, preNormBlock, rmsNormsFromZero, selfAttention } from "../layers.ts";
+import { gatedMlp, headSizes, rmsNormsFromZero, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 

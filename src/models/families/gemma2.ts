@@ -4,12 +4,12 @@
  * implementations leave the bound of the scores out.
  */
 import * as z from "zod";
-import { add } from "../../graph/ops/elementwise.ts";
+import { sandwichBlock } from "../blocks.ts";
 import { activation, headCount, parseFields, size } from "../config.ts";
 import { decoder } from "../decoder.ts";
 import type { Family } from "../family.ts";
 import { layerTypes, layerWindows } from "../layer_types.ts";
-import { gatedMlp, headSizes, type Norm, type Part, rmsNormsFromZero, selfAttention } from "../layers.ts";
+import { gatedMlp, headSizes, rmsNormsFromZero, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 import { gemmaBase, scaleEmbedded } from "./gemma.ts";
@@ -61,13 +61,3 @@ export const gemma2: Family = {
     });
   },
 };
-
-/** Both halves of a block read the normed stream, and what they add is normed too. */
-export const sandwichBlock =
-  (norm: Norm, attention: Part, mlp: Part): Part =>
-  (p, x, layer) => {
-    const attended = attention(p.at("self_attn"), norm(p.at("input_layernorm"), x), layer);
-    const h = add(x, norm(p.at("post_attention_layernorm"), attended));
-    const y = mlp(p.at("mlp"), norm(p.at("pre_feedforward_layernorm"), h), layer);
-    return add(h, norm(p.at("post_feedforward_layernorm"), y));
-  };

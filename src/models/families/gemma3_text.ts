@@ -3,17 +3,17 @@
  * to one that sees all, each kind with a rotary base of its own. Reference: transformers, models/gemma3/modeling_gemma3.py.
  */
 import * as z from "zod";
-import { notComputed, parseFields, size } from "../config.ts";
+import { sandwichBlock } from "../blocks.ts";
+import { parseFields, size } from "../config.ts";
 import { decoder } from "../decoder.ts";
 import type { Family } from "../family.ts";
+import { readRopesByLayer, ropesByLayer } from "../layer_ropes.ts";
 import { layerWindows, slidingLayers } from "../layer_types.ts";
 import { gatedMlp, headSizes, rmsNormsFromZero, selfAttention } from "../layers.ts";
-import { type RopeParameters, ropeParametersAt } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 import { scaleEmbedded } from "./gemma.ts";
-import { gemma2Base, sandwichBlock } from "./gemma2.ts";
+import { gemma2Base } from "./gemma2.ts";
 
-const rope = z.record(z.string(), z.unknown()).nullish();
 // transformers computes Gemma 3 without either bound, whatever config.json says of the scores.
 const none = z.null("Gemma 3 is computed without a bound").optional();
 const gemma3Fields = gemma2Base.extend({
@@ -21,15 +21,15 @@ const gemma3Fields = gemma2Base.extend({
   final_logit_softcapping: z.number().positive().nullish(),
   sliding_window_pattern: size.default(6),
   rope_local_base_freq: z.number().positive().default(10_000),
-  rope_parameters: z.strictObject({ full_attention: rope, sliding_attention: rope }).nullish(),
+  rope_parameters: ropesByLayer,
 });
-type Gemma3Fields = z.output<typeof gemma3Fields>;
 
 export const gemma3Text: Family = {
   modelType: "gemma3_text",
   read(config) {
     const c = parseFields("", gemma3Fields, config);
-    const [heads, ropes, norm] = [headSizes(c), ropesOf(c), rmsNormsFromZero(c.rms_norm_eps)];
+    const [heads, norm] = [headSizes(c), rmsNormsFromZero(c.rms_norm_eps)];
+    const ropes = readRopesByLayer(c, { full: 1_000_000, sliding: c.rope_local_base_freq });
     const bias = { qkv: c.attention_bias, o: c.attention_bias };
     const everySixth = (layer: number) => (layer + 1) % c.sliding_window_pattern !== 0;
     const [slides, windows] = [slidingLayers(c, everySixth), layerWindows(c, everySixth)];
@@ -60,32 +60,3 @@ export const gemma3Text: Family = {
     });
   },
 };
-
-/**
- * transformers 5 has rotary parameters by kind of layer; 4 scaled only those of the layers that see all, and 5 puts that
- * scaling over its own parameters of theirs.
- */
-function ropesOf(c: Gemma3Fields): { full: RopeParameters; sliding: RopeParameters } {
-  const { full_attention: full, sliding_attention: sliding } = c.rope_parameters ?? {};
-  const bases = { ...c, rope_parameters: undefined, original_max_position_embeddings: undefined };
-  const read = (place: string, fields: Record<string, unknown>, theta: number) =>
-    ropeParametersAt(place, fields, { ...bases, rope_theta: theta });
-  requireRopeType(c.rope_scaling ?? {});
-  const scaled = c.rope_scaling ? "rope_scaling" : "rope_parameters.full_attention";
-  return {
-    full: read(scaled, { ...full, ...c.rope_scaling }, c.rope_theta ?? 1_000_000),
-    sliding: read("rope_parameters.sliding_attention", sliding ?? {}, c.rope_local_base_freq),
-  };
-}
-
-/** transformers 5 reads the older name of the type for other families, and passes it over for this one. */
-function requireRopeType({ type, rope_type }: Record<string, unknown>): void {
-  if (type === undefined || rope_type !== undefined || type === "default") return;
-  throw notComputed([
-    {
-      place: "rope_scaling.type",
-      problem: "transformers reads rope_type for this family, and would leave the scaling out",
-      wayOut: "Name the key rope_type",
-    },
-  ]);
-}

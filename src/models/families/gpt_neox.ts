@@ -10,10 +10,9 @@ import type { Tensor } from "../../graph/tensor.ts";
 import { activation, notComputed, parseFields } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import type { Family, Names } from "../family.ts";
-import { activate, attend, type HeadSizes, type Heads, headSizes, layerNorms } from "../layers.ts";
+import { attend, type HeadSizes, type Heads, headSizes, layerNorms, plainMlp } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
-import type { Scope } from "../scope.ts";
 
 // A head_dim and key/value heads of their own are other families'.
 const gptNeoxFields = decoderFields.extend({
@@ -53,10 +52,8 @@ export const gptNeox: Family = {
     const spelled = { ...c, rope_theta: undefined, partial_rotary_factor: undefined };
     const rope = ropeParameters(spelled, { theta: c.rotary_emb_base, rotated: c.rotary_pct });
     const bias = { bias: c.attention_bias };
-    const mlp = (p: Scope, x: Tensor) => {
-      const widened = activate(c.hidden_act, p.linear("dense_h_to_4h", x, F, { bias: true }));
-      return p.linear("dense_4h_to_h", widened, D, { bias: true });
-    };
+    const mlp = { size: F, activation: c.hidden_act, bias: true };
+    const mlpNames = { up: "dense_h_to_4h", down: "dense_4h_to_h" };
     return decoder(c, heads, {
       modelType: "gpt_neox",
       norm,
@@ -71,7 +68,7 @@ export const gptNeox: Family = {
           const y = attend(pass, layer, { q: rotate(q), k: rotate(k), v });
           const h = add(x, own.linear("dense", y, D, bias));
           const seen = c.use_parallel_residual ? x : h;
-          return add(h, mlp(p.at("mlp"), norm(p.at("post_attention_layernorm"), seen)));
+          return add(h, plainMlp(p.at("mlp"), norm(p.at("post_attention_layernorm"), seen), mlp, mlpNames));
         };
       },
     });

@@ -1,10 +1,11 @@
 /** Granite: Llama's decoder with four factors of its own. Reference: transformers, models/granite/modeling_granite.py. */
 import * as z from "zod";
 import { scale } from "../../graph/ops/elementwise.ts";
+import { preNormBlock } from "../blocks.ts";
 import { parseFields } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import type { Family } from "../family.ts";
-import { gatedMlp, headSizes, preNormBlock, rmsNorms, selfAttention } from "../layers.ts";
+import { gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 
@@ -38,7 +39,7 @@ export const granite: Family = {
           norm,
           (p, x, layer) => selfAttention(pass, layer, p, x, { heads, bias, prepare, attention }),
           (p, x) => gatedMlp(p, x, mlp),
-          c.residual_multiplier,
+          { residual: c.residual_multiplier },
         );
       },
     });

@@ -3,10 +3,11 @@
  * are the checkpoint's own. Reference: transformers, models/llama/modeling_llama.py.
  */
 import * as z from "zod";
+import { preNormBlock } from "../blocks.ts";
 import { parseFields } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import type { Family } from "../family.ts";
-import { gatedMlp, headSizes, preNormBlock, rmsNorms, selfAttention } from "../layers.ts";
+import { gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 

@@ -2,11 +2,13 @@
  * Mistral: Llama's decoder with a sliding attention window, on all layers or, with `layer_types`, on some, which
  * transformers calls Ministral. Reference: transformers, models/mistral/modeling_mistral.py and models/ministral.
  */
+
+import { preNormBlock } from "../blocks.ts";
 import { headCount, parseFields, size } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import type { Family } from "../family.ts";
 import { layerTypes, layerWindows } from "../layer_types.ts";
-import { gatedMlp, headSizes, preNormBlock, rmsNorms, selfAttention } from "../layers.ts";
+import { gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 

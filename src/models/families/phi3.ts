@@ -3,19 +3,18 @@
  * Reference: transformers, models/phi3/modeling_phi3.py. Its dropouts are not applied.
  */
 import * as z from "zod";
-import { mul } from "../../graph/ops/elementwise.ts";
 import { slice } from "../../graph/ops/shape.ts";
 import type { Tensor } from "../../graph/tensor.ts";
+import { preNormBlock } from "../blocks.ts";
 import { parseFields, size } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import type { Family } from "../family.ts";
 import {
-  activate,
   attend,
+  fusedGatedMlp,
   type HeadSizes,
   type Heads,
   headSizes,
-  preNormBlock,
   rmsNorms,
   splitHeads,
 } from "../layers.ts";
@@ -28,7 +27,6 @@ const phi3Fields = decoderFields.extend({
   original_max_position_embeddings: size.default(4096),
   sliding_window: size.nullish(),
 });
-type Phi3Fields = z.output<typeof phi3Fields>;
 
 // Earlier files call longrope "su", or "yarn".
 const ROPE = { rotated: 1, aliases: { su: "longrope", yarn: "longrope" } } as const;
@@ -38,6 +36,7 @@ export const phi3: Family = {
   read(config) {
     const c = parseFields("", phi3Fields, config);
     const [heads, rope, norm] = [headSizes(c), ropeParameters(c, ROPE), rmsNorms(c.rms_norm_eps)];
+    const mlp = { size: c.intermediate_size, activation: c.hidden_act };
     return decoder(c, heads, {
       modelType: "phi3",
       norm,
@@ -52,7 +51,7 @@ export const phi3: Family = {
             const y = attend(pass, layer, ready, { window: c.sliding_window ?? undefined });
             return p.linear("o_proj", y, c.hidden_size);
           },
-          (p, x) => fusedMlp(c, p, x),
+          (p, x) => fusedGatedMlp(p, x, mlp),
         );
       },
     });
@@ -65,12 +64,4 @@ function fusedHeads(p: Scope, x: Tensor, { K, G, E }: HeadSizes): Heads {
   const part = (from: number, groups: number) =>
     splitHeads(slice(qkv, -1, K * from * E, K * (from + groups) * E), K, groups, E);
   return { q: part(0, G), k: part(G, 1), v: part(G + 1, 1) };
-}
-
-/** gate_up_proj: the gate, then what it gates. */
-function fusedMlp(c: Phi3Fields, p: Scope, x: Tensor): Tensor {
-  const F = c.intermediate_size;
-  const both = p.linear("gate_up_proj", x, 2 * F);
-  const gate = activate(c.hidden_act, slice(both, -1, 0, F));
-  return p.linear("down_proj", mul(slice(both, -1, F, 2 * F), gate), c.hidden_size);
 }

@@ -1,10 +1,11 @@
 /** Qwen2: Llama's decoder with biases on q, k and v. Reference: transformers, models/qwen2/modeling_qwen2.py. */
 import * as z from "zod";
+import { preNormBlock } from "../blocks.ts";
 import { headCount, parseFields } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import type { Family } from "../family.ts";
 import { layerTypes, slidingLayers, unusedWindow, usedWindow } from "../layer_types.ts";
-import { gatedMlp, headSizes, preNormBlock, rmsNorms, selfAttention } from "../layers.ts";
+import { gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 

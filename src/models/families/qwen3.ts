@@ -1,9 +1,10 @@
 /** Qwen3: Llama's decoder with each query and key head normed. Reference: transformers, models/qwen3/modeling_qwen3.py. */
 import * as z from "zod";
+import { preNormBlock } from "../blocks.ts";
 import { headCount, headSize, parseFields } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import type { Family } from "../family.ts";
-import { gatedMlp, headSizes, preNormBlock, rmsNorms, selfAttention } from "../layers.ts";
+import { gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 import { qwenWindowFields, qwenWindows } from "./qwen2.ts";

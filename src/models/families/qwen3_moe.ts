@@ -5,12 +5,13 @@
 import * as z from "zod";
 import { mul } from "../../graph/ops/elementwise.ts";
 import type { Tensor } from "../../graph/tensor.ts";
+import { preNormBlock } from "../blocks.ts";
 import { expertCount, headCount, notComputed, parseFields, size } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import { mixture } from "../experts.ts";
 import type { Family } from "../family.ts";
 import { unusedWindow, usedWindow } from "../layer_types.ts";
-import { activate, gatedMlp, headSizes, preNormBlock, rmsNorms, selfAttention } from "../layers.ts";
+import { activate, gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 import type { Scope } from "../scope.ts";

@@ -1,11 +1,12 @@
 /** SmolLM3: Llama's decoder, every fourth layer without rotation. Reference: transformers, models/smollm3/modeling_smollm3.py. */
 import * as z from "zod";
 import type { Tensor } from "../../graph/tensor.ts";
+import { preNormBlock } from "../blocks.ts";
 import { headCount, notComputed, parseFields, size } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import type { Family } from "../family.ts";
 import { layerTypes, layerWindows, unusedWindow } from "../layer_types.ts";
-import { gatedMlp, headSizes, preNormBlock, rmsNorms, selfAttention } from "../layers.ts";
+import { gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 

@@ -3,10 +3,11 @@
  * Reference: transformers, models/starcoder2/modeling_starcoder2.py. Its dropouts are not applied.
  */
 import * as z from "zod";
+import { preNormBlock } from "../blocks.ts";
 import { activation, headCount, parseFields, size } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import type { Family } from "../family.ts";
-import { activate, headSizes, layerNorms, preNormBlock, selfAttention } from "../layers.ts";
+import { headSizes, layerNorms, plainMlp, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 
@@ -25,7 +26,7 @@ export const starcoder2: Family = {
   read(config) {
     const c = parseFields("", starcoder2Fields, config);
     const [heads, rope, norm] = [headSizes(c), ropeParameters(c), layerNorms(c.norm_epsilon)];
-    const own = { bias: c.use_bias };
+    const mlp = { size: c.intermediate_size, activation: c.hidden_act, bias: c.use_bias };
     const bias = { qkv: c.use_bias, o: c.use_bias };
     const attention = { window: c.sliding_window ?? undefined };
     return decoder(c, heads, {
@@ -37,10 +38,7 @@ export const starcoder2: Family = {
         return preNormBlock(
           norm,
           (p, x, layer) => selfAttention(pass, layer, p, x, { heads, bias, prepare, attention }),
-          (p, x) => {
-            const widened = activate(c.hidden_act, p.linear("c_fc", x, c.intermediate_size, own));
-            return p.linear("c_proj", widened, c.hidden_size, own);
-          },
+          (p, x) => plainMlp(p, x, mlp, { up: "c_fc", down: "c_proj" }),
         );
       },
     });
