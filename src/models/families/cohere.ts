@@ -15,7 +15,7 @@ import { ropeParameters } from "../rope_config.ts";
 import { rotationOfNeighbours } from "../rotary.ts";
 import type { Scope } from "../scope.ts";
 
-const cohereFields = decoderFields.extend({
+export const cohereFields = decoderFields.extend({
   layer_norm_eps: z.number().nonnegative().default(1e-5),
   logit_scale: z.number().positive().default(0.0625),
   tie_word_embeddings: z.boolean().default(true),

@@ -16,7 +16,7 @@ import { gemma2Base, sandwichBlock } from "./gemma2.ts";
 const rope = z.record(z.string(), z.unknown()).nullish();
 // transformers computes Gemma 3 without either bound, whatever config.json says of the scores.
 const none = z.null("Gemma 3 is computed without a bound").optional();
-const gemma3Fields = gemma2Base.extend({
+export const gemma3Fields = gemma2Base.extend({
   attn_logit_softcapping: none,
   final_logit_softcapping: z.number().positive().nullish(),
   sliding_window_pattern: size.default(6),
@@ -29,7 +29,7 @@ export const gemma3Text: Family = {
   modelType: "gemma3_text",
   read(config) {
     const c = parseFields("", gemma3Fields, config);
-    const [heads, ropes, norm] = [headSizes(c), ropesOf(c), rmsNormsFromZero(c.rms_norm_eps)];
+    const [heads, ropes, norm] = [headSizes(c), gemma3Ropes(c), rmsNormsFromZero(c.rms_norm_eps)];
     const bias = { qkv: c.attention_bias, o: c.attention_bias };
     const everySixth = (layer: number) => (layer + 1) % c.sliding_window_pattern !== 0;
     const [slides, windows] = [slidingLayers(c, everySixth), layerWindows(c, everySixth)];
@@ -65,7 +65,7 @@ export const gemma3Text: Family = {
  * transformers 5 has rotary parameters by kind of layer; 4 scaled only those of the layers that see all, and 5 puts that
  * scaling over its own parameters of theirs.
  */
-function ropesOf(c: Gemma3Fields): { full: RopeParameters; sliding: RopeParameters } {
+export function gemma3Ropes(c: Gemma3Fields): { full: RopeParameters; sliding: RopeParameters } {
   const { full_attention: full, sliding_attention: sliding } = c.rope_parameters ?? {};
   const bases = { ...c, rope_parameters: undefined, original_max_position_embeddings: undefined };
   const read = (place: string, fields: Record<string, unknown>, theta: number) =>

@@ -10,7 +10,7 @@ import { gatedMlp, headSizes, preNormBlock, rmsNorms, selfAttention } from "../l
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 
-const llamaFields = decoderFields.extend({
+export const llamaFields = decoderFields.extend({
   attention_bias: z.boolean().default(false),
   mlp_bias: z.boolean().default(false),
 });

@@ -14,7 +14,7 @@ import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 import type { Scope } from "../scope.ts";
 
-const olmo2Fields = decoderFields.extend({
+export const olmo2Fields = decoderFields.extend({
   rms_norm_eps: z.number().nonnegative().default(1e-5),
   attention_bias: z.boolean().default(false),
 });

@@ -10,7 +10,7 @@ import { activate, headSizes, layerNorms, preNormBlock, selfAttention } from "..
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 
-const starcoder2Fields = decoderFields.extend({
+export const starcoder2Fields = decoderFields.extend({
   num_key_value_heads: headCount.default(2),
   hidden_act: activation.default("gelu_pytorch_tanh"),
   norm_epsilon: z.number().nonnegative().default(1e-5),
