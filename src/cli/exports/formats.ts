@@ -1,0 +1,7 @@
+import type { ExportFormat } from "./export_format.ts";
+import { gguf } from "./gguf.ts";
+
+/** By the names that --format knows. */
+export const EXPORT_FORMATS: Readonly<Record<string, ExportFormat>> = {
+  gguf,
+};
