@@ -3,8 +3,7 @@ import type { Adapter } from "../adapters/adapter.ts";
 import { ofBase } from "../adapters/peft/tensor_names.ts";
 import {
   type Dtype,
-  readTensor,
-  readTensorBytes,
+  fillFromTensor,
   sliceOf,
   type TensorEntry,
   type TensorSource,
@@ -24,8 +23,8 @@ import { bits16, float32, type Numbers, toFloat32 } from "./numbers.ts";
 export interface Weight {
   name: string;
   shape: readonly number[];
-  /** `count` numbers from number `start` on, row-major. */
-  read(start: number, count: number): Promise<Numbers>;
+  /** `count` numbers from number `start` on, row-major; in `space`, where that is given and they needn't be computed. */
+  read(start: number, count: number, space?: ArrayBuffer): Promise<Numbers>;
 }
 
 export interface ModelWeights {
@@ -71,15 +70,20 @@ function changedNames({ modules, parameters, tokens, stored }: Adapter): Set<str
 const isPlain = (entry: TensorEntry) =>
   !isQuantized(entry) && (entry.dtype === "F32" || entry.dtype === "F16" || entry.dtype === "BF16");
 
-const plainWeight = (name: string, entry: TensorEntry): Weight => ({
-  name,
-  shape: entry.shape,
-  async read(start, count) {
-    const slice = sliceOf(entry, start, count);
-    if (entry.dtype === "F32") return float32(await readTensor(slice));
-    return bits16(entry.dtype as "F16" | "BF16", await readTensorBytes(slice));
-  },
-});
+const WIDTHS = { F32: 4, F16: 2, BF16: 2 };
+
+function plainWeight(name: string, entry: TensorEntry): Weight {
+  const dtype = entry.dtype as Numbers["dtype"];
+  return {
+    name,
+    shape: entry.shape,
+    async read(start, count, space) {
+      const bytes = new Uint8Array(space ?? new ArrayBuffer(count * WIDTHS[dtype]), 0, count * WIDTHS[dtype]);
+      await fillFromTensor(sliceOf(entry, start, count), bytes);
+      return dtype === "F32" ? float32(new Float32Array(bytes.buffer, 0, count)) : bits16(dtype, bytes);
+    },
+  };
+}
 
 /** Weights that can only be had whole: one is in memory at a time. */
 function createHolder() {

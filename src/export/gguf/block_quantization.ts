@@ -23,7 +23,10 @@ export function quantizeQ8(values: Float32Array): Uint8Array<ArrayBuffer> {
     const inverse = scale === 0 ? 0 : f32(1 / scale);
     scales[block] = scale;
     const to = block * 34 + 2;
-    for (let i = 0; i < BLOCK; i++) out[to + i] = roundHalfAway(f32(values[from + i]! * inverse));
+    for (let i = 0; i < BLOCK; i++) {
+      const scaled = f32(values[from + i]! * inverse);
+      out[to + i] = (scaled + (scaled < 0 ? -0.5 : 0.5)) | 0; // exact: the sum is float64
+    }
   }
   return withScales(out, scales, 34);
 }
@@ -43,10 +46,12 @@ export function quantizeQ4(values: Float32Array): Uint8Array<ArrayBuffer> {
     const scale = f32(largest / -8);
     const inverse = scale === 0 ? 0 : f32(1 / scale);
     scales[block] = scale;
-    const code = (value: number) => Math.min(15, Math.trunc(f32(f32(value * inverse) + 8.5)));
     const to = block * 18 + 2;
-    for (let i = 0; i < BLOCK / 2; i++)
-      out[to + i] = code(values[from + i]!) | (code(values[from + i + BLOCK / 2]!) << 4);
+    for (let i = 0; i < BLOCK / 2; i++) {
+      const low = f32(f32(values[from + i]! * inverse) + 8.5) | 0;
+      const high = f32(f32(values[from + i + BLOCK / 2]! * inverse) + 8.5) | 0;
+      out[to + i] = (low > 15 ? 15 : low) | ((high > 15 ? 15 : high) << 4);
+    }
   }
   return withScales(out, scales, 18);
 }
@@ -72,13 +77,6 @@ export function dequantizeQ4(bytes: Uint8Array): Float32Array {
     }
   return values;
 }
-
-const roundHalfAway = (value: number) => {
-  const magnitude = Math.abs(value);
-  const floored = Math.floor(magnitude);
-  const rounded = floored + (magnitude - floored >= 0.5 ? 1 : 0);
-  return value < 0 ? -rounded : rounded;
-};
 
 function withScales(out: Uint8Array<ArrayBuffer>, scales: Float32Array, stride: number) {
   const bits = float32ToFloat16(scales);

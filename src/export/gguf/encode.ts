@@ -18,30 +18,42 @@ export interface Place {
   start: number;
 }
 
-/** @throws AttuneError that names a number which isn't finite, or becomes infinite in `type`. */
-export function encode(numbers: Numbers, type: GgmlType, place: Place): Uint8Array {
-  const bytes = encoded(numbers, type);
-  if (bytes && allFinite(bytes, type)) return bytes;
+/**
+ * @param space where the bytes may be put, where they are as many and need not be made on the way.
+ * @throws AttuneError that names a number which isn't finite, or becomes infinite in `type`.
+ */
+export function encode(numbers: Numbers, type: GgmlType, place: Place, space?: ArrayBuffer): Uint8Array {
+  const bytes = encoded(numbers, type, space);
+  if (bytes) return bytes;
   throw unfit(toFloat32(numbers), type, place);
 }
 
-/** Nothing where `type` can't hold a number. */
-function encoded(numbers: Numbers, type: GgmlType): Uint8Array | undefined {
-  if (numbers.dtype === type) return bytesOf(numbers.data);
-  if (numbers.dtype === "BF16" && type === "F16") return bytesOf(throughTable(numbers.data, halves()));
+/** Nothing where a number isn't finite, or `type` can't hold it. */
+function encoded(numbers: Numbers, type: GgmlType, space?: ArrayBuffer): Uint8Array | undefined {
+  if (numbers.dtype === "BF16" && type === "F16") return halvesOf(numbers.data, space);
+  if (numbers.dtype === type) return finite(copied(bytesOf(numbers.data), space), type);
   const values = toFloat32(numbers);
   switch (type) {
     case "F32":
-      return bytesOf(values);
+      return finite(bytesOf(values), type);
     case "F16":
-      return bytesOf(float32ToFloat16(values));
+      return finite(bytesOf(float32ToFloat16(values)), type);
     case "BF16":
-      return bytesOf(float32ToBfloat16(values));
+      return finite(bytesOf(float32ToBfloat16(values)), type);
     case "Q8_0":
       return isWithin(values, BEYOND.Q8_0) ? quantizeQ8(values) : undefined;
     case "Q4_0":
       return isWithin(values, BEYOND.Q4_0) ? quantizeQ4(values) : undefined;
   }
+}
+
+const finite = (bytes: Uint8Array, type: GgmlType) => (allFinite(bytes, type) ? bytes : undefined);
+
+function copied(bytes: Uint8Array, space?: ArrayBuffer): Uint8Array {
+  if (!space) return bytes;
+  const copy = new Uint8Array(space, 0, bytes.length);
+  copy.set(bytes);
+  return copy;
 }
 
 /** What the bytes stand for. */
@@ -67,10 +79,16 @@ const halves = once(() => {
   return float32ToFloat16(bfloat16ToFloat32(all));
 });
 
-function throughTable(bits: Uint16Array, table: Uint16Array): Uint16Array {
-  const out = new Uint16Array(bits.length);
-  for (let i = 0; i < bits.length; i++) out[i] = table[bits[i]!]!;
-  return out;
+function halvesOf(bits: Uint16Array, space = new ArrayBuffer(bits.byteLength)): Uint8Array | undefined {
+  const out = new Uint16Array(space, 0, bits.length);
+  const table = halves();
+  let exponents = 0; // a full one makes bit 15 of the sum
+  for (let i = 0; i < bits.length; i++) {
+    const half = table[bits[i]!]!;
+    out[i] = half;
+    exponents |= (half & 0x7c00) + 0x400;
+  }
+  return (exponents & 0x8000) === 0 ? bytesOf(out) : undefined;
 }
 
 function once<T>(make: () => T): () => T {

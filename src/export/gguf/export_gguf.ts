@@ -9,7 +9,7 @@ import { templateSource } from "../template_source.ts";
 import { describeForLlama } from "./architectures/architectures.ts";
 import { checkGguf } from "./check_gguf.ts";
 import { type GgufMetadata, type GgufValue, text, texts, u32 } from "./gguf_header.ts";
-import { expectedValues, tensorContent } from "./tensor_content.ts";
+import { createSpaces, expectedValues, tensorContent } from "./tensor_content.ts";
 import { FILE_TYPES, type FileTypeName, type PlannedTensor, planTensors } from "./tensor_plan.ts";
 import { tokenizerMetadata } from "./tokenizer_metadata.ts";
 import { writeGguf } from "./write_gguf.ts";
@@ -63,7 +63,8 @@ async function write(options: GgufOptions, base: Base, source: ModelWeights): Pr
   ]);
   const values = (tensor: PlannedTensor, start: number, count: number) =>
     expectedValues(tensor, weights, start, count);
-  const content = (tensor: PlannedTensor) => tensorContent(tensor, weights);
+  const spaces = createSpaces();
+  const content = (tensor: PlannedTensor) => tensorContent(tensor, weights, spaces);
   let bytes = 0;
   await writeFileAtomic(output, async (file: FileHandle) => {
     await writeGguf(file, { metadata, tensors, content, onBytes });

@@ -102,14 +102,17 @@ function createWriter() {
     at += size;
     return at - size;
   };
-  const u32 = (value: number) => view.setUint32(place(4), value, true);
-  const u64 = (value: number) => view.setBigUint64(place(8), BigInt(value), true);
+  const put = (size: number, write: (view: DataView, from: number) => void) => {
+    const from = place(size); // may take another buffer
+    write(view, from);
+  };
+  const u64 = (value: number) => put(8, (view, from) => view.setBigUint64(from, BigInt(value), true));
   return {
-    u8: (value: number) => view.setUint8(place(1), value),
-    u32,
+    u8: (value: number) => put(1, (view, from) => view.setUint8(from, value)),
+    u32: (value: number) => put(4, (view, from) => view.setUint32(from, value, true)),
     u64,
-    i32: (value: number) => view.setInt32(place(4), value, true),
-    f32: (value: number) => view.setFloat32(place(4), value, true),
+    i32: (value: number) => put(4, (view, from) => view.setInt32(from, value, true)),
+    f32: (value: number) => put(4, (view, from) => view.setFloat32(from, value, true)),
     text(value: string) {
       const encoded = utf8.encode(value);
       u64(encoded.length);

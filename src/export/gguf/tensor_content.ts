@@ -5,26 +5,42 @@ import { encode } from "./encode.ts";
 import { sizeOf } from "./gguf_header.ts";
 import type { PlannedTensor } from "./tensor_plan.ts";
 
-const PIECE = 1 << 22; // numbers at a time
+const PIECE = 1 << 20; // numbers at a time
 
-/** Row-major, in the tensor's type. Weights whose rows change places are read whole, the others a piece at a time. */
+/** Buffers that are used again: while one piece is written the next is made, from what was read before. */
+export interface Spaces {
+  read: [ArrayBuffer, ArrayBuffer];
+  made: [ArrayBuffer, ArrayBuffer];
+}
+
+export function createSpaces(): Spaces {
+  const space = () => new ArrayBuffer(4 * PIECE);
+  return { read: [space(), space()], made: [space(), space()] };
+}
+
+/**
+ * Row-major, in the tensor's type. Weights whose rows change places are read whole, the others a piece at a time. A piece
+ * is good until the next but one is asked for.
+ */
 export async function* tensorContent(
   tensor: PlannedTensor,
   weights: ReadonlyMap<string, Weight>,
+  spaces: Spaces,
 ): AsyncGenerator<Uint8Array> {
   const { name, shape, type, values } = tensor;
-  let start = 0;
+  let [start, turn] = [0, 0];
   const encoded = (numbers: Numbers) => {
-    const bytes = encode(numbers, type, { name, shape, start });
+    const space = numbers.data.length <= PIECE ? spaces.made[turn++ % 2] : undefined;
+    const bytes = encode(numbers, type, { name, shape, start }, space);
     start += numbers.data.length;
     return bytes;
   };
   if (values) yield encoded(float32(values));
   for (const parameter of tensor.parameters)
-    for await (const numbers of pieces(tensor, weights.get(parameter)!)) yield encoded(numbers);
+    for await (const numbers of pieces(tensor, weights.get(parameter)!, spaces)) yield encoded(numbers);
 }
 
-async function* pieces(tensor: PlannedTensor, weight: Weight): AsyncGenerator<Numbers> {
+async function* pieces(tensor: PlannedTensor, weight: Weight, { read }: Spaces): AsyncGenerator<Numbers> {
   const count = sizeOf(weight.shape);
   const width = weight.shape.at(-1)!;
   if (tensor.order || tensor.turned) {
@@ -32,8 +48,19 @@ async function* pieces(tensor: PlannedTensor, weight: Weight): AsyncGenerator<Nu
     return;
   }
   const most = Math.max(1, Math.floor(PIECE / width)) * width;
-  for (let at = 0; at < count; at += most)
-    yield shifted(await weight.read(at, Math.min(most, count - at)), tensor.plus);
+  let turn = 0;
+  const next = (at: number) => {
+    const length = Math.min(most, count - at);
+    const numbers = weight.read(at, length, length <= PIECE ? read[turn++ % 2] : undefined);
+    numbers.catch(() => {}); // told when its turn comes
+    return numbers;
+  };
+  let ahead = next(0);
+  for (let at = 0; at < count; at += most) {
+    const numbers = await ahead;
+    if (at + most < count) ahead = next(at + most);
+    yield shifted(numbers, tensor.plus);
+  }
 }
 
 function rearranged(numbers: Numbers, { order, turned: isTurned }: PlannedTensor, shape: readonly number[]) {

@@ -7,7 +7,7 @@ import type { ReadAt } from "./read_gguf.ts";
 export interface GgufContent<T extends GgufTensorInfo = GgufTensorInfo> {
   metadata: GgufMetadata;
   tensors: readonly T[];
-  /** The bytes of a tensor, in order. */
+  /** The bytes of a tensor, in order; each piece must stay as it is while the next is made. */
   content(tensor: T): AsyncIterable<Uint8Array>;
   onBytes?: (done: number, total: number) => void;
 }
@@ -19,48 +19,45 @@ export async function writeGguf<T extends GgufTensorInfo>(
 ): Promise<void> {
   const header = ggufHeader(metadata, tensors);
   const total = tensors.reduce((end, tensor) => aligned(end + tensorBytes(tensor)), header.length);
+  const readBack = createReadBack(file);
   let at = 0;
+  let writing: Promise<void> = Promise.resolve();
   const write = async (bytes: Uint8Array) => {
-    await writeAndReadBack(file, bytes, at);
+    await writing;
+    writing = readBack(bytes, at);
+    writing.catch(() => {}); // told when its turn comes
     at += bytes.length;
   };
   await write(header);
   for (const tensor of tensors) {
     onBytes?.(at, total);
     const end = at + tensorBytes(tensor);
-    for await (const bytes of aheadOf(content(tensor))) await write(bytes);
+    for await (const bytes of content(tensor)) await write(bytes);
     if (at !== end) throw new Error(`${tensor.name} took ${at - end} bytes too many`);
     await write(new Uint8Array(aligned(at) - at));
   }
+  await writing;
 }
 
-/** The next piece is made while one is written. */
-async function* aheadOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const iterator = pieces[Symbol.asyncIterator]();
-  let next = iterator.next();
-  next.catch(() => {}); // told when its turn comes
-  for (;;) {
-    const { done, value } = await next;
-    if (done) return;
-    next = iterator.next();
-    next.catch(() => {});
-    yield value;
-  }
-}
-
-async function writeAndReadBack(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, at, bytes.length - at, position + at);
-    at += bytesWritten;
-  }
-  const read = new Uint8Array(bytes.length);
-  const length = await readerOf(file)(read, position);
-  if (length === bytes.length && Buffer.compare(read, bytes) === 0) return;
-  throw new AttuneError({
-    code: "export.read-back",
-    problem: `the disk gives back other bytes than were written, from byte ${position} on. Nothing was kept`,
-    wayOut: "Check the disk, or choose another place",
-  });
+/** Writes bytes at a place of the file, and compares them with what then stands there. */
+function createReadBack(file: FileHandle) {
+  let space = new Uint8Array(0);
+  const readAt = readerOf(file);
+  return async (bytes: Uint8Array, position: number): Promise<void> => {
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesWritten } = await file.write(bytes, at, bytes.length - at, position + at);
+      at += bytesWritten;
+    }
+    if (space.length < bytes.length) space = new Uint8Array(bytes.length);
+    const read = space.subarray(0, bytes.length);
+    const length = await readAt(read, position);
+    if (length === bytes.length && Buffer.compare(read, bytes) === 0) return;
+    throw new AttuneError({
+      code: "export.read-back",
+      problem: `the disk gives back other bytes than were written, from byte ${position} on. Nothing was kept`,
+      wayOut: "Check the disk, or choose another place",
+    });
+  };
 }
 
 export const readerOf =
