@@ -25,7 +25,9 @@ export function quantizeQ8(values: Float32Array): Uint8Array<ArrayBuffer> {
     const to = block * 34 + 2;
     for (let i = 0; i < BLOCK; i++) {
       const scaled = f32(values[from + i]! * inverse);
-      out[to + i] = (scaled + (scaled < 0 ? -0.5 : 0.5)) | 0; // exact: the sum is float64
+      const shifted = scaled + 128.5; // exact in float64, and above 0: cut off, halves are rounded up
+      const up = shifted | 0;
+      out[to + i] = up === shifted && scaled < 0 ? up - 129 : up - 128;
     }
   }
   return withScales(out, scales, 34);
