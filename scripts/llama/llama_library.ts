@@ -25,7 +25,7 @@ export interface LlamaModel {
 
 export interface Llama {
   /** @throws Error with what llama.cpp says when it does not load the file. */
-  load(path: string): LlamaModel;
+  load(path: string, options?: { vocabularyOnly?: boolean }): LlamaModel;
   quantize(from: string, to: string, fileType: number): void;
 }
 
@@ -63,7 +63,7 @@ export function openLlama(): Llama {
   f.loadBackends(bins);
   f.init();
   return {
-    load: (path) => loadModel(koffi, f, said, path),
+    load: (path, { vocabularyOnly = false } = {}) => loadModel(koffi, f, said, { path, vocabularyOnly }),
     quantize(from, to, fileType) {
       const params = { ...f.quantizeDefaults(), ftype: fileType };
       if (f.quantize(from, to, params) !== 0) throw new Error(said.join("\n"));
@@ -73,9 +73,20 @@ export function openLlama(): Llama {
 
 type Functions = ReturnType<typeof declare>;
 
-function loadModel(koffi: Koffi, f: Functions, said: string[], path: string): LlamaModel {
+function loadModel(
+  koffi: Koffi,
+  f: Functions,
+  said: string[],
+  { path, vocabularyOnly }: { path: string; vocabularyOnly: boolean },
+): LlamaModel {
   said.length = 0;
-  const model = f.load(path, { ...f.modelDefaults(), n_gpu_layers: 0, use_extra_bufts: false });
+  const params = {
+    ...f.modelDefaults(),
+    n_gpu_layers: 0,
+    use_extra_bufts: false,
+    vocab_only: vocabularyOnly,
+  };
+  const model = f.load(path, params);
   if (!model) throw new Error(said.join("\n"));
   const vocabulary = f.vocab(model);
   const size = f.vocabSize(vocabulary);

@@ -58,7 +58,7 @@ async function write(options: GgufOptions, base: Base, source: ModelWeights): Pr
   const metadata: GgufMetadata = new Map([
     ...general(description.name, base, type),
     ...prefixed,
-    ...tokenizerOf(base, source),
+    ...tokenizerOf(base, source, options.onWarning),
     ...(await templateOf(base, options.template)),
   ]);
   const values = (tensor: PlannedTensor, start: number, count: number) =>
@@ -103,13 +103,18 @@ function nameOf({ directory, tokenizer }: Base): string {
   return hasItsTokens ? name : name.replace(/phi-?3/gi, "phi");
 }
 
-function tokenizerOf(base: Base, { model, config }: ModelWeights): Entries {
+function tokenizerOf(
+  base: Base,
+  { model, config }: ModelWeights,
+  onWarning: GgufOptions["onWarning"],
+): Entries {
   return tokenizerMetadata({
     tokenizerJson: base.directory.tokenizerJson,
     tokenizerConfig: base.tokenizerConfig,
     eosIds: base.eosIds,
     vocabSize: model.dimensions.vocabSize,
     bosId: config.bos_token_id,
+    onWarning,
   });
 }
 

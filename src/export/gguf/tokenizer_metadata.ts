@@ -17,6 +17,8 @@ export interface TokenizerSources {
   vocabSize: number;
   /** `bos_token_id` of config.json, for a tokenizer that names none. */
   bosId?: unknown;
+  /** What llama.cpp does a little otherwise. */
+  onWarning?: (text: string) => void;
 }
 
 /** llama.cpp's kinds of tokens. */
@@ -36,6 +38,10 @@ export function tokenizerMetadata(sources: TokenizerSources): Entries {
   if (files.model.type === "Unigram") throw unknownTokenizer("model.type", "a BPE model", files.model.type);
   const tokens = tokenList(files, sources.vocabSize);
   const own = isByteLevel ? byteLevel(files) : sentencePiece(files, tokens);
+  if (!isByteLevel && stepsOf(files.preTokenizer)[0]?.type === "Metaspace")
+    sources.onWarning?.(
+      "tokenizer.json: llama.cpp puts a space before every text, also before one that begins with a space, where this tokenizer puts none",
+    );
   const kinds = tokens.map(({ kind }) => kind);
   return [
     ...own.entries,
