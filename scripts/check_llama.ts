@@ -10,10 +10,12 @@ import { compareLogits, type LogitsAgreement } from "../src/export/same_logits.t
 import {
   CHECKED,
   exportCase,
+  exportLoraCase,
   exportVocabulary,
   isGelu,
   LLAMA_CASES,
   type LlamaCase,
+  LORA_CASES,
   sha256,
   tokenGoldens,
 } from "../src/export/testing/llama_cases.ts";
@@ -60,15 +62,23 @@ async function checkModel(one: LlamaCase): Promise<void> {
   if (one.adapter === undefined) checked[one.name] = sha256(file);
 }
 
+async function checkLora(one: (typeof LORA_CASES)[number]): Promise<void> {
+  const base = LLAMA_CASES.find(({ model, type }) => model === one.model && type === "f32")!;
+  const model = llama.load(join(home, `${base.name}.gguf`));
+  const file = await exportLoraCase(one, home);
+  const { maxDifference } = await agreement(model, one.adapter, file);
+  report(one.name, maxDifference, isGelu(one) ? GELU : FLOAT32);
+  model.free();
+  checked[one.name] = sha256(file);
+}
+
 async function checkTokens(): Promise<void> {
   const { texts, ids } = tokenGoldens();
   for (const [name, { directory, plain, special }] of Object.entries(ids)) {
     const file = await exportVocabulary(directory, join(home, `${name}-tokens.gguf`));
     const model = llama.load(file, { vocabularyOnly: true });
     const isLike = (text: string) => !(name === "pieces" && text.startsWith(" ")); // the exporter warns of these
-    const wrong = texts.filter(
-      (text, i) => isLike(text) && model.tokenize(text).join() !== plain[i]!.join(),
-    );
+    const wrong = texts.filter((text, i) => isLike(text) && model.tokenize(text).join() !== plain[i]!.join());
     const beginnings = special.filter(
       (row, i) => isLike(texts[i]!) && model.tokenize(texts[i]!, true).join() !== row.join(),
     );
@@ -84,6 +94,7 @@ async function checkTokens(): Promise<void> {
 
 await checkTokens();
 for (const one of LLAMA_CASES) await checkModel(one);
+for (const one of LORA_CASES) await checkLora(one);
 rmSync(home, { recursive: true });
 if (process.argv.includes("--write") && failures.length === 0)
   writeFileSync(CHECKED, `${JSON.stringify(checked, null, 1)}\n`);

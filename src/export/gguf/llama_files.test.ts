@@ -4,9 +4,11 @@ import { temporaryDirectory } from "../../files/testing/temporary_directory.ts";
 import {
   CHECKED,
   exportCase,
+  exportLoraCase,
   exportVocabulary,
   LLAMA_CASES,
   type LlamaCase,
+  LORA_CASES,
   sha256,
   tokenGoldens,
 } from "../testing/llama_cases.ts";
@@ -20,6 +22,10 @@ const at = temporaryDirectory();
 describe("files are those that llama.cpp was checked with", () => {
   test.each(LLAMA_CASES.filter(isPlain).map((one) => [one.name, one] as const))("%s", async (name, one) => {
     expect(sha256(await exportCase(one, at()))).toBe(checked[name]);
+  });
+
+  test.each(LORA_CASES.map((one) => [one.name, one] as const))("%s", async (name, one) => {
+    expect(sha256(await exportLoraCase(one, at()))).toBe(checked[name]);
   });
 
   test.each(Object.entries(tokenGoldens().ids))("the tokenizer of %s", async (name, { directory }) => {

@@ -7,6 +7,7 @@ import { openModelDirectory } from "../../pretrained/model_directory.ts";
 import { completeTokenizerConfig, eosTokenIds } from "../../pretrained/tokenizer_config.ts";
 import { goldenPath } from "../../testing/goldens.ts";
 import { exportGguf } from "../gguf/export_gguf.ts";
+import { exportLora } from "../gguf/export_lora.ts";
 import { text } from "../gguf/gguf_header.ts";
 import type { FileTypeName } from "../gguf/tensor_plan.ts";
 import { tokenizerMetadata } from "../gguf/tokenizer_metadata.ts";
@@ -50,6 +51,30 @@ export const LLAMA_CASES: readonly LlamaCase[] = [
   merged("gpt-neox", "gpt-neox-lora"),
   merged("phi3", "phi3-lora"),
 ];
+
+/** Adapters as files of their own, over their base's f32 file. */
+export const LORA_CASES: readonly { name: string; model: string; adapter: string }[] = [
+  ...["llama-lora", "llama-rslora", "llama-patterns", "llama-rslora-patterns", "qwen2-lora", "gpt2-lora"],
+  ...["gpt2-rslora", "gpt-neox-lora", "phi3-lora", "mixtral-lora", "gemma3-lora", "llama-head"],
+].map((name) => ({
+  name: `${name}-file`,
+  model:
+    name === "llama-head"
+      ? `${MODELS}/llama-untied`
+      : `${MODELS}/${name.replace(/(-rslora|-lora)?(-patterns)?$/, "")}`,
+  adapter: `gguf/adapters/${name}`,
+}));
+
+/** The file of an adapter, below `directory`. */
+export async function exportLoraCase(
+  { name, model: path, adapter }: (typeof LORA_CASES)[number],
+  directory: string,
+): Promise<string> {
+  const output = join(directory, `${name}.gguf`);
+  const from = modelWithTokenizer(path, directory);
+  await exportLora({ model: from, adapter: goldenPath(adapter), output, type: "f32" });
+  return output;
+}
 
 /** Families whose activation is GELU: llama.cpp computes it from a table in float16. */
 export const isGelu = ({ model: path }: Pick<LlamaCase, "model">): boolean =>
