@@ -9,7 +9,7 @@ from pathlib import Path
 
 STAGES = [
     *("models", "training", "adapters", "generation", "merge", "quantization", "qlora", "families", "combine", "preferences"),
-    *("foreign_adapters", "ends", "config_keys", "vocabulary"),
+    *("foreign_adapters", "ends", "config_keys", "vocabulary", "gguf_files"),
 ]
 
 

@@ -39,7 +39,7 @@ const ALLOWED: Record<string, string[]> = {
   ],
   export: [
     ...["text", "math", "random", "graph", "runtime", "files", "quantization", "models", "adapters"],
-    ...["tokenizers", "pretrained", "generation"],
+    ...["tokenizers", "templates", "pretrained", "generation"],
   ],
   run: [
     ...["text", "random", "graph", "runtime", "files", "quantization", "models", "adapters", "data", "hub"],

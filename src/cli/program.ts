@@ -4,6 +4,7 @@ import { chatCommand } from "./commands/chat.ts";
 import { dataCommand } from "./commands/data.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { exportCommand } from "./commands/export.ts";
 import { mergeCommand } from "./commands/merge.ts";
 import { quantizeCommand } from "./commands/quantize.ts";
 import { tokenizerCommand } from "./commands/tokenizer.ts";
@@ -33,6 +34,7 @@ export function createProgram(): Command {
     dataCommand(),
     chatCommand(),
     mergeCommand(),
+    exportCommand(),
     adapterCommand(),
     quantizeCommand(),
     tokenizerCommand(),

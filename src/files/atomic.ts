@@ -165,7 +165,7 @@ async function lastChange(path: string): Promise<number> {
 }
 
 async function writeAndFlush(path: string, data: Data): Promise<void> {
-  const file = await open(path, "wx");
+  const file = await open(path, "wx+"); // readable, for those who check what they wrote
   try {
     if (typeof data === "function") await data(file);
     else await file.writeFile(data);

@@ -162,6 +162,11 @@ export async function readTensorBytes(
   });
 }
 
+/** Fills `bytes` with the tensor's own, from its first on. */
+export async function fillFromTensor(entry: TensorEntry, bytes: Uint8Array): Promise<void> {
+  await readFrom(entry, (handle) => fill(handle, bytes, entry.offset, entry.file));
+}
+
 const SCANNED = 1 << 24; // bytes at a time
 
 /**

@@ -22,7 +22,7 @@ export const cohereBase = decoderFields.extend({
   tie_word_embeddings: z.boolean().default(true),
   attention_bias: z.boolean().default(false),
 });
-const cohereFields = cohereBase.extend({ use_qk_norm: z.boolean().nullish() });
+export const cohereFields = cohereBase.extend({ use_qk_norm: z.boolean().nullish() });
 
 export const cohere: Family = {
   modelType: "cohere",

@@ -21,7 +21,7 @@ export const gemmaBase = decoderFields.extend({
   use_bidirectional_attention: z.literal(false, "attune's attention looks back only").nullish(),
 });
 
-const gemmaFields = gemmaBase.extend({
+export const gemmaFields = gemmaBase.extend({
   num_key_value_heads: headCount.default(16),
   hidden_act: activation.default("gelu_pytorch_tanh"),
   hidden_activation: z.string().nullish(),
@@ -36,7 +36,7 @@ export const gemma: Family = {
     const c = parseFields("", gemmaFields, config);
     const [heads, rope, norm] = [headSizes(c), ropeParameters(c), rmsNormsFromZero(c.rms_norm_eps)];
     const bias = { qkv: c.attention_bias, o: c.attention_bias };
-    const mlp = { size: c.intermediate_size, activation: activationOf(c) };
+    const mlp = { size: c.intermediate_size, activation: gemmaActivation(c) };
     return decoder(c, heads, {
       modelType: "gemma",
       norm,
@@ -59,7 +59,7 @@ export const gemma: Family = {
  * Gemma's first files say "gelu" and mean its tanh form. transformers 4 knew `hidden_activation` as well, and put it first;
  * 5 doesn't read it.
  */
-function activationOf({ hidden_act, hidden_activation }: z.output<typeof gemmaFields>) {
+export function gemmaActivation({ hidden_act, hidden_activation }: z.output<typeof gemmaFields>) {
   const meant = (name: string) => (name === "gelu" ? "gelu_pytorch_tanh" : name);
   if (hidden_activation && meant(hidden_activation) !== meant(hidden_act))
     throw notComputed([

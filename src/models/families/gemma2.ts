@@ -26,7 +26,7 @@ export const gemma2Base = gemmaBase.extend({
   layer_types: layerTypes,
 });
 
-const gemma2Fields = gemma2Base.extend({
+export const gemma2Fields = gemma2Base.extend({
   attn_logit_softcapping: cap.default(50),
   final_logit_softcapping: cap.default(30),
 });

@@ -16,7 +16,7 @@ import { gemma2Base } from "./gemma2.ts";
 
 // transformers computes Gemma 3 without either bound, whatever config.json says of the scores.
 const none = z.null("Gemma 3 is computed without a bound").optional();
-const gemma3Fields = gemma2Base.extend({
+export const gemma3Fields = gemma2Base.extend({
   attn_logit_softcapping: none,
   final_logit_softcapping: z.number().positive().nullish(),
   sliding_window_pattern: size.default(6),
@@ -28,8 +28,7 @@ export const gemma3Text: Family = {
   modelType: "gemma3_text",
   read(config) {
     const c = parseFields("", gemma3Fields, config);
-    const [heads, norm] = [headSizes(c), rmsNormsFromZero(c.rms_norm_eps)];
-    const ropes = readRopesByLayer(c, { full: 1_000_000, sliding: c.rope_local_base_freq });
+    const [heads, ropes, norm] = [headSizes(c), gemma3Ropes(c), rmsNormsFromZero(c.rms_norm_eps)];
     const bias = { qkv: c.attention_bias, o: c.attention_bias };
     const everySixth = (layer: number) => (layer + 1) % c.sliding_window_pattern !== 0;
     const [slides, windows] = [slidingLayers(c, everySixth), layerWindows(c, everySixth)];
@@ -60,3 +59,7 @@ export const gemma3Text: Family = {
     });
   },
 };
+
+/** Of the layers that see all, and of those that see a window. */
+export const gemma3Ropes = (c: z.output<typeof gemma3Fields>): ReturnType<typeof readRopesByLayer> =>
+  readRopesByLayer(c, { full: 1_000_000, sliding: c.rope_local_base_freq });

@@ -13,7 +13,7 @@ import type { Family, Names } from "../family.ts";
 import { activate, attend, headSizes, layerNorms, splitHeads } from "../layers.ts";
 import type { Scope } from "../scope.ts";
 
-const gpt2Fields = z.looseObject({
+export const gpt2Fields = z.looseObject({
   vocab_size: size,
   n_positions: size,
   n_embd: hiddenSize,

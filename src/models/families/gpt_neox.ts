@@ -15,7 +15,7 @@ import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 
 // A head_dim and key/value heads of their own are other families'.
-const gptNeoxFields = decoderFields.extend({
+export const gptNeoxFields = decoderFields.extend({
   hidden_act: activation.default("gelu"),
   layer_norm_eps: z.number().nonnegative().default(1e-5),
   use_parallel_residual: z.boolean().default(true),

@@ -10,7 +10,7 @@ import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 
 const factor = z.number().positive().default(1);
-const graniteFields = decoderFields.extend({
+export const graniteFields = decoderFields.extend({
   attention_bias: z.boolean().default(false),
   mlp_bias: z.boolean().default(false),
   embedding_multiplier: factor,

@@ -11,7 +11,7 @@ import { gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 
-const llamaFields = decoderFields.extend({
+export const llamaFields = decoderFields.extend({
   attention_bias: z.boolean().default(false),
   mlp_bias: z.boolean().default(false),
 });

@@ -13,7 +13,7 @@ import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 
 // What config.json may leave out has Mistral's own defaults; a window of null is none.
-const mistralFields = decoderFields.extend({
+export const mistralFields = decoderFields.extend({
   num_key_value_heads: headCount.nullable().default(8),
   sliding_window: size.nullable().default(4096),
   layer_types: layerTypes,

@@ -14,7 +14,7 @@ import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 import type { Scope } from "../scope.ts";
 
-const mixtralFields = decoderFields.extend({
+export const mixtralFields = decoderFields.extend({
   num_key_value_heads: headCount.nullable().default(8),
   rms_norm_eps: z.number().nonnegative().default(1e-5),
   sliding_window: size.nullish(),

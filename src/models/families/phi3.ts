@@ -22,20 +22,20 @@ import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 import type { Scope } from "../scope.ts";
 
-const phi3Fields = decoderFields.extend({
+export const phi3Fields = decoderFields.extend({
   rms_norm_eps: z.number().nonnegative().default(1e-5),
   original_max_position_embeddings: size.default(4096),
   sliding_window: size.nullish(),
 });
 
 // Earlier files call longrope "su", or "yarn".
-const ROPE = { rotated: 1, aliases: { su: "longrope", yarn: "longrope" } } as const;
+export const PHI3_ROPE = { rotated: 1, aliases: { su: "longrope", yarn: "longrope" } } as const;
 
 export const phi3: Family = {
   modelType: "phi3",
   read(config) {
     const c = parseFields("", phi3Fields, config);
-    const [heads, rope, norm] = [headSizes(c), ropeParameters(c, ROPE), rmsNorms(c.rms_norm_eps)];
+    const [heads, rope, norm] = [headSizes(c), ropeParameters(c, PHI3_ROPE), rmsNorms(c.rms_norm_eps)];
     const mlp = { size: c.intermediate_size, activation: c.hidden_act };
     return decoder(c, heads, {
       modelType: "phi3",

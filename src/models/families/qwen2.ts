@@ -18,7 +18,7 @@ export const qwenWindowFields = {
 };
 type QwenWindows = z.output<z.ZodObject<typeof qwenWindowFields>> & { num_hidden_layers: number };
 
-const qwen2Fields = decoderFields.extend({
+export const qwen2Fields = decoderFields.extend({
   ...qwenWindowFields,
   num_key_value_heads: headCount.nullable().default(32),
 });

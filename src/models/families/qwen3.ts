@@ -9,7 +9,7 @@ import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 import { qwenWindowFields, qwenWindows } from "./qwen2.ts";
 
-const qwen3Fields = decoderFields.extend({
+export const qwen3Fields = decoderFields.extend({
   ...qwenWindowFields,
   num_key_value_heads: headCount.nullable().default(32),
   head_dim: headSize.default(128),

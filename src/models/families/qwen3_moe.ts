@@ -16,7 +16,7 @@ import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 import type { Scope } from "../scope.ts";
 
-const qwen3MoeFields = decoderFields.extend({
+export const qwen3MoeFields = decoderFields.extend({
   num_key_value_heads: headCount.nullable().default(4),
   attention_bias: z.boolean().default(false),
   use_sliding_window: z.boolean().default(false),

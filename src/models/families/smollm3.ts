@@ -10,7 +10,7 @@ import { gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 
-const smollm3Fields = decoderFields.extend({
+export const smollm3Fields = decoderFields.extend({
   num_key_value_heads: headCount.nullable().default(4),
   tie_word_embeddings: z.boolean().default(true),
   attention_bias: z.boolean().default(false),
@@ -56,7 +56,7 @@ export const smollm3: Family = {
 };
 
 /** `no_rope_layers` holds a 1, for all its name, where a layer is rotated. */
-function rotatedLayers({
+export function rotatedLayers({
   num_hidden_layers,
   no_rope_layers,
   no_rope_layer_interval,

@@ -11,7 +11,7 @@ import { headSizes, layerNorms, plainMlp, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 
-const starcoder2Fields = decoderFields.extend({
+export const starcoder2Fields = decoderFields.extend({
   num_key_value_heads: headCount.default(2),
   hidden_act: activation.default("gelu_pytorch_tanh"),
   norm_epsilon: z.number().nonnegative().default(1e-5),

@@ -1,0 +1,186 @@
+"""What GGUF files are compared with: models that llama.cpp can represent, adapters on them, tokens of hard texts, blocks.
+
+Needs gguf (gguf-py) beside the rest: pip install gguf.
+"""
+
+import math
+
+import gguf
+import numpy as np
+import torch
+import transformers
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.numpy import save_file
+
+from families import DERIVED, FULL, GPT2, GRANITE, MOE, SLIDES, SMALL, STILL, fill, rope
+from lib import GOLDENS, MADE_WITH, fresh, generator, load, load_tokenizer, logits_of, readable, save_json, save_tensors
+
+OUT = GOLDENS / "gguf"
+VOCAB, LENGTH = 320, 32
+# Rows of whole blocks of 32. These families' heads are hidden_size / num_attention_heads.
+BASE = {**DERIVED, "intermediate_size": 64}
+OWN = {**SMALL, "hidden_size": 32, "intermediate_size": 64, "head_dim": 16}
+LLAMA3 = rope("llama3", 10000.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=32)
+
+MODELS = {
+    "llama": ("llama", {**OWN, "rope_parameters": LLAMA3, "attention_bias": True, "mlp_bias": True}),
+    "llama-untied": ("llama", {**BASE, "tie_word_embeddings": False}),
+    "mixtral": ("mixtral", {**OWN, "num_local_experts": 4, "intermediate_size": 32, "tie_word_embeddings": False}),
+    "qwen2": ("qwen2", {**BASE, "rope_parameters": rope("default", 1e6)}),
+    "qwen3": ("qwen3", {**OWN, "rope_parameters": rope("default", 1e6)}),
+    "qwen3-moe": ("qwen3_moe", {**OWN, **MOE, "moe_intermediate_size": 32}),
+    "gemma": ("gemma", OWN),
+    "gemma2": (
+        "gemma2",
+        dict(OWN, sliding_window=8, query_pre_attn_scalar=16, attn_logit_softcapping=3.0, final_logit_softcapping=4.0),
+    ),
+    "gemma3": (
+        "gemma3_text",
+        {
+            **OWN,
+            "num_hidden_layers": 4,
+            "layer_types": [SLIDES, SLIDES, FULL, SLIDES],
+            "sliding_window": 8,
+            "query_pre_attn_scalar": 16,
+            "rope_parameters": {FULL: rope("linear", 100000.0, factor=4.0), SLIDES: rope("default", 1000.0)},
+        },
+    ),
+    "phi3": ("phi3", {**BASE, "sliding_window": None, "rope_parameters": rope("default", partial_rotary_factor=0.5)}),
+    "gpt2": ("gpt2", {**GPT2, **STILL, "n_embd": 32, "n_head": 4}),
+    "gpt-neox": (
+        "gpt_neox",
+        {**BASE, **STILL, "tie_word_embeddings": True, "rope_parameters": rope("default", partial_rotary_factor=0.5)},
+    ),
+    "olmo2": ("olmo2", {**BASE, "rope_parameters": rope("default", 500000.0)}),
+    "smollm3": (
+        "smollm3",
+        {
+            **BASE,
+            "num_hidden_layers": 5,
+            "no_rope_layers": [1, 1, 1, 0, 1],
+            "use_sliding_window": False,
+            "layer_types": [FULL] * 5,
+            "rope_parameters": rope("default", 20000.0),
+        },
+    ),
+    "granite": ("granite", {**BASE, **GRANITE}),
+    "starcoder2": ("starcoder2", {**BASE, "sliding_window": None, "use_bias": False}),
+    "cohere": ("cohere", {**BASE, "logit_scale": 0.5}),
+}
+
+PATTERNS = {"rank_pattern": {"q_proj": 8}, "alpha_pattern": {"v_proj": 32, "layers.1.mlp.down_proj": 4}}
+# name -> its model, PEFT's settings
+ADAPTERS = {
+    "llama-lora": ("llama", {}),
+    "llama-rslora": ("llama", {"use_rslora": True}),
+    "llama-patterns": ("llama", PATTERNS),
+    "llama-rslora-patterns": ("llama", {"use_rslora": True, **PATTERNS}),
+    "llama-head": ("llama-untied", {"target_modules": ["q_proj", "lm_head"]}),
+    "qwen2-lora": ("qwen2", {}),
+    "gpt2-lora": ("gpt2", {}),
+    "gpt2-rslora": ("gpt2", {"use_rslora": True}),
+    "gpt-neox-lora": ("gpt-neox", {}),
+    "phi3-lora": ("phi3", {}),
+    "mixtral-lora": ("mixtral", {"target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"]}),
+    "gemma3-lora": ("gemma3", {}),
+}
+
+TEXTS = [
+    "Hello, world!", "The quick brown fox jumps over the lazy dog.", "  two leading spaces", "trailing spaces   ",
+    "tabs\tand\nnewlines\r\n\r\nmixed \n ", "\n\n\n", " ", "     ", "a", "I'm sure they'll say it's what we've done, you'd see.",
+    "DON'T SHOUT, WE'LL HEAR", "1234567890", "3.14159 and 1,000,000", "x=1;y=22;z=333;w=4444", "2026-11-29T15:38:02Z",
+    "http://example.org/a?b=c&d=%20#top", "user@example.org", "snake_case camelCase kebab-case", "C:\\path\\to\\file",
+    "def f(x):\n    return x ** 2  # square\n", "{\"key\": [1, 2, null], \"b\": {}}", "<html><body>&amp;</body></html>",
+    "€ 5, £6, ¥7 and ½", "naïve café über straße", "Ελληνικά", "русский язык", "עברית", "العربية", "हिन्दी भाषा", "ภาษาไทย",
+    "中文分词测试。", "日本語のテキスト", "한국어 문장", "emoji 😀😃 family 👨‍👩‍👧‍👦 flag 🇫🇷", "zero\u200bwidth", "nbsp\u00a0here", "“curly” ‘quotes’ — dash…",
+    "!!!???...", "((nested [brackets] {here}))", "a  b   c    d", "MixedCASEwords WITHNumbers123abc", "\u2028line separator",
+    "∑∫√≠≤ ∀x∈ℝ", "word\n", "\nword", "'s at the start", "...'twas", "very" * 12, "ⅷ Roman and ² superscript", "<|im_start|>user\nHi<|im_end|>\n",
+]
+TOKENIZERS = {
+    "llama-gqa": "goldens/models/llama-gqa",
+    "demo": "demo/base",
+    "gpt2": "test/cases/models/gpt2",
+    "bos": "test/cases/models/bos",
+    "pieces": "test/cases/models/pieces",
+}
+
+
+def make():
+    fresh(OUT)
+    for name, (kind, config) in MODELS.items():
+        make_model(name, kind, config)
+    for name, (model, settings) in ADAPTERS.items():
+        make_adapter(name, model, settings)
+    make_tokens()
+    make_blocks()
+    readable(OUT)
+
+
+def input_ids(name):
+    return torch.randint(0, VOCAB, (1, LENGTH), generator=generator("gguf input_ids", name))
+
+
+def make_model(name, kind, config):
+    directory = fresh(OUT / "models" / name)
+    model = transformers.AutoModelForCausalLM.from_config(
+        transformers.AutoConfig.for_model(kind, **config), attn_implementation="eager"
+    )
+    fill(model, generator("gguf", name))
+    model.save_pretrained(directory)
+    (directory / "generation_config.json").unlink(missing_ok=True)
+    write_logits(directory, load(directory), name)
+
+
+def write_logits(directory, model, name):
+    ids = input_ids(name)
+    logits = logits_of(model, ids)[0]
+    save_tensors(directory / "logits.safetensors", {"input_ids": ids, "logits": logits})
+    print(f"  {name}: largest logit {logits.abs().max().item():.1f}", flush=True)
+
+
+def make_adapter(name, model, settings):
+    directory = fresh(OUT / "adapters" / name)
+    config = LoraConfig(
+        **{"r": 4, "lora_alpha": 8, "lora_dropout": 0.0, "target_modules": "all-linear", "task_type": "CAUSAL_LM", **settings}
+    )
+    adapted = get_peft_model(load(OUT / "models" / model), config)
+    g = generator("gguf adapter", name)
+    with torch.no_grad():
+        for parameter, p in adapted.named_parameters():
+            if "lora_A" in parameter:
+                p.copy_((torch.rand(p.shape, generator=g) * 2 - 1) / math.sqrt(p.shape[1]))
+            if "lora_B" in parameter:
+                p.copy_(torch.randn(p.shape, generator=g) * 0.1)
+    adapted.save_pretrained(directory)
+    (directory / "README.md").unlink(missing_ok=True)
+    tuned = PeftModel.from_pretrained(load(OUT / "models" / model), directory).eval()
+    write_logits(directory, tuned, name)
+    moved = (logits_of(tuned, input_ids(name))[0] - logits_of(load(OUT / "models" / model), input_ids(name))[0]).abs().max()
+    assert moved > 0.05, f"{name} moves the logits by {moved} only"
+
+
+def make_tokens():
+    ids = {}
+    for name, directory in TOKENIZERS.items():
+        tokenizer = load_tokenizer(directory)
+        ids[name] = {
+            "directory": directory,
+            "plain": [tokenizer(text, add_special_tokens=False)["input_ids"] for text in TEXTS],
+            "special": [tokenizer(text)["input_ids"] for text in TEXTS[:3]],
+        }
+    save_json(OUT / "tokens.json", {**MADE_WITH, "texts": TEXTS, "ids": ids})
+
+
+def make_blocks():
+    """Rows of all kinds: usual ones, ties, zeros of both signs, one large number, tiny ones, halves between codes."""
+    g = generator("gguf blocks")
+    rows = [torch.randn(64, generator=g) * scale for scale in (1.0, 0.02, 1e-6, 300.0, 1e-9)]
+    rows += [torch.zeros(64), -torch.zeros(64), torch.ones(64), -torch.ones(64)]
+    rows += [(torch.arange(64) - 31.5) / 8, (torch.arange(64) % 16 - 8.0), torch.cat([torch.full((63,), 0.01), torch.tensor([-5.0])])]
+    rows += [(torch.arange(64) % 2 * 2 - 1) * 3.0, (torch.arange(64) - 32.0) * 0.5 * 127 / 127, torch.randint(-127, 128, (64,), generator=g) / 2.0]
+    values = torch.stack(rows).float().numpy()
+    tensors = {"values": values}
+    for name in ("Q8_0", "Q4_0", "F16", "BF16"):
+        quantized = gguf.quants.quantize(values, gguf.GGMLQuantizationType[name])
+        tensors[name] = np.ascontiguousarray(quantized).view(np.uint8).reshape(len(rows), -1)
+    save_file(tensors, OUT / "blocks.safetensors", metadata={"gguf": "0.19.0"})

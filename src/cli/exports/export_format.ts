@@ -1,0 +1,29 @@
+/** What `attune export` can be told of every format. */
+export interface ExportRequest {
+  /** Directories. */
+  model: string;
+  adapter?: string;
+  /** A file or a directory that is not there yet, or an empty directory. */
+  output: string;
+  /** One of the format's types. */
+  type: string;
+  /** As in a recipe; the model's own when left out. */
+  template?: string;
+  system?: string;
+  onWarning(text: string): void;
+  onProgress(share: number): void;
+}
+
+/** Adding a format: a file beside this, and its line in `formats.ts`. */
+export interface ExportFormat {
+  /** As the help has it: "a model file for llama.cpp". */
+  summary: string;
+  /** What --type may say, the usual one first; none where there is no choice. */
+  types?: readonly string[];
+  /** Whether --adapter has to be given. */
+  needsAdapter?: boolean;
+  /** Whether --system means something. */
+  takesSystem?: boolean;
+  /** @returns what is told of it: lines of a label and a text. */
+  run(request: ExportRequest): Promise<[label: string, text: string][]>;
+}

@@ -1,0 +1,9 @@
+import type { ExportFormat } from "./export_format.ts";
+import { gguf } from "./gguf.ts";
+import { ggufLora } from "./gguf_lora.ts";
+
+/** By the names that --format knows. */
+export const EXPORT_FORMATS: Readonly<Record<string, ExportFormat>> = {
+  gguf,
+  "gguf-lora": ggufLora,
+};

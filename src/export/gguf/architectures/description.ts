@@ -1,0 +1,179 @@
+/** What llama.cpp has to be told of a model, and what of it it can't compute. */
+import type { Config, Model } from "../../../models/family.ts";
+import type { Fault } from "../../../text/errors.ts";
+import { f32, type GgufValue, u32 } from "../gguf_header.ts";
+
+/** A family as llama.cpp knows it. */
+export interface Architecture {
+  /** `model_type` of config.json. */
+  readonly modelType: string;
+  describe(config: Config, model: Model): Description;
+}
+
+/** Which row of the checkpoint's weight is row `row` of llama.cpp's. */
+export type RowOrder = (row: number) => number;
+
+/** A tensor that the checkpoint doesn't hold, float32. */
+export interface ExtraTensor {
+  shape: readonly number[];
+  values: Float32Array;
+}
+
+export interface Description {
+  /** llama.cpp's name of the architecture. */
+  readonly name: string;
+  /** Without the architecture's name in front of the keys. */
+  readonly metadata: Map<string, GgufValue>;
+  /** llama.cpp's names of a block's modules, by the checkpoint's below `layers.N`; `#` stands for an expert's number. */
+  readonly modules: Readonly<Record<string, string>>;
+  /** Those, by llama.cpp's names, whose biases it reads. */
+  readonly biases: readonly string[];
+  /** By llama.cpp's names; where they are left out rows stay as they are. */
+  readonly orders: Readonly<Record<string, RowOrder>>;
+  /** Of a tied model the output layer is left out, or must be there all the same; "tied": there is no other. */
+  readonly head: "optional" | "required" | "tied";
+  readonly extras: Map<string, ExtraTensor>;
+  /** What llama.cpp doesn't compute, by the keys of config.json. */
+  readonly faults: Omit<Fault, "code">[];
+}
+
+type Parts = Pick<Description, "name" | "modules"> & Partial<Pick<Description, "biases" | "orders" | "head">>;
+
+export const newDescription = ({
+  biases = [],
+  orders = {},
+  head = "optional",
+  ...rest
+}: Parts): Description => ({
+  ...rest,
+  biases,
+  orders,
+  head,
+  metadata: new Map(),
+  extras: new Map(),
+  faults: [],
+});
+
+export function setAll(to: Description, values: Readonly<Record<string, GgufValue>>): void {
+  for (const [key, value] of Object.entries(values)) to.metadata.set(key, value);
+}
+
+/** Llama's block. */
+export const LLAMA_ATTENTION = {
+  input_layernorm: "attn_norm",
+  "self_attn.q_proj": "attn_q",
+  "self_attn.k_proj": "attn_k",
+  "self_attn.v_proj": "attn_v",
+  "self_attn.o_proj": "attn_output",
+} as const;
+export const LLAMA_MLP = {
+  "mlp.gate_proj": "ffn_gate",
+  "mlp.up_proj": "ffn_up",
+  "mlp.down_proj": "ffn_down",
+} as const;
+export const LLAMA_BLOCK = {
+  ...LLAMA_ATTENTION,
+  post_attention_layernorm: "ffn_norm",
+  ...LLAMA_MLP,
+} as const;
+export const HEAD_NORMS = { "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm" } as const;
+export const QKV = ["attn_q", "attn_k", "attn_v"] as const;
+
+interface Sizes {
+  vocab_size: number;
+  hidden_size: number;
+  intermediate_size: number;
+  num_hidden_layers: number;
+  max_position_embeddings?: number | null;
+}
+
+interface HeadSizes {
+  K: number;
+  G: number;
+  E: number;
+}
+
+const MOST_LAYERS = 512;
+
+/** The sizes that llama.cpp wants to know of every model. */
+export function setSizes(to: Description, c: Sizes, { K, G, E }: HeadSizes): void {
+  if (!c.max_position_embeddings)
+    to.faults.push({ place: "max_position_embeddings", problem: "is missing, and llama.cpp needs a length" });
+  if (c.num_hidden_layers > MOST_LAYERS)
+    to.faults.push({
+      place: "num_hidden_layers",
+      expected: `at most ${MOST_LAYERS}`,
+      got: String(c.num_hidden_layers),
+    });
+  setAll(to, {
+    vocab_size: u32(c.vocab_size),
+    context_length: u32(c.max_position_embeddings ?? 0),
+    embedding_length: u32(c.hidden_size),
+    block_count: u32(c.num_hidden_layers),
+    feed_forward_length: u32(c.intermediate_size),
+    "attention.head_count": u32(K * G),
+    "attention.head_count_kv": u32(K),
+    "attention.key_length": u32(E),
+    "attention.value_length": u32(E),
+  });
+}
+
+export const setRmsNorm = (to: Description, eps: number) =>
+  setAll(to, { "attention.layer_norm_rms_epsilon": f32(eps) });
+
+export const setLayerNorm = (to: Description, eps: number) =>
+  setAll(to, { "attention.layer_norm_epsilon": f32(eps) });
+
+/** llama.cpp has one activation per architecture; its GELU is the tanh form in float16. */
+export function requireActivation(to: Description, key: string, name: string, wanted: "silu" | "gelu"): void {
+  const kind = name === "silu" || name === "swish" ? "silu" : "gelu";
+  if (kind !== wanted)
+    to.faults.push({
+      place: key,
+      problem: `llama.cpp computes ${to.name} with ${wanted}`,
+      got: JSON.stringify(name),
+    });
+}
+
+/** For an architecture without windows: one that is never reached changes nothing. */
+export function requireNoWindow(
+  to: Description,
+  windows: readonly (number | undefined)[],
+  positions: number | null | undefined,
+): void {
+  const window = windows.find((size) => size !== undefined && size < (positions ?? Number.POSITIVE_INFINITY));
+  if (window === undefined) return;
+  to.faults.push({
+    place: "sliding_window",
+    problem: `llama.cpp computes ${to.name} without a window, and beyond ${window} tokens would see more than the model was trained with`,
+    got: String(window),
+    wayOut: `If ${window} tokens are enough, set max_position_embeddings to ${window} in a copy of the model`,
+  });
+}
+
+/** For an architecture that takes a head's size from the others. */
+export function requireDerivedHeads(to: Description, hidden: number, { K, G, E }: HeadSizes): void {
+  if (K * G * E === hidden) return;
+  to.faults.push({
+    place: "head_dim",
+    problem: `llama.cpp computes ${to.name} with heads of hidden_size / num_attention_heads`,
+    expected: String(hidden / (K * G)),
+    got: String(E),
+  });
+}
+
+/**
+ * llama.cpp rotates neighbours in this architecture, the checkpoint halves of a head: number 2·j + s of a head is its
+ * number s·E/2 + j.
+ */
+export const neighboursFromHalves =
+  (E: number): RowOrder =>
+  (row) => {
+    const within = row % E;
+    return row - within + (within % 2) * (E / 2) + Math.floor(within / 2);
+  };
+
+export const permutedHeads = (E: number) => ({
+  attn_q: neighboursFromHalves(E),
+  attn_k: neighboursFromHalves(E),
+});

@@ -1,0 +1,144 @@
+/** What llama.cpp computes as Llama, or almost: neighbours are rotated, so rows of queries and keys change places. */
+import { parseFields } from "../../../models/config.ts";
+import { graniteFields } from "../../../models/families/granite.ts";
+import { llamaFields } from "../../../models/families/llama.ts";
+import { mistralFields } from "../../../models/families/mistral.ts";
+import { mixtral as mixtralFamily, mixtralFields } from "../../../models/families/mixtral.ts";
+import { rotatedLayers, smollm3Fields } from "../../../models/families/smollm3.ts";
+import { withoutAliases } from "../../../models/families.ts";
+import { layerWindows } from "../../../models/layer_types.ts";
+import { headSizes } from "../../../models/layers.ts";
+import { ropeParameters } from "../../../models/rope_config.ts";
+import { f32, u32 } from "../gguf_header.ts";
+import {
+  type Architecture,
+  LLAMA_ATTENTION,
+  LLAMA_BLOCK,
+  newDescription,
+  permutedHeads,
+  QKV,
+  requireActivation,
+  requireNoWindow,
+  setAll,
+  setRmsNorm,
+  setSizes,
+} from "./description.ts";
+import { setRope } from "./rope.ts";
+
+const BIASES = [...QKV, "attn_output", "ffn_gate", "ffn_up", "ffn_down"];
+
+export const llama: Architecture = {
+  modelType: "llama",
+  describe(config) {
+    const c = parseFields("", llamaFields, config);
+    const heads = headSizes(c);
+    const to = newDescription({
+      name: "llama",
+      modules: LLAMA_BLOCK,
+      biases: BIASES,
+      orders: permutedHeads(heads.E),
+    });
+    setSizes(to, c, heads);
+    setRmsNorm(to, c.rms_norm_eps);
+    setRope(to, ropeParameters(c), { E: heads.E, factors: true });
+    requireActivation(to, "hidden_act", c.hidden_act, "silu");
+    return to;
+  },
+};
+
+export const mistral: Architecture = {
+  modelType: "mistral",
+  describe(config) {
+    const c = parseFields("", mistralFields, config);
+    const heads = headSizes(c);
+    const to = newDescription({ name: "llama", modules: LLAMA_BLOCK, orders: permutedHeads(heads.E) });
+    setSizes(to, c, heads);
+    setRmsNorm(to, c.rms_norm_eps);
+    setRope(to, ropeParameters(c), { E: heads.E, factors: true });
+    requireActivation(to, "hidden_act", c.hidden_act, "silu");
+    requireNoWindow(
+      to,
+      layerWindows(c, () => true),
+      c.max_position_embeddings,
+    );
+    return to;
+  },
+};
+
+const MIXTRAL_BLOCK = {
+  ...LLAMA_ATTENTION,
+  post_attention_layernorm: "ffn_norm",
+  "block_sparse_moe.gate": "ffn_gate_inp",
+  "block_sparse_moe.experts.#.w1": "ffn_gate_exps",
+  "block_sparse_moe.experts.#.w2": "ffn_down_exps",
+  "block_sparse_moe.experts.#.w3": "ffn_up_exps",
+};
+
+export const mixtral: Architecture = {
+  modelType: "mixtral",
+  describe(config) {
+    const c = parseFields("", mixtralFields, withoutAliases(config, mixtralFamily));
+    const heads = headSizes(c);
+    const to = newDescription({ name: "llama", modules: MIXTRAL_BLOCK, orders: permutedHeads(heads.E) });
+    setSizes(to, c, heads);
+    setRmsNorm(to, c.rms_norm_eps);
+    setRope(to, ropeParameters(c, { theta: 1_000_000 }), { E: heads.E, factors: true });
+    setAll(to, { expert_count: u32(c.num_local_experts), expert_used_count: u32(c.num_experts_per_tok) });
+    requireActivation(to, "hidden_act", c.hidden_act, "silu");
+    requireNoWindow(to, [c.sliding_window ?? undefined], c.max_position_embeddings);
+    return to;
+  },
+};
+
+/** Every fourth layer without rotation is built in. */
+export const smollm3: Architecture = {
+  modelType: "smollm3",
+  describe(config) {
+    const c = parseFields("", smollm3Fields, config);
+    const [heads, rotated] = [headSizes(c), rotatedLayers(c)];
+    const to = newDescription({
+      name: "smollm3",
+      modules: LLAMA_BLOCK,
+      biases: QKV,
+      orders: permutedHeads(heads.E),
+    });
+    setSizes(to, c, heads);
+    setRmsNorm(to, c.rms_norm_eps);
+    setRope(to, ropeParameters(c, { theta: 2_000_000 }), { E: heads.E });
+    requireActivation(to, "hidden_act", c.hidden_act, "silu");
+    if (rotated.some((isRotated, layer) => isRotated !== ((layer + 1) % 4 !== 0)))
+      to.faults.push({
+        place: c.no_rope_layers ? "no_rope_layers" : "no_rope_layer_interval",
+        problem: "llama.cpp leaves every fourth layer of smollm3 without rotation, and no others",
+        got: JSON.stringify(c.no_rope_layers ?? c.no_rope_layer_interval),
+      });
+    const windows = layerWindows(c, (layer) => c.use_sliding_window && !rotated[layer]);
+    requireNoWindow(to, windows, c.max_position_embeddings);
+    return to;
+  },
+};
+
+export const granite: Architecture = {
+  modelType: "granite",
+  describe(config) {
+    const c = parseFields("", graniteFields, config);
+    const heads = headSizes(c);
+    const to = newDescription({
+      name: "granite",
+      modules: LLAMA_BLOCK,
+      biases: BIASES,
+      orders: permutedHeads(heads.E),
+    });
+    setSizes(to, c, heads);
+    setRmsNorm(to, c.rms_norm_eps);
+    setRope(to, ropeParameters(c), { E: heads.E, factors: true });
+    setAll(to, {
+      "attention.scale": f32(c.attention_multiplier),
+      embedding_scale: f32(c.embedding_multiplier),
+      residual_scale: f32(c.residual_multiplier),
+      logit_scale: f32(c.logits_scaling),
+    });
+    requireActivation(to, "hidden_act", c.hidden_act, "silu");
+    return to;
+  },
+};

@@ -1,0 +1,161 @@
+/** A model's parameters as the tensors of a GGUF file: their names, order, shapes and types. */
+
+import { LLAMA } from "../../models/decoder.ts";
+import { familyOf } from "../../models/families.ts";
+import type { Model } from "../../models/family.ts";
+import { type ModelLayout, modelLayout } from "../../models/layout.ts";
+import { AttuneError } from "../../text/errors.ts";
+import type { Description, RowOrder } from "./architectures/description.ts";
+import { GGML_TYPES, type GgmlType } from "./ggml_types.ts";
+import type { GgufTensorInfo } from "./gguf_header.ts";
+
+/** A tensor of the file, and what it is made from. */
+export interface PlannedTensor extends GgufTensorInfo {
+  /** Parameters by the checkpoint's names: one, or of stacked experts one each. None of an extra tensor. */
+  parameters: readonly string[];
+  /** The checkpoint has it as [in, out]. */
+  turned: boolean;
+  order?: RowOrder;
+  /** Gemma keeps a norm's weight less 1. */
+  plus: number;
+  values?: Float32Array;
+}
+
+/** What a file's type makes of its matrices; the ends of a 4-bit file are finer, as llama.cpp's own quantizer has it. */
+export interface FileType {
+  code: number;
+  matrices: GgmlType;
+  ends: GgmlType;
+}
+
+export const FILE_TYPES = {
+  f32: { code: 0, matrices: "F32", ends: "F32" },
+  f16: { code: 1, matrices: "F16", ends: "F16" },
+  bf16: { code: 32, matrices: "BF16", ends: "BF16" },
+  q8_0: { code: 7, matrices: "Q8_0", ends: "Q8_0" },
+  q4_0: { code: 2, matrices: "Q4_0", ends: "Q8_0" },
+} as const satisfies Record<string, FileType>;
+
+export type FileTypeName = keyof typeof FILE_TYPES;
+
+/**
+ * The tensors in the order of the model's own layers.
+ * @throws AttuneError when llama.cpp has no place for a parameter, or rows aren't whole blocks of the type.
+ */
+export function planTensors(model: Model, description: Description, type: FileType): PlannedTensor[] {
+  const layout = modelLayout(model);
+  const placed = placeAll(model, layout, description);
+  const plan: PlannedTensor[] = [...placed].map(([name, parameters]) =>
+    planned(name, parameters, { model, layout, description, type }),
+  );
+  const head = plan.find(({ name }) => name === "token_embd.weight");
+  if (model.tied && description.head === "required") plan.push({ ...head!, name: "output.weight" });
+  for (const [name, { shape, values }] of description.extras)
+    plan.push({ name, shape, values, type: "F32", parameters: [], turned: false, plus: 0 });
+  checkBlocks(plan);
+  return plan;
+}
+
+/** llama.cpp's name of a parameter, below which stacked experts meet. */
+export type Placing = (parameter: string) => string | undefined;
+
+/** Where llama.cpp keeps a parameter; nothing where it has no place for it. */
+export function placing(model: Model, { modules, biases, head }: Description): Placing {
+  const names = familyOf(model.modelType).names ?? LLAMA;
+  const layer = new RegExp(
+    `^${escaped(names.root)}\\.${escaped(names.layers)}\\.(\\d+)\\.(.+)\\.(weight|bias)$`,
+  );
+  const ends: Record<string, string | undefined> = {
+    [`${model.ends.embedding}.weight`]: "token_embd.weight",
+    [`${model.ends.head}.weight`]: head === "tied" ? undefined : "output.weight",
+    [`${names.root}.${names.norm}.weight`]: "output_norm.weight",
+    [`${names.root}.${names.norm}.bias`]: biases.includes("attn_norm") ? "output_norm.bias" : undefined,
+    [`${names.root}.wpe.weight`]: "position_embd.weight",
+  };
+  return (parameter) => {
+    const [, index, path, kind] = layer.exec(parameter) ?? [];
+    if (index === undefined) return Object.hasOwn(ends, parameter) ? ends[parameter] : undefined;
+    const module = modules[path!.replace(/(experts\.)\d+/, "$1#")];
+    if (module === undefined || (kind === "bias" && !biases.includes(module))) return undefined;
+    return `blk.${index}.${module}.${kind}`;
+  };
+}
+
+const escaped = (text: string) => text.replaceAll(".", "\\.");
+
+function placeAll(
+  model: Model,
+  { parameters }: ModelLayout,
+  description: Description,
+): Map<string, string[]> {
+  const place = placing(model, description);
+  const placed = new Map<string, string[]>();
+  const homeless: string[] = [];
+  for (const parameter of parameters.keys()) {
+    const name = place(parameter);
+    if (name === undefined) homeless.push(parameter);
+    else placed.set(name, [...(placed.get(name) ?? []), parameter]);
+  }
+  if (homeless.length > 0) throw noPlace(homeless, description.name);
+  return placed;
+}
+
+const noPlace = (parameters: readonly string[], name: string) =>
+  new AttuneError({
+    code: "export.no-place",
+    place: "the model",
+    problem: `llama.cpp's ${name} has no place for`,
+    faults: parameters.map((place) => ({ code: "export.no-place", place })),
+  });
+
+interface Context {
+  model: Model;
+  layout: ModelLayout;
+  description: Description;
+  type: FileType;
+}
+
+function planned(
+  name: string,
+  parameters: readonly string[],
+  { model, layout, description, type }: Context,
+): PlannedTensor {
+  const own = layout.parameters.get(parameters[0]!)!;
+  const module = /^blk\.\d+\.(.+)\.(?:weight|bias)$/.exec(name)?.[1] ?? name;
+  const isTurned = layout.transposed.has(parameters[0]!.replace(/\.weight$/, ""));
+  const isNorm = /norm(\.weight)?$/.test(module);
+  const shape = isTurned ? own.toReversed() : own;
+  return {
+    name,
+    parameters,
+    shape: module.endsWith("_exps") ? [parameters.length, ...shape] : shape,
+    turned: isTurned,
+    order: description.orders[module],
+    plus: isNorm && model.normStart === 0 ? 1 : 0,
+    type: typeOf(name, module, own, type),
+  };
+}
+
+/** llama.cpp wants norms, routers and positions, and all that is no matrix, in float32. */
+function typeOf(name: string, module: string, shape: readonly number[], type: FileType): GgmlType {
+  if (shape.length < 2 || /_norm$/.test(module) || module === "ffn_gate_inp") return "F32";
+  if (name === "position_embd.weight") return "F32";
+  return name === "token_embd.weight" || name === "output.weight" ? type.ends : type.matrices;
+}
+
+function checkBlocks(plan: readonly PlannedTensor[]): void {
+  const uneven = plan.filter(({ type, shape }) => shape.at(-1)! % GGML_TYPES[type].values !== 0);
+  if (uneven.length === 0) return;
+  const type = uneven[0]!.type;
+  throw new AttuneError({
+    code: "export.uneven-blocks",
+    place: "--type",
+    problem: `${type.toLowerCase()} keeps blocks of ${GGML_TYPES[type].values} numbers of a row, and rows of these tensors aren't whole blocks`,
+    wayOut: "Take --type f16, bf16 or f32",
+    faults: uneven.map(({ name, shape }) => ({
+      code: "export.uneven-blocks",
+      place: name,
+      problem: `rows of ${shape.at(-1)}`,
+    })),
+  });
+}

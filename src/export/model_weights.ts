@@ -1,0 +1,116 @@
+/** A model's weights as an export reads them: some numbers at a time, with an adapter's terms where there is one. */
+import type { Adapter } from "../adapters/adapter.ts";
+import { ofBase } from "../adapters/peft/tensor_names.ts";
+import {
+  type Dtype,
+  fillFromTensor,
+  sliceOf,
+  type TensorEntry,
+  type TensorSource,
+} from "../files/safetensors.ts";
+import { moduleOf } from "../files/tensor_names.ts";
+import { readModel } from "../models/families.ts";
+import type { Model } from "../models/family.ts";
+import { modelLayout } from "../models/layout.ts";
+import type { ModelDirectory } from "../pretrained/model_directory.ts";
+import type { OpenModel } from "../pretrained/open_model.ts";
+import { isQuantized } from "../quantization/quantized_entry.ts";
+import { readWeight } from "../quantization/read_weight.ts";
+import { openSession } from "../runtime/node.ts";
+import { mergedTensors, unties } from "./merged_tensors.ts";
+import { bits16, float32, type Numbers, toFloat32 } from "./numbers.ts";
+
+export interface Weight {
+  name: string;
+  shape: readonly number[];
+  /** `count` numbers from number `start` on, row-major; in `space`, where that is given and they needn't be computed. */
+  read(start: number, count: number, space?: ArrayBuffer): Promise<Numbers>;
+}
+
+export interface ModelWeights {
+  /** As the weights are: not quantized, and untied where the adapter makes the ends differ. */
+  model: Model;
+  config: ModelDirectory["config"];
+  /** Every parameter of the model, by its checkpoint's name. */
+  weights: Map<string, Weight>;
+  release(): Promise<void>;
+}
+
+/** The weights of `directory`, dequantized, with the terms of `adapter`, which fits the model. */
+export async function modelWeights(
+  { directory, model }: OpenModel,
+  adapter?: Adapter,
+): Promise<ModelWeights> {
+  const { quantization_config: _, ...own } = directory.config;
+  const isUntied = adapter !== undefined && model.tied && unties(adapter, model.ends);
+  const config = isUntied ? { ...own, tie_word_embeddings: false } : own;
+  const whole = isUntied ? readModel(config) : model;
+  const { parameters, transposed } = modelLayout(whole);
+  const merged = adapter && (await mergedTensors(directory.tensors, adapter, model, openSession));
+  const sources = new Map(merged?.tensors.map((source) => [source.name, source]));
+  const changed = adapter ? changedNames(adapter) : new Set<string>();
+  const hold = createHolder();
+  const weights = Array.from(parameters, ([name, shape]): [string, Weight] => {
+    const entry = directory.tensors.get(name);
+    if (entry && isPlain(entry) && !changed.has(name)) return [name, plainWeight(name, entry)];
+    const source = sources.get(name);
+    const isTurned = transposed.has(moduleOf(name));
+    return [name, hold(name, shape, () => (source ? valuesOf(source) : readWeight(entry!, isTurned)))];
+  });
+  return { model: whole, config, weights: new Map(weights), release: async () => merged?.release() };
+}
+
+/** The names of all that an adapter may change: to read one more of them whole does no harm. */
+function changedNames({ modules, parameters, tokens, stored }: Adapter): Set<string> {
+  const touched = [...modules.keys(), ...(tokens?.keys() ?? [])].map((module) => `${module}.weight`);
+  const fromFile = Array.from(stored?.keys() ?? [], ofBase);
+  return new Set([...touched, ...fromFile, ...(parameters?.keys() ?? [])]);
+}
+
+const isPlain = (entry: TensorEntry) =>
+  !isQuantized(entry) && (entry.dtype === "F32" || entry.dtype === "F16" || entry.dtype === "BF16");
+
+const WIDTHS = { F32: 4, F16: 2, BF16: 2 };
+
+function plainWeight(name: string, entry: TensorEntry): Weight {
+  const dtype = entry.dtype as Numbers["dtype"];
+  return {
+    name,
+    shape: entry.shape,
+    async read(start, count, space) {
+      const bytes = new Uint8Array(space ?? new ArrayBuffer(count * WIDTHS[dtype]), 0, count * WIDTHS[dtype]);
+      await fillFromTensor(sliceOf(entry, start, count), bytes);
+      return dtype === "F32" ? float32(new Float32Array(bytes.buffer, 0, count)) : bits16(dtype, bytes);
+    },
+  };
+}
+
+/** Weights that can only be had whole: one is in memory at a time. */
+function createHolder() {
+  let held: { name: string; values: Float32Array } | undefined;
+  return (name: string, shape: readonly number[], read: () => Promise<Float32Array>): Weight => ({
+    name,
+    shape,
+    async read(start, count) {
+      if (held?.name !== name) {
+        held = undefined;
+        held = { name, values: await read() };
+      }
+      return float32(held.values.slice(start, start + count));
+    },
+  });
+}
+
+async function valuesOf({ dtype, data }: TensorSource): Promise<Float32Array> {
+  const values = await data();
+  if (values instanceof Float32Array) return values;
+  return toFloat32(numbersOf(dtype, new Uint8Array(values.buffer, values.byteOffset, values.byteLength)));
+}
+
+function numbersOf(dtype: Dtype, bytes: Uint8Array): Numbers {
+  const own = bytes.slice(); // aligned
+  if (dtype === "F32") return float32(new Float32Array(own.buffer));
+  if (dtype === "F64") return float32(Float32Array.from(new Float64Array(own.buffer)));
+  if (dtype === "F16" || dtype === "BF16") return bits16(dtype, own);
+  throw new Error(`a weight of type ${dtype}`);
+}

@@ -1,0 +1,15 @@
+import { type Base, templatePlan } from "../pretrained/base.ts";
+import { JINJA_TEMPLATES } from "../templates/named_templates.ts";
+import type { TemplateSources } from "../templates/template_sources.ts";
+
+/**
+ * The Jinja text of a template, named as in a recipe. Empty for Stanford's prompt, which no file holds, and for none.
+ * @throws AttuneError when there is no such template.
+ */
+export async function templateSource(base: Base, name?: string): Promise<Partial<TemplateSources>> {
+  if (name === "none") return {};
+  const plan = await templatePlan(base, { name });
+  if (plan.sources) return plan.sources;
+  const { source } = JINJA_TEMPLATES[plan.name] ?? {};
+  return source === undefined ? {} : { default: source };
+}
