@@ -1,7 +1,7 @@
 /** The parts that families are put together from. T tokens, D hidden_size, K key/value heads, G query heads each, E head_dim. */
 
 import { gelu, geluTanh, silu } from "../graph/ops/activation.ts";
-import { less, scale, shift, where } from "../graph/ops/elementwise.ts";
+import { less, mul, shift, where } from "../graph/ops/elementwise.ts";
 import { layerNorm, rmsNorm } from "../graph/ops/norm.ts";
 import { reshape, slice } from "../graph/ops/shape.ts";
 import { constant, scalar } from "../graph/sources.ts";
