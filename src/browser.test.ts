@@ -1,0 +1,97 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { expect, test } from "vitest";
+import type { MemoryRecipe } from "./browser.ts";
+import { temporaryDirectory } from "./files/testing/temporary_directory.ts";
+import { loadModel } from "./generation/load_model.ts";
+import { runToEnd } from "./run/testing/runs.ts";
+import { chromiumMissing, runInChromium } from "./testing/chromium.ts";
+import { goldenPath } from "./testing/goldens.ts";
+import type { StepEvent } from "./training/events.ts";
+
+const at = temporaryDirectory();
+const MODEL = goldenPath("models/llama-gqa");
+const rows: object[] = JSON.parse(readFileSync(goldenPath("data/alpaca.json"), "utf8"));
+const recipe: Omit<MemoryRecipe, "data"> = {
+  adapter: { type: "lora", targetModules: ["q_proj", "v_proj"], dropout: 0.1 },
+  training: { maxSteps: 10, batchSize: 4, maxLength: 64, learningRate: 2e-3 },
+};
+const TOKENS = [5, 6, 7, 8];
+
+test("attune/browser bundles for browsers without a stub: it imports ONNX Runtime Web, and nothing of Node's", async () => {
+  const { metafile } = await build({
+    entryPoints: [fileURLToPath(new URL("browser.ts", import.meta.url))],
+    bundle: true,
+    format: "esm",
+    platform: "browser",
+    external: ["onnxruntime-web", "node:*"], // what is left out of the bundle is listed below
+    metafile: true,
+    write: false,
+  });
+  const left = Object.values(metafile.inputs).flatMap(({ imports }) =>
+    imports.filter(({ external }) => external),
+  );
+  expect([...new Set(left.map(({ path }) => path))]).toEqual(["onnxruntime-web"]);
+  const globals = Object.keys(metafile.inputs)
+    .filter((path) => path.startsWith("src/"))
+    .filter((path) => /\b(Buffer|process|require)\b\s*[.(]/.test(code(path)));
+  expect(globals).toEqual([]);
+});
+
+/** Without comments. */
+const code = (path: string) => readFileSync(path, "utf8").replace(/\/\*.*?\*\/|\/\/[^\n]*/gs, "");
+
+const base64Files = Object.fromEntries(
+  readdirSync(MODEL).map((name) => [name, readFileSync(join(MODEL, name)).toString("base64")]),
+);
+
+/** Trains in the page, then loads what was trained. */
+const MODULE = `
+  import { loadModel, openBase, train } from "./src/browser.ts";
+
+  const decode = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const files = Object.entries(${JSON.stringify(base64Files)}).map(([name, text]) => [name, decode(text)]);
+  async function* rows() { yield* ${JSON.stringify(rows)}; }
+
+  async function run() {
+    const base = await openBase(Object.fromEntries(files));
+    const recipe = { data: [{ rows: rows() }], ...${JSON.stringify(recipe)} };
+    const losses = [];
+    let result;
+    for await (const event of train(base, recipe, { threads: 1 })) {
+      if (event.type === "step") losses.push(event.loss);
+      if (event.type === "end") result = event.files;
+    }
+    const loaded = await loadModel(base, { adapters: { mine: result }, threads: 1 });
+    const logits = Array.from(await loaded.logits(${JSON.stringify(TOKENS)}));
+    await loaded.release();
+    return { losses, logits, files: Object.keys(result) };
+  }`;
+
+const where = chromiumMissing ? `in Chromium (skipped: ${chromiumMissing})` : "in Chromium";
+
+test.skipIf(chromiumMissing)(
+  `${where}: ten steps on WASM have Node's losses, and the adapter its logits`,
+  { timeout: 180_000 },
+  async () => {
+    const page = (await runInChromium(MODULE, 150_000)) as {
+      losses: number[];
+      logits: number[];
+      files: string[];
+    };
+    const events = await runToEnd({ ...recipe, model: MODEL, data: [{ rows }], output: at("run") });
+    const losses = events
+      .filter((event): event is StepEvent => event.type === "step")
+      .map(({ loss }) => loss);
+    expect(page.losses).toHaveLength(10);
+    for (const [i, loss] of page.losses.entries())
+      expect(Math.abs(loss / losses[i]! - 1), `step ${i + 1}`).toBeLessThan(1e-6); // measured: 7e-8
+    expect(page.files.sort()).toEqual(["adapter_config.json", "adapter_model.safetensors"]);
+    const loaded = await loadModel(MODEL, { adapters: at("run/adapter") });
+    const logits = await loaded.logits(TOKENS);
+    await loaded.release();
+    expect(Math.max(...page.logits.map((value, i) => Math.abs(value - logits[i]!)))).toBeLessThan(1e-4);
+  },
+);
