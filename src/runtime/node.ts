@@ -103,9 +103,10 @@ function session(
   options: SessionOptions,
   leave: Lodging["leave"],
 ): Session {
-  let released: Promise<void> | undefined;
+  let isReleased = false;
+  let releasing: Promise<void> | undefined;
   const ask = async (task: string, message: object, transfer?: ArrayBuffer[]) => {
-    const reply: Answer<RunReply> = released
+    const reply: Answer<RunReply> = isReleased
       ? { error: "the session was released" }
       : await thread.ask<RunReply>(task, { id, ...message }, transfer);
     return reply;
@@ -141,8 +142,13 @@ function session(
       if (!isHost(tensor)) await thread.inTurn(() => ask("free", toMessage(tensor)));
     },
     release() {
-      released ??= thread.inTurn(() => thread.ask("release", { id })).then(leave);
-      return released;
+      releasing ??= thread
+        .inTurn(() => {
+          isReleased = true;
+          return thread.ask("release", { id });
+        })
+        .then(leave);
+      return releasing;
     },
   };
 }

@@ -93,6 +93,13 @@ describe.each(places)("device tensors: %s", (_, { device, open, apart, missing }
     expect(listed(x)).toEqual([1, 2]);
   });
 
+  test.skipIf(missing)("what was asked before a session is released is done", async () => {
+    const brief = await open(model(), { device, threads: 1 });
+    const asked = [1, 2].map((x) => brief.run({ x: row(x), step: row(1) }));
+    await brief.release();
+    expect((await Promise.all(asked)).map(({ y }) => listed(y!))).toEqual([[2], [3]]);
+  });
+
   test.skipIf(missing)(
     "a released session takes along what it has on the device, and nothing else",
     async () => {
