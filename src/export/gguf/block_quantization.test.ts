@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { readSafetensorsHeader, readTensor, readTensorBytes } from "../../files/safetensors.ts";
+import { readTensor, readTensorBytes } from "../../files/safetensors.ts";
+import { readSafetensorsHeader } from "../../files/safetensors_file.ts";
 import { goldenPath } from "../../testing/goldens.ts";
 import { float32 } from "../numbers.ts";
 import { decode, encode } from "./encode.ts";

@@ -1,7 +1,8 @@
 import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { copyOf, readSafetensorsHeader, readTensor, writeSafetensors } from "../../files/safetensors.ts";
+import { copyOf, readTensor } from "../../files/safetensors.ts";
+import { readSafetensorsHeader, writeSafetensors } from "../../files/safetensors_file.ts";
 import { outputOf, startChild } from "../../files/testing/child.ts";
 import { temporaryDirectory } from "../../files/testing/temporary_directory.ts";
 import { openModelDirectory } from "../../pretrained/model_directory.ts";
