@@ -70,11 +70,11 @@ describe("a run does not start, says where and why, and leaves nothing", () => {
     ],
     "only empty answers": [
       () => recipeOn(good.map((row) => ({ ...row, output: " " }))),
-      /none of 4 examples can be trained on: the answer in message 2 is empty \(4, first .*data\.json row 1\)/,
+      /none of 4 examples can be trained on\n.*data\.json row 1: the answer in message 2 is empty \(the first of 4\)/,
     ],
     "only answers beyond maxLength": [
       () => recipeOn(good, { training: { maxLength: 2 } }),
-      /none of 4 examples .*: none of its first 2 tokens \(maxLength\) is a label \(4, first .*data\.json row 1\)/,
+      /none of 4 examples .*\n.*row 1: none of its first 2 tokens \(maxLength\) is a label \(the first of 4\)/,
     ],
     "too little to hold out": [
       () => recipeOn(good.slice(0, 1), { evaluation: { fraction: 0.5 } }),

@@ -37,6 +37,22 @@ export class AttuneError extends Error implements Faults {
   }
 }
 
+/** The same fault at a place within `outer`: "data.jsonl row 3" around "messages". */
+export function withPlace(error: AttuneError, outer: string): AttuneError {
+  const { faults = [], ...own } = partsOf(error);
+  const place = [outer, own.place].filter(Boolean).join(": ");
+  const isInside = ({ place }: Fault) => own.place !== undefined && place?.startsWith(`${own.place}: `);
+  const moved = faults.map((fault) =>
+    isInside(fault) ? { ...fault, place: `${outer}: ${fault.place}` } : fault,
+  );
+  return new AttuneError({ ...own, place, faults: moved }, { cause: error.cause });
+}
+
+/** What the error was made of. Unlike an error, it keeps its parts when it is sent to another thread. */
+export function partsOf({ code, place, problem, expected, got, wayOut, faults }: AttuneError): Faults {
+  return { code, place, problem, expected, got, wayOut, faults };
+}
+
 const PART = 300; // UTF-16 units of one part: files may hold anything, and a message is read by a person
 const SHOWN = 10; // faults of a list
 const LISTED = 650; // their characters; the first fault is always told

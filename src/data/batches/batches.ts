@@ -19,9 +19,19 @@ export interface BatchOrder {
  * epoch's last may be smaller. Any step's batch can be asked for at any time: a resume needs nothing else.
  */
 export function batchOrder(epochs: EpochOrder, batchSize: number): BatchOrder {
-  if (epochs.examples < 1) throw new AttuneError("batches: there are no examples to train on");
+  if (epochs.examples < 1)
+    throw new AttuneError({
+      code: "data.no-examples",
+      place: "data",
+      problem: "there are no examples to train on",
+    });
   if (!Number.isInteger(batchSize) || batchSize < 1)
-    throw new AttuneError(`batchSize: expected an integer of at least 1, got ${batchSize}`);
+    throw new AttuneError({
+      code: "data.wrong-batch-size",
+      place: "batchSize",
+      expected: "an integer of at least 1",
+      got: `${batchSize}`,
+    });
   const stepsPerEpoch = Math.ceil(epochs.examples / batchSize);
   const orderOf = rememberLast((epoch) => epochs.at(epoch));
   return {

@@ -73,9 +73,12 @@ export function examplesPerEpoch(datasets: readonly MixtureDataset[], temperatur
   const weightOf = (i: number) => datasets[i]!.weight ?? 1;
   const total = Math.round(limited.reduce((sum, size, i) => sum + size * weightOf(i), 0));
   if (total > MAX_EXAMPLES)
-    throw new AttuneError(
-      `mixture: an epoch would have ${total} examples, more than ${MAX_EXAMPLES}; lower data.weight or data.maxExamples`,
-    );
+    throw new AttuneError({
+      code: "data.too-many-examples",
+      place: "mixture",
+      problem: `an epoch would have ${total} examples, more than ${MAX_EXAMPLES}`,
+      wayOut: "Lower data.weight or data.maxExamples",
+    });
   const rateOf = (size: number, i: number) => weightOf(i) * (size / largest) ** (1 / temperature);
   return apportion(
     total,
@@ -140,5 +143,10 @@ function take({ start, size, count, extras }: Part, epoch: number, list: Uint32A
 
 function checkPositive(key: string, value: number): void {
   if (!(value > 0 && value < Number.POSITIVE_INFINITY))
-    throw new AttuneError(`${key}: expected a positive number, got ${value}`);
+    throw new AttuneError({
+      code: "data.wrong-weight",
+      place: key,
+      expected: "a positive number",
+      got: `${value}`,
+    });
 }

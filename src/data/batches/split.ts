@@ -19,7 +19,12 @@ export function splitSequences(
   { fraction, seed }: { fraction: number; seed: number },
 ): Split {
   if (!(fraction > 0 && fraction < 1))
-    throw new AttuneError(`evaluation.fraction: expected a number between 0 and 1, got ${fraction}`);
+    throw new AttuneError({
+      code: "data.wrong-fraction",
+      place: "evaluation.fraction",
+      expected: "a number between 0 and 1",
+      got: `${fraction}`,
+    });
   const first = firstEqual(sequences);
   const { different, sizes } = groupSizes(first);
   const count = Math.max(1, Math.round(fraction * first.length));
@@ -30,9 +35,12 @@ export function splitSequences(
     evaluation: indices.filter((i) => isHeldOut[first[i]!] === 1),
   };
   if (split.train.length === 0 || split.evaluation.length === 0)
-    throw new AttuneError(
-      `evaluation.fraction: ${fraction} of ${first.length} examples (${different.length} of them different) leaves ${split.train.length} to train on and ${split.evaluation.length} to evaluate; give more data or leave evaluation out`,
-    );
+    throw new AttuneError({
+      code: "data.empty-split",
+      place: "evaluation.fraction",
+      problem: `${fraction} of ${first.length} examples (${different.length} of them different) leaves ${split.train.length} to train on and ${split.evaluation.length} to evaluate`,
+      wayOut: "Give more data or leave evaluation out",
+    });
   return split;
 }
 

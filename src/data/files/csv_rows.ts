@@ -49,9 +49,12 @@ function checkColumns(names: string[], file: string): string[] {
   const seen = new Set<string>();
   const twice = names.find((name) => seen.size === seen.add(name).size);
   if (twice === undefined) return names;
-  throw new AttuneError(
-    `${file}: the first line should name the columns, and ${twice === "" ? "several have no name" : `${JSON.stringify(twice.slice(0, 40))} is there twice`}`,
-  );
+  throw new AttuneError({
+    code: "data.wrong-columns",
+    place: file,
+    expected: "the names of the columns in the first line",
+    got: twice === "" ? "several without a name" : `${JSON.stringify(twice.slice(0, 40))} twice`,
+  });
 }
 
 function toRow(fields: string[], columns: string[], { row, line }: { row: number; line: number }): DataRow {
@@ -65,9 +68,13 @@ function toRow(fields: string[], columns: string[], { row, line }: { row: number
 
 /** Its messages name the line; rows that were read with it are lost, so theirs aren't known here. */
 function explain({ code, message }: CsvError, file: string): AttuneError {
-  const reason =
-    code === "CSV_MAX_RECORD_SIZE"
-      ? `${message}; is a quotation mark missing?`
-      : `${message}; a field with quotation marks in it is put in such, and they are doubled`;
-  return new AttuneError(`${file}: ${reason}`);
+  return new AttuneError({
+    code: "data.invalid-csv",
+    place: file,
+    problem: message,
+    wayOut:
+      code === "CSV_MAX_RECORD_SIZE"
+        ? "Is a quotation mark missing?"
+        : "Quote a field that holds quotation marks, and double those inside",
+  });
 }

@@ -43,7 +43,7 @@ describe("dataFiles", () => {
     write("d/x.py");
     await expect(dataFiles(at("d"))).rejects.toThrow(AttuneError);
     await expect(dataFiles(at("d"))).rejects.toThrow(
-      /there are no data files in it; their endings are \.json/,
+      /there are no data files in this directory; expected files that end in \.json/,
     );
     await expect(dataFiles(at("none"))).rejects.toThrow(/none: there is no such file/);
   });
@@ -51,7 +51,7 @@ describe("dataFiles", () => {
   test("a link that leads out is an error, to a file or to a directory", async () => {
     write("d/a.json", "secret.json", "other/b.json");
     symlinkSync(at("secret.json"), at("d/s.json"));
-    await expect(dataFiles(at("d"))).rejects.toThrow(/s\.json is a link that leads out of the directory/);
+    await expect(dataFiles(at("d"))).rejects.toThrow(/s\.json: the link leads out of the directory/);
     mkdirSync(at("e"));
     symlinkSync(at("other"), at("e/l"));
     await expect(dataFiles(at("e"))).rejects.toThrow(/leads out/);

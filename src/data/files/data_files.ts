@@ -25,7 +25,12 @@ export async function dataFiles(path: string): Promise<string[]> {
     }
     const files = await filesWithin(path, await allowedRoots(path));
     if (files.length === 0)
-      throw new AttuneError(`${path}: there are no data files in it; their endings are ${readEndings}`);
+      throw new AttuneError({
+        code: "data.no-files",
+        place: path,
+        problem: "there are no data files in this directory",
+        expected: `files that end in ${readEndings}`,
+      });
     return files;
   } catch (error) {
     if (errorCode(error) === "ENOENT" && !(await stat(path).catch(() => undefined)))
@@ -64,9 +69,12 @@ async function isLinkedFile(path: string, roots: readonly string[]): Promise<boo
   if (!info.isDirectory() && !kindOf(path)) return false;
   const target = await realpath(path);
   if (!roots.some((root) => isWithin(target, root)))
-    throw new AttuneError(
-      `${path} is a link that leads out of the directory; name what it leads to in the recipe`,
-    );
+    throw new AttuneError({
+      code: "data.link-outside",
+      place: path,
+      problem: "the link leads out of the directory",
+      wayOut: "Name the file that it leads to in the recipe",
+    });
   return info.isFile();
 }
 

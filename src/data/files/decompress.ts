@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { AttuneError } from "../../text/errors.ts";
+import { AttuneError, withPlace } from "../../text/errors.ts";
 import { unzstd } from "./zstd.ts";
 
 export type Compression = "gzip" | "zstd";
@@ -20,7 +20,11 @@ export const hasCompressedName = (path: string): boolean => /\.(gz|zst)$/i.test(
 export function compressionOf(head: Uint8Array, file: string): Compression | undefined {
   const found = MAGIC.find(({ bytes }) => bytes.every((byte, i) => head[i] === byte));
   if (!found && hasCompressedName(file) && head.length > 0)
-    throw new AttuneError(`${file}: it doesn't begin as ${/gz$/i.test(file) ? "gzip" : "zstd"} data does`);
+    throw new AttuneError({
+      code: "data.wrong-compression",
+      place: file,
+      problem: `the file doesn't begin as ${/gz$/i.test(file) ? "gzip" : "zstd"} data does`,
+    });
   return found?.compression;
 }
 
@@ -35,8 +39,15 @@ export async function* decompress(
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (compression === "gzip" && !code?.startsWith("Z_")) throw error;
-    if (error instanceof AttuneError) throw new AttuneError(`${file}: ${message}`);
-    throw new AttuneError(`${file}: the ${compression} data is damaged or cut: ${message}`, { cause: error });
+    if (error instanceof AttuneError) throw withPlace(error, file);
+    throw new AttuneError(
+      {
+        code: "data.damaged-compression",
+        place: file,
+        problem: `the ${compression} data is damaged or cut: ${message}`,
+      },
+      { cause: error },
+    );
   }
 }
 

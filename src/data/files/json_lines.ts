@@ -44,6 +44,9 @@ const endsTooEarly = (text: string, row: DataRow): boolean =>
   "problem" in row && findJsonError(text).index === text.length;
 
 const objectOverLines = (file: string) =>
-  new AttuneError(
-    `${file}: expected a list of rows, or one JSON object a line; got a single object over several lines`,
-  );
+  new AttuneError({
+    code: "data.wrong-layout",
+    place: file,
+    expected: "a list of rows, or one JSON object a line",
+    got: "a single object over several lines",
+  });

@@ -101,7 +101,11 @@ function invalid(text: string, { file, row, place }: Where, what = ""): AttuneEr
   const error = findJsonError(text);
   const { line, column } = advance(place, text.slice(0, error.index));
   const found = what === "" ? excerptAt(text, error) : `: there is text ${what}`;
-  return new AttuneError(`${file} row ${row}: invalid JSON at line ${line}, column ${column}${found}`);
+  return new AttuneError({
+    code: "data.invalid-json",
+    place: `${file} row ${row}`,
+    problem: `invalid JSON at line ${line}, column ${column}${found}`,
+  });
 }
 
 /** A quotation mark that is missing makes the rest of a file one row: that is said instead, where it is so. */
@@ -110,9 +114,12 @@ function tooLarge(bytes: Uint8Array, where: Where & { limit: number }): AttuneEr
   if (!findJsonError(text).isCut) return invalid(text, where);
   const { file, row, limit } = where;
   const { line } = advance(where.place, text.slice(0, text.search(/\S/)));
-  return new AttuneError(
-    `${file} row ${row}, from line ${line}: the row has more than ${limit} bytes; is a quotation mark or bracket missing?`,
-  );
+  return new AttuneError({
+    code: "data.row-too-large",
+    place: `${file} row ${row}, from line ${line}`,
+    problem: `the row has more than ${limit} bytes`,
+    wayOut: "Is a quotation mark or bracket missing?",
+  });
 }
 
 function advance({ line, column }: Place, text: string): Place {

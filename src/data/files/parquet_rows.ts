@@ -34,7 +34,11 @@ async function readAt(handle: FileHandle, start: number, end: number): Promise<A
   const bytes = new Uint8Array(Math.max(0, end - start));
   for (let at = 0; at < bytes.length; ) {
     const { bytesRead } = await handle.read(bytes, at, bytes.length - at, start + at);
-    if (bytesRead === 0) throw new AttuneError("the file became shorter");
+    if (bytesRead === 0)
+      throw new AttuneError({
+        code: "data.file-changed",
+        problem: "the file became shorter while it was read",
+      });
     at += bytesRead;
   }
   return bytes.buffer;
@@ -47,9 +51,12 @@ export async function bufferOf(chunks: AsyncIterable<Uint8Array>, file: string):
   for await (const chunk of chunks) {
     size += chunk.length;
     if (size > MEMORY_LIMIT)
-      throw new AttuneError(
-        `${file}: Parquet of more than ${MEMORY_LIMIT} bytes can't be read from a stream; give the unpacked file`,
-      );
+      throw new AttuneError({
+        code: "data.parquet-too-large",
+        place: file,
+        problem: `Parquet of more than ${MEMORY_LIMIT} bytes can't be read from a stream`,
+        wayOut: "Give the unpacked file",
+      });
     parts.push(chunk);
   }
   const { buffer } = new Uint8Array(concatBytes(parts));
@@ -104,7 +111,11 @@ function partsOf({ row_groups }: FileMetaData, name: string): { rowStart: number
     );
     const hasIndex = columns.every(({ offset_index_offset }) => offset_index_offset !== undefined);
     if (!(rows >= 0 && rows <= GROUP_LIMIT))
-      throw new AttuneError(`${name}: a row group of ${rows} rows is larger than ${GROUP_LIMIT}`);
+      throw new AttuneError({
+        code: "data.parquet-too-large",
+        place: name,
+        problem: `a row group of ${rows} rows is larger than ${GROUP_LIMIT}`,
+      });
     if (!hasIndex) checkSize(bytes, `${name}: a row group`);
     const step = hasIndex ? ROWS_AT_ONCE : rows;
     for (let at = 0; at < rows; at += step)
@@ -135,16 +146,20 @@ const boundedCompressors = Object.fromEntries(
 
 function checkPage(size: number, limit: number): void {
   if (!(size >= 0 && size <= limit))
-    throw new AttuneError(
-      `a page of ${size} bytes is larger than ${limit}; write the file with smaller pages`,
-    );
+    throw new AttuneError({
+      code: "data.parquet-too-large",
+      problem: `a page of ${size} bytes is larger than ${limit}`,
+      wayOut: "Write the file with smaller pages",
+    });
 }
 
 function checkSize(bytes: number, what: string): void {
   if (!(bytes <= MEMORY_LIMIT))
-    throw new AttuneError(
-      `${what} has ${bytes} bytes, more than ${MEMORY_LIMIT}; write the file with smaller row groups`,
-    );
+    throw new AttuneError({
+      code: "data.parquet-too-large",
+      problem: `${what} has ${bytes} bytes, more than ${MEMORY_LIMIT}`,
+      wayOut: "Write the file with smaller row groups",
+    });
 }
 
 /**

@@ -23,7 +23,11 @@ export async function* readTextDocument(
     piece += text;
     isBlank &&= text.trim() === "";
     if (isBlank && piece.length > BLANK_LIMIT)
-      throw new AttuneError(`${file}: it begins with more than ${BLANK_LIMIT} characters of white space`);
+      throw new AttuneError({
+        code: "data.blank-start",
+        place: file,
+        problem: `the text begins with more than ${BLANK_LIMIT} characters of white space`,
+      });
   }
   if (!isBlank) yield { row: 1, value: { text: piece } };
 }

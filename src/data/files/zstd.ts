@@ -17,7 +17,11 @@ export async function* unzstd(chunks: AsyncIterable<Uint8Array>): AsyncGenerator
     for (let magic = await source.tryTake(4); magic; magic = await source.tryTake(4)) {
       if (isSkippable(magic)) await source.skip(number(await source.take(4)));
       else if (number(magic) === FRAME) yield* readFrame(magic, source);
-      else throw new AttuneError("there is something else after the zstd data");
+      else
+        throw new AttuneError({
+          code: "data.damaged-zstd",
+          problem: "there is other data after the zstd data",
+        });
     }
   } finally {
     await source.close();
@@ -35,7 +39,11 @@ async function* readFrame(magic: Uint8Array, source: ByteSource): AsyncGenerator
     const block = await source.take(3);
     const bits = number(block);
     const [type, size] = [(bits >> 1) & 3, bits >> 3];
-    if (size > BLOCK_LIMIT) throw new AttuneError(`a zstd block of ${size} bytes is larger than may be`);
+    if (size > BLOCK_LIMIT)
+      throw new AttuneError({
+        code: "data.damaged-zstd",
+        problem: `a zstd block of ${size} bytes is larger than ${BLOCK_LIMIT}`,
+      });
     isLast = (bits & 1) === 1;
     decoder.push(concatBytes([block, await source.take(type === 1 ? 1 : size)]));
     yield* out;
@@ -49,15 +57,22 @@ async function readHeader(source: ByteSource): Promise<{ header: Uint8Array; has
   const descriptor = await source.take(1);
   const flags = descriptor[0]!;
   const isSingleSegment = (flags & 0x20) !== 0;
-  if ((flags & 3) !== 0) throw new AttuneError("the zstd data needs a dictionary; compress it without one");
+  if ((flags & 3) !== 0)
+    throw new AttuneError({
+      code: "data.unsupported-zstd",
+      problem: "the zstd data needs a dictionary",
+      wayOut: "Compress it without one",
+    });
   const window = isSingleSegment ? new Uint8Array(0) : await source.take(1);
   const sizeBytes = [isSingleSegment ? 1 : 0, 2, 4, 8][flags >> 6]!;
   const contentSize = await source.take(sizeBytes);
   const needed = isSingleSegment ? number(contentSize) : windowSize(window[0]!);
   if (needed > WINDOW_LIMIT)
-    throw new AttuneError(
-      `the zstd data needs a window of ${needed} bytes, more than ${WINDOW_LIMIT}; compress it without --long and --ultra`,
-    );
+    throw new AttuneError({
+      code: "data.unsupported-zstd",
+      problem: `the zstd data needs a window of ${needed} bytes, more than ${WINDOW_LIMIT}`,
+      wayOut: "Compress it without --long and --ultra",
+    });
   return { header: concatBytes([descriptor, window, contentSize]), hasChecksum: (flags & 4) !== 0 };
 }
 

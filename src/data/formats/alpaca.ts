@@ -1,8 +1,15 @@
 import type { Message } from "../../templates/message.ts";
-import { AttuneError } from "../../text/errors.ts";
 import type { Conversation } from "../example.ts";
 import { feedbackKeys, preferenceKeys, refuseRowKeys } from "./meaning_keys.ts";
-import { isText, optionalList, optionalText, type Row, type RowFormat, requiredText } from "./row_fields.ts";
+import {
+  isText,
+  optionalList,
+  optionalText,
+  type Row,
+  type RowFormat,
+  requiredText,
+  wrongValue,
+} from "./row_fields.ts";
 import { readVariables } from "./template_variables.ts";
 import { readTools } from "./tools.ts";
 
@@ -44,6 +51,6 @@ function historyMessages(row: Row): Message[] {
   const isTurn = (turn: unknown): turn is [string, string] =>
     Array.isArray(turn) && turn.length === 2 && turn.every(isText);
   const history = optionalList(row, "history");
-  if (!history.every(isTurn)) throw new AttuneError('"history" should be a list of [user, assistant] texts');
+  if (!history.every(isTurn)) throw wrongValue("history", "a list of [user, assistant] texts", history);
   return history.flatMap(([user, assistant]) => [{ role: "user", content: user }, answerMessage(assistant)]);
 }

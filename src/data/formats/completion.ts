@@ -20,7 +20,11 @@ export const completion: RowFormat<Completion | Conversation> = {
       const given = messages.map((one) => (one.role === "assistant" ? { ...one, weight: 0 } : one));
       const answer = readTurns(own(row, "completion"), "completion");
       if (!answer.some(({ role }) => role === "assistant"))
-        throw new AttuneError('"completion" has no message from the assistant');
+        throw new AttuneError({
+          code: "data.no-answer",
+          place: "completion",
+          problem: "there is no message from the assistant",
+        });
       return { kind: "conversation", messages: [...given, ...answer], ...rest, origin };
     }
     refuseKeys(row, templateKeys);

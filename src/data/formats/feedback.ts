@@ -1,17 +1,15 @@
 import type { Message, Tool } from "../../templates/message.ts";
 import type { TemplateVariables } from "../../templates/template.ts";
-import { describeValue } from "../../text/describe_value.ts";
-import { AttuneError } from "../../text/errors.ts";
 import type { Feedback } from "../example.ts";
 import { alpaca, answerMessage, readQuestion } from "./alpaca.ts";
 import { completion } from "./completion.ts";
 import { preferenceKeys, referenceKeys, refuseRowKeys } from "./meaning_keys.ts";
 import { messages } from "./messages.ts";
-import { type Form, isText, own, type Row, type RowFormat, requiredText } from "./row_fields.ts";
+import { type Form, isText, own, type Row, type RowFormat, requiredText, wrongValue } from "./row_fields.ts";
 import { sharegpt } from "./sharegpt.ts";
 import { readVariables } from "./template_variables.ts";
 import { readTools } from "./tools.ts";
-import { isConversation, readConversation, readTurns } from "./turns.ts";
+import { isConversation, noLastAnswer, readConversation, readTurns } from "./turns.ts";
 
 const LABELS: ReadonlyMap<unknown, boolean> = new Map<unknown, boolean>([
   [true, true],
@@ -51,8 +49,7 @@ interface Answered {
 function readLabel(row: Row): boolean {
   const key = Object.hasOwn(row, "kto_tag") ? "kto_tag" : "label";
   const label = labelOf(own(row, key));
-  if (label === undefined)
-    throw new AttuneError(`"${key}" should be true or false, got ${describeValue(own(row, key))}`);
+  if (label === undefined) throw wrongValue(key, "true or false", own(row, key));
   return label;
 }
 
@@ -80,9 +77,6 @@ function readCompletion(row: Row): Answered {
 
 function splitAnswer({ messages, ...rest }: Omit<Answered, "answer">, key: string): Answered {
   const answer = messages.at(-1)!;
-  if (answer.role !== "assistant" || messages.length < 2)
-    throw new AttuneError(
-      `"${key}" should end with an assistant's answer, it ends with the role ${answer.role}`,
-    );
+  if (answer.role !== "assistant" || messages.length < 2) throw noLastAnswer(key, answer.role);
   return { messages: messages.slice(0, -1), ...rest, answer };
 }

@@ -123,60 +123,64 @@ describe("messages, as OpenAI has them", () => {
   });
 
   test.each<[string, object, RegExp]>([
-    ["no list", { messages: { a: 1 } }, /"messages" should be a list of .*got an object/],
-    ["none", { messages: [] }, /should be a list.*got an empty list/],
-    ["no message", turn("hi" as never), /message 1 of "messages": it should be {role, content}, got "hi"/],
+    ["no list", { messages: { a: 1 } }, /messages: expected a list of .*got an object/],
+    ["none", { messages: [] }, /expected a list.*got an empty list/],
+    [
+      "no message",
+      turn("hi" as never),
+      /message 1 of "messages": a message: expected {role, content}, got "hi"/,
+    ],
     ["no role", turn({ content: "x" }), /message 1 .*"role" is missing; found the keys content/],
     [
       "an unknown role",
       turn({ role: "bot", content: "" }),
-      /message 1 .*role "bot" is unknown; known are system/,
+      /message 1 .*role "bot" is unknown; expected system/,
     ],
     ["a role of another type", turn({ role: 5, content: "" }), /role 5 is unknown/],
     ["a role of the prototype", turn({ role: "constructor", content: "" }), /role "constructor" is unknown/],
-    ["no content", answer({ content: null }), /message 2 .*"content" is null/],
-    ["content that is no text", answer({ content: 5 }), /"content" should be text, got 5/],
+    ["no content", answer({ content: null }), /message 2 .*content: expected text, got null/],
+    ["content that is no text", answer({ content: 5 }), /content: expected text, got 5/],
     ["an image", answer({ content: [{ type: "image_url" }] }), /part of the content.*got type "image_url"/],
     ["no answer", { messages: [user("u")] }, /there is no answer.*found user/],
     [
       "arguments that are no JSON",
       answer({ tool_calls: [{ function: { name: "f", arguments: "{" } }] }),
-      /"arguments of f" should be JSON, got "{"/,
+      /arguments of f: expected JSON, got "{"/,
     ],
     [
       "arguments that are a list",
       answer({ tool_calls: [{ function: { name: "f", arguments: "[1]" } }] }),
-      /arguments of "f" should be a JSON object, got a list/,
+      /arguments of f: expected a JSON object, got a list/,
     ],
     ["a call without a name", answer({ tool_calls: [{ function: {} }] }), /"name" is missing/],
-    ["a call that is none", answer({ tool_calls: [5] }), /a tool call should be .* 5/],
+    ["a call that is none", answer({ tool_calls: [5] }), /tool call: expected .* 5/],
     [
       "a user who calls",
       turn({ ...user("u"), tool_calls: [{ function: call }] }),
-      /only an assistant's message may have "tool_calls"/,
+      /only an assistant's message may have this key/,
     ],
-    ["a negative weight", answer({ content: "a", weight: -1 }), /"weight" should be a number, 0 or larger/],
-    ["a weight that is text", answer({ content: "a", weight: "1" }), /"weight" should be a number/],
+    ["a negative weight", answer({ content: "a", weight: -1 }), /weight: expected a number of at least 0/],
+    ["a weight that is text", answer({ content: "a", weight: "1" }), /weight: expected a number/],
     [
       "a user's weight",
       turn({ ...user("u"), weight: 1 }),
       /"weight" says that a message of the role user is trained/,
     ],
-    ["a user who reasons", turn({ ...user("u"), reasoning_content: "x" }), /may have "reasoning_content"/],
+    ["a user who reasons", turn({ ...user("u"), reasoning_content: "x" }), /may have this key/],
     [
       "a call's id that is no text",
       turn({ role: "tool", content: "", tool_call_id: 5 }),
-      /"tool_call_id" should be text/,
+      /tool_call_id: expected text/,
     ],
     [
       "arguments nested without end",
       answer({ tool_calls: [{ name: "f", arguments: `{"a":${"[".repeat(1e5)}${"]".repeat(1e5)}}` }] }),
-      /the arguments of "f" are nested more than 100 deep/,
+      /arguments of f: nested more than 100 deep/,
     ],
     [
       "tools nested without end",
       { ...answer({ content: "a" }), tools: `[{"name":"f","a":${"[".repeat(1e5)}${"]".repeat(1e5)}}]` },
-      /tool 1 is nested more than 100 deep/,
+      /tool 1: nested more than 100 deep/,
     ],
     [
       "another trainer's switch",
@@ -186,10 +190,10 @@ describe("messages, as OpenAI has them", () => {
     [
       "tools without names",
       { ...answer({ content: "a" }), tools: [{}] },
-      /tool 1 should be .*without a name/,
+      /tool 1: expected .*without a name/,
     ],
-    ["tools that are no JSON", { ...answer({ content: "a" }), tools: "x" }, /"tools" should be JSON/],
-    ["tools that are no list", { ...answer({ content: "a" }), tools: { a: 1 } }, /"tools" should be a list/],
+    ["tools that are no JSON", { ...answer({ content: "a" }), tools: "x" }, /tools: expected JSON/],
+    ["tools that are no list", { ...answer({ content: "a" }), tools: { a: 1 } }, /tools: expected a list/],
     ["images", { ...answer({ content: "a" }), images: ["x.png"] }, /"images" changes what the row means/],
     ["a label that is none", { ...answer({ content: "a" }), label: "sports" }, /"label" changes/],
   ])("refuses %s", (_, wrong, message) => {
@@ -243,10 +247,13 @@ describe("sharegpt", () => {
   });
 
   test.each<[object, RegExp]>([
-    [{ conversations: [{ from: "function_call", value: "weather(Ulm)" }] }, /"function_call" should be JSON/],
+    [{ conversations: [{ from: "function_call", value: "weather(Ulm)" }] }, /function_call: expected JSON/],
     [{ conversations: [{ from: "human", value: "u" }] }, /there is no answer/],
     [{ conversations: [{ from: "narrator", value: "u" }] }, /role "narrator" is unknown/],
-    [{ conversations: [system("one"), assistant("a")], system: "two" }, /both the key "system" and/],
+    [
+      { conversations: [system("one"), assistant("a")], system: "two" },
+      /the key "system" and the first message are both/,
+    ],
     [{ conversations, chosen: { from: "gpt", value: "x" } }, /"chosen" changes/],
   ])("refuses %j", (wrong, message) => expect(() => read("sharegpt", wrong)).toThrow(message));
 });
@@ -271,7 +278,7 @@ describe("completion", () => {
     [{ prompt: "p", completion: "c", system: "s" }, /"system" changes/],
     [{ prompt: "p", completion: "c", label: 2 }, /"label" changes/],
     [{ prompt: "p" }, /"completion" is missing/],
-    [{ prompt: [user("a")], completion: [user("b")] }, /"completion" has no message from the assistant/],
+    [{ prompt: [user("a")], completion: [user("b")] }, /completion: there is no message from the assistant/],
   ])("refuses %j", (wrong, message) => expect(() => read("completion", wrong)).toThrow(message));
 });
 
@@ -290,10 +297,10 @@ describe("selfInstruct", () => {
   });
 
   test.each<[unknown, RegExp]>([
-    [[], /"instances" is empty/],
-    [[5], /instance 1 should be .* 5/],
+    [[], /instances: the list is empty/],
+    [[5], /instance 1: expected .* 5/],
     [[{ input: "a" }], /"output" is missing/],
-    ["x", /"instances" should be JSON/],
+    ["x", /instances: expected JSON/],
   ])("refuses %j", (instances, message) =>
     expect(() => read("selfInstruct", { instruction: "i", instances })).toThrow(message),
   );
@@ -333,12 +340,12 @@ describe("preference", () => {
 
   test.each<[object, RegExp]>([
     [texts, /there is no question/],
-    [{ prompt: "u", chosen: "c" }, /"rejected" should be a list/],
-    [{ prompt: "u", chosen: 5, rejected: "r" }, /"chosen" should be a list.* 5/],
-    [{ prompt: "u", chosen: user("c"), rejected: "r" }, /"chosen" should end with an assistant's message/],
+    [{ prompt: "u", chosen: "c" }, /rejected: expected a list/],
+    [{ prompt: "u", chosen: 5, rejected: "r" }, /chosen: expected a list.* 5/],
+    [{ prompt: "u", chosen: user("c"), rejected: "r" }, /chosen: expected an assistant's message at the end/],
     [{ ...whole, rejected: [user("other"), assistant("r")] }, /differ in more than their last message/],
     [{ ...whole, rejected: [assistant("r")] }, /differ in more than their last message/],
-    [{ ...whole, prompt: "other" }, /"prompt" is not what/],
+    [{ ...whole, prompt: "other" }, /begin with "prompt"/],
     [{ prompt: "u", ...texts, label: true }, /"label" changes/],
   ])("refuses %j", (wrong, message) => expect(() => read("preference", wrong)).toThrow(message));
 });
@@ -367,11 +374,11 @@ describe("feedback", () => {
   ])("%j", (given, desirable) => expect(one("feedback", given)).toEqual({ ...liked, desirable }));
 
   test.each<[object, RegExp]>([
-    [{ messages: turns }, /"label" should be true or false, got nothing/],
+    [{ messages: turns }, /label: expected true or false, got nothing/],
     [{ messages: turns, label: 0.5 }, /got 0.5/],
-    [{ messages: [assistant("a"), user("u")], label: true }, /should end with an assistant's answer/],
-    [{ messages: [assistant("a")], label: true }, /should end with an assistant's answer/],
-    [{ label: true }, /"prompt" should be a list/],
+    [{ messages: [assistant("a"), user("u")], label: true }, /expected an assistant's message at the end/],
+    [{ messages: [assistant("a")], label: true }, /expected an assistant's message at the end/],
+    [{ label: true }, /prompt: expected a list/],
   ])("refuses %j", (wrong, message) => expect(() => read("feedback", wrong)).toThrow(message));
 });
 
@@ -389,34 +396,34 @@ describe("tokens", () => {
   );
 
   test.each<[object, RegExp]>([
-    [{ input_ids: [] }, /"input_ids" is empty/],
-    [{ input_ids: "x" }, /"input_ids" should be JSON/],
-    [{ input_ids: [1, -1] }, /entry 2 of "input_ids" can't be -1/],
+    [{ input_ids: [] }, /input_ids: the list is empty/],
+    [{ input_ids: "x" }, /input_ids: expected JSON/],
+    [{ input_ids: [1, -1] }, /entry 2 of "input_ids": expected .*, got -1/],
     [{ input_ids: [1.5] }, /entry 1/],
     [{ input_ids: [2 ** 31] }, /entry 1/],
-    [{ input_ids: [1, null] }, /entry 2 of "input_ids" can't be null/],
-    [{ input_ids: [[1]] }, /can't be a list/],
+    [{ input_ids: [1, null] }, /entry 2 of "input_ids": expected .*, got null/],
+    [{ input_ids: [[1]] }, /got a list/],
     [
       { input_ids, labels: [6, 7, -100] },
-      /label 1 should be its token, 5, or -100, got 6; labels are not shifted/,
+      /label 1: expected its token, 5, or -100, got 6. Put each label at its own token/,
     ],
-    [{ input_ids, labels: [5] }, /"labels" has 1 entries, "input_ids" has 3/],
-    [{ input_ids, labels: [5, 6, 7, 8] }, /"labels" has 4 entries/],
+    [{ input_ids, labels: [5] }, /labels: the list has 1 entries, "input_ids" has 3/],
+    [{ input_ids, labels: [5, 6, 7, 8] }, /labels: the list has 4 entries/],
     [{ input_ids, label_weights: [1, 1, -1] }, /entry 3 of "label_weights"/],
     [{ input_ids, labels: input_ids, label_weights: [1, 1, 1] }, /both "labels" and "label_weights"/],
-    [{ input_ids, attention_mask: [1, 1, 0] }, /leave the padding out/],
+    [{ input_ids, attention_mask: [1, 1, 0] }, /Leave the padding out/],
     [{ input_ids, position_ids: [0, 0, 1] }, /"position_ids" changes/],
   ])("refuses %j", (wrong, message) => expect(() => read("tokens", wrong)).toThrow(message));
 });
 
 test.each<[Format, object, RegExp]>([
-  ["alpaca", { ...row, output: 3 }, /"output" should be text, got 3/],
-  ["alpaca", { ...row, output: null }, /"output" is null; it should be text/],
+  ["alpaca", { ...row, output: 3 }, /output: expected text, got 3/],
+  ["alpaca", { ...row, output: null }, /output: expected text, got null/],
   ["alpaca", { ...row, output: undefined }, /"output" is missing; found the keys instruction, input, output/],
-  ["alpaca", { ...row, input: [] }, /"input" should be text, got an empty list/],
-  ["alpaca", { ...row, history: [["a"]] }, /"history" should be a list of \[user, assistant\] texts/],
+  ["alpaca", { ...row, input: [] }, /input: expected text, got an empty list/],
+  ["alpaca", { ...row, history: [["a"]] }, /history: expected a list of \[user, assistant\] texts/],
   ["alpaca", { ...row, chosen: "x" }, /"chosen" changes/],
-  ["text", { text: 5 }, /"text" should be text/],
+  ["text", { text: 5 }, /text: expected text/],
   ["text", {}, /"text" is missing; found the keys \(none\)/],
 ])("%s refuses %j", (format, wrong, message) => expect(() => read(format, wrong)).toThrow(message));
 

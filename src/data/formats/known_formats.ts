@@ -1,3 +1,4 @@
+import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { alpaca } from "./alpaca.ts";
 import { completion } from "./completion.ts";
@@ -39,5 +40,10 @@ const FORMATS: Record<Format, RowFormat> = {
 
 export function formatByName(name: Format): RowFormat {
   if (Object.hasOwn(FORMATS, name)) return FORMATS[name];
-  throw new AttuneError(`format: ${JSON.stringify(name)} is unknown; known are ${formatNames.join(", ")}`);
+  throw new AttuneError({
+    code: "data.unknown-format-name",
+    place: "format",
+    expected: formatNames.join(", "),
+    got: describeValue(name),
+  });
 }

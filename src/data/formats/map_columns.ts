@@ -29,7 +29,11 @@ export function mapColumns(columns: Columns): ColumnMapping {
     checkFound(file) {
       if (missing.size === 0) return;
       const names = [...missing].map((name) => JSON.stringify(name)).join(", ");
-      throw new AttuneError(`${file}: columns: no row has ${names}; there are ${listKeys(seen)}`);
+      throw new AttuneError({
+        code: "data.missing-column",
+        place: `${file}: columns`,
+        problem: `no row has ${names}; there are ${listKeys(seen)}`,
+      });
     },
   };
 }

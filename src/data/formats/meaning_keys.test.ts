@@ -154,10 +154,10 @@ describe("whether a turn is trained", () => {
   });
 
   test.each<[object, RegExp]>([
-    [{ loss: "no" }, /"loss" should be true or false, got "no"/],
-    [{ masked: 0.5 }, /"masked" should be true or false, got 0.5/],
-    [{ weight: -1 }, /"weight" should be a number, 0 or larger, got -1/],
-    [{ weight: "1" }, /"weight" should be a number, 0 or larger, got "1"/],
+    [{ loss: "no" }, /loss: expected true or false, got "no"/],
+    [{ masked: 0.5 }, /masked: expected true or false, got 0.5/],
+    [{ weight: -1 }, /weight: expected a number of at least 0, got -1/],
+    [{ weight: "1" }, /weight: expected a number of at least 0, got "1"/],
     [{ loss_scale: 0.5 }, /"loss_scale" changes/],
     [{ train_detail: [{ begin_offset: 0 }] }, /"train_detail" changes/],
     [{ mask: true }, /"mask" changes/],
@@ -219,9 +219,9 @@ describe("chat_template_kwargs", () => {
   });
 
   test.each<[unknown, RegExp]>([
-    [[1], /"chat_template_kwargs" should be an object, got a list/],
-    ["dry", /"chat_template_kwargs" should be JSON, got "dry"/],
-    [5, /should be an object, got 5/],
+    [[1], /chat_template_kwargs: expected an object, got a list/],
+    ["dry", /chat_template_kwargs: expected JSON, got "dry"/],
+    [5, /expected an object, got 5/],
     [{ messages: [] }, /messages is no variable that can be set/],
     [{ add_generation_prompt: true }, /add_generation_prompt is no variable/],
     [{ chat_template: "x" }, /chat_template is no variable/],
@@ -239,7 +239,7 @@ test("what else a turn says is kept for the template", () => {
     others: { tool_plan: "look it up", thinking: "hm" },
   });
   const deep = { ...answer, notes: JSON.parse("[".repeat(102) + "]".repeat(102)) };
-  expect(() => read("messages", { messages: [user, deep] })).toThrow('"notes" is nested more than 100 deep');
+  expect(() => read("messages", { messages: [user, deep] })).toThrow("notes: nested more than 100 deep");
 });
 
 describe("masks of tokenized rows", () => {
@@ -259,13 +259,13 @@ describe("masks of tokenized rows", () => {
   ])("%j", (keys, weights) => expect(weightsOf(keys)).toEqual(weights));
 
   test.each<[object, RegExp]>([
-    [{ assistant_masks: [0, 1] }, /"assistant_masks" has 2 entries, "input_ids" has 4/],
-    [{ assistant_masks: [0, 2, 0, 0] }, /entry 2 of "assistant_masks" can't be 2/],
-    [{ completion_mask: [0, true, 0, 0] }, /entry 2 of "completion_mask" can't be true/],
-    [{ attention_mask: [0, 1, 1, 1] }, /"attention_mask" has zeros/],
+    [{ assistant_masks: [0, 1] }, /assistant_masks: the list has 2 entries, "input_ids" has 4/],
+    [{ assistant_masks: [0, 2, 0, 0] }, /entry 2 of "assistant_masks": expected .*, got 2/],
+    [{ completion_mask: [0, true, 0, 0] }, /entry 2 of "completion_mask": expected .*, got true/],
+    [{ attention_mask: [0, 1, 1, 1] }, /attention_mask: the mask has zeros/],
     [
       { labels: [-100, 6, 7, 8], assistant_masks: [0, 0, 1, 1] },
-      /"assistant_masks" and "labels" disagree at token 2: leave one of them out/,
+      /"assistant_masks" and "labels" disagree at token 2. Leave one of them out/,
     ],
     [
       { label_weights: [0, 1, 1, 1], assistant_masks: [0, 0, 1, 1] },
@@ -277,34 +277,30 @@ describe("masks of tokenized rows", () => {
 });
 
 test.each<[Format, object, string]>([
-  ["alpaca", { instruction: "u", output: null }, '"output" is null; it should be text'],
-  ["alpaca", { instruction: null, output: "a" }, '"instruction" is null; it should be text'],
-  ["alpaca", { instruction: "u", output: 3 }, '"output" should be text, got 3'],
-  ["alpaca", { instruction: "u", output: true }, '"output" should be text, got true'],
-  ["alpaca", { instruction: "u", output: {} }, '"output" should be text, got an object'],
-  ["completion", { prompt: "u", completion: null }, '"completion" is null; it should be text'],
-  ["text", { text: null }, '"text" is null; it should be text'],
+  ["alpaca", { instruction: "u", output: null }, "output: expected text, got null"],
+  ["alpaca", { instruction: null, output: "a" }, "instruction: expected text, got null"],
+  ["alpaca", { instruction: "u", output: 3 }, "output: expected text, got 3"],
+  ["alpaca", { instruction: "u", output: true }, "output: expected text, got true"],
+  ["alpaca", { instruction: "u", output: {} }, "output: expected text, got an object"],
+  ["completion", { prompt: "u", completion: null }, "completion: expected text, got null"],
+  ["text", { text: null }, "text: expected text, got null"],
   [
     "messages",
     { messages: [user, { role: "assistant", content: null }] },
-    'message 2 of "messages": "content" is null; it should be text',
+    'message 2 of "messages": content: expected text, got null',
   ],
   [
     "messages",
     { messages: [user, { role: null, content: "a" }] },
-    'message 2 of "messages": the role null is unknown',
+    'message 2 of "messages": role: the role null is unknown',
   ],
-  ["messages", { messages: null }, '"messages" should be a list of {role, content}, got null'],
-  [
-    "selfInstruct",
-    { instruction: "u", instances: [{ output: null }] },
-    '"output" is null; it should be text',
-  ],
-  ["feedback", { messages, label: null }, '"label" should be true or false, got null'],
+  ["messages", { messages: null }, "messages: expected a list of {role, content}, got null"],
+  ["selfInstruct", { instruction: "u", instances: [{ output: null }] }, "output: expected text, got null"],
+  ["feedback", { messages, label: null }, "label: expected true or false, got null"],
   [
     "preference",
     { prompt: "u", chosen: null, rejected: "b" },
-    '"chosen" should be a list of {role, content}, got null',
+    "chosen: expected a list of {role, content}, got null",
   ],
 ])("a wrong type is named with the value: %s %j", (format, row, reason) => {
   expect(() => read(format, row)).toThrow(reason);

@@ -1,15 +1,21 @@
 import type { Message, Tool } from "../../templates/message.ts";
 import type { TemplateVariables } from "../../templates/template.ts";
-import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { writeJson } from "../../text/exact_json.ts";
 import type { Preference } from "../example.ts";
 import { answerMessage, readQuestion } from "./alpaca.ts";
 import { feedbackKeys, referenceKeys, refuseKeys, refuseRowKeys } from "./meaning_keys.ts";
-import { isRow, isText, own, type Row, type RowFormat } from "./row_fields.ts";
+import { isRow, isText, own, type Row, type RowFormat, wrongValue } from "./row_fields.ts";
 import { readVariables } from "./template_variables.ts";
 import { readTools } from "./tools.ts";
-import { isConversation, isTurnList, readConversation, readSingleTurn, readTurns } from "./turns.ts";
+import {
+  isConversation,
+  isTurnList,
+  noLastAnswer,
+  readConversation,
+  readSingleTurn,
+  readTurns,
+} from "./turns.ts";
 
 const isAnswer = (value: unknown): boolean => isText(value) || isRow(value) || isTurnList(value);
 
@@ -26,7 +32,10 @@ export const preference: RowFormat<Preference> = {
     const isWhole = chosen.length > 1 || rejected.length > 1;
     const question = isWhole ? sharedPrefix(row, chosen, rejected) : readPrompt(row);
     if (question.messages.length === 0)
-      throw new AttuneError('there is no question: "prompt", "conversations" or "instruction" is missing');
+      throw new AttuneError({
+        code: "data.no-question",
+        problem: 'there is no question: "prompt", "conversations" or "instruction" is missing',
+      });
     return {
       kind: "preference",
       ...question,
@@ -52,10 +61,7 @@ function readAnswer(row: Row, key: string): Message[] {
 
 function lastAnswer(messages: Message[], key: string): Message {
   const answer = messages.at(-1)!;
-  if (answer.role !== "assistant")
-    throw new AttuneError(
-      `"${key}" should end with an assistant's message, it ends with the role ${answer.role}`,
-    );
+  if (answer.role !== "assistant") throw noLastAnswer(key, answer.role);
   return answer;
 }
 
@@ -68,7 +74,7 @@ function readPrompt(row: Row): Question {
     return { messages: readQuestion(row), ...readTools(row), ...readVariables(row) };
   if (isText(prompt)) return withText(row, prompt);
   if (prompt === undefined || prompt === null) return { messages: [] };
-  throw new AttuneError(`"prompt" should be text or a list of messages, got ${describeValue(prompt)}`);
+  throw wrongValue("prompt", "text or a list of messages", prompt);
 }
 
 function withText(row: Row, content: string): Question {
@@ -79,7 +85,10 @@ function withText(row: Row, content: string): Question {
 function sharedPrefix(row: Row, chosen: Message[], rejected: Message[]): Question {
   const messages = chosen.slice(0, -1);
   if (!isSame(messages, rejected.slice(0, -1)))
-    throw new AttuneError('"chosen" and "rejected" differ in more than their last message');
+    throw new AttuneError({
+      code: "data.other-prompt",
+      problem: '"chosen" and "rejected" differ in more than their last message',
+    });
   checkPrompt(row, messages);
   return { messages, ...readTools(row), ...readVariables(row) };
 }
@@ -92,7 +101,11 @@ function checkPrompt(row: Row, messages: Message[]): void {
   const agrees = isText(prompt)
     ? messages.some(({ content }) => content === prompt)
     : isSame(readTurns(prompt, "prompt"), messages);
-  if (!agrees) throw new AttuneError('"prompt" is not what "chosen" and "rejected" begin with');
+  if (!agrees)
+    throw new AttuneError({
+      code: "data.other-prompt",
+      problem: '"chosen" and "rejected" don\'t begin with "prompt"',
+    });
 }
 
 /** Ids and times that a message carries for itself don't count. */

@@ -69,8 +69,8 @@ describe("the format is told from the rows", () => {
   });
 
   test("the keys say it when no value looks right", async () => {
-    expect(await reasons([{ ...alpaca, output: 3 }])).toEqual(['"output" should be text, got 3']);
-    expect(await reasons([{ messages: "hi" }])).toEqual(['"messages" should be JSON, got "hi"']);
+    expect(await reasons([{ ...alpaca, output: 3 }])).toEqual(["output: expected text, got 3"]);
+    expect(await reasons([{ messages: "hi" }])).toEqual(['messages: expected JSON, got "hi"']);
   });
 
   test("an unknown format says what there is and what is known", async () => {
@@ -79,14 +79,14 @@ describe("the format is told from the rows", () => {
     );
     await expect(read(["a"])).rejects.toThrow(/row 1: expected an object, got "a"/);
     await expect(read([{ foo: 1 }], { format: "csv" as Format })).rejects.toThrow(
-      /"csv" is unknown; known are alpaca, sharegpt, messages/,
+      /format: expected alpaca, sharegpt, messages, .*got "csv"/,
     );
   });
 
   test("a row that could be two things has to be told which", async () => {
     const row = { ...alpaca, messages: turns };
     await expect(read([row])).rejects.toThrow(
-      /a\.json row 1 could be alpaca \(instruction, output\) or messages \(messages\): name the format/,
+      /a\.json row 1: the row could be alpaca \(instruction, output\) or messages \(messages\). Name the format/,
     );
     expect(await kinds([row], { format: "messages" })).toEqual(["conversation"]);
   });
@@ -135,7 +135,7 @@ describe("a row that can't be used doesn't stop the reading", () => {
   test("what makes the file unreadable does stop it", async () => {
     async function* rows(): AsyncGenerator<DataRow> {
       yield { row: 1, value: alpaca };
-      throw new AttuneError("damaged");
+      throw new AttuneError({ code: "data.damaged", problem: "damaged" });
     }
     await expect(all(rows())).rejects.toThrow("damaged");
   });

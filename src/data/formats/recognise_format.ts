@@ -26,9 +26,12 @@ export function recogniseFormat(rows: readonly DataRow[], file: string): Format 
   if (!format) throw unknownFormat(rows, file);
   if (others.length === 0) return format[0];
   const list = [format, ...others].map(([name, row]) => `${name} (row ${row})`);
-  throw new AttuneError(
-    `${file}: the rows are of several formats: ${list.join(", ")}; split the file, or name the format and the others are reported as unusable`,
-  );
+  throw new AttuneError({
+    code: "data.several-formats",
+    place: file,
+    problem: `the rows are of several formats: ${list.join(", ")}`,
+    wayOut: "Split the file, or name the format: then rows of others are reported as unusable",
+  });
 }
 
 /** What a format's keys may be: "instruction, output". */
@@ -56,9 +59,12 @@ function formatOf(value: unknown, where: string, test: Test): Format | undefined
   for (const rank of RANKS) {
     const found = rank.filter((name) => formatByName(name).forms.some((form) => test(value, form)));
     if (found.length > 1)
-      throw new AttuneError(
-        `${where} could be ${found.map((name) => `${name} (${describeForms(name)})`).join(" or ")}: name the format`,
-      );
+      throw new AttuneError({
+        code: "data.ambiguous-format",
+        place: where,
+        problem: `the row could be ${found.map((name) => `${name} (${describeForms(name)})`).join(" or ")}`,
+        wayOut: "Name the format",
+      });
     if (found.length === 1) return found[0];
   }
   return undefined;
@@ -72,7 +78,12 @@ const hasKeys: Test = (value, form) =>
 
 function unknownFormat(rows: readonly DataRow[], file: string): AttuneError {
   const first = rows.find((row) => "value" in row && isRow(row.value)) ?? rows[0]!;
-  if ("problem" in first) return new AttuneError(`${file} row ${first.row}: ${first.problem}`);
+  if ("problem" in first)
+    return new AttuneError({
+      code: "data.unusable-row",
+      place: `${file} row ${first.row}`,
+      problem: first.problem,
+    });
   const { value } = first;
   const found = isRow(value) ? `the keys ${listKeys(value)}` : describeValue(value);
   const known = formatNames.map((name) => `${name} (${describeForms(name)})`);

@@ -39,19 +39,26 @@ export function optionalList(row: Row, key: string): unknown[] {
   const value = own(row, key);
   if (isEmpty(value)) return [];
   const list = isText(value) ? parseText(value, key) : value;
-  if (!Array.isArray(list)) throw new AttuneError(`"${key}" should be a list, got ${describeValue(list)}`);
+  if (!Array.isArray(list)) throw wrongValue(key, "a list", list);
   return list;
 }
 
+/** The fault of a value of another kind than its key takes. */
+export const wrongValue = (place: string, expected: string, value: unknown, got = describeValue(value)) =>
+  new AttuneError({ code: "data.wrong-value", place, expected, got });
+
 export const missing = (row: Row, key: string): AttuneError =>
-  new AttuneError(`"${key}" is missing; found the keys ${listKeys(row)}`);
+  new AttuneError({
+    code: "data.missing-key",
+    problem: `"${key}" is missing; found the keys ${listKeys(row)}`,
+  });
 
 /** @throws AttuneError naming `what` when `text` is no JSON. */
 export function parseText(text: string, what: string): unknown {
   try {
     return parseJson(text);
   } catch {
-    throw new AttuneError(`"${what}" should be JSON, got ${describeValue(text)}`);
+    throw wrongValue(what, "JSON", text);
   }
 }
 
@@ -74,9 +81,8 @@ export function listKeys(row: Row): string {
   return keys.length === 0 ? "(none)" : shown.join(", ") + more;
 }
 
-/** @throws AttuneError that says what is there instead, null among it. */
+/** @throws AttuneError unless it is text. */
 export function checkText(value: unknown, key: string): string {
   if (isText(value)) return value;
-  if (value === null) throw new AttuneError(`"${key}" is null; it should be text`);
-  throw new AttuneError(`"${key}" should be text, got ${describeValue(value)}`);
+  throw wrongValue(key, "text", value);
 }

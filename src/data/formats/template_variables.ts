@@ -1,9 +1,8 @@
 import type { TemplateVariables } from "../../templates/template.ts";
-import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { exactItem } from "../../text/exact_json.ts";
 import { DEPTH_LIMIT, isDeeper } from "./nested.ts";
-import { isEmpty, isRow, isText, own, parseText, type Row } from "./row_fields.ts";
+import { isEmpty, isRow, isText, own, parseText, type Row, wrongValue } from "./row_fields.ts";
 
 const KEY = "chat_template_kwargs";
 
@@ -26,9 +25,9 @@ export function readVariables(row: Row): { variables?: TemplateVariables } {
   const given = own(row, KEY);
   const value = isText(given) && given !== "" ? parseText(given, KEY) : given;
   if (isEmpty(value)) return {};
-  if (!isRow(value)) throw new AttuneError(`"${KEY}" should be an object, got ${describeValue(value)}`);
+  if (!isRow(value)) throw wrongValue(KEY, "an object", value);
   const problem = variableProblem(value);
-  if (problem !== undefined) throw new AttuneError(`"${KEY}": ${problem}`);
+  if (problem !== undefined) throw new AttuneError({ code: "data.wrong-variables", place: KEY, problem });
   const exact = Object.fromEntries(Object.keys(value).map((key) => [key, exactItem(value, key)]));
   return Object.keys(exact).length === 0 ? {} : { variables: exact };
 }

@@ -1,8 +1,7 @@
-import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
 import type { Tokens } from "../example.ts";
 import { feedbackKeys, preferenceKeys, refuseRowKeys, templateKeys } from "./meaning_keys.ts";
-import { isEmpty, optionalList, own, type Row, type RowFormat } from "./row_fields.ts";
+import { isEmpty, optionalList, own, type Row, type RowFormat, wrongValue } from "./row_fields.ts";
 
 const IGNORED = -100; // PyTorch's: this token is no label
 const ID_LIMIT = 2 ** 31;
@@ -21,26 +20,37 @@ export const tokens: RowFormat<Tokens> = {
     const shapes = ["position_ids", "seq_lengths", "token_type_ids"];
     const also = [...shapes, ...templateKeys, ...preferenceKeys, ...feedbackKeys];
     refuseRowKeys(row, { also, except: HONOURED });
-    const ids = readNumbers(row, "input_ids", (id) => Number.isInteger(id) && id >= 0 && id < ID_LIMIT);
-    if (ids.length === 0) throw new AttuneError('"input_ids" is empty');
+    const ids = readNumbers(row, "input_ids", TOKEN);
+    if (ids.length === 0)
+      throw new AttuneError({ code: "data.no-tokens", place: "input_ids", problem: "the list is empty" });
     checkUnpadded(row, ids.length);
     const labelWeights = readWeights(row, ids);
     return { kind: "tokens", tokens: ids, ...(labelWeights && { labelWeights }), origin };
   },
 };
 
+const TOKEN = {
+  expected: `an integer of at least 0, below ${ID_LIMIT}`,
+  isValid: (id: number) => Number.isInteger(id) && id >= 0 && id < ID_LIMIT,
+};
+const WEIGHT = {
+  expected: "a number of at least 0",
+  isValid: (weight: number) => Number.isFinite(weight) && weight >= 0,
+};
+const BIT = { expected: "0 or 1", isValid: (one: number) => one === 0 || one === 1 };
+
 const isGiven = (row: Row, key: string) => !isEmpty(own(row, key));
 
 function readWeights(row: Row, ids: number[]): number[] | undefined {
   if (isGiven(row, "labels") && isGiven(row, "label_weights"))
-    throw new AttuneError('there are both "labels" and "label_weights": leave one out');
+    throw contradiction('there are both "labels" and "label_weights"');
   const weights = ownWeights(row, ids) ?? maskWeights(row, ids.length);
   return weights && [0, ...weights.slice(1)];
 }
 
 function ownWeights(row: Row, ids: number[]): number[] | undefined {
   if (isGiven(row, "labels")) {
-    const labels = readNumbers(row, "labels", Number.isInteger);
+    const labels = readNumbers(row, "labels", { expected: "an integer", isValid: Number.isInteger });
     const weights = weightsOfLabels(ids, labels);
     for (const key of MASKS.filter((key) => isGiven(row, key)))
       checkAgrees(readMask(row, key, ids.length), weights, key);
@@ -48,8 +58,8 @@ function ownWeights(row: Row, ids: number[]): number[] | undefined {
   }
   if (!isGiven(row, "label_weights")) return undefined;
   const mask = MASKS.find((key) => isGiven(row, key));
-  if (mask) throw new AttuneError(`there are both "label_weights" and "${mask}": leave one out`);
-  const weights = readNumbers(row, "label_weights", (weight) => Number.isFinite(weight) && weight >= 0);
+  if (mask) throw contradiction(`there are both "label_weights" and "${mask}"`);
+  const weights = readNumbers(row, "label_weights", WEIGHT);
   checkLength(weights, ids.length, "label_weights");
   return weights;
 }
@@ -62,8 +72,7 @@ function maskWeights(row: Row, length: number): number[] | undefined {
 }
 function checkAgrees(mask: number[], weights: number[], key: string): void {
   const other = mask.findIndex((one, i) => i > 0 && one !== weights[i]);
-  if (other >= 0)
-    throw new AttuneError(`"${key}" and "labels" disagree at token ${other + 1}: leave one of them out`);
+  if (other >= 0) throw contradiction(`"${key}" and "labels" disagree at token ${other + 1}`);
 }
 
 function weightsOfLabels(ids: number[], labels: number[]): number[] {
@@ -71,33 +80,53 @@ function weightsOfLabels(ids: number[], labels: number[]): number[] {
   return labels.map((label, i) => {
     if (label === IGNORED) return 0;
     if (label === ids[i]) return 1;
-    throw new AttuneError(
-      `label ${i + 1} should be its token, ${ids[i]}, or ${IGNORED}, got ${label}; labels are not shifted`,
-    );
+    throw new AttuneError({
+      code: "data.wrong-label",
+      place: `label ${i + 1}`,
+      expected: `its token, ${ids[i]}, or ${IGNORED}`,
+      got: `${label}`,
+      wayOut: "Put each label at its own token: attune shifts them",
+    });
   });
 }
 
 function checkUnpadded(row: Row, length: number): void {
   if (isEmpty(own(row, "attention_mask"))) return;
   if (readMask(row, "attention_mask", length).includes(0))
-    throw new AttuneError('"attention_mask" has zeros: leave the padding out');
+    throw new AttuneError({
+      code: "data.padded-tokens",
+      place: "attention_mask",
+      problem: "the mask has zeros",
+      wayOut: "Leave the padding out",
+    });
 }
 
 function readMask(row: Row, key: string, length: number): number[] {
-  const mask = readNumbers(row, key, (one) => one === 0 || one === 1);
+  const mask = readNumbers(row, key, BIT);
   checkLength(mask, length, key);
   return mask;
 }
 
 function checkLength(list: number[], length: number, key: string): void {
   if (list.length !== length)
-    throw new AttuneError(`"${key}" has ${list.length} entries, "input_ids" has ${length}`);
+    throw new AttuneError({
+      code: "data.other-length",
+      place: key,
+      problem: `the list has ${list.length} entries, "input_ids" has ${length}`,
+    });
 }
 
-function readNumbers(row: Row, key: string, isValid: (value: number) => boolean): number[] {
+function readNumbers(
+  row: Row,
+  key: string,
+  kind: { expected: string; isValid: (value: number) => boolean },
+): number[] {
+  const { expected, isValid } = kind;
   const list = optionalList(row, key);
   const wrong = list.findIndex((value) => typeof value !== "number" || !isValid(value));
-  if (wrong >= 0)
-    throw new AttuneError(`entry ${wrong + 1} of "${key}" can't be ${describeValue(list[wrong])}`);
+  if (wrong >= 0) throw wrongValue(`entry ${wrong + 1} of "${key}"`, expected, list[wrong]);
   return list as number[];
 }
+
+const contradiction = (problem: string): AttuneError =>
+  new AttuneError({ code: "data.two-labels", problem, wayOut: "Leave one of them out" });

@@ -1,7 +1,6 @@
 import type { Message } from "../../templates/message.ts";
-import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
-import { own, type Row } from "./row_fields.ts";
+import { own, type Row, wrongValue } from "./row_fields.ts";
 
 /** How the field's trainers say whether a turn is trained, and what a true value means. */
 const SWITCHES: readonly { key: string; trains: boolean }[] = [
@@ -41,14 +40,14 @@ function readSwitch(turn: Row, key: string): boolean | undefined {
   if (value === undefined || value === null) return undefined;
   if (value === true || value === 1) return true;
   if (value === false || value === 0) return false;
-  throw new AttuneError(`"${key}" should be true or false, got ${describeValue(value)}`);
+  throw wrongValue(key, "true or false", value);
 }
 
 function readNumber(turn: Row, key: string): number | undefined {
   const value = own(turn, key);
   if (value === undefined || value === null) return undefined;
   if (typeof value === "number" && Number.isFinite(value) && value >= 0) return value;
-  throw new AttuneError(`"${key}" should be a number, 0 or larger, got ${describeValue(value)}`);
+  throw wrongValue(key, "a number of at least 0", value);
 }
 
 const notTrained = (key: string, role: string): AttuneError =>

@@ -1,11 +1,21 @@
 import type { Message, Tool } from "../../templates/message.ts";
 import type { TemplateVariables } from "../../templates/template.ts";
 import { describeValue } from "../../text/describe_value.ts";
-import { AttuneError } from "../../text/errors.ts";
+import { AttuneError, withPlace } from "../../text/errors.ts";
 import { exactItem } from "../../text/exact_json.ts";
 import { refuseKeys, refusePartKeys, refuseTurnKeys } from "./meaning_keys.ts";
-import { DEPTH_LIMIT, isDeeper } from "./nested.ts";
-import { checkText, isEmpty, isRow, isText, missing, own, parseText, type Row } from "./row_fields.ts";
+import { DEPTH_LIMIT, isDeeper, tooDeep } from "./nested.ts";
+import {
+  checkText,
+  isEmpty,
+  isRow,
+  isText,
+  missing,
+  own,
+  parseText,
+  type Row,
+  wrongValue,
+} from "./row_fields.ts";
 import { readVariables } from "./template_variables.ts";
 import { readToolCall, readToolCalls, readTools } from "./tools.ts";
 import { readWeight, weightKeys } from "./turn_weight.ts";
@@ -49,26 +59,42 @@ export function readConversation(row: Row, key: string): RowConversation {
 /** @throws AttuneError unless one of `messages` is the assistant's. */
 export function checkAnswered(messages: readonly Message[]): void {
   if (!messages.some(({ role }) => role === "assistant"))
-    throw new AttuneError(
-      `there is no answer: no message has the role "assistant", found ${messages.map(({ role }) => role).join(", ")}`,
-    );
+    throw new AttuneError({
+      code: "data.no-answer",
+      problem: `there is no answer: no message has the role "assistant", found ${messages.map(({ role }) => role).join(", ")}`,
+    });
 }
 
 /** A list of turns, { role, content } or { from, value } or whatever else their keys are; `key` is for messages. */
 export function readTurns(value: unknown, key: string): Message[] {
   const turns = isText(value) ? parseText(value, key) : value;
-  if (!Array.isArray(turns) || turns.length === 0)
-    throw new AttuneError(`"${key}" should be a list of {role, content}, got ${describeValue(turns)}`);
+  if (!Array.isArray(turns) || turns.length === 0) throw wrongValue(key, "a list of {role, content}", turns);
   const keys = findKeys(turns.filter(isRow));
   return turns.map((turn, i) => {
     try {
       return readTurn(turn, keys);
     } catch (error) {
       if (!(error instanceof AttuneError)) throw error;
-      throw new AttuneError(`message ${i + 1} of "${key}": ${error.message}`);
+      throw withPlace(error, `message ${i + 1} of "${key}"`);
     }
   });
 }
+
+/** The fault of an answer that isn't the assistant's. */
+export const noLastAnswer = (key: string, role: string): AttuneError =>
+  new AttuneError({
+    code: "data.no-answer",
+    place: key,
+    expected: "an assistant's message at the end",
+    got: `the role ${role}`,
+  });
+
+const onlyAssistant = (key: string, role: string): AttuneError =>
+  new AttuneError({
+    code: "data.not-the-assistant",
+    place: key,
+    problem: `only an assistant's message may have this key, this one's role is ${role}`,
+  });
 
 /** One turn, as a preference's `chosen` may be. */
 export function readSingleTurn(value: unknown, key: string): Message {
@@ -97,7 +123,7 @@ function findKeys(turns: Row[]): TurnKeys {
 }
 
 function readTurn(turn: unknown, keys: TurnKeys): Message {
-  if (!isRow(turn)) throw new AttuneError(`it should be {role, content}, got ${describeValue(turn)}`);
+  if (!isRow(turn)) throw wrongValue("a message", "{role, content}", turn);
   refuseTurnKeys(turn);
   const named = own(turn, keys.role);
   const role = roleOf(named);
@@ -121,9 +147,12 @@ const roleOf = (name: unknown): Message["role"] | undefined =>
 
 function unknownRole(turn: Row, named: unknown, key: string): AttuneError {
   if (named === undefined) return missing(turn, key);
-  return new AttuneError(
-    `the role ${describeValue(named)} is unknown; known are ${[...ROLES.keys()].join(", ")}`,
-  );
+  return new AttuneError({
+    code: "data.unknown-role",
+    place: key,
+    problem: `the role ${describeValue(named)} is unknown`,
+    expected: [...ROLES.keys()].join(", "),
+  });
 }
 
 const isCallName = (role: string): boolean => /^(function|tool)_call$/i.test(role);
@@ -137,8 +166,7 @@ function readCalls(turn: Row, role: string, keys: TurnKeys) {
   const calls = readToolCalls(own(turn, "tool_calls"));
   const single = own(turn, "function_call");
   if (!isEmpty(single)) calls.push(readToolCall(single));
-  if (calls.length > 0 && roleOf(role) !== "assistant")
-    throw new AttuneError(`only an assistant's message may have "tool_calls", this one's role is ${role}`);
+  if (calls.length > 0 && roleOf(role) !== "assistant") throw onlyAssistant("tool_calls", role);
   return calls;
 }
 
@@ -165,8 +193,11 @@ function readPart(part: unknown): string {
   const text = isRow(part) && own(part, "type") === "text" ? own(part, "text") : undefined;
   if (isText(text)) return text;
   const type = isRow(part) ? own(part, "type") : part;
-  throw new AttuneError(
-    `a part of the content should be {type: "text", text}, got ${isText(type) ? "type " : ""}${describeValue(type)}`,
+  throw wrongValue(
+    "part of the content",
+    '{type: "text", text}',
+    part,
+    isText(type) ? `type ${describeValue(type)}` : describeValue(type),
   );
 }
 
@@ -174,16 +205,15 @@ function readReasoning(turn: Row, role: Message["role"]): { reasoning?: string }
   const key = REASONING_KEYS.find((name) => !isEmpty(own(turn, name)));
   if (key === undefined) return {};
   const reasoning = own(turn, key);
-  if (!isText(reasoning)) throw new AttuneError(`"${key}" should be text, got ${describeValue(reasoning)}`);
-  if (role !== "assistant")
-    throw new AttuneError(`only an assistant's message may have "${key}", this one's role is ${role}`);
+  if (!isText(reasoning)) throw wrongValue(key, "text", reasoning);
+  if (role !== "assistant") throw onlyAssistant(key, role);
   return { reasoning };
 }
 
 function optional(turn: Row, key: string, name: "name" | "toolCallId"): Partial<Message> {
   const value = own(turn, key);
   if (isEmpty(value)) return {};
-  if (!isText(value)) throw new AttuneError(`"${key}" should be text, got ${describeValue(value)}`);
+  if (!isText(value)) throw wrongValue(key, "text", value);
   return { [name]: value };
 }
 
@@ -192,7 +222,7 @@ function readOthers(turn: Row, read: readonly string[]): Pick<Message, "others">
     ([key, value]) => value !== null && value !== undefined && !read.includes(key),
   );
   const deep = others.find(([, value]) => isDeeper(value, DEPTH_LIMIT));
-  if (deep) throw new AttuneError(`"${deep[0].slice(0, 40)}" is nested more than ${DEPTH_LIMIT} deep`);
+  if (deep) throw tooDeep(deep[0].slice(0, 40));
   return others.length === 0
     ? {}
     : { others: Object.fromEntries(others.map(([key]) => [key, exactItem(turn, key)])) };
@@ -200,8 +230,12 @@ function readOthers(turn: Row, read: readonly string[]): Pick<Message, "others">
 
 function withSystem(system: unknown, messages: Message[]): Message[] {
   if (isEmpty(system)) return messages;
-  if (!isText(system)) throw new AttuneError(`"system" should be text, got ${describeValue(system)}`);
+  if (!isText(system)) throw wrongValue("system", "text", system);
   if (messages[0]?.role !== "system") return [{ role: "system", content: system }, ...messages];
   if (messages[0].content === system) return messages;
-  throw new AttuneError('both the key "system" and the first message are system messages, and they differ');
+  throw new AttuneError({
+    code: "data.two-system-messages",
+    problem: 'the key "system" and the first message are both system messages, and they differ',
+    wayOut: "Leave one of them out",
+  });
 }

@@ -25,7 +25,12 @@ export function packRows(
   { share = true, everyToken = false }: PackOptions = {},
 ): Row[] {
   if (!Number.isInteger(capacity) || capacity < 1)
-    throw new AttuneError(`packing: expected a capacity of at least one token, got ${capacity}`);
+    throw new AttuneError({
+      code: "data.wrong-capacity",
+      place: "packing",
+      expected: "a capacity of at least one token",
+      got: `${capacity}`,
+    });
   const rows = share ? sharedRows(sequences, capacity) : separateRows(sequences, capacity);
   return rows.map((members) => layOutRow(sequences, members, { share, everyToken }));
 }

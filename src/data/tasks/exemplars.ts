@@ -20,9 +20,12 @@ export function openExemplars(phrasing: Phrasing, first: readonly DataRow[], cou
       chosen.push(exemplar);
     }
     if (chosen.length < count)
-      throw new AttuneError(
-        `task.fewShot: expected ${count} other questions among the first ${first.length} rows, found ${chosen.length}`,
-      );
+      throw new AttuneError({
+        code: "data.few-exemplars",
+        place: "task.fewShot",
+        expected: `${count} other questions among the first ${first.length} rows`,
+        got: `${chosen.length}`,
+      });
     return chosen;
   };
 }

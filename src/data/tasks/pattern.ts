@@ -38,12 +38,16 @@ export function fillPattern(pattern: Pattern, textOf: (path: string) => string):
 export function joinTexts(texts: readonly string[], separator = ""): string {
   const length = texts.reduce((sum, text) => sum + text.length + separator.length, 0);
   if (length > TEXT_LIMIT)
-    throw new AttuneError(`gives a text of ${length} characters, more than ${TEXT_LIMIT}`);
+    throw new AttuneError({
+      code: "data.text-too-long",
+      problem: `the filled text has ${length} characters, more than ${TEXT_LIMIT}`,
+    });
   return texts.join(separator);
 }
 
 function named(path: string, place: string): string {
-  if (path === "") throw new AttuneError(`${place} names no column`);
+  if (path === "")
+    throw new AttuneError({ code: "data.unnamed-column", problem: `${place} names no column` });
   return path;
 }
 
@@ -51,7 +55,10 @@ function literal(text: string): string {
   const at = text.search(/\{\{|\{%/);
   if (at < 0) return text;
   const mark = text.slice(at, at + 2);
-  throw new AttuneError(
-    `${JSON.stringify(text.slice(at, at + 30))}: expected a column's name alone, as in {{text}}; the text ${mark} itself is written {{"${mark}"}}`,
-  );
+  throw new AttuneError({
+    code: "data.wrong-pattern",
+    place: JSON.stringify(text.slice(at, at + 30)),
+    expected: "a column's name alone, as in {{text}}",
+    wayOut: `The text ${mark} itself is written {{"${mark}"}}`,
+  });
 }

@@ -1,4 +1,4 @@
-import { AttuneError } from "../../text/errors.ts";
+import { AttuneError, withPlace } from "../../text/errors.ts";
 import type { DataRow } from "../files/data_row.ts";
 import { valueAt } from "../formats/map_columns.ts";
 import { isRow, listKeys, type Row } from "../formats/row_fields.ts";
@@ -22,7 +22,8 @@ export function openPhrasings(task: Task): Phrasing[] {
     const textOf = valuesOf(row);
     const written = (side: NamedPattern) => {
       const text = within(side.name, () => fillPattern(side.pattern, textOf));
-      if (text.trim() === "") throw new AttuneError(`${side.name} is empty`);
+      if (text.trim() === "")
+        throw new AttuneError({ code: "data.empty-text", place: side.name, problem: "the text is empty" });
       return text;
     };
     return { input: written(input), output: written(output) };
@@ -38,9 +39,11 @@ export function checkColumns(task: Task, first: readonly DataRow[], file: string
   if (rows.length === 0) return;
   for (const { name, path } of columnsOf(task))
     if (!rows.some((row) => valueAt(row, path) !== undefined))
-      throw new AttuneError(
-        `${file}: ${name}: ${rows.length === 1 ? "the only row lacks" : `none of the first ${rows.length} rows has`} the column ${JSON.stringify(path)}; there are ${listKeys(rows[0]!)}`,
-      );
+      throw new AttuneError({
+        code: "data.missing-column",
+        place: `${file}: ${name}`,
+        problem: `${rows.length === 1 ? "the only row lacks" : `none of the first ${rows.length} rows has`} the column ${JSON.stringify(path)}; there are ${listKeys(rows[0]!)}`,
+      });
 }
 
 interface NamedPattern {
@@ -79,7 +82,7 @@ function within<T>(name: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof AttuneError) throw new AttuneError(`${name}: ${error.message}`);
+    if (error instanceof AttuneError) throw withPlace(error, name);
     throw error;
   }
 }

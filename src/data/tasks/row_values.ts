@@ -2,6 +2,7 @@ import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { valueAt } from "../formats/map_columns.ts";
 import type { Row } from "../formats/row_fields.ts";
+import { wrongValue } from "../formats/row_fields.ts";
 import { fillPattern, joinTexts, type Pattern, parsePattern } from "./pattern.ts";
 import type { Task } from "./task_schema.ts";
 
@@ -41,7 +42,7 @@ function readChoices(choices: string | string[]): (row: Row) => string[] {
 function listedChoices(row: Row, column: string): string[] {
   const value = valueAt(row, column);
   if (!Array.isArray(value) || value.length === 0)
-    throw new AttuneError(`choices: ${column} should list the answers, got ${describeValue(value)}`);
+    throw wrongValue(`choices: ${column}`, "a list of answers", value);
   return value.map((choice, i) => textOf(choice, `${column}.${i}`));
 }
 
@@ -52,9 +53,12 @@ function chosen(label: unknown, choices: readonly string[], column: string): str
   if (choice !== undefined) return choice;
   const shown = choices.slice(0, 10).map((one) => JSON.stringify(one.slice(0, 40)));
   if (choices.length > shown.length) shown.push("…");
-  throw new AttuneError(
-    `${column}: expected 0 to ${choices.length - 1}, or one of ${shown.join(", ")}; got ${describeValue(label)}`,
-  );
+  throw new AttuneError({
+    code: "data.unknown-choice",
+    place: column,
+    expected: `0 to ${choices.length - 1}, or one of ${shown.join(", ")}`,
+    got: describeValue(label),
+  });
 }
 
 function positionOf(label: unknown): number | undefined {
@@ -77,9 +81,8 @@ function scalarText(value: unknown, path: string): string {
   if (typeof value === "string") return value;
   if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean")
     return String(value);
-  if (value === undefined) throw new AttuneError(`{{${path}}} has no value`);
-  if (value === null) throw new AttuneError(`{{${path}}} is null`);
-  throw new AttuneError(
-    `{{${path}}} should be text, a number or a list of these, got ${describeValue(value)}`,
-  );
+  if (value === undefined)
+    throw new AttuneError({ code: "data.missing-value", problem: `{{${path}}} has no value` });
+  if (value === null) throw new AttuneError({ code: "data.missing-value", problem: `{{${path}}} is null` });
+  throw wrongValue(`{{${path}}}`, "text, a number or a list of these", value);
 }

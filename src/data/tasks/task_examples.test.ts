@@ -70,7 +70,7 @@ describe("openTask", () => {
       say({ templates, choices: ["{{a}}", "{{b}}"] }, { q: "why?", a: "so", b: "no", label: 1 }),
     ).toEqual(expected);
     expect(say({ templates, choices: "c" }, { q: "why?", c: "so", label: 1 })).toEqual([
-      expect.stringMatching(/choices: c should list the answers/),
+      expect.stringMatching(/choices: c: expected a list of answers/),
     ]);
   });
 
@@ -97,7 +97,7 @@ describe("openTask", () => {
       expect(say(line("{{x}}{{v}}"), { x: "a", v: value })).toEqual([
         expect.stringMatching(/^task\.templates\.0\.output: \{\{v/),
       ]);
-    expect(say(line("{{v}}"), { x: "a", v: " " })).toEqual(["task.templates.0.output is empty"]);
+    expect(say(line("{{v}}"), { x: "a", v: " " })).toEqual(["task.templates.0.output: the text is empty"]);
   });
 
   test("braces in values are text", () => {
@@ -147,7 +147,7 @@ describe("openTask", () => {
   test("a row blown up by its template is unusable, not the end of the run", () => {
     const task = { templates: [{ input: "{{x}}".repeat(70), output: "{{x}}" }] };
     expect(say(task, { x: "x".repeat(2 ** 20) })).toEqual([
-      expect.stringMatching(/input: gives a text of 73400320/),
+      expect.stringMatching(/input: the filled text has 73400320/),
     ]);
   });
 });
@@ -231,7 +231,7 @@ describe("fewShot", () => {
   test("rows that can't be exemplars are passed; too few is a reason", () => {
     const rows = [{ text: "x", label: 0 }, { text: "y" }, { text: "z", label: 2 }, 7];
     expect(asked(read(task, rows))[0]).toBe(
-      "task.fewShot: expected 2 other questions among the first 4 rows, found 1",
+      "task.fewShot: expected 2 other questions among the first 4 rows, got 1",
     );
   });
 });

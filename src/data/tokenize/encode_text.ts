@@ -5,9 +5,10 @@ import type { EncodeOptions, Encoding, Tokenizer } from "../../tokenizers/tokeni
 export function withEos(text: string, { specialTokens, idOf }: Tokenizer): string {
   const { eos } = specialTokens;
   if (eos === undefined || idOf(eos) === undefined)
-    throw new AttuneError(
-      `the tokenizer has no eos token (eos_token in tokenizer_config.json is ${JSON.stringify(eos)}), so the model would never learn to stop`,
-    );
+    throw new AttuneError({
+      code: "data.no-eos",
+      problem: `the tokenizer has no eos token (eos_token in tokenizer_config.json is ${JSON.stringify(eos)}), so the model would never learn to stop`,
+    });
   return text.endsWith(eos) ? text : text + eos;
 }
 
@@ -17,8 +18,10 @@ export function encodeText(text: string, tokenizer: Tokenizer, options: EncodeOp
   const { bos } = tokenizer.specialTokens;
   const [first, second] = encoding.ids;
   if (bos !== undefined && first === tokenizer.idOf(bos) && second === first)
-    throw new AttuneError(
-      `it begins with ${bos} twice: the template writes one, the data another; leave one of them out`,
-    );
+    throw new AttuneError({
+      code: "data.two-bos",
+      problem: `the text begins with ${bos} twice: the template writes one, the data another`,
+      wayOut: "Leave one of them out",
+    });
   return encoding;
 }

@@ -1,5 +1,4 @@
-import { AttuneError, clip } from "../../text/errors.ts";
-import { listed } from "../../text/listed.ts";
+import { AttuneError, clip, type Fault } from "../../text/errors.ts";
 import { describeOrigin, type Origin, type UnusableRow } from "../example.ts";
 import { countLabels, type TokenSequence } from "./token_sequence.ts";
 import type { TokenizedExample } from "./tokenize_example.ts";
@@ -96,29 +95,40 @@ function leaveOut(list: LeftOut[], { reason, count, origins }: LeftOut): void {
 /** @throws AttuneError when no row was kept. */
 export function checkAnyKept({ read, kept, dropped, unusable }: PreparationReport): void {
   if (kept > 0) return;
-  const reasons = [...unusable, ...dropped].map(
-    ({ reason, count, origins }) => `${clip(reason)} (${count}, first ${describeOrigin(origins[0]!)})`,
-  );
-  throw new AttuneError(
-    `data: none of ${read} examples can be trained on: ${reasons.length > 0 ? listed(reasons) : "there are none"}`,
-  );
+  const faults = [...unusable, ...dropped].map(({ reason, count, origins }) => {
+    const problem = count === 1 ? reason : `${clip(reason)} (the first of ${count})`;
+    return unusableRow(origins[0]!, problem);
+  });
+  throw new AttuneError({
+    code: "data.nothing-to-train",
+    place: "data",
+    problem: read === 0 ? "there are no examples" : `none of ${read} examples can be trained on`,
+    faults,
+  });
 }
 
 /** Rows that are an error: "unusable" ones, that can't be read or rendered; or "all" that hold nothing to learn, too. */
 export type Strictness = "unusable" | "all";
 
-const LISTED = 5;
+const unusableRow = (origin: Origin, problem: string): Fault => ({
+  code: "data.unusable-row",
+  place: describeOrigin(origin),
+  problem,
+});
 
 /** @throws AttuneError that lists rows that were left out and may not be, if any were. */
 export function checkNoneLeftOut({ dropped, unusable }: PreparationReport, strictness: Strictness): void {
   const refused = strictness === "all" ? [...unusable, ...dropped] : unusable;
-  const rows = refused.flatMap(({ reason, origins }) =>
-    origins.map((origin) => `${describeOrigin(origin)}: ${clip(reason)}`),
+  const faults = refused.flatMap(({ reason, origins }) =>
+    origins.map((origin) => unusableRow(origin, reason)),
   );
-  if (rows.length === 0) return;
-  const more = refused.reduce((sum, { count }) => sum + count, 0) - LISTED;
-  const lines = more > 0 ? [...rows.slice(0, LISTED), `and ${more} more`] : rows;
-  throw new AttuneError(
-    `data: rows can't be used:\n${lines.map((line) => `  ${line}`).join("\n")}\nMend or remove them; attune data check lists them all.`,
-  );
+  if (faults.length === 0) return;
+  const count = refused.reduce((sum, rows) => sum + rows.count, 0);
+  throw new AttuneError({
+    code: "data.unusable-rows",
+    place: "data",
+    problem: count === 1 ? "a row can't be used" : `${count} rows can't be used`,
+    faults,
+    wayOut: "Fix or remove them; attune data check lists all",
+  });
 }

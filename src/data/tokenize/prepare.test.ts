@@ -116,7 +116,7 @@ describe("a dataset", () => {
 
   test("without anything to learn is an error", async () => {
     await expect(prepare(rows(1, 5))).rejects.toThrow(
-      /none of 1 .* not an object \(1, first 2.jsonl row 6\)/,
+      /none of 1 examples can be trained on\n {2}2.jsonl row 6: not an object/,
     );
   });
 
@@ -219,7 +219,7 @@ describe("the cache", () => {
   test("is strict about what it has, too", async () => {
     await prepare(rows(300), { cache: cacheOf() });
     await expect(prepareDataset(unread(), plan, { cache: cacheOf(), strict: "all" })).rejects.toThrow(
-      /^data: rows can't be used:/,
+      /^data: 34 rows can't be used/,
     );
   });
 
@@ -253,7 +253,7 @@ describe("the cache", () => {
   test("failing in the middle leaves no entry", async () => {
     const failing = async function* () {
       yield* rows(1000);
-      throw new AttuneError("data.jsonl row 1001: broken");
+      throw new AttuneError({ code: "data.broken", place: "data.jsonl row 1001", problem: "broken" });
     };
     await expect(prepareDataset(failing(), plan, { cache: cacheOf() })).rejects.toThrow(/row 1001/);
     expect(await readdir(join(directory, "cache"))).toEqual([]);

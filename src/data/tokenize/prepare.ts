@@ -85,7 +85,12 @@ async function throughCache(
   }
   await writeTokenized(path, rows, plan, options, async () => {
     if ((await key()) !== before)
-      throw new AttuneError("data: its files changed while they were read; run again when they are complete");
+      throw new AttuneError({
+        code: "data.files-changed",
+        place: "data",
+        problem: "the files changed while they were read",
+        wayOut: "Run again when they are complete",
+      });
   });
   const store = await openSequenceFile(path);
   await pruneCache(path, CACHE_LIMIT);

@@ -93,7 +93,12 @@ async function hashRecords(file: Reader, { recordBytes }: Header, sizes: Uint8Ar
 }
 
 function damaged({ path }: Reader, what: string): AttuneError {
-  return new AttuneError(`${path} is damaged: ${what}; remove it, it will be made again`);
+  return new AttuneError({
+    code: "data.damaged-cache",
+    place: path,
+    problem: `the file is damaged: ${what}`,
+    wayOut: "Remove it: it is made again",
+  });
 }
 
 /** An open file whose reads are whole or an error. */

@@ -1,7 +1,7 @@
 import { isAnswer } from "../../templates/content_places.ts";
 import type { Message } from "../../templates/message.ts";
 import type { Template } from "../../templates/template.ts";
-import { AttuneError } from "../../text/errors.ts";
+import { AttuneError, withPlace } from "../../text/errors.ts";
 import type { Tokenizer } from "../../tokenizers/tokenizer.ts";
 import {
   type Completion,
@@ -76,7 +76,7 @@ export function tokenizeExample(example: Example, options: TokenizeOptions): Tok
     return cut(asSequence(example), options.maxLength);
   } catch (error) {
     if (!(error instanceof AttuneError)) throw error;
-    throw new AttuneError(`${describeOrigin(example.origin)}: ${error.message}`);
+    throw withPlace(error, describeOrigin(example.origin));
   }
 }
 
@@ -90,14 +90,21 @@ const UNUSED = "only the chosen answer is trained; objective: { type: dpo } lear
 
 function checkOptions({ maxLength }: TokenizeOptions): void {
   if (!Number.isInteger(maxLength) || maxLength < 2)
-    throw new AttuneError(`maxLength: expected an integer of at least 2, got ${maxLength}`);
+    throw new AttuneError({
+      code: "data.wrong-max-length",
+      place: "maxLength",
+      expected: "an integer of at least 2",
+      got: `${maxLength}`,
+    });
 }
 
 function checkStage({ kind }: Example, stage: Stage): void {
   if (stage === "pretrain" && kind !== "text")
-    throw new AttuneError(
-      `stage pretrain learns from raw text, this row is a ${kind}; use stage: finetune or instruct, or rows with "text"`,
-    );
+    throw new AttuneError({
+      code: "data.wrong-stage",
+      problem: `stage pretrain learns from raw text, this row is a ${kind}`,
+      wayOut: 'Use stage: finetune or instruct, or rows with "text"',
+    });
 }
 
 /** What holds nothing to learn is left out, and reported. */

@@ -39,13 +39,17 @@ function startThread(plan: TokenizePlan) {
   const waiting: Waiting[] = [];
   let dead: AttuneError | undefined;
   const die = (why: string) => {
-    dead ??= new AttuneError(`tokenizing: a thread ended before its work was done: ${why}`);
+    dead ??= new AttuneError({
+      code: "data.thread-ended",
+      place: "tokenizing",
+      problem: `a thread ended before its work was done: ${why}`,
+    });
     for (const { reject } of waiting.splice(0)) reject(dead);
   };
   worker.on("message", (reply: WorkerReply) => {
     const { resolve, reject } = waiting.shift()!;
     if ("chunk" in reply) resolve(reply.chunk);
-    else reject(reply.isOurs ? new AttuneError(reply.error) : new Error(reply.error));
+    else reject("fault" in reply ? new AttuneError(reply.fault) : new Error(reply.error));
   });
   worker.on("error", (error) => die(error.message));
   worker.on("exit", (code) => die(`exit code ${code}`));

@@ -1,10 +1,10 @@
-/** The thread that tokenizes: told a plan when it starts, then chunks; it answers each with what the chunk became. */
+/** The thread that tokenizes: it starts with a plan, takes chunks, and answers each with its tokens. */
 import { parentPort, workerData } from "node:worker_threads";
-import { AttuneError } from "../../text/errors.ts";
+import { AttuneError, type Faults, partsOf } from "../../text/errors.ts";
 import { type Chunk, type TokenizedChunk, tokenizeChunk } from "./tokenize_chunk.ts";
 import { openPlan, type TokenizePlan } from "./tokenize_plan.ts";
 
-export type WorkerReply = { chunk: TokenizedChunk } | { error: string; isOurs: boolean };
+export type WorkerReply = { chunk: TokenizedChunk } | { fault: Faults } | { error: string };
 
 const options = attempt(() => openPlan(workerData as TokenizePlan));
 
@@ -22,8 +22,8 @@ function attempt<T>(work: () => T): { value: T } | { failure: WorkerReply } {
   try {
     return { value: work() };
   } catch (error) {
-    const isOurs = error instanceof AttuneError;
+    if (error instanceof AttuneError) return { failure: { fault: partsOf(error) } };
     const { message, stack } = error as Error;
-    return { failure: { error: isOurs ? message : (stack ?? message), isOurs } };
+    return { failure: { error: stack ?? message } };
   }
 }

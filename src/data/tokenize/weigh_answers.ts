@@ -38,9 +38,12 @@ export function labelConversation(
     const { weight = 1, spans, toolCalls = [] } = messages[answer.message]!;
     if (weight === 0) return [];
     if (!toolCalls.every(({ name }) => text.slice(answer.start, answer.end).includes(name)))
-      throw new AttuneError(
-        `template ${template.name}: it leaves out the tool calls of message ${answer.message + 1}; use a template that knows tools, or rows without them`,
-      );
+      throw new AttuneError({
+        code: "data.calls-not-written",
+        place: `template ${template.name}`,
+        problem: `the template leaves out the tool calls of message ${answer.message + 1}`,
+        wayOut: "Use a template that writes tool calls, or rows without them",
+      });
     const makesCalls = toolCalls.length > 0;
     const span = labelSpan(answer, { text, tokenizer, template, makesCalls }, encoding);
     const contentEnd = makesCalls ? undefined : answer.content.end; // calls are no content
@@ -57,9 +60,12 @@ function placeParts(
   template: Template,
 ): NonNullable<WeightedSpan["parts"]> {
   if (answer.content.start === undefined)
-    throw new AttuneError(
-      `template ${template.name}: it changes the content of message ${answer.message + 1}, so the weights of its parts (spans) can't be placed; leave spans out, or use another template`,
-    );
+    throw new AttuneError({
+      code: "data.changed-content",
+      place: `template ${template.name}`,
+      problem: `the template changes the content of message ${answer.message + 1}, so the weights of its parts (spans) can't be placed`,
+      wayOut: "Leave spans out, or use another template",
+    });
   const shift = answer.content.start - content.indexOf(content.trim());
   return spans.map(({ start, end, weight }) => ({ start: start + shift, end: end + shift, weight }));
 }
