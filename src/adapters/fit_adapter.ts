@@ -27,14 +27,14 @@ export function fitAdapter<T extends Adapter>(adapter: T, sites: Sites): T {
   return (kind.fitted?.(settled, sites) ?? settled) as T;
 }
 
-const fault = (place: string, problem: string): Fault => ({ code: "adapter.does-not-fit", place, problem });
+const fault = (place: string, problem: string): Fault => ({ code: "adapters.does-not-fit", place, problem });
 
 function doesNotFit(adapter: Adapter, sites: Sites, faults: Fault[]): AttuneError {
   const rows = otherVocabulary(adapter, sites);
   const made = adapter.baseModel && `It was made for ${adapter.baseModel}: use it with that model`;
   const resized = `It was made for a vocabulary of ${rows} tokens, the model has ${sites.vocabSize}. Give the model as it was then: enlarged by transformers' resize_token_embeddings(${rows}) and saved`;
   return new AttuneError({
-    code: "adapter.does-not-fit",
+    code: "adapters.does-not-fit",
     problem: "The adapter does not fit the model",
     wayOut: (rows === undefined ? made : resized) || undefined,
     faults,

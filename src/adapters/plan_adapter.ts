@@ -45,28 +45,39 @@ function checkNames(config: AdapterConfig, sites: Sites, targets: string[]): voi
   );
   if (other === undefined) return;
   const what = other.startsWith("embed_out") ? "this output layer" : "experts and their router";
-  throw new AttuneError(
-    `adapter: ${other} can't be trained: transformers 5 keeps ${what} in another form than the model's files, where PEFT would not find it.`,
-  );
+  throw new AttuneError({
+    code: "adapters.other-form",
+    place: "adapter",
+    problem: `${other} can't be trained: transformers 5 keeps ${what} in another form than the model's files, and PEFT would not find it there`,
+  });
 }
 
 function checkTokens(config: AdapterConfig, sites: Sites, targets: string[]): void {
   const saved = savedParameters(config, sites, targets);
   const rows = tokenIndices(config, sites);
   if (sites.tied && rows.has(sites.head))
-    throw new AttuneError(
-      `trainableTokenIndices: the output layer ${sites.head} shares the embedding's weight; name ${sites.embedding}, it follows.`,
-    );
+    throw new AttuneError({
+      code: "adapters.tied-output",
+      place: "trainableTokenIndices",
+      problem: `the output layer ${sites.head} shares the embedding's weight`,
+      wayOut: `Name ${sites.embedding}: the output layer follows`,
+    });
   const isHeadTrained = targets.includes(sites.head) || saved.includes(`${sites.head}.weight`);
   if (config.trainableTokenIndices !== undefined && sites.tied && isHeadTrained)
-    throw new AttuneError(
-      `adapter: trainableTokenIndices and ${sites.head}: the output layer shares the embedding's weight and follows its rows; leave one out.`,
-    );
+    throw new AttuneError({
+      code: "adapters.trained-twice",
+      place: "adapter",
+      problem: `trainableTokenIndices and ${sites.head}: the output layer shares the embedding's weight and follows its rows`,
+      wayOut: "Leave one out",
+    });
   for (const module of rows.keys()) {
     const whole = saved.includes(`${module}.weight`);
     if (targets.includes(module) || whole)
-      throw new AttuneError(
-        `adapter: trainableTokenIndices trains rows of ${module}, which ${whole ? "modulesToSave trains whole" : "has a low-rank term"}; leave one out.`,
-      );
+      throw new AttuneError({
+        code: "adapters.trained-twice",
+        place: "adapter",
+        problem: `trainableTokenIndices trains rows of ${module}, which ${whole ? "modulesToSave trains whole" : "has a low-rank term"}`,
+        wayOut: "Leave one out",
+      });
   }
 }

@@ -17,7 +17,7 @@ export function withTargets<C extends AdapterConfig>(
   if (missing.length === 0) return config as C & { targetModules: TargetModules };
   if (!Object.hasOwn(defaults, modelType))
     throw new AttuneError({
-      code: "adapter.no-default-targets",
+      code: "adapters.no-default-targets",
       place: "adapter_config.json",
       problem: `${settings.map(snakeCase).join(" or ")} is null, and PEFT has no default for ${modelType}`,
       wayOut: "Write the names of the adapted modules there, as its tensors' names have them",

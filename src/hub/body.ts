@@ -45,7 +45,12 @@ export async function readSmall(
   try {
     for await (const chunk of chunks(response, connection)) {
       length += chunk.length;
-      if (length > limit) throw new AttuneError(`${shown(url)} answers with more than ${limit} bytes.`);
+      if (length > limit)
+        throw new AttuneError({
+          code: "hub.answer-too-large",
+          place: shown(url),
+          problem: `the answer has more than ${limit} bytes`,
+        });
       parts.push(chunk);
     }
   } catch (error) {

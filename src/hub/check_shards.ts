@@ -12,9 +12,12 @@ export async function checkShards(directory: string, repo: string): Promise<void
   const missing: string[] = [];
   for (const name of names) if (!(await isThere(join(directory, name)))) missing.push(name);
   if (missing.length === 0) return;
-  throw new AttuneError(
-    `${repo} lacks ${missing.length} of its ${names.size} files of weights in ${directory}: ${missing.slice(0, 3).join(", ")}${missing.length > 3 ? ", …" : ""}. Download it with the network on.`,
-  );
+  throw new AttuneError({
+    code: "hub.missing-shards",
+    place: repo,
+    problem: `${missing.length} of ${names.size} files of weights are missing in ${directory}: ${missing.slice(0, 3).join(", ")}${missing.length > 3 ? ", …" : ""}`,
+    wayOut: "Download it with the network on",
+  });
 }
 
 const isThere = async (path: string) => (await stat(path).catch(() => undefined))?.isFile() === true;

@@ -1,6 +1,6 @@
 /** Requests to a hub: redirects followed by hand, secrets only to the hub itself, patience with limits. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { AttuneError } from "../text/errors.ts";
+import { AttuneError, type Fault } from "../text/errors.ts";
 
 /** How patient and how parallel downloads are. */
 export interface Tuning {
@@ -37,8 +37,8 @@ export interface Connection {
 export class UnreachableError extends AttuneError {
   /** Another try may do better. */
   readonly passing: boolean;
-  constructor(message: string, passing: boolean, cause?: unknown) {
-    super(message, { cause });
+  constructor(fault: Fault, passing: boolean, cause?: unknown) {
+    super(fault, { cause });
     this.passing = passing;
   }
 }
@@ -111,14 +111,23 @@ async function follow(
     await drop(response);
     url = nextAddress(location, url, start);
   }
-  throw new AttuneError(`${shown(start)} redirects more than ${MAX_REDIRECTS} times. Is HF_ENDPOINT right?`);
+  throw new AttuneError({
+    code: "hub.redirect",
+    place: shown(start),
+    problem: `the server redirects more than ${MAX_REDIRECTS} times`,
+    wayOut: "Is HF_ENDPOINT right?",
+  });
 }
 
 function nextAddress(location: string, from: string, start: string): string {
   const next = URL.canParse(location, from) ? new URL(location, from) : undefined;
   const downgraded = from.startsWith("https:") && next?.protocol === "http:";
   if (!next || !/^https?:$/.test(next.protocol) || downgraded)
-    throw new AttuneError(`${shown(start)} redirects to an address that attune does not follow.`);
+    throw new AttuneError({
+      code: "hub.redirect",
+      place: shown(start),
+      problem: "the server redirects to an address that attune does not follow",
+    });
   return next.href;
 }
 
@@ -154,14 +163,19 @@ const NO_WAY =
 
 export function connectionError(error: unknown, url: string): UnreachableError {
   const { code = "", message } = ((error as Error).cause ?? error) as NodeJS.ErrnoException;
-  const text = `${shown(url)} cannot be reached: ${code || message}. Check the network and HF_ENDPOINT.`;
-  return new UnreachableError(text, !NO_WAY.test(code), error);
+  const fault = {
+    code: "hub.unreachable",
+    place: shown(url),
+    problem: `the hub can't be reached: ${code || message}`,
+    wayOut: "Check the network and HF_ENDPOINT",
+  };
+  return new UnreachableError(fault, !NO_WAY.test(code), error);
 }
 
 async function httpError(response: Response, url: string, { token }: Connection): Promise<HttpError> {
-  const said = response.headers.get("x-error-message") ?? response.statusText;
+  const reason = response.headers.get("x-error-message") ?? response.statusText;
   await drop(response);
-  const words = `${response.status}${said ? `, ${printable(said, token)}` : ""}`;
+  const words = `${response.status}${reason ? `, ${printable(reason, token)}` : ""}`;
   const code = response.headers.get("x-error-code") ?? undefined;
   return new HttpError(`${shown(url)} answers ${words}`, response.status, code);
 }
@@ -178,7 +192,12 @@ function retryAfter(response: Response, url: string): number | undefined {
   const seconds = /^\d+$/.test(text.trim()) ? Number(text) : (Date.parse(text) - Date.now()) / 1000;
   if (!(seconds >= 0)) return undefined;
   if (seconds > LONGEST_WAIT)
-    throw new AttuneError(`${shown(url)} asks to wait ${Math.ceil(seconds)} seconds. Try again then.`);
+    throw new AttuneError({
+      code: "hub.asks-to-wait",
+      place: shown(url),
+      problem: `the server asks to wait ${Math.ceil(seconds)} seconds`,
+      wayOut: "Try again then",
+    });
   return seconds * 1000;
 }
 

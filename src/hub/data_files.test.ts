@@ -64,6 +64,6 @@ describe("patterns that could run away", () => {
     expect(() => readGlob("*".repeat(3000))).toThrow(/longer than 2000 characters/);
     const paths = Array.from({ length: 5000 }, (_, i) => `${"a".repeat(250)}${i}`);
     const patterns = Array.from({ length: 2000 }, (_, i) => `*a*a*a*a*${"a".repeat(100)}b${i}`);
-    expect(() => filesOf(paths, patterns)).toThrow(/take too long to compare/);
+    expect(() => filesOf(paths, patterns)).toThrow(/comparing the patterns .* takes too long/);
   });
 });

@@ -84,9 +84,11 @@ function budget(): Counter {
   return (more) => {
     comparisons += more + 1;
     if (comparisons > MOST_COMPARISONS)
-      throw new AttuneError(
-        "The patterns of data_files in README.md take too long to compare with the files.",
-      );
+      throw new AttuneError({
+        code: "hub.slow-patterns",
+        place: "README.md: data_files",
+        problem: "comparing the patterns with the files takes too long",
+      });
   };
 }
 
@@ -149,7 +151,12 @@ const extensionOf = (path: string) =>
 export function chooseSplit(splits: SplitPatterns, split: string, name: string): string[] {
   const patterns = splits.get(split);
   if (patterns) return patterns;
-  throw new AttuneError(`${name} has no split ${JSON.stringify(split)}; it has ${some([...splits.keys()])}.`);
+  throw new AttuneError({
+    code: "hub.no-split",
+    place: name,
+    problem: `there is no split ${JSON.stringify(split)}`,
+    expected: some([...splits.keys()]),
+  });
 }
 
 /** For messages: the first of a card's names, each as far as there is room. */

@@ -54,9 +54,11 @@ function metadata(readme: string, dataset: string): Record<string, unknown> | un
   const block = metadataBlock(readme.replace(/^\ufeff/, ""));
   if (block === undefined) return undefined;
   if (block.length > METADATA_LIMIT)
-    throw new AttuneError(
-      `${where} has ${block.length} characters, more than the limit of ${METADATA_LIMIT}`,
-    );
+    throw new AttuneError({
+      code: "hub.card-too-large",
+      place: where,
+      problem: `the metadata has ${block.length} characters, more than the limit of ${METADATA_LIMIT}`,
+    });
   const value = parseYaml(block, `${where} is not YAML`, { isStrict: false });
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
 }
@@ -80,6 +82,13 @@ export function chooseConfig(
   if (chosen) return chosen;
   const names = configs.map((config) => config.name);
   const problem =
-    asked === undefined ? "has several configurations" : `has no configuration ${JSON.stringify(asked)}`;
-  throw new AttuneError(`${name} ${problem}; choose one of ${some(names)}.`);
+    asked === undefined
+      ? "there are several configurations"
+      : `there is no configuration ${JSON.stringify(asked)}`;
+  throw new AttuneError({
+    code: "hub.no-configuration",
+    place: name,
+    problem,
+    wayOut: `Choose one of ${some(names)}`,
+  });
 }

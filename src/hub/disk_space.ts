@@ -8,9 +8,12 @@ export async function checkDiskSpace(directory: string, bytes: number, wayOut: s
   const free = await freeBytes(directory);
   if (free === undefined || free >= bytes) return;
   const gigabytes = (count: number) => `${(count / 1e9).toPrecision(3)} GB`;
-  throw new AttuneError(
-    `The download needs ${gigabytes(bytes)}, ${directory} has ${gigabytes(free)} free. Free some space, or ${wayOut}.`,
-  );
+  throw new AttuneError({
+    code: "hub.disk-full",
+    place: directory,
+    problem: `the download needs ${gigabytes(bytes)}, ${gigabytes(free)} are free`,
+    wayOut: `Free some space, or ${wayOut}`,
+  });
 }
 
 /** Of the directory or the nearest one above it that exists; undefined where the system does not tell. */

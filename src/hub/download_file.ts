@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { diskError } from "../files/disk_error.ts";
 import { withLock } from "../files/lock.ts";
 import { makeDirectory } from "../files/make_directory.ts";
-import { AttuneError } from "../text/errors.ts";
+import { AttuneError, type Fault } from "../text/errors.ts";
 import { fileChecksum } from "./checksum.ts";
 import type { Connection } from "./connection.ts";
 import { downloadPart, RangeRefused } from "./download_part.ts";
@@ -142,18 +142,26 @@ async function openPartial(path: string): Promise<FileHandle> {
   }
 }
 
-async function checksumProblem(job: Job, signal: AbortSignal | undefined): Promise<string | undefined> {
+async function checksumProblem(job: Job, signal: AbortSignal | undefined): Promise<Fault | undefined> {
   const { file, partial } = job;
   if (!(await hasSize(partial, file.size)))
-    return `${file.path} has another size on the disk than was received.`;
+    return {
+      code: "hub.other-size",
+      place: file.path,
+      problem: "the disk has another size than was received",
+    };
   if (!file.checksum) return undefined;
   const { algorithm, hex } = file.checksum;
   const got = await fileChecksum(partial, algorithm, signal);
   if (got === hex) return undefined;
-  return (
-    `${file.path} was received with ${algorithm} ${got}, expected ${hex}. It was deleted. ` +
-    `Try again; if it stays so, the hub or something in between is broken (HF_ENDPOINT names another one).`
-  );
+  return {
+    code: "hub.wrong-checksum",
+    place: file.path,
+    expected: `${algorithm} ${hex}`,
+    got,
+    wayOut:
+      "The download was deleted. Try again; if it stays so, the hub or a proxy is broken (HF_ENDPOINT names another hub)",
+  };
 }
 
 export async function hasSize(path: string, size: number): Promise<boolean> {

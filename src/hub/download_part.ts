@@ -50,9 +50,12 @@ export async function downloadPart(work: PartWork): Promise<void> {
 
 function givenUp({ remote, part }: PartWork, problem: string, failures: number): AttuneError {
   const at = part.start + part.done;
-  return new AttuneError(
-    `${remote.path}: the connection broke off ${failures} times, the last time after ${at} of ${remote.size} bytes (${problem}). What is there is kept: run it again to go on.`,
-  );
+  return new AttuneError({
+    code: "hub.connection-broke",
+    place: remote.path,
+    problem: `the connection broke off ${failures} times, the last time after ${at} of ${remote.size} bytes (${problem})`,
+    wayOut: "Run it again: the download goes on from there",
+  });
 }
 
 /** @returns what went wrong with the connection; undefined when the part is whole. */
@@ -94,9 +97,12 @@ function checkAnswer(response: Response, remote: RemoteFile, from: number | unde
   if (from !== undefined && range && Number(range[1]) !== from) throw new RangeRefused(remote);
   const length = from === undefined ? announced(response) : range?.[2] && Number(range[2]);
   if (typeof length === "number" && length !== remote.size)
-    throw new AttuneError(
-      `${remote.path}: the listing says ${remote.size} bytes, ${shown(remote.url)} has ${length}. Try again; if it stays so, the hub is broken.`,
-    );
+    throw new AttuneError({
+      code: "hub.other-size",
+      place: remote.path,
+      problem: `the listing has ${remote.size} bytes, ${shown(remote.url)} has ${length}`,
+      wayOut: "Try again; if it stays so, the hub is broken",
+    });
 }
 
 function announced({ headers }: Response): number | undefined {
@@ -111,9 +117,11 @@ async function write(
   for await (const chunk of chunks(response, connection)) {
     const at = part.start + part.done;
     if (at + chunk.length > part.end)
-      throw new AttuneError(
-        `${remote.path}: ${shown(remote.url)} sends more than the ${part.end} bytes announced.`,
-      );
+      throw new AttuneError({
+        code: "hub.other-size",
+        place: remote.path,
+        problem: `${shown(remote.url)} sends more than the ${part.end} bytes announced`,
+      });
     await writeFully(file, chunk, at);
     part.done += chunk.length;
     counter.addBytes(chunk.length);

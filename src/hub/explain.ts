@@ -1,6 +1,6 @@
-/** A hub's refusals, in words that name what was asked for and the way out. */
+/** A hub's refusals: what was asked for, and the way out. */
 
-import { AttuneError } from "../text/errors.ts";
+import { AttuneError, type Fault } from "../text/errors.ts";
 import { nearest } from "../text/nearest.ts";
 import { readSmall } from "./body.ts";
 import { type Connection, HttpError, request } from "./connection.ts";
@@ -17,40 +17,72 @@ export async function explain(error: unknown, repo: Repo, connection: Connection
   return new Kind(await explanation(error, repo, connection), { cause: error });
 }
 
-async function explanation(error: HttpError, repo: Repo, connection: Connection): Promise<string> {
-  const name = repoName(repo);
-  if (error.code === "GatedRepo") return gated(name, repo, connection);
+async function explanation(error: HttpError, repo: Repo, connection: Connection): Promise<Fault> {
+  const place = repoName(repo);
+  if (error.code === "GatedRepo") return gated(place, repo, connection);
   if (error.status === 403)
-    return `${name}: access refused (${error.message}). See that the token in ${tokenName(repo)} may read it, and that its licence is accepted at ${page(repo, connection)}.`;
+    return {
+      code: "hub.refused",
+      place,
+      problem: `access refused (${error.message})`,
+      wayOut: `Check that the token in ${tokenName(repo)} may read it, and that its licence is accepted at ${page(repo, connection)}`,
+    };
   if (error.code === "RevisionNotFound")
-    return `${name}: ${repo.id} has no revision ${repo.revision ?? "main"}. See ${page(repo, connection)}/tree/main for its branches and tags.`;
+    return {
+      code: "hub.no-revision",
+      place,
+      problem: `${repo.id} has no revision ${repo.revision ?? "main"}`,
+      wayOut: `See ${page(repo, connection)}/tree/main for its branches and tags`,
+    };
   if (error.code === "EntryNotFound")
-    return `${name}: a file that was listed is gone (${error.message}). Try again.`;
-  if (error.status === 404 || error.status === 401) return notFound(error, name, repo, connection);
+    return {
+      code: "hub.file-gone",
+      place,
+      problem: `a file that was listed is gone (${error.message})`,
+      wayOut: "Try again",
+    };
+  if (error.status === 404 || error.status === 401) return notFound(error, repo, connection);
   if (error.status === 429)
-    return `${name}: too many requests (${error.message}). Wait some minutes${ifNoToken(connection, ", or log in: set HF_TOKEN")}.`;
-  return `${name}: ${error.message}. Try again later, or name another hub with HF_ENDPOINT.`;
+    return {
+      code: "hub.too-many-requests",
+      place,
+      problem: `too many requests (${error.message})`,
+      wayOut: `Wait some minutes${ifNoToken(connection, ", or log in: set HF_TOKEN")}`,
+    };
+  return {
+    code: "hub.broken",
+    place,
+    problem: error.message,
+    wayOut: "Try again later, or name another hub with HF_ENDPOINT",
+  };
 }
 
-function gated(name: string, repo: Repo, connection: Connection): string {
+function gated(place: string, repo: Repo, connection: Connection): Fault {
   const accept = `Accept its licence at ${page(repo, connection)}`;
   const then = connection.token
     ? `with the account that ${tokenName(repo)} belongs to, and see that the token may read gated repositories`
     : `and set ${tokenName(repo)} to a token of that account`;
-  return `${name} is gated: its authors ask you to accept their conditions. ${accept}, ${then}.`;
+  return {
+    code: "hub.gated",
+    place,
+    problem: "the repository is gated: its authors ask you to accept their conditions",
+    wayOut: `${accept}, ${then}`,
+  };
 }
 
-async function notFound(error: HttpError, name: string, repo: Repo, connection: Connection): Promise<string> {
+async function notFound(error: HttpError, repo: Repo, connection: Connection): Promise<Fault> {
+  const place = repoName(repo);
   const refused = error.status === 401 && connection.token;
-  const first = refused
-    ? `${connection.endpoint} does not accept the token in ${tokenName(repo)} for ${name}, or there is no such ${repo.kind}.`
-    : `${connection.endpoint} has no ${repo.kind} ${name}, or it is private.`;
+  const problem = refused
+    ? `${connection.endpoint} does not accept the token in ${tokenName(repo)}, or has no such ${repo.kind}`
+    : `${connection.endpoint} has no such ${repo.kind}, or it is private`;
   const similar = await similarName(repo, connection);
-  const meant = similar ? ` Did you mean ${similar}?` : "";
+  const meant = similar ? `Did you mean ${similar}? ` : "";
   const login = refused
-    ? " Make a new one."
-    : ifNoToken(connection, ` If it is yours, set ${tokenName(repo)}.`);
-  return `${first}${meant}${login || " Check the name and the token's rights."}`;
+    ? "Make a new token"
+    : ifNoToken(connection, `If it is yours, set ${tokenName(repo)}`);
+  const wayOut = `${meant}${login || "Check the name and the token's rights"}`;
+  return { code: "hub.not-found", place, problem, wayOut };
 }
 
 const ifNoToken = (connection: Connection, text: string) => (connection.token ? "" : text);

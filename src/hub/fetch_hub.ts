@@ -57,8 +57,11 @@ async function cached(repo: Repo, settings: HubSettings, why: string): Promise<S
   const directory = commit && snapshotFolder(settings.cache, repo, commit);
   const paths = directory && (await filesBelow(directory));
   if (!paths || paths.length === 0)
-    throw new NotFoundError(
-      `${repoName(repo)} is not in the cache (${settings.cache}): ${why}. Download it once with the network on.`,
-    );
+    throw new NotFoundError({
+      code: "hub.not-cached",
+      place: repoName(repo),
+      problem: `the cache (${settings.cache}) doesn't have it: ${why}`,
+      wayOut: "Download it once with the network on",
+    });
   return { paths, fetch: async () => directory };
 }

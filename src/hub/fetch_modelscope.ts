@@ -109,8 +109,11 @@ async function linkPlainName(cache: string, repo: Repo, directory: string): Prom
 async function cached(repo: Repo, directory: string, why: string): Promise<Snapshot> {
   const paths = await filesBelow(directory);
   if (paths.length === 0)
-    throw new NotFoundError(
-      `${repoName(repo)} is not in the cache (${dirname(directory)}): ${why}. Download it once with the network on.`,
-    );
+    throw new NotFoundError({
+      code: "hub.not-cached",
+      place: repoName(repo),
+      problem: `the cache (${dirname(directory)}) doesn't have it: ${why}`,
+      wayOut: "Download it once with the network on",
+    });
   return { paths, fetch: async () => directory };
 }

@@ -18,9 +18,10 @@ export type Counter = (comparisons: number) => void;
 /** @throws AttuneError for "**" beside other characters, as fsspec, or a pattern longer than any path. */
 export function readGlob(pattern: string): Glob {
   if (pattern.length > LONGEST)
-    throw new AttuneError(
-      `The pattern ${JSON.stringify(pattern.slice(0, 60))}… is longer than ${LONGEST} characters.`,
-    );
+    throw new AttuneError({
+      code: "hub.pattern-too-long",
+      problem: `the pattern ${JSON.stringify(pattern.slice(0, 60))}… is longer than ${LONGEST} characters`,
+    });
   const parts = pattern.split("/").map((part) => readPart(part, pattern));
   return (path, count = () => {}) => matchParts(parts, path.split("/"), count);
 }
@@ -28,9 +29,10 @@ export function readGlob(pattern: string): Glob {
 function readPart(part: string, pattern: string): Part {
   if (part === "**") return "**";
   if (part.includes("**"))
-    throw new AttuneError(
-      `The pattern ${JSON.stringify(pattern.slice(0, 60))} has "**" beside other characters.`,
-    );
+    throw new AttuneError({
+      code: "hub.wrong-pattern",
+      problem: `the pattern ${JSON.stringify(pattern.slice(0, 60))} has "**" beside other characters`,
+    });
   if (part === "*") return [ANY, null]; // a whole name is never empty
   return Array.from(part.matchAll(UNIT), ([text]) => readUnit(text));
 }

@@ -38,7 +38,12 @@ export async function listHub(repo: Repo, connection: Connection): Promise<Listi
     connection.signal?.throwIfAborted();
     if (error instanceof AttuneError || error instanceof HttpError) throw error;
     throw new AttuneError(
-      `${connection.endpoint} answers about ${repo.id} in a way that attune does not know (${reason(error)}). Is HF_ENDPOINT a hub?`,
+      {
+        code: "hub.unknown-answer",
+        place: connection.endpoint,
+        problem: `the answer about ${repo.id} has a shape that attune does not know (${reason(error)})`,
+        wayOut: "Is HF_ENDPOINT a hub?",
+      },
       { cause: error },
     );
   }

@@ -60,14 +60,21 @@ async function datasetFiles({ id, revision = "master" }: Repo, connection: Conne
     const { Files: found } = await ask(`datasets/${Id}/repo/tree?${query}`, Files, connection);
     for (const entry of found ?? []) {
       if (entries.has(entry.Path))
-        throw new AttuneError(
-          `modelscope:${id}: the hub lists ${JSON.stringify(entry.Path.slice(0, 100))} twice. Try again.`,
-        );
+        throw new AttuneError({
+          code: "hub.endless-listing",
+          place: `modelscope:${id}`,
+          problem: `the hub lists ${JSON.stringify(entry.Path.slice(0, 100))} twice`,
+          wayOut: "Try again",
+        });
       entries.set(entry.Path, entry);
     }
     if ((found ?? []).length < PAGE) return [...entries.values()];
   }
-  throw new AttuneError(`modelscope:${id} lists more than ${PAGE * MOST_PAGES} files.`);
+  throw new AttuneError({
+    code: "hub.endless-listing",
+    place: `modelscope:${id}`,
+    problem: `the hub lists more than ${PAGE * MOST_PAGES} files`,
+  });
 }
 
 async function ask<T>(path: string, shape: z.ZodType<T>, connection: Connection): Promise<T> {
@@ -75,9 +82,11 @@ async function ask<T>(path: string, shape: z.ZodType<T>, connection: Connection)
   const body = await readSmall(await request(url, connection), url, connection, JSON_LIMIT);
   const { Code, Message, Data } = parse(body, Answer, url);
   if (Code !== 200)
-    throw new AttuneError(
-      `${shown(url)} answers ${Code}: ${printable(Message ?? "no reason given", connection.token)}`,
-    );
+    throw new AttuneError({
+      code: "hub.refused",
+      place: shown(url),
+      problem: `the hub answers ${Code}: ${printable(Message ?? "no reason given", connection.token)}`,
+    });
   return parse(Data, shape, url);
 }
 
@@ -88,7 +97,12 @@ function parse<T>(value: unknown, shape: z.ZodType<T>, url: string): T {
   } catch (error) {
     const why = error instanceof z.ZodError ? schemaProblem(error) : (error as Error).message;
     throw new AttuneError(
-      `${shown(url)} answers in a way that attune does not know (${why.slice(0, 300)}). Is MODELSCOPE_ENDPOINT right?`,
+      {
+        code: "hub.unknown-answer",
+        place: shown(url),
+        problem: `the answer has a shape that attune does not know (${why.slice(0, 200)})`,
+        wayOut: "Is MODELSCOPE_ENDPOINT right?",
+      },
       { cause: error },
     );
   }

@@ -1,7 +1,7 @@
 /** A name that may be a path here or a name on a hub, and what is said when it is neither. */
 import { stat } from "node:fs/promises";
 import { missingPath } from "../files/missing_path.ts";
-import { AttuneError } from "../text/errors.ts";
+import { AttuneError, describeFault, partsOf } from "../text/errors.ts";
 import { UnreachableError } from "./connection.ts";
 import { NotFoundError } from "./explain.ts";
 import { looksLikeHubName } from "./repo.ts";
@@ -13,7 +13,13 @@ import { looksLikeHubName } from "./repo.ts";
 export async function localDirectory(path: string): Promise<string | undefined> {
   const info = await stat(path).catch(() => undefined);
   if (info?.isDirectory()) return path;
-  if (info) throw new AttuneError(`${path} is a file; expected the directory of a model.`);
+  if (info)
+    throw new AttuneError({
+      code: "hub.not-a-directory",
+      place: path,
+      expected: "the directory of a model",
+      got: "a file",
+    });
   if (looksLikeHubName(path) || /^https?:/.test(path)) return undefined;
   throw new AttuneError({
     ...(await missingPath(path, "directory")),
@@ -33,9 +39,8 @@ export async function orMissing<T>(
     const isNowhere = error instanceof NotFoundError || error instanceof UnreachableError;
     if (!isNowhere || !/^[\w./-]+$/.test(path)) throw error;
     const fault = await missingPath(path, wanted);
-    throw new AttuneError(
-      { ...fault, wayOut: `As a name on the hub: ${error.message.replace(/\.$/, "")}` },
-      { cause: error },
-    );
+    const { place, ...refusal } = partsOf(error);
+    const onHub = describeFault(place === path ? refusal : { place, ...refusal }).replace(/\.$/, "");
+    throw new AttuneError({ ...fault, wayOut: `As a name on the hub: ${onHub}` }, { cause: error });
   }
 }

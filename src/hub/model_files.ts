@@ -19,11 +19,13 @@ const ADAPTER = "adapter_model.safetensors";
 export function selectModelFiles(paths: readonly string[], repo: string): string[] {
   const there = new Set(paths);
   if (!there.has("config.json") && !there.has(ADAPTER_CONFIG))
-    throw new AttuneError(
-      `${repo} has neither config.json nor ${ADAPTER_CONFIG}: it is no model that attune reads.`,
-    );
+    throw new AttuneError({
+      code: "hub.no-model",
+      place: repo,
+      problem: `there is neither config.json nor ${ADAPTER_CONFIG}: attune reads no such model`,
+    });
   const weights = selectWeights(paths, there);
-  if (weights.length === 0) throw new AttuneError(noWeights(paths, repo));
+  if (weights.length === 0) throw noWeights(paths, repo);
   return [...paths.filter(isSmall), ...weights];
 }
 
@@ -39,11 +41,15 @@ function modelWeights(paths: readonly string[], there: ReadonlySet<string>): str
   return there.has(INDEX) && shards.length > 0 ? [INDEX, ...shards] : [];
 }
 
-function noWeights(paths: readonly string[], repo: string): string {
+function noWeights(paths: readonly string[], repo: string): AttuneError {
   const others = paths.filter((path) => /^[^/]+\.(bin|pth?|gguf|h5|msgpack|safetensors)$/.test(path));
   const has = others.length > 0 ? `only ${others.slice(0, 3).join(", ")}` : "no weights";
-  return (
-    `${repo} has ${has}; expected ${SINGLE}, ${INDEX} with its shards, or ${ADAPTER}. ` +
-    `Look for a copy in safetensors: often a revision such as @refs/pr/1, or convert it with transformers' save_pretrained.`
-  );
+  return new AttuneError({
+    code: "hub.no-weights",
+    place: repo,
+    expected: `${SINGLE}, ${INDEX} with its shards, or ${ADAPTER}`,
+    got: has,
+    wayOut:
+      "Look for a copy in safetensors: often a revision such as @refs/pr/1, or convert it with transformers' save_pretrained",
+  });
 }

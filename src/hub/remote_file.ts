@@ -27,7 +27,9 @@ export function checkFileName(path: string, repo: string): void {
     parts.some((part) => part === "" || part === "." || part === ".." || /^[A-Za-z]:/.test(part)) ||
     parts.some((part) => Buffer.byteLength(part) > 255);
   if (bad)
-    throw new AttuneError(
-      `${repo} lists a file named ${JSON.stringify(path.slice(0, 100))}, which is refused.`,
-    );
+    throw new AttuneError({
+      code: "hub.unsafe-path",
+      place: repo,
+      problem: `a file is named ${JSON.stringify(path.slice(0, 100))}: attune refuses the name`,
+    });
 }

@@ -23,7 +23,12 @@ export function parseRepo(name: string, kind: Repo["kind"], useModelScope: boole
   const id = at < 0 ? bare : bare.slice(0, at);
   const revision = at < 0 ? undefined : bare.slice(at + 1);
   const problem = idProblem(id, source) ?? (revision === undefined ? undefined : revisionProblem(revision));
-  if (problem) throw new AttuneError(`${JSON.stringify(name)} is no ${kind} of a hub: ${problem}.`);
+  if (problem)
+    throw new AttuneError({
+      code: "hub.wrong-name",
+      place: JSON.stringify(name),
+      problem: `this is not the name of a ${kind} on a hub: ${problem}`,
+    });
   return { source, kind, id, revision };
 }
 

@@ -56,7 +56,7 @@ describe("by names of files", () => {
   test("a split that isn't there: those that are", async () => {
     give(["train.jsonl", "dev.jsonl"]);
     await expect(resolve({ split: "test" })).rejects.toThrow(
-      'org/data has no split "test"; it has train, validation.',
+      'org/data: there is no split "test"; expected train, validation',
     );
   });
 
@@ -68,7 +68,7 @@ describe("by names of files", () => {
   test("a script: says so", async () => {
     give(["data.py"]);
     await expect(resolve()).rejects.toThrow(
-      /org\/data: expected parquet.*found a Python script.*org\/data@refs\/convert\/parquet/,
+      /org\/data: expected parquet.*got a Python script.*org\/data@refs\/convert\/parquet/,
     );
   });
 
@@ -106,14 +106,14 @@ describe("by README.md's configs", () => {
     expect(await resolve({ split: "test" })).toEqual(["main/t.csv"]);
     expect(await resolve({ config: "socratic" })).toEqual(["socratic/train.csv"]);
     await expect(resolve({ config: "other" })).rejects.toThrow(
-      'no configuration "other"; choose one of main, socratic.',
+      'no configuration "other". Choose one of main, socratic.',
     );
   });
 
   test("several and none the default", async () => {
     give(names, readme.replace("  default: true\n", ""));
     await expect(resolve()).rejects.toThrow(
-      "org/data has several configurations; choose one of main, socratic.",
+      "org/data: there are several configurations. Choose one of main, socratic.",
     );
   });
 
@@ -143,12 +143,12 @@ describe("cards that could run away", () => {
     [
       "of absurd size",
       `---\n${"# x\n".repeat(2 ** 22 + 1)}---\n`,
-      /README\.md has \d+ bytes, more than the limit/,
+      /README\.md: the file has \d+ bytes, more than the limit/,
     ],
     [
       "with endless metadata",
       `---\n${"# x\n".repeat(2 ** 19 + 1)}---\n`,
-      /metadata in README\.md has \d+ characters/,
+      /metadata in README\.md: the metadata has \d+ characters/,
     ],
     ["nested deeply", `---\na: ${"[".repeat(1000)}\n---\n`, /brackets are nested more than 200 deep/],
     [
@@ -212,7 +212,7 @@ describe("listings that never end", () => {
   test("an answer of another shape is told in plain words", async () => {
     answer(() => ({ json: [{ type: "file", path: 5 }], next: "x" }));
     await expect(resolve()).rejects.toThrow(
-      /in a way that attune does not know \(path: expected text, got 5\)/,
+      /has a shape that attune does not know \(path: expected text, got 5\)/,
     );
   });
 });

@@ -53,7 +53,11 @@ async function readCard({ paths, sizes, fetch }: Snapshot, name: string): Promis
   if (!paths.includes("README.md")) return "";
   const size = sizes?.get("README.md") ?? 0;
   if (size > CARD_LIMIT)
-    throw new AttuneError(`${name}: README.md has ${size} bytes, more than the limit of ${CARD_LIMIT}.`);
+    throw new AttuneError({
+      code: "hub.card-too-large",
+      place: `${name}: README.md`,
+      problem: `the file has ${size} bytes, more than the limit of ${CARD_LIMIT}`,
+    });
   return readTextFile(join(await fetch(["README.md"]), "README.md"), CARD_LIMIT);
 }
 
@@ -64,15 +68,25 @@ function splitFiles(
   name: string,
 ): string[] {
   const candidates = dataFiles ? paths : paths.filter(isDataFile);
-  if (candidates.filter(isDataFile).length === 0) throw new AttuneError(noData(paths, name));
+  if (candidates.filter(isDataFile).length === 0) throw noData(paths, name);
   const patterns = chooseSplit(dataFiles ?? guessSplits(candidates, base), split, name);
   const files = ofOneKind(filesOf(candidates, patterns, base));
   if (files.length > 0) return files;
-  throw new AttuneError(`${name}: no file that attune reads matches ${some(patterns)} of split ${split}.`);
+  throw new AttuneError({
+    code: "hub.no-data",
+    place: name,
+    problem: `no file that attune reads matches ${some(patterns)} of split ${split}`,
+  });
 }
 
-function noData(paths: readonly string[], name: string): string {
+function noData(paths: readonly string[], name: string): AttuneError {
   const script = paths.some((path) => path.endsWith(".py"));
   const found = script ? "a Python script, which attune does not run" : "no such file";
-  return `${name}: expected parquet, json, jsonl, csv or txt files, found ${found}. The hub often has a copy in Parquet: ${name.split("@", 1)[0]}@refs/convert/parquet.`;
+  return new AttuneError({
+    code: "hub.no-data",
+    place: name,
+    expected: "parquet, json, jsonl, csv or txt files",
+    got: found,
+    wayOut: `The hub often has a copy in Parquet: ${name.split("@", 1)[0]}@refs/convert/parquet`,
+  });
 }

@@ -40,7 +40,7 @@ test("the token: HF_TOKEN, its older name, the file of `hf auth login`", async (
   expect(await token({ HUGGING_FACE_HUB_TOKEN: "hf_old" })).toBe("hf_old");
   expect(await token({ HUGGING_FACE_HUB_TOKEN: "hf_old", HF_TOKEN: " hf_new\n" })).toBe("hf_new");
   const error = await token({ HF_TOKEN: "hf_séc\u0001ret" }).catch((caught) => caught);
-  expect(error.message).toBe("The token in HF_TOKEN has characters that no token has. Copy it anew.");
+  expect(error.message).toBe("HF_TOKEN: the token has characters that no token has. Copy it again.");
   await rm(home, { recursive: true });
 });
 
@@ -60,7 +60,7 @@ test.each(["hf-mirror.com", "ftp://x", "https://me:secret@x.org"])(
   "HF_ENDPOINT %s is refused",
   async (address) => {
     const error = await readHubSettings({ HOME: "/h", HF_ENDPOINT: address }).catch((caught) => caught);
-    expect(error.message).toMatch(/HF_ENDPOINT must be the address of a hub/);
+    expect(error.message).toMatch(/HF_ENDPOINT: expected the address of a hub/);
     expect(error.message).not.toContain("secret");
   },
 );

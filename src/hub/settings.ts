@@ -73,15 +73,23 @@ function clean(token: string | undefined, where: string): string | undefined {
   const text = token?.replace(/[\r\n]/g, "").trim();
   if (!text) return undefined;
   if (!/^[\x21-\x7e]+$/.test(text))
-    throw new AttuneError(`The token in ${where} has characters that no token has. Copy it anew.`);
+    throw new AttuneError({
+      code: "hub.wrong-token",
+      place: where,
+      problem: "the token has characters that no token has",
+      wayOut: "Copy it again",
+    });
   return text;
 }
 
 function address(text: string, name: string): string {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol) || new URL(text).username)
-    throw new AttuneError(
-      `${name} must be the address of a hub, such as https://hf-mirror.com, got ${withoutSecrets(text)}.`,
-    );
+    throw new AttuneError({
+      code: "hub.wrong-endpoint",
+      place: name,
+      expected: "the address of a hub, such as https://hf-mirror.com",
+      got: withoutSecrets(text),
+    });
   return text.replace(/\/+$/, "");
 }
 

@@ -37,6 +37,12 @@ export class AttuneError extends Error implements Faults {
   }
 }
 
+/** One problem is the fault itself; several are listed below it. */
+export function withProblems(fault: Fault, problems: readonly string[]): Faults {
+  if (problems.length === 1) return { ...fault, problem: problems[0] };
+  return { ...fault, faults: problems.map((problem) => ({ code: fault.code, problem })) };
+}
+
 /** The same fault at a place within `outer`: "data.jsonl row 3" around "messages". */
 export function withPlace(error: AttuneError, outer: string): AttuneError {
   const { faults = [], ...own } = partsOf(error);

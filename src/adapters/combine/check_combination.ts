@@ -1,4 +1,4 @@
-import { AttuneError } from "../../text/errors.ts";
+import { AttuneError, withProblems } from "../../text/errors.ts";
 import type { LoraWeights } from "../kinds/lora.ts";
 import type { CombineSettings, WeighedAdapter } from "./combine_adapters.ts";
 import { COMBINE_METHODS, methodTraits } from "./methods.ts";
@@ -6,8 +6,14 @@ import { COMBINE_METHODS, methodTraits } from "./methods.ts";
 /** @throws AttuneError that names everything which keeps `inputs` from being combined so. */
 export function checkCombination(inputs: readonly WeighedAdapter[], settings: CombineSettings): void {
   if (!COMBINE_METHODS.includes(settings.method))
-    throw new AttuneError(`there is no method ${settings.method}; there are ${COMBINE_METHODS.join(", ")}`);
-  if (inputs.length === 0) throw new AttuneError("there is no adapter to combine.");
+    throw new AttuneError({
+      code: "adapters.unknown-method",
+      place: "method",
+      expected: COMBINE_METHODS.join(", "),
+      got: settings.method,
+    });
+  if (inputs.length === 0)
+    throw new AttuneError({ code: "adapters.nothing-to-combine", problem: "there is no adapter to combine" });
   const faults = [
     ...settingFaults(settings),
     ...inputs.flatMap(adapterFaults),
@@ -16,9 +22,12 @@ export function checkCombination(inputs: readonly WeighedAdapter[], settings: Co
     ...rankFaults(inputs, settings),
   ];
   if (faults.length === 0) return;
-  const shown = faults.slice(0, 10).map((fault) => `  ${fault}`);
-  if (faults.length > shown.length) shown.push(`  and ${faults.length - shown.length} more`);
-  throw new AttuneError(`These adapters can't be combined so:\n${shown.join("\n")}`);
+  throw new AttuneError(
+    withProblems(
+      { code: "adapters.not-combinable", problem: "these adapters can't be combined this way" },
+      faults,
+    ),
+  );
 }
 
 function settingFaults({ method, density, majoritySign, rank }: CombineSettings): string[] {

@@ -52,7 +52,12 @@ export function combineAdapters(inputs: readonly WeighedAdapter[], settings: Com
   });
   for (const [module, { A, B }] of modules)
     if (!allFinite(A) || !allFinite(B))
-      throw new AttuneError(`${module}: the combined term is beyond float32; give smaller weights.`);
+      throw new AttuneError({
+        code: "adapters.not-finite",
+        place: module,
+        problem: "the combined term is beyond float32",
+        wayOut: "Give smaller weights",
+      });
   const stored = storedOnce(inputs, names);
   return {
     config: combinedConfig(inputs, r, [...names]),

@@ -28,7 +28,7 @@ async function isSame(a: TensorEntry, b: TensorEntry): Promise<boolean> {
 
 const differ = (weight: string, first: string, second: string) =>
   new AttuneError({
-    code: "adapter.other-stored",
+    code: "adapters.other-stored",
     problem: `${first} and ${second} bring different values of ${weight} along: they were made over different bases`,
     wayOut: "Combine adapters of one base",
   });

@@ -88,7 +88,7 @@ describe("(IA)³", () => {
     expect(isFeedforward({ feedforwardModules: "down_proj" }, "l.0.down_proj")).toBe(false); // whole names
     expect(isFeedforward({ feedforwardModules: ".*down.*" }, "l.0.down_proj")).toBe(true);
     expect(() => ia3Kind.check({ ...ia3, feedforwardModules: ["up_proj"] }, "x")).toThrow(
-      /x: feedforwardModules must be among targetModules; up_proj is not/,
+      /x: feedforwardModules: each must be among targetModules; up_proj is not/,
     );
   });
 });

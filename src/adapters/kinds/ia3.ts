@@ -131,7 +131,7 @@ export const ia3 = {
       const isOne = isFeedforward(wanted, module);
       if (feedforward === isOne) return [];
       const problem = `feedforward_modules wants its vector as ${isOne ? "[1, in]" : "[out, 1]"}`;
-      return [{ code: "adapter.does-not-fit", place: module, problem }];
+      return [{ code: "adapters.does-not-fit", place: module, problem }];
     }),
 
   parts(adapter) {
@@ -184,7 +184,11 @@ function checkFeedforward({ feedforwardModules = [] }: Ia3Config, targets: reado
     (item) => !targets.some((module) => isFeedforward({ feedforwardModules: item }, module)),
   );
   if (idle.length > 0)
-    throw new AttuneError(`adapter: feedforwardModules: no targeted module matches ${idle.join(", ")}.`);
+    throw new AttuneError({
+      code: "adapters.no-match",
+      place: "adapter: feedforwardModules",
+      problem: `no targeted module matches ${idle.join(", ")}`,
+    });
 }
 
 /** @throws AttuneError when a list of feedforward modules holds what the list of targets does not, as in PEFT. */
@@ -192,9 +196,11 @@ export function checkIa3Config({ targetModules, feedforwardModules }: Ia3Config,
   if (!Array.isArray(targetModules) || !Array.isArray(feedforwardModules)) return;
   const foreign = feedforwardModules.filter((module) => !targetModules.includes(module));
   if (foreign.length > 0)
-    throw new AttuneError(
-      `${where}: feedforwardModules must be among targetModules; ${foreign.join(", ")} is not.`,
-    );
+    throw new AttuneError({
+      code: "adapters.contradiction",
+      place: `${where}: feedforwardModules`,
+      problem: `each must be among targetModules; ${foreign.join(", ")} is not`,
+    });
 }
 
 function tensorsOf(module: string, { vector, feedforward }: Ia3Weights): ModuleTensor[] {

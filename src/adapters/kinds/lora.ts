@@ -55,7 +55,12 @@ export const isLora = (adapter: Adapter): adapter is LoraAdapter => adapter.conf
 /** @throws AttuneError when `adapter`, which messages call `name`, is of another kind: then it can't be `purpose`. */
 export function requireLora(adapter: Adapter, name: string, purpose: string): LoraAdapter {
   if (isLora(adapter)) return adapter;
-  throw new AttuneError(`${name} is no LoRA adapter but ${adapter.config.type}, which can't be ${purpose}.`);
+  throw new AttuneError({
+    code: "adapters.other-kind",
+    place: name,
+    expected: `a LoRA adapter: another can't be ${purpose}`,
+    got: `kind ${adapter.config.type}`,
+  });
 }
 
 export const lora = {
@@ -78,9 +83,12 @@ export const lora = {
 
   checkPlan({ config, sites, targets }, { keepsUnquantized }) {
     if (config.initLoraWeights === "loftq" && !keepsUnquantized)
-      throw new AttuneError(
-        "adapter: initLoraWeights loftq begins from what quantization loses: it needs the weights as they were, so give `quantization` and a model that isn't quantized yet.",
-      );
+      throw new AttuneError({
+        code: "adapters.loftq-base",
+        place: "adapter: initLoraWeights",
+        problem: "loftq starts from what quantization loses, so it needs the weights before it",
+        wayOut: "Give `quantization`, and a model that isn't quantized yet",
+      });
     checkPatterns(config, targets);
     checkRanks(config, adaptedShapes(sites, targets));
   },
@@ -99,7 +107,7 @@ export const lora = {
     if (!follows || !modules.get(follows.embedding)?.magnitude) return [];
     const problem =
       "ensure_weight_tying ties its term, and use_dora's magnitudes are not tied: attune computes one or the other";
-    return [{ code: "adapter.does-not-fit", place: follows.embedding, problem }];
+    return [{ code: "adapters.does-not-fit", place: follows.embedding, problem }];
   },
 
   finished: plainLora,

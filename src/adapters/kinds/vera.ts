@@ -11,7 +11,7 @@ import { matmul } from "../../graph/ops/matmul.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { LinearHook } from "../../models/scope.ts";
 import { mersenneTwister } from "../../random/mersenne_twister.ts";
-import { AttuneError, type Fault } from "../../text/errors.ts";
+import { AttuneError, type Fault, withProblems } from "../../text/errors.ts";
 import type { Adapter } from "../adapter.ts";
 import { PREFIX } from "../peft/tensor_names.ts";
 import {
@@ -137,7 +137,13 @@ export const vera = {
   defaults: LORA_TARGETS,
   check(config, where) {
     const faults = layerSettingFaults(config);
-    if (faults.length > 0) throw new AttuneError(`${where}: ${faults.join("; ")}.`);
+    if (faults.length > 0)
+      throw new AttuneError(
+        withProblems(
+          { code: "adapters.contradiction", place: where, problem: "some settings contradict each other" },
+          faults,
+        ),
+      );
   },
   learningRate: 1e-2, // Kopiczko et al. 2024, in the order of magnitude
   nameOf: () => "VeRA",
@@ -211,7 +217,7 @@ function projectionFaults(adapter: VeraAdapter, _: VeraConfig, sites: Sites): Fa
   if (projections.in >= needed.in && projections.out >= needed.out) return [];
   const shown = ({ in: inputs, out }: LayerShape) => `[${out}, ${inputs}]`;
   const problem = `the adapter has ${shown(projections)}, the model needs ${shown(needed)}`;
-  return [{ code: "adapter.does-not-fit", place: "vera_A and vera_B", problem }];
+  return [{ code: "adapters.does-not-fit", place: "vera_A and vera_B", problem }];
 }
 
 function tensorsOf(module: string, { d, b }: VeraWeights): ModuleTensor[] {

@@ -23,6 +23,6 @@ test.each([
 test("what contradicts itself is named, all at once", () => {
   const change = { targetModules: "q", layersToTransform: 1, useDora: true, initLoraWeights: "pissa" };
   expect(() => checkLoraConfig({ ...good, ...change }, "recipe")).toThrow(
-    /^recipe: layersToTransform and layersPattern need .*; initLoraWeights pissa together with useDora/,
+    /^recipe: some settings .*\n {2}layersToTransform and layersPattern need .*\n {2}initLoraWeights pissa together with useDora/,
   );
 });

@@ -1,6 +1,5 @@
 import * as z from "zod";
-import { AttuneError } from "../../text/errors.ts";
-import { listed } from "../../text/listed.ts";
+import { AttuneError, withProblems } from "../../text/errors.ts";
 import type { PeftFile } from "../peft/peft_file.ts";
 import {
   bias,
@@ -181,7 +180,13 @@ export function scaleOf(config: LoraConfig, module: string, r = rankOf(config, m
 /** @throws AttuneError that names settings which PEFT, or attune, does not take together; `where` says whose they are. */
 export function checkLoraConfig(config: LoraConfig, where: string): void {
   const faults = contradictions(config);
-  if (faults.length > 0) throw new AttuneError(`${where}: ${faults.join("; ")}.`);
+  if (faults.length > 0)
+    throw new AttuneError(
+      withProblems(
+        { code: "adapters.contradiction", place: where, problem: "some settings contradict each other" },
+        faults,
+      ),
+    );
 }
 
 const DECOMPOSED = /^(olora|pissa(_niter_\d+)?)$/;
@@ -212,7 +217,13 @@ export function checkPatterns(config: LoraConfig, modules: Iterable<string>): vo
   const faults = (["rankPattern", "alphaPattern"] as const).flatMap((setting) =>
     patternFaults(config[setting] ?? {}, names, setting),
   );
-  if (faults.length > 0) throw new AttuneError(`adapter: ${faults.join("; ")}.`);
+  if (faults.length > 0)
+    throw new AttuneError(
+      withProblems(
+        { code: "adapters.wrong-pattern", place: "adapter", problem: "some patterns don't fit the model" },
+        faults,
+      ),
+    );
 }
 
 function patternFaults(patterns: Record<string, number>, modules: string[], setting: string): string[] {
@@ -222,10 +233,10 @@ function patternFaults(patterns: Record<string, number>, modules: string[], sett
     .map((key) => `${setting}: ${key} matches no module that has an adapter`);
   const sorted = [...keys].sort();
   const value = (order: string[], module: string) => patterns[patternKey(order, module, setting)!];
-  const torn = modules.find((module) => value(keys, module) !== value(sorted, module));
-  if (torn !== undefined)
+  const ambiguous = modules.find((module) => value(keys, module) !== value(sorted, module));
+  if (ambiguous !== undefined)
     faults.push(
-      `${setting}: ${torn} matches several keys, and PEFT's files keep them in another order; let one key match`,
+      `${setting}: ${ambiguous} matches several keys, and PEFT's files keep them in another order; let one key match`,
     );
   return faults;
 }
@@ -251,5 +262,11 @@ export function checkRanks(config: LoraConfig, shapes: ReadonlyMap<string, Layer
     const [r, most] = [rankOf(config, module), Math.min(shape.in, shape.out)];
     return r > most ? [`${module}: rank ${r} is above the matrix's, ${most}`] : [];
   });
-  if (faults.length > 0) throw new AttuneError(`adapter: ${listed(faults)}`);
+  if (faults.length > 0)
+    throw new AttuneError(
+      withProblems(
+        { code: "adapters.rank-too-high", place: "adapter", problem: "some ranks are above their matrix's" },
+        faults,
+      ),
+    );
 }

@@ -40,7 +40,7 @@ export function sortAdapterTensors<T extends Shaped>(
   where: string,
 ): AdapterTensors<T> {
   if (tensors.size === 0)
-    throw new AttuneError({ code: "adapter.empty", place: where, problem: "the adapter holds no tensors" });
+    throw new AttuneError({ code: "adapters.empty", place: where, problem: "the adapter holds no tensors" });
   const kind = kindNamed(config.type)!;
   const { named, adapters } = peftNames(tensors, kind, where);
   const { modules, rest } = sortTerms(named, config);
@@ -58,16 +58,16 @@ export function sortAdapterTensors<T extends Shaped>(
   };
   const foreign = [...rest].filter(([name, tensor]) => !place(name, tensor, { config, adapters, sorted }));
   const all: Fault[] = [
-    ...faults.map((problem) => ({ code: "adapter.wrong-tensor", problem })),
+    ...faults.map((problem) => ({ code: "adapters.wrong-tensor", problem })),
     ...foreign.map(([name]) => ({
-      code: "adapter.foreign-tensor",
+      code: "adapters.foreign-tensor",
       place: name,
       problem: strangeness(name, config),
     })),
   ];
   if (all.length > 0)
     throw new AttuneError({
-      code: "adapter.tensors",
+      code: "adapters.tensors",
       place: where,
       problem: "its tensors are not those of the adapter that adapter_config.json describes",
       wayOut: "Save the adapter again with PEFT, config and tensors together",
@@ -86,7 +86,7 @@ function peftNames<T>(tensors: ReadonlyMap<string, T>, { tensors: own }: Kind, w
     const { name, adapter } = peftName(key);
     if (named.has(name))
       throw new AttuneError({
-        code: "adapter.double-tensor",
+        code: "adapters.double-tensor",
         place: where,
         problem: `${key} is there twice, with an adapter's name in it and without, or with two`,
         wayOut: "Save one adapter with PEFT's save_pretrained(selected_adapters=[name])",
@@ -96,7 +96,7 @@ function peftNames<T>(tensors: ReadonlyMap<string, T>, { tensors: own }: Kind, w
   }
   if (adapters.size > 1)
     throw new AttuneError({
-      code: "adapter.several",
+      code: "adapters.several",
       place: where,
       problem: `it holds the adapters ${[...adapters].slice(0, 5).join(", ")}`,
       wayOut: "Save one of them with PEFT's save_pretrained(selected_adapters=[name])",

@@ -45,7 +45,7 @@ test.each<[string, string[], RegExp]>([
     [...adapter("one"), ...adapter("two")],
     /Give .*x\/one or .*x\/two/,
   ],
-  ["mlx-lm's", ["adapter_config.json", "adapters.safetensors"], /adapters\.safetensors is mlx-lm's/],
+  ["mlx-lm's", ["adapter_config.json", "adapter.safetensors"], /adapters\.safetensors is mlx-lm's/],
 ])("%s", async (_, files, message) => {
   make(...files);
   await expect(findAdapterDirectory(at("x"))).rejects.toThrow(AttuneError);

@@ -17,7 +17,7 @@ export async function findAdapterDirectory(path: string): Promise<string> {
   const below = missing.length === 2 ? await adaptersBelow(path, files) : [];
   if (below.includes("adapter")) return join(path, "adapter");
   throw new AttuneError({
-    code: "adapter.not-a-directory",
+    code: "adapters.not-a-directory",
     place: path,
     problem: `not a PEFT adapter directory: ${missing.join(" and ")} missing`,
     wayOut: wayOut(path, files, below),
@@ -53,7 +53,7 @@ function wayOut(path: string, files: readonly string[], below: readonly string[]
   if (files.includes("state.json"))
     return "It is a checkpoint that a run goes on from: give the run's directory";
   if (files.includes("config.json")) return "It holds a model: give it as the model";
-  if (files.includes("adapters.safetensors"))
+  if (files.includes("adapter.safetensors"))
     return "adapters.safetensors is mlx-lm's: convert it to PEFT's form, or fuse it into its model";
 }
 

@@ -33,7 +33,7 @@ export function parsePeftConfig(file: File, where: string): { config: AdapterCon
   }
   if (faults.length > 0)
     throw new AttuneError({
-      code: "adapter.unsupported",
+      code: "adapters.unsupported",
       place: where,
       problem: "this adapter uses what attune does not compute",
       faults,
@@ -55,7 +55,7 @@ function unknownKind(file: File, where: string): AttuneError {
     return "Merge it into its base with PEFT (merge_and_unload, save_pretrained) and use the merged model";
   };
   return new AttuneError({
-    code: "adapter.unsupported-kind",
+    code: "adapters.unsupported-kind",
     place: `${where}: peft_type`,
     expected: `an adapter of ${known.slice(0, -1).join(", ")} or ${known.at(-1)}`,
     got: type === undefined ? "none" : excerpt(type),
@@ -90,7 +90,7 @@ const Common = z.looseObject({
 const commonFaults = (file: File): Fault[] =>
   schemaFaults(Common.safeParse(file, { reportInput: true }).error?.issues ?? [], WRONG);
 
-const WRONG = "adapter.wrong-setting";
+const WRONG = "adapters.wrong-setting";
 
 /** Notes of the tools that saved it, in PEFT and beside it: who, when, from what. */
 const NOTES = /^_|(^|_)version$|^unsloth_/;
@@ -112,9 +112,9 @@ function unsupported(file: File, { settings, file: { defaults, ignored, wayOut }
     .filter(([key, value]) => !judged.has(key) && !isHarmless(key, value))
     .map(([key, value]) =>
       Object.hasOwn(defaults, key)
-        ? { code: "adapter.unsupported-setting", place: key, got: excerpt(value), wayOut: wayOut?.(key) }
+        ? { code: "adapters.unsupported-setting", place: key, got: excerpt(value), wayOut: wayOut?.(key) }
         : {
-            code: "adapter.unknown-setting",
+            code: "adapters.unknown-setting",
             place: key,
             problem: `unknown to PEFT 0.21, got ${excerpt(value)}`,
             wayOut:

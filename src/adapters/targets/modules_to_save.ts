@@ -1,5 +1,5 @@
 /** The parameters an adapter has of its own, besides low-rank terms: modules trained whole, and biases. */
-import { AttuneError } from "../../text/errors.ts";
+import { AttuneError, withProblems } from "../../text/errors.ts";
 import type { AdapterConfig } from "../adapter.ts";
 import type { Sites } from "./sites.ts";
 
@@ -57,9 +57,19 @@ export function checkModulesToSave(config: Saved, sites: Sites, modules: readonl
     if (bias === "all" && name.endsWith(".bias"))
       faults.push(`modulesToSave and bias "all" both train ${name}; leave one out`);
   }
-  const torn = modules.find((module) => moduleOf(modulesToSave, `${module}.weight`) !== undefined);
-  if (torn) faults.push(`modulesToSave takes ${torn}, which has a term of its own`);
+  const adapted = modules.find((module) => moduleOf(modulesToSave, `${module}.weight`) !== undefined);
+  if (adapted) faults.push(`modulesToSave takes ${adapted}, which has a term of its own`);
   if (bias !== "none" && trainedBiases(config, names, modules).length === 0)
     faults.push(`bias: ${bias}, and there is no such bias in this model`);
-  if (faults.length > 0) throw new AttuneError(`adapter: ${[...new Set(faults)].join("; ")}.`);
+  if (faults.length > 0)
+    throw new AttuneError(
+      withProblems(
+        {
+          code: "adapters.wrong-saved-modules",
+          place: "adapter",
+          problem: "modulesToSave or bias doesn't fit the model",
+        },
+        [...new Set(faults)],
+      ),
+    );
 }

@@ -8,15 +8,19 @@ import { AttuneError } from "../../text/errors.ts";
  */
 export function fullmatch(pattern: string, setting = "targetModules"): RegExp {
   if (isInvolved(pattern))
-    throw new AttuneError(
-      `${setting}: ${JSON.stringify(pattern)} repeats what repeats, or repeats too often, to be matched in bounded time.`,
-    );
+    throw new AttuneError({
+      code: "adapters.slow-pattern",
+      place: setting,
+      problem: `${JSON.stringify(pattern)} nests or chains too many repetitions to match in bounded time`,
+    });
   try {
     return new RegExp(`^(?:${translate(pattern)})$`, "u");
   } catch (error) {
-    throw new AttuneError(
-      `${setting}: ${JSON.stringify(pattern)} is not a regular expression that can be used here: ${(error as Error).message}`,
-    );
+    throw new AttuneError({
+      code: "adapters.unsupported-pattern",
+      place: setting,
+      problem: `${JSON.stringify(pattern)} is not a regular expression that can be used here: ${(error as Error).message}`,
+    });
   }
 }
 

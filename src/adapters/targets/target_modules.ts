@@ -80,26 +80,39 @@ export function matchAdapter(
   if (excludeModules !== undefined) requireMatches(candidates, excludeModules);
   const matched = candidates.filter(adapterMatcher(settings));
   if (matched.length === 0)
-    throw new AttuneError(
-      `adapter: of ${targetModules} nothing is left over: excludeModules, layersToTransform (layers by their numbers in names such as ${linearNames[0] ?? "layers.0"}), layersPattern or modulesToSave take all away.`,
-    );
+    throw new AttuneError({
+      code: "adapters.no-target-left",
+      place: "adapter",
+      problem: `no module of ${targetModules} is left: excludeModules, layersToTransform (layers by their numbers in names such as ${linearNames[0] ?? "layers.0"}), layersPattern or modulesToSave take all away`,
+    });
   if (layersToTransform !== undefined && Array.isArray(targetModules)) {
     const idle = targetModules.filter((target) => !matched.some(endsIn(target)));
     if (idle.length > 0)
-      throw new AttuneError(
-        `targetModules: nothing of ${idle.join(", ")} is left in the layers that layersToTransform means.`,
-      );
+      throw new AttuneError({
+        code: "adapters.no-target-left",
+        place: "targetModules",
+        problem: `no module of ${idle.join(", ")} is left in the layers of layersToTransform`,
+      });
   }
   for (const layer of [layersToTransform ?? []].flat())
     if (!matched.some(layerMatcher({ ...settings, layersToTransform: layer })))
-      throw new AttuneError(`layersToTransform: no targeted module is in layer ${layer}.`);
+      throw new AttuneError({
+        code: "adapters.no-match",
+        place: "layersToTransform",
+        problem: `no targeted module is in layer ${layer}`,
+      });
   return matched;
 }
 
 function requireMatches(names: readonly string[], excluded: string[] | string): void {
   const items = Array.isArray(excluded) ? excluded.map((item) => [item]) : [excluded];
   const idle = items.filter((item) => !names.some(exclusionMatcher(item)));
-  if (idle.length > 0) throw new AttuneError(`excludeModules: no module matches ${idle.join(", ")}.`);
+  if (idle.length > 0)
+    throw new AttuneError({
+      code: "adapters.no-match",
+      place: "excludeModules",
+      problem: `no module matches ${idle.join(", ")}`,
+    });
 }
 
 /**
@@ -139,17 +152,25 @@ function nothingMatched(
   unmatched: string[],
 ): AttuneError {
   const endings = [...new Set(linearNames.map((name) => name.slice(name.lastIndexOf(".") + 1)))];
-  const there = `This model's linear layers: ${endings.join(", ")} (in full, for example, ${linearNames[0] ?? "none"}).`;
+  const there = `This model's linear layers: ${endings.join(", ")} (in full, for example, ${linearNames[0] ?? "none"})`;
   if (Array.isArray(targetModules)) {
     const asked = unmatched.map((target) => describe(target, linearNames, endings)).join(", ");
-    return new AttuneError(`targetModules: no linear layer matches ${asked || "an empty list"}. ${there}`);
+    return new AttuneError({
+      code: "adapters.no-match",
+      place: "targetModules",
+      problem: `no linear layer matches ${asked || "an empty list"}`,
+      wayOut: there,
+    });
   }
   const hint = linearNames.some(endsIn(targetModules))
-    ? ` For endings of names give a list: [${targetModules}].`
+    ? `For endings of names give a list: [${targetModules}]. `
     : "";
-  return new AttuneError(
-    `targetModules: no linear layer's whole name matches the regular expression ${JSON.stringify(targetModules)}.${hint} ${there}`,
-  );
+  return new AttuneError({
+    code: "adapters.no-match",
+    place: "targetModules",
+    problem: `no linear layer's whole name matches the regular expression ${JSON.stringify(targetModules)}`,
+    wayOut: `${hint}${there}`,
+  });
 }
 
 function describe(target: string, linearNames: readonly string[], endings: string[]): string {

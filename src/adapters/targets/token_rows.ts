@@ -28,7 +28,7 @@ export function tokenIndices(
   if (first.join() === last.join()) rows.delete(sites.head);
   else if (ensureWeightTying)
     throw new AttuneError({
-      code: "adapter.tied-rows",
+      code: "adapters.tied-rows",
       place: "trainableTokenIndices",
       problem: `${sites.embedding} and ${sites.head} are tied (ensureWeightTying) and name different tokens`,
       wayOut: `Name ${sites.embedding} alone, or leave ensureWeightTying out`,
@@ -39,15 +39,20 @@ export function tokenIndices(
 function moduleNamed(name: string, { embedding, head }: Ends): string {
   const found = [embedding, head].find((module) => module === name || module.endsWith(`.${name}`));
   if (found !== undefined) return found;
-  throw new AttuneError(
-    `trainableTokenIndices: ${name} is neither the embedding, ${embedding}, nor the output layer, ${head}.`,
-  );
+  throw new AttuneError({
+    code: "adapters.wrong-token-rows",
+    place: "trainableTokenIndices",
+    problem: `${name} is neither the embedding, ${embedding}, nor the output layer, ${head}`,
+  });
 }
 
 function checkIndices(name: string, indices: readonly number[], vocabSize: number): void {
   const wrong = indices.filter((i, at) => !(i >= 0 && i < vocabSize) || indices.indexOf(i) !== at);
   if (indices.length > 0 && wrong.length === 0) return;
-  throw new AttuneError(
-    `trainableTokenIndices: ${name} needs different numbers below the vocabulary's ${vocabSize}, got ${wrong.length > 0 ? wrong.slice(0, 10).join(", ") : "none"}.`,
-  );
+  throw new AttuneError({
+    code: "adapters.wrong-token-rows",
+    place: `trainableTokenIndices: ${name}`,
+    expected: `different numbers below the vocabulary's ${vocabSize}`,
+    got: wrong.length > 0 ? wrong.slice(0, 10).join(", ") : "none",
+  });
 }
