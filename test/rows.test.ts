@@ -21,9 +21,9 @@ async function refusal(changes: object, strict?: "unusable"): Promise<string> {
 
 test("case l8: the refusal says that it is null", async () => {
   const { data } = caseRecipe("l8");
-  expect(await refusal({ data })).toContain('output: expected text, got null');
+  expect(await refusal({ data })).toContain("output: expected text, got null");
   expect(await refusal({ data }, "unusable")).toContain(
-    'l8/rows.jsonl row 1: output: expected text, got null',
+    "l8/rows.jsonl row 1: output: expected text, got null",
   );
 });
 

@@ -47,7 +47,7 @@ export async function chatSource(from: string | undefined, flags: SourceFlags): 
 
 const twoModels = (from: string) =>
   new AttuneError({
-    code: "chat.two-models",
+    code: "cli.two-models",
     place: from,
     problem: "it is no run's directory, and --model names a model already",
     wayOut: "Give one of the two; an adapter's directory goes with --adapter",
@@ -62,7 +62,7 @@ async function base(run: string, recipe: Recipe, given?: string): Promise<string
     if (!(error instanceof AttuneError)) throw error;
     throw new AttuneError(
       {
-        code: "chat.base-missing",
+        code: "cli.base-missing",
         place: `${run}/recipe.json: model`,
         problem: error.message,
         wayOut:

@@ -50,9 +50,12 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult | undefi
   const { base, screen, seed, perTask } = options;
   const started = performance.now();
   if (!existsSync(join(base, "config.json")))
-    throw new AttuneError(
-      `the demo's base model is missing: ${base}. Install attune again, or clone it whole.`,
-    );
+    throw new AttuneError({
+      code: "cli.no-demo-model",
+      place: base,
+      problem: "the demo's base model is missing",
+      wayOut: "Install attune again, or clone it whole",
+    });
   const questions = instructionSet({ seed, perTask: perTask.heldOut, split: "heldOut", tasks: DEMO_TASKS });
   const recipe = await writeRecipe(options);
 

@@ -4,7 +4,9 @@ import { describeFailure, printable } from "./failure.ts";
 
 describe("describeFailure", () => {
   test("what a user can act on is a message", () => {
-    const text = describeFailure(new AttuneError("recipe.yaml: no such key"));
+    const text = describeFailure(
+      new AttuneError({ code: "cli.test", place: "recipe.yaml", problem: "no such key" }),
+    );
     expect(text).toMatch(/recipe\.yaml: no such key$/);
     expect(text).not.toContain("report");
   });

@@ -12,13 +12,19 @@ export function namedAdapters(values: readonly string[]): Record<string, string>
     const [, given, path = value] = /^([\w-]+)=(.+)$/s.exec(value) ?? [];
     const name = given ?? nameOf(path);
     if (name === BASE)
-      throw new AttuneError(
-        `--adapter ${value}: "${BASE}" is the model without an adapter; name it otherwise: NAME=${path}`,
-      );
+      throw new AttuneError({
+        code: "cli.adapter-name",
+        place: `--adapter ${value}`,
+        problem: `"${BASE}" is the model without an adapter`,
+        wayOut: `Choose another name: NAME=${path}`,
+      });
     if (named.has(name))
-      throw new AttuneError(
-        `--adapter ${value}: ${named.get(name)} is called "${name}" already; name them: --adapter a=${named.get(name)} --adapter b=${path}`,
-      );
+      throw new AttuneError({
+        code: "cli.adapter-name",
+        place: `--adapter ${value}`,
+        problem: `${named.get(name)} is called "${name}" already`,
+        wayOut: `Name them: --adapter a=${named.get(name)} --adapter b=${path}`,
+      });
     named.set(name, path);
   }
   return Object.fromEntries(named);

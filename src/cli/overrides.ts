@@ -72,4 +72,5 @@ function setOwn(holder: object, key: string, value: unknown): void {
   Object.defineProperty(holder, key, { value, enumerable: true, configurable: true, writable: true });
 }
 
-const fault = (override: string, problem: string) => new AttuneError(`--set ${override}: ${problem}`);
+const fault = (override: string, problem: string) =>
+  new AttuneError({ code: "cli.wrong-override", place: `--set ${override}`, problem });

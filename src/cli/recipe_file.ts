@@ -23,9 +23,12 @@ async function readValue(path: string): Promise<unknown> {
   // JSON is YAML, and the YAML reader refuses what JSON.parse passes over: a key that is there twice.
   if ([".yaml", ".yml", ".json"].includes(ending)) return parseYaml(await readTextFile(path, LIMIT), path);
   if ([".js", ".mjs", ".ts", ".mts"].includes(ending)) return importDefault(path);
-  throw new AttuneError(
-    `${path}: a recipe is a .yaml, .yml or .json file, or a .ts, .mts, .js or .mjs module; this ends in ${ending || "nothing"}`,
-  );
+  throw new AttuneError({
+    code: "cli.recipe-ending",
+    place: path,
+    expected: "a recipe as a .yaml, .yml or .json file, or a .ts, .mts, .js or .mjs module",
+    got: ending || "no ending",
+  });
 }
 
 async function importDefault(path: string): Promise<unknown> {
@@ -34,16 +37,26 @@ async function importDefault(path: string): Promise<unknown> {
     throw importError(path, error);
   });
   if (module.default !== undefined) return module.default;
-  throw new AttuneError(
-    `${path}: its default export should be the recipe; it exports ${Object.keys(module).join(", ") || "nothing"}. Write export default { model: …, … }.`,
-  );
+  throw new AttuneError({
+    code: "cli.recipe-export",
+    place: path,
+    expected: "the recipe as the default export",
+    got: Object.keys(module).join(", ") || "nothing",
+    wayOut: "Write export default { model: …, … }",
+  });
 }
 
 function importError(path: string, error: unknown): AttuneError {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === "ERR_UNKNOWN_FILE_EXTENSION")
-    return new AttuneError(
-      `${path}: Node ${process.versions.node} can't read TypeScript; Node 22.18 and later can. Write the recipe as .mjs, .yaml or .json, or update Node.`,
-    );
-  return new AttuneError(`${path}: ${message ?? error}`, { cause: error });
+    return new AttuneError({
+      code: "cli.recipe-typescript",
+      place: path,
+      problem: `Node ${process.versions.node} can't read TypeScript; Node 22.18 and later can`,
+      wayOut: "Write the recipe as .mjs, .yaml or .json, or update Node",
+    });
+  return new AttuneError(
+    { code: "cli.recipe-module", place: path, problem: `${message ?? error}` },
+    { cause: error },
+  );
 }

@@ -17,7 +17,7 @@ export async function readTools(path: string): Promise<Tool[]> {
   const list = isObject(value) && "tools" in value ? value.tools : value;
   if (!Array.isArray(list) || list.length === 0)
     throw new AttuneError({
-      code: "tools.no-list",
+      code: "cli.tools-not-listed",
       place: path,
       expected: "a list of tools, as OpenAI's tools have it",
       got: excerpt(value),
@@ -26,10 +26,7 @@ export async function readTools(path: string): Promise<Tool[]> {
     return readRowTools({ tools: list }).tools!;
   } catch (error) {
     if (!(error instanceof AttuneError)) throw error;
-    throw new AttuneError(
-      { code: "tools.no-function", place: path, problem: error.message },
-      { cause: error },
-    );
+    throw new AttuneError({ code: "cli.wrong-tool", place: path, problem: error.message }, { cause: error });
   }
 }
 
@@ -38,7 +35,7 @@ function parse(text: string, path: string): unknown {
     return parseJson(text);
   } catch (error) {
     throw new AttuneError({
-      code: "tools.no-json",
+      code: "cli.tools-not-json",
       place: path,
       problem: `not valid JSON: ${(error as Error).message}`,
     });

@@ -14,9 +14,11 @@ export function parseWeighed(values: readonly string[]): WeighedPath[] {
     const [, directory, text] = /^(.+)=([^=]*)$/s.exec(value) ?? [];
     const weight = text?.trim() ? Number(text) : Number.NaN;
     if (directory === undefined || !Number.isFinite(weight) || weight === 0)
-      throw new AttuneError(
-        `--adapter ${value}: expected a directory and its weight, a number other than 0: ${directory ?? value}=0.5`,
-      );
+      throw new AttuneError({
+        code: "cli.adapter-weight",
+        place: `--adapter ${value}`,
+        expected: `a directory and its weight, a number other than 0: ${directory ?? value}=0.5`,
+      });
     return { directory, weight };
   });
   const named = Object.entries(namedAdapters(split.map(({ directory }) => directory)));

@@ -77,16 +77,28 @@ function checkedLayout(
 ): ModelLayout {
   const { r } = options;
   if (model.modelType !== other.modelType)
-    throw new AttuneError(
-      `${options.base} is a ${model.modelType} model, ${options.tuned} a ${other.modelType}: one can't come of the other.`,
-    );
+    throw new AttuneError({
+      code: "export.other-family",
+      place: options.tuned,
+      expected: `a ${model.modelType} model, as ${options.base} is`,
+      got: `a ${other.modelType}`,
+    });
   const layout = modelLayout(model);
   checkSameShapes(layout, modelLayout(other), options);
   if (!Number.isSafeInteger(r) || r < 1)
-    throw new AttuneError(`r must be a whole number from 1 on, got ${r}`);
+    throw new AttuneError({
+      code: "export.wrong-rank",
+      place: "r",
+      expected: "an integer of at least 1",
+      got: `${r}`,
+    });
   const small = [...layout.linears].find(([, sizes]) => r > Math.min(sizes.in, sizes.out));
   if (small)
-    throw new AttuneError(`r ${r} is above the matrix: ${small[0]} is [${small[1].out}, ${small[1].in}]`);
+    throw new AttuneError({
+      code: "export.wrong-rank",
+      place: "r",
+      problem: `${r} is above what the matrix allows: ${small[0]} is [${small[1].out}, ${small[1].in}]`,
+    });
   return layout;
 }
 
@@ -94,9 +106,12 @@ function checkSameShapes(a: ModelLayout, b: ModelLayout, { base, tuned }: Extrac
   for (const name of new Set([...a.parameters.keys(), ...b.parameters.keys()])) {
     const [first, second] = [a.parameters.get(name)?.join(", "), b.parameters.get(name)?.join(", ")];
     if (first !== second)
-      throw new AttuneError(
-        `${name} is ${first ? `[${first}]` : "missing"} in ${base} and ${second ? `[${second}]` : "missing"} in ${tuned}: the models must be of one shape.`,
-      );
+      throw new AttuneError({
+        code: "export.other-shape",
+        place: name,
+        problem: `${base} has ${first ? `[${first}]` : "no such tensor"}, ${tuned} has ${second ? `[${second}]` : "no such tensor"}`,
+        wayOut: "Give two models of one shape",
+      });
   }
 }
 
@@ -124,7 +139,11 @@ async function extractAll(
     keptEnergy += kept;
     if (own > 0) modules.push({ module, kept: kept / own });
   }
-  if (energy === 0) throw new AttuneError("the two models do not differ in any linear layer.");
+  if (energy === 0)
+    throw new AttuneError({
+      code: "export.no-difference",
+      problem: "the two models don't differ in any linear layer",
+    });
   const fanInFanOut = transposed.size > 0 && { fanInFanOut: true };
   const config = {
     type: "lora",
@@ -149,7 +168,11 @@ async function difference(
   const [before, after] = [await readWeight(from, isTurned), await readWeight(to, isTurned)];
   for (let i = 0; i < after.length; i++) after[i]! -= before[i]!;
   if (!Number.isFinite(sumOfSquares(after)))
-    throw new AttuneError(`${name} of ${from.file} or ${to.file} holds what is not a number`);
+    throw new AttuneError({
+      code: "export.not-finite",
+      place: `${from.file} or ${to.file}: ${name}`,
+      problem: "a value is not a finite number",
+    });
   return after;
 }
 

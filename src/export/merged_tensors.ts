@@ -136,7 +136,10 @@ const isFloat = ({ dtype }: TensorEntry) => dtype === "F32" || dtype === "F16" |
 function checkFloat(entry: TensorEntry): void {
   if (isFloat(entry) || isQuantized(entry)) return;
   const { file, name, dtype } = entry;
-  throw new AttuneError(
-    `${file}: ${name} is ${dtype}; an adapter is merged into F32, F16 or BF16, or into what bitsandbytes quantized.`,
-  );
+  throw new AttuneError({
+    code: "export.unsupported-dtype",
+    place: `${file}: ${name}`,
+    expected: "F32, F16, BF16, or a weight that bitsandbytes quantized",
+    got: dtype,
+  });
 }

@@ -19,23 +19,32 @@ export function inverseAdapter(
   paths: { model: string; adapter: string },
 ): Adapter {
   if (adapter.baseModel === paths.model)
-    throw new AttuneError(
-      `${paths.model} is the base that ${paths.adapter} was made for: nothing was merged into it.`,
-    );
+    throw new AttuneError({
+      code: "export.not-merged",
+      place: paths.model,
+      problem: `this is the base that ${paths.adapter} was made for: nothing was merged into it`,
+    });
   const inverse = kindOf(adapter).inverse(adapter, { linears });
-  if ("problem" in inverse) throw new AttuneError(`${paths.adapter} ${inverse.problem}`);
+  if ("problem" in inverse)
+    throw new AttuneError({ code: "export.lost-by-merge", place: paths.adapter, problem: inverse.problem });
   const { parameters, tokens, stored } = adapter;
   if (parameters || tokens || stored) {
     const names = [parameters, tokens, stored].flatMap((own) => [...(own?.keys() ?? [])]);
-    throw new AttuneError(
-      `${paths.adapter} replaces weights of the base (${ofBase(names[0]!)}), which are not in the merged model any more. Keep the base.`,
-    );
+    throw new AttuneError({
+      code: "export.lost-by-merge",
+      place: paths.adapter,
+      problem: `the adapter replaces weights of the base (${ofBase(names[0]!)}), and the merged model no longer has these`,
+      wayOut: "Keep the base",
+    });
   }
   const quantized = [...tensors.values()].find(isQuantized);
   if (quantized)
-    throw new AttuneError(
-      `${paths.model}: ${quantized.name} is quantized; an adapter is taken out of a model in F32, F16 or BF16.`,
-    );
+    throw new AttuneError({
+      code: "export.unsupported-dtype",
+      place: `${paths.model}: ${quantized.name}`,
+      expected: "F32, F16 or BF16, to take an adapter out",
+      got: "a quantized weight",
+    });
   return inverse;
 }
 

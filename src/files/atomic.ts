@@ -4,7 +4,7 @@
  */
 import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm, rmdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { AttuneError } from "../text/errors.ts";
+import { AttuneError, partsOf } from "../text/errors.ts";
 import { diskError, errorCode } from "./disk_error.ts";
 import { makeDirectory } from "./make_directory.ts";
 import { isAlive, ownIdentity } from "./process_identity.ts";
@@ -70,9 +70,10 @@ export async function writeDirectoryAtomic(
 /** Users know the directory by its name, not by the temporary one that the failing write saw. */
 function underName(path: string, temporary: string, error: unknown): unknown {
   if (!(error instanceof AttuneError) || !error.message.includes(temporary)) return error;
-  const { code, message, cause } = error;
-  const renamed = new AttuneError(message.replaceAll(temporary, path), { cause });
-  return Object.assign(renamed, { code });
+  const rename = (part: string | undefined) => part?.replaceAll(temporary, path);
+  const { place, problem, got, ...others } = partsOf(error);
+  const parts = { ...others, place: rename(place), problem: rename(problem), got: rename(got) };
+  return new AttuneError(parts, { cause: error.cause });
 }
 
 /** The old directory steps aside under a name that the next write recognises, should the process die in between. */
@@ -104,9 +105,12 @@ async function refuseTaken(target: string, path: string): Promise<void> {
     throw diskError(error, "write", path);
   });
   if (entries.length > 0) {
-    throw new AttuneError(
-      `${path} already exists and is not empty. Choose another directory, or remove it first.`,
-    );
+    throw new AttuneError({
+      code: "files.directory-taken",
+      place: path,
+      problem: "the directory already exists and is not empty",
+      wayOut: "Choose another directory, or remove it first",
+    });
   }
 }
 

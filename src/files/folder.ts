@@ -47,7 +47,11 @@ export function memoryFolder(files: MemoryFiles, path: string): Folder {
     async text(name, limit = Number.POSITIVE_INFINITY) {
       const bytes = bytesOf(name);
       if (bytes && bytes.length > limit)
-        throw new AttuneError(`${place(name)} has ${bytes.length} bytes, more than the limit of ${limit}.`);
+        throw new AttuneError({
+          code: "files.too-large",
+          place: place(name),
+          problem: `the file has ${bytes.length} bytes, more than the limit of ${limit}`,
+        });
       return bytes && decodeText(bytes, place(name));
     },
     async safetensors(name) {

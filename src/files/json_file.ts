@@ -39,6 +39,10 @@ async function readBounded(path: string, limit: number): Promise<Uint8Array> {
   const info = await stat(path); // before opening: a pipe would wait for a writer
   checkRegularFile(info, path);
   if (info.size > limit)
-    throw new AttuneError(`${path} has ${info.size} bytes, more than the limit of ${limit}.`);
+    throw new AttuneError({
+      code: "files.too-large",
+      place: path,
+      problem: `the file has ${info.size} bytes, more than the limit of ${limit}`,
+    });
   return readFile(path);
 }

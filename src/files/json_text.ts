@@ -9,7 +9,7 @@ export function decodeText(bytes: Uint8Array, path: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw new AttuneError(`${path} is not UTF-8 text.`);
+    throw new AttuneError({ code: "files.not-utf8", place: path, problem: "the file is not UTF-8 text" });
   }
 }
 

@@ -28,7 +28,7 @@ test.each<[path: string, wanted: "file" | "directory", near: string | undefined]
   give();
   const what = wanted === "file" ? "there is no such file or directory" : "there is no such directory";
   expect(await missingPath(at(path), wanted)).toEqual({
-    code: "file.missing",
+    code: "files.missing",
     place: at(path),
     problem: near ? `${what}; did you mean ${at(near)}?` : what,
   });

@@ -7,7 +7,7 @@ import { nearest } from "../text/nearest.ts";
 
 /** For an error about `path`: "there is no such directory; did you mean models/base?" */
 export async function missingPath(path: string, wanted: "file" | "directory"): Promise<Fault> {
-  const fault = { code: "file.missing", place: path };
+  const fault = { code: "files.missing", place: path };
   const what = wanted === "file" ? "there is no such file or directory" : "there is no such directory";
   const atHome = /^~(?=$|[/\\])/.test(path) ? join(homedir(), path.slice(1)) : undefined;
   if (atHome && (await isThere(atHome)))

@@ -63,9 +63,12 @@ async function checkShardsExist(folder: Folder, shards: string[]): Promise<void>
   const there = await folder.names();
   const missing = shards.filter((shard) => !there.includes(shard));
   if (missing.length === 0) return;
-  throw new AttuneError(
-    `${folder.path}: ${INDEX_FILE} names shards that are missing: ${missing.join(", ")}. Fetch the model again.`,
-  );
+  throw new AttuneError({
+    code: "files.shards-missing",
+    place: folder.path,
+    problem: `${INDEX_FILE} names shards that are missing: ${missing.join(", ")}`,
+    wayOut: "Fetch the model again",
+  });
 }
 
 function checkPromises(

@@ -16,7 +16,7 @@ export function checkRegularFile(info: Stats, path: string, wayOut?: string): vo
   if (info.isFile()) return;
   const [name = "something else"] = KINDS.find(([, is]) => is(info)) ?? [];
   throw new AttuneError({
-    code: "file.not-regular",
+    code: "files.not-regular",
     place: path,
     problem: `it is ${name}, not a file`,
     wayOut,

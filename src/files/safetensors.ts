@@ -114,9 +114,12 @@ function decodeUtf8(bytes: Uint8Array, path: string): string {
 export async function readTensor(entry: TensorEntry): Promise<Float32Array> {
   const decode = DECODERS[entry.dtype];
   if (!decode) {
-    throw new AttuneError(
-      `${entry.file}, tensor ${JSON.stringify(entry.name)}: expected F32, F16, BF16 or F64, got ${entry.dtype}`,
-    );
+    throw new AttuneError({
+      code: "files.unsupported-dtype",
+      place: `${entry.file}: ${JSON.stringify(entry.name)}`,
+      expected: "F32, F16, BF16 or F64",
+      got: entry.dtype,
+    });
   }
   return readFrom(entry, async (handle) => {
     const { width, toFloat32 } = decode;

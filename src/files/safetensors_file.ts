@@ -16,7 +16,13 @@ export async function readSafetensorsHeader(path: string): Promise<SafetensorsHe
   try {
     const file = await realpath(path);
     const isFile = (await stat(file)).isFile(); // before opening: a pipe would wait for a writer
-    if (!isFile) throw new AttuneError(`${path} is not a file. Expected a .safetensors file.`);
+    if (!isFile)
+      throw new AttuneError({
+        code: "files.not-a-file",
+        place: path,
+        problem: "this is not a file",
+        expected: "a .safetensors file",
+      });
     return await openSafetensors(DISK, file, path);
   } catch (error) {
     throw diskError(error, "read", path);

@@ -82,11 +82,11 @@ function forcedAndSuppressed({ suppressTokens = [], ...forced }: RuleSettings, f
     const ids = value === undefined ? [] : [value].flat();
     if (ids.length === 0 || !ids.every((id) => suppressTokens.includes(id))) return [];
     const problem = "forces a token that suppress_tokens rules out";
-    return [{ code: "generation-config.contradiction", place: `${file}: ${key}`, problem, wayOut: CORRECT }];
+    return [{ code: "generation.config-contradiction", place: `${file}: ${key}`, problem, wayOut: CORRECT }];
   });
 }
 
-const SEVERAL = { code: "generation-config.wrong-values", problem: "these settings can't be followed" };
+const SEVERAL = { code: "generation.wrong-config", problem: "these settings can't be followed" };
 
 const readSampling = (read: Read): Partial<Warping> => ({
   temperature: read("temperature", NUMBER),

@@ -25,7 +25,7 @@ export function renderPrompt(
   const text = render(tools);
   if (tools && tools.length > 0 && text === render())
     throw new AttuneError({
-      code: "chat.tools-not-written",
+      code: "generation.tools-not-written",
       place: `template ${template.name}`,
       problem: "it writes no tools, so the model would not know of them",
       wayOut: "Leave the tools out, or give a template that writes them",
@@ -37,7 +37,7 @@ function requireQuestion(messages: readonly Message[]): void {
   const last = messages.at(-1);
   if (last !== undefined && last.role !== "assistant") return;
   throw new AttuneError({
-    code: "chat.nothing-to-answer",
+    code: "generation.nothing-to-answer",
     problem: `the conversation must end with a message to answer; ${last ? "its last is the assistant's" : "it is empty"}`,
   });
 }
@@ -49,7 +49,7 @@ function requireOwnVariables(variables: Readonly<Record<string, unknown>>): void
   const taken = Object.keys(variables).filter((name) => GIVEN.includes(name));
   if (taken.length === 0) return;
   throw new AttuneError({
-    code: "chat.reserved-variable",
+    code: "generation.reserved-variable",
     place: "chatTemplateKwargs",
     problem: `${taken.join(", ")}: given with the conversation itself`,
     wayOut: "Leave it out here",

@@ -23,7 +23,7 @@ export function settingsReader(
       if (value === undefined || fits(value)) return value;
       const place = `${file}: ${key}`;
       faults.push({
-        code: "generation-config.wrong-value",
+        code: "generation.wrong-config-value",
         place,
         expected,
         got: excerpt(value),

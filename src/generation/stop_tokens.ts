@@ -24,9 +24,12 @@ export function eosTokens(
 function eosTokenIds(file: string, config: Record<string, unknown>): number[] {
   const result = EosTokenId.safeParse(config);
   if (!result.success)
-    throw new AttuneError(
-      `${file}: eos_token_id must be a token id or a list of them, got ${JSON.stringify(config.eos_token_id)}`,
-    );
+    throw new AttuneError({
+      code: "generation.wrong-eos",
+      place: `${file}: eos_token_id`,
+      expected: "a token id or a list of them",
+      got: JSON.stringify(config.eos_token_id),
+    });
   return [result.data.eos_token_id ?? []].flat();
 }
 

@@ -91,6 +91,10 @@ export function createVariants(model: Model, open: (adapter?: Adapter) => Promis
 }
 
 function unknownAdapter(name: string, names: string[]): AttuneError {
-  const known = names.length > 0 ? `loaded are ${names.join(", ")}` : "none is loaded";
-  return new AttuneError(`there is no adapter ${JSON.stringify(name)}; ${known}`);
+  const known = names.length > 0 ? names.join(", ") : "none: no adapter is loaded";
+  return new AttuneError({
+    code: "generation.unknown-adapter",
+    problem: `there is no adapter ${JSON.stringify(name)}`,
+    expected: known,
+  });
 }

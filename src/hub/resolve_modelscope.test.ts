@@ -105,7 +105,7 @@ test("a wrong body, a hostile name, a refusal", async () => {
   );
   const Files = [{ Type: "blob", Path: "../../evil", Size: 1, Sha256: "a".repeat(64), Revision: "c" }];
   server.fault = () => ({ json: { Code: 200, Data: { Files } } });
-  await expect(resolve("modelscope:org/Tiny-0.5B")).rejects.toThrow(/which is refused/);
+  await expect(resolve("modelscope:org/Tiny-0.5B")).rejects.toThrow(/attune refuses the name/);
   server.fault = () => ({ json: { Code: 10010, Message: "no rights" } });
   await expect(resolve("modelscope:org/Tiny-0.5B")).rejects.toThrow(/answers 10010: no rights/);
   server.fault = () => ({ json: "<html>" });

@@ -25,9 +25,12 @@ export function frozenParameters(tensors: ReadonlyMap<string, TensorEntry>): Par
 function inPlace(entry: TensorEntry): Tensor {
   const dtype = torchName(entry.dtype);
   if (dtype) return weight(entry.name, { dtype, shape: entry.shape }, placeOf(entry));
-  throw new AttuneError(
-    `${entry.file}: ${entry.name} is ${entry.dtype}; weights are read from F32, F16 or BF16`,
-  );
+  throw new AttuneError({
+    code: "models.unsupported-dtype",
+    place: `${entry.file}: ${entry.name}`,
+    expected: "F32, F16 or BF16",
+    got: entry.dtype,
+  });
 }
 
 /** Bytes of a file, which the runtime maps, or those in memory. */

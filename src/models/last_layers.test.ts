@@ -19,6 +19,11 @@ test("the last layers by number; neither ends nor the last norm are in one", () 
 
 test("more layers than there are", () => {
   expect(() => lastLayers(names, 12)).toThrow(
-    new AttuneError("trainableLayers: the model has 11 layers, got 12"),
+    new AttuneError({
+      code: "models.too-few-layers",
+      place: "trainableLayers",
+      expected: "at most the model's 11 layers",
+      got: "12",
+    }),
   );
 });

@@ -7,7 +7,13 @@ import { AttuneError } from "../text/errors.ts";
 export function lastLayers(parameters: Iterable<string>, count: number): string[] {
   const names = [...parameters];
   const layers = Math.max(-1, ...names.map(layerOf)) + 1;
-  if (count > layers) throw new AttuneError(`trainableLayers: the model has ${layers} layers, got ${count}`);
+  if (count > layers)
+    throw new AttuneError({
+      code: "models.too-few-layers",
+      place: "trainableLayers",
+      expected: `at most the model's ${layers} layers`,
+      got: `${count}`,
+    });
   return names.filter((name) => layerOf(name) >= layers - count);
 }
 

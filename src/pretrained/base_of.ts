@@ -27,7 +27,12 @@ export interface Base {
  */
 export function baseOf({ directory, model }: OpenModel, path: string): Base {
   if (directory.tokenizerJson === undefined)
-    throw new AttuneError(`${path} has no tokenizer.json; copy it from the model this one was made from`);
+    throw new AttuneError({
+      code: "pretrained.no-tokenizer",
+      place: path,
+      problem: "there is no tokenizer.json",
+      wayOut: "Copy it from the model that this one was made from",
+    });
   const eosIds = eosTokenIds(directory);
   const tokenizerConfig = within(path, () => completeTokenizerConfig(directory));
   const tokenizer = within(path, () => createTokenizer(directory.tokenizerJson, tokenizerConfig, eosIds));

@@ -51,7 +51,7 @@ export function chatTemplateField(field: unknown, where: string): TemplateSource
       return templateSources(templates);
   }
   throw new AttuneError({
-    code: "tokenizer.chat-template",
+    code: "pretrained.wrong-chat-template",
     place: `${where}: chat_template`,
     expected: 'text, or a list of {"name", "template"}',
     got: excerpt(field),

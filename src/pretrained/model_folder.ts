@@ -60,22 +60,32 @@ async function requireModel(folder: Folder): Promise<void> {
   if (files.includes(CONFIG_FILE)) return;
   const { path } = folder;
   if (files.includes("adapter_config.json")) {
-    throw new AttuneError(
-      `${path} holds a PEFT adapter, expected a model. Give the model it was made for, and this as the adapter.`,
-    );
+    throw new AttuneError({
+      code: "pretrained.adapter-given",
+      place: path,
+      expected: "a model",
+      got: "a PEFT adapter",
+      wayOut: "Give the model it was made for, and this as the adapter",
+    });
   }
-  throw new AttuneError(`${path} is not a model directory: it has no config.json.`);
+  throw new AttuneError({
+    code: "pretrained.no-model",
+    place: path,
+    problem: "this is not a model directory: it has no config.json",
+  });
 }
 
 async function withoutWeights(folder: Folder, weights: "required" | "optional") {
   if (weights === "optional") return new Map<string, TensorEntry>();
   const files = await folder.names();
   const other = files.filter((file) => /\.(bin|pt|pth|h5|msgpack|gguf)$/.test(file));
-  const hint =
-    other.length > 0 ? ` (${other.slice(0, 3).join(", ")} cannot be read: convert to safetensors first)` : "";
-  throw new AttuneError(
-    `${folder.path} has no ${SINGLE_FILE}${hint}. Expected ${SINGLE_FILE}, or shards with an index.`,
-  );
+  throw new AttuneError({
+    code: "pretrained.no-weights",
+    place: folder.path,
+    expected: `${SINGLE_FILE}, or shards with an index`,
+    got: other.length > 0 ? other.slice(0, 3).join(", ") : "no weights",
+    wayOut: other.length > 0 ? "Convert the weights to safetensors first" : undefined,
+  });
 }
 
 const optionalObject = async (folder: Folder, file: string): Promise<Record<string, unknown>> =>

@@ -35,7 +35,7 @@ export function memoryTemplate(base: Pick<Base, "directory">, options?: Template
 export function unknownTemplate(name: string): AttuneError {
   const near = nearest(name, namedTemplates);
   return new AttuneError({
-    code: "template.unknown-name",
+    code: "pretrained.unknown-template",
     place: `template ${JSON.stringify(name)}`,
     problem: `there is no such template${near ? `; did you mean ${near}?` : ""}`,
     wayOut: `Built-in ones are ${namedTemplates.join(", ")}; chat is the model's own; a .jinja file is named with its path`,

@@ -41,7 +41,7 @@ function withOlderFiles({ tokenizerConfig, specialTokensMap, addedTokens }: File
   const decoder = Object.entries(addedTokens).map(([content, id]) => {
     if (!Number.isInteger(id) || (id as number) < 0)
       throw new AttuneError({
-        code: "tokenizer.added-tokens",
+        code: "pretrained.wrong-added-tokens",
         place: `added_tokens.json: ${excerpt(content)}`,
         expected: "a token id",
         got: excerpt(id),

@@ -52,11 +52,19 @@ function checkedWeights(tensors: Tensors, { linears, transposed: turned }: Layou
     const entry = tensors.get(`${module}.weight`)!;
     const where = `${entry.file}: ${entry.name}`;
     if (isQuantized(entry))
-      throw new AttuneError(
-        `${where} is quantized already (${entry.parts.type}). Leave quantization out: it loads as it is.`,
-      );
+      throw new AttuneError({
+        code: "quantization.quantized-already",
+        place: where,
+        problem: `the weight is quantized already (${entry.parts.type})`,
+        wayOut: "Leave quantization out: the model loads as it is",
+      });
     if (!["F32", "F16", "BF16"].includes(entry.dtype))
-      throw new AttuneError(`${where} is ${entry.dtype}; weights are quantized from F32, F16 or BF16`);
+      throw new AttuneError({
+        code: "quantization.unsupported-dtype",
+        place: where,
+        expected: "F32, F16 or BF16",
+        got: entry.dtype,
+      });
     return turned.has(module) ? { ...entry, shape: [sizes.out, sizes.in] } : entry;
   });
 }

@@ -110,12 +110,18 @@ function requireSameRecipe(earlier: Record<string, unknown>, recipe: Recipe, pat
     (key) => there.get(key) !== here.get(key),
   );
   if (keys.length === 0) return;
-  const differences = keys.map(
-    (key) => `  ${key}: ${there.get(key) ?? "unset"} there, ${here.get(key) ?? "unset"} here`,
-  );
-  throw new AttuneError(
-    `${path} holds the run of another recipe:\n${differences.join("\n")}\nChoose another output, or remove that directory.`,
-  );
+  const faults = keys.map((key) => ({
+    code: "run.other-recipe",
+    place: key,
+    problem: `${there.get(key) ?? "unset"} there, ${here.get(key) ?? "unset"} here`,
+  }));
+  throw new AttuneError({
+    code: "run.other-recipe",
+    place: path,
+    problem: "the directory holds the run of another recipe",
+    faults,
+    wayOut: "Choose another output, or remove that directory",
+  });
 }
 
 /** Leaves of a JSON value by dotted key, as JSON. */
@@ -131,7 +137,10 @@ async function requireEmpty(path: string): Promise<void> {
   const files = (await readdir(path)).filter((file) => !isTemporaryName(file));
   const others = files.filter((file) => file !== RUN_FILE && file !== LOCK_FILE);
   if (others.length === 0) return;
-  throw new AttuneError(
-    `${path} is not empty and holds no run (it has ${others.slice(0, 3).join(", ")}); choose another output`,
-  );
+  throw new AttuneError({
+    code: "run.not-empty",
+    place: path,
+    problem: `the directory is not empty and holds no run (it has ${others.slice(0, 3).join(", ")})`,
+    wayOut: "Choose another output",
+  });
 }

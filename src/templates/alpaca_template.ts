@@ -15,15 +15,23 @@ const WITHOUT_INPUT =
  */
 export function alpacaTemplate(eos: string): Template {
   if (!eos)
-    throw new AttuneError(
-      "template alpaca: the tokenizer names no eos token, so an answer would never end; set eos_token in tokenizer_config.json",
-    );
+    throw new AttuneError({
+      code: "templates.no-eos",
+      place: "template alpaca",
+      problem: "the tokenizer names no eos token, so an answer would never end",
+      wayOut: "Set eos_token in tokenizer_config.json",
+    });
   return {
     name: "alpaca",
     addsBos: true,
     render({ messages, tools }, { addGenerationPrompt }) {
       if (tools?.length || messages.some(({ toolCalls }) => toolCalls?.length))
-        throw new AttuneError("template alpaca: it has no place for tools; use the model's own template");
+        throw new AttuneError({
+          code: "templates.no-tools",
+          place: "template alpaca",
+          problem: "the template has no place for tools",
+          wayOut: "Use the model's own template",
+        });
       const [first] = messages;
       const opening = first?.role === "system" ? first.content : standardOpening(messages);
       const turns = first?.role === "system" ? messages.slice(1) : messages;
@@ -43,7 +51,12 @@ const isAnswer = ({ role }: Message) => role === "assistant";
 
 function turn({ role, content, input }: Message, eos: string): string {
   if (role === "assistant") return `### Response:${content}${eos}`;
-  if (role !== "user") throw new AttuneError(`template alpaca: it has no place for a ${role} message here`);
+  if (role !== "user")
+    throw new AttuneError({
+      code: "templates.misplaced-role",
+      place: "template alpaca",
+      problem: `the template has no place for a ${role} message here`,
+    });
   if (input === undefined) return `### Instruction:\n${content}\n\n`;
   const instruction = content.slice(0, content.length - input.length).replace(/\n\n$/, "");
   return `### Instruction:\n${instruction}\n\n### Input:\n${input}\n\n`;

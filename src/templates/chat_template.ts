@@ -30,7 +30,7 @@ export function chatTemplate(
   { name = "chat", now = new Date() }: ChatTemplateOptions = {},
 ): Template {
   const fail = (error: TemplateError) =>
-    new AttuneError({ code: "template.failed", place: `template ${name}`, problem: error.message });
+    new AttuneError({ code: "templates.failed", place: `template ${name}`, problem: error.message });
   const template = attempt(() => compileJinja(source), fail);
   const constants = new Map([...functions(now), ...tokenVariables(specialTokens)]);
   const render = (input: TemplateInput, { addGenerationPrompt, marks }: RenderOptions) =>

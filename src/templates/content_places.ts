@@ -17,7 +17,10 @@ export function freeMarks(...texts: string[]): [string, string] {
     if (!texts.some((text) => text.includes(char))) free.push(char);
   }
   if (free.length < 2)
-    throw new AttuneError("the data uses up Unicode's private characters, which labels need");
+    throw new AttuneError({
+      code: "templates.private-characters",
+      problem: "the data uses up Unicode's private characters, which labels need",
+    });
   return free as [string, string];
 }
 

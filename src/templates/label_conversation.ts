@@ -69,9 +69,12 @@ function findContent(
 }
 
 function leftOut({ name }: Template, message: number): AttuneError {
-  return new AttuneError(
-    `template ${name}: it leaves out the answer in message ${message + 1}, or changes it; use template: alpaca, or another template`,
-  );
+  return new AttuneError({
+    code: "templates.changed-answer",
+    place: `template ${name}`,
+    problem: `the template leaves out the answer in message ${message + 1}, or changes it`,
+    wayOut: "Use template: alpaca, or another template",
+  });
 }
 
 function markedAnswers(conversation: TemplateInput, template: Template, text: string): Answer[] | undefined {
@@ -138,9 +141,12 @@ export function labelSpan(
     endOfTurn(encoding, tokenizer.isAdded, from) ??
     (answer.isMarked ? endOfToken(encoding, answer.end) : undefined);
   if (end === undefined)
-    throw new AttuneError(
-      `template ${template.name}: it writes no end-of-turn token after the answer in message ${answer.message + 1} (it ends with ${JSON.stringify(text.slice(answer.start, answer.end).slice(-30))}), so the model would never learn to stop; use template: alpaca, or a .jinja file that writes one`,
-    );
+    throw new AttuneError({
+      code: "templates.no-end-of-turn",
+      place: `template ${template.name}`,
+      problem: `the template writes no end-of-turn token after the answer in message ${answer.message + 1} (it ends with ${JSON.stringify(text.slice(answer.start, answer.end).slice(-30))}), so the model would never learn to stop`,
+      wayOut: "Use template: alpaca, or a .jinja file that writes one",
+    });
   return { start: answer.start, end };
 }
 

@@ -172,7 +172,10 @@ function commonSuffix(a: string, b: string): number {
 }
 
 function untraceable(template: Template, message: number, why: string): AttuneError {
-  return new AttuneError(
-    `template ${template.name}: the place of the answer in message ${message + 1} can't be told: ${why}; use template: alpaca, a .jinja file that only appends, or rows with one answer at the end`,
-  );
+  return new AttuneError({
+    code: "templates.unknown-place",
+    place: `template ${template.name}`,
+    problem: `the answer in message ${message + 1} can't be located: ${why}`,
+    wayOut: "Use template: alpaca, a .jinja file that only appends, or rows with one answer at the end",
+  });
 }

@@ -71,9 +71,12 @@ export function namedTemplate(
   const { source, end = specialTokens.eos } = JINJA_TEMPLATES[name]!;
   const id = end === undefined ? undefined : idOf(end);
   if (id === undefined || !isAdded(id))
-    throw new AttuneError(
-      `template ${name}: it ends each turn with ${end ?? "the eos token"}, which the tokenizer doesn't have as a special token, so the model would never learn to stop; use template: alpaca, or a template of the model's own family`,
-    );
+    throw new AttuneError({
+      code: "templates.no-end-of-turn",
+      place: `template ${name}`,
+      problem: `each turn ends with ${end ?? "the eos token"}, which the tokenizer doesn't have as a special token, so the model would never learn to stop`,
+      wayOut: "Use template: alpaca, or a template of the model's own family",
+    });
   // Where there is no bos, there is none to write.
   return chatTemplate(source, { bos: "", ...specialTokens }, { ...options, name });
 }

@@ -98,7 +98,7 @@ function openTemplate(
 function noDefault(name: string, { tool_use, others }: TemplateSources): AttuneError {
   const names = [...(tool_use === undefined ? [] : ["tool_use"]), ...others];
   return new AttuneError({
-    code: "template.no-default",
+    code: "templates.no-default",
     place: `template ${name}`,
     problem: `of the model's chat templates (${names.join(", ") || "none"}) none is called "default"`,
     wayOut: "Set template to a .jinja file, or to a built-in one such as chatml",

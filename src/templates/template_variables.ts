@@ -18,7 +18,7 @@ export function checkVariables(template: Template, variables: TemplateVariables 
   const ignored = Object.keys(variables).find((name) => isSet(variables[name]) && !template.reads?.(name));
   if (ignored === undefined) return;
   throw new AttuneError({
-    code: "template.unknown-variable",
+    code: "templates.unknown-variable",
     place: `template ${template.name}`,
     problem: `it has no variable ${JSON.stringify(ignored.slice(0, 60))}, which ${key} sets`,
     wayOut: "Use a template that reads it, or leave it out",

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { AttuneError } from "./errors.ts";
 
 const fault = {
-  code: "recipe.wrong-value",
+  code: "training.wrong-value",
   place: "recipe.yaml: training.epochs",
   expected: "a number above 0",
   got: '"three"',

@@ -1,10 +1,10 @@
 /** What is wrong, in parts that a program can use. A person reads the text that is made from them. */
 export interface Fault {
-  /** Stable name of the kind of fault: the room and the cause, such as "recipe.unknown-key". */
+  /** Stable name of the kind of fault: the room and the cause, such as "training.unknown-key". */
   code: string;
   /** The file, row, key or tensor at fault. */
   place?: string;
-  /** What is wrong, where "expected …, got …" does not say it all. */
+  /** What is wrong, where `expected` and `got` are not enough. */
   problem?: string;
   expected?: string;
   got?: string;
@@ -12,7 +12,7 @@ export interface Fault {
   wayOut?: string;
 }
 
-/** Several faults of one kind are told at once. */
+/** Several faults of one kind are reported at once. */
 export interface Faults extends Fault {
   faults?: readonly Fault[];
 }
@@ -28,9 +28,8 @@ export class AttuneError extends Error implements Faults {
   readonly wayOut?: string;
   readonly faults: readonly Fault[];
 
-  constructor(fault: Faults | string, options?: ErrorOptions) {
-    const { faults = [], ...own } = typeof fault === "string" ? { code: "unsorted", problem: fault } : fault;
-    super(typeof fault === "string" ? fault : describeFaults(own, faults), options);
+  constructor({ faults = [], ...own }: Faults, options?: ErrorOptions) {
+    super(describeFaults(own, faults), options);
     this.code = own.code;
     this.faults = faults;
     Object.assign(this, own);
@@ -61,7 +60,7 @@ export function partsOf({ code, place, problem, expected, got, wayOut, faults }:
 
 const PART = 300; // UTF-16 units of one part: files may hold anything, and a message is read by a person
 const SHOWN = 10; // faults of a list
-const LISTED = 650; // their characters; the first fault is always told
+const LISTED = 650; // their characters; the first fault is always shown
 
 function describeFaults(own: Fault, faults: readonly Fault[]): string {
   const lines = faults.slice(0, SHOWN).map((fault) => `  ${describeFault(inside(own, fault))}`);

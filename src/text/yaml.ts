@@ -21,17 +21,25 @@ export function parseYaml(text: string, where: string, { isStrict = true }: Yaml
     // The reader's own look at double keys compares each key with each.
     const document = parseDocument(text, { uniqueKeys: false, strict: isStrict, stringKeys: isStrict });
     const problem = [...document.errors, ...(isStrict ? document.warnings : [])][0];
-    if (problem) throw new AttuneError(`${where}: ${problem.message.trimEnd()}`);
+    if (problem)
+      throw new AttuneError({ code: "text.invalid-yaml", place: where, problem: problem.message.trimEnd() });
     const twice = repeatedKey(document);
     if (twice)
-      throw new AttuneError(
-        `${where}: the key ${twice.key} is there twice, at line ${lineOf(text, twice.at)}`,
-      );
-    if (holdsItself(document)) throw new AttuneError(`${where}: an alias (*) stands in what it names`);
+      throw new AttuneError({
+        code: "text.repeated-key",
+        place: where,
+        problem: `the key ${twice.key} is there twice, at line ${lineOf(text, twice.at)}`,
+      });
+    if (holdsItself(document))
+      throw new AttuneError({
+        code: "text.endless-alias",
+        place: where,
+        problem: "an alias (*) is part of what it names",
+      });
     return document.toJS({ maxAliasCount: MAX_ALIASES });
   } catch (error) {
     if (error instanceof AttuneError) throw error;
-    throw new AttuneError(`${where}: ${(error as Error).message}`);
+    throw new AttuneError({ code: "text.invalid-yaml", place: where, problem: (error as Error).message });
   }
 }
 
@@ -39,11 +47,20 @@ function checkNesting(text: string, where: string): void {
   const opening = /^[ \t]*(?:[-?:][ \t]+)*/gm;
   for (const [start] of text.matchAll(opening))
     if (start.length > MAX_INDENT)
-      throw new AttuneError(`${where}: a line is indented by more than ${MAX_INDENT} columns`);
+      throw new AttuneError({
+        code: "text.too-deep",
+        place: where,
+        problem: `a line is indented by more than ${MAX_INDENT} columns`,
+      });
   let depth = 0;
   for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
     depth = bracket === "[" || bracket === "{" ? depth + 1 : Math.max(0, depth - 1);
-    if (depth > MAX_DEPTH) throw new AttuneError(`${where}: brackets are nested more than ${MAX_DEPTH} deep`);
+    if (depth > MAX_DEPTH)
+      throw new AttuneError({
+        code: "text.too-deep",
+        place: where,
+        problem: `brackets are nested more than ${MAX_DEPTH} deep`,
+      });
   }
 }
 

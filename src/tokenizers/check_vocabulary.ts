@@ -11,7 +11,10 @@ export function checkVocabulary(
 ): void {
   if (tokenizer.vocabSize <= vocabSize) return;
   const last = JSON.stringify(tokenizer.tokenOf(tokenizer.vocabSize - 1));
-  throw new AttuneError(
-    `tokenizer: it has ids up to ${tokenizer.vocabSize - 1} (${last}), the model's vocabulary (vocab_size) ends at ${vocabSize - 1}; use the tokenizer the model was trained with, or a model whose embedding was extended`,
-  );
+  throw new AttuneError({
+    code: "tokenizers.other-vocabulary",
+    place: "tokenizer",
+    problem: `the ids go up to ${tokenizer.vocabSize - 1} (${last}), the model's vocabulary (vocab_size) ends at ${vocabSize - 1}`,
+    wayOut: "Use the tokenizer that the model was trained with, or a model whose embedding was extended",
+  });
 }

@@ -61,7 +61,7 @@ function idsOf(value: unknown, key: string): number[] {
 
 const wrong = (key: string, expected: string, got: unknown) =>
   new AttuneError({
-    code: "tokenizer.post-processor",
+    code: "tokenizers.wrong-post-processor",
     place: `tokenizer.json: post_processor.${key}`,
     expected,
     got: excerpt(got),

@@ -76,7 +76,7 @@ function requireContent(key: string, value: unknown): string {
 
 const wrong = (key: string, expected: string, got: unknown) =>
   new AttuneError({
-    code: "tokenizer.special-token",
+    code: "tokenizers.wrong-special-token",
     place: `tokenizer_config.json: ${key}`,
     expected,
     got: excerpt(got),

@@ -220,6 +220,10 @@ function modelOf(config: Record<string, unknown>): TokenModel {
     return createModel(config);
   } catch (error) {
     if (error instanceof AttuneError) throw error;
-    throw new AttuneError(`tokenizer.json: the model can't be read: ${(error as Error).message}`);
+    throw new AttuneError({
+      code: "tokenizers.unreadable-model",
+      place: "tokenizer.json",
+      problem: `the model can't be read: ${(error as Error).message}`,
+    });
   }
 }

@@ -65,13 +65,19 @@ export function trainTokenizer(
 function checkSizes({ vocabSize, specialTokens }: TrainTokenizerOptions, tokens: string[]): void {
   const repeated = tokens.find((token, i) => tokens.indexOf(token) !== i);
   if (repeated !== undefined || specialTokens.includes(""))
-    throw new AttuneError(
-      `specialTokens: ${JSON.stringify(repeated ?? "")} can't be a special token: it is empty, repeated or a single byte; name each special token once, like "<|im_end|>"`,
-    );
+    throw new AttuneError({
+      code: "tokenizers.wrong-special-token",
+      place: "specialTokens",
+      problem: `${JSON.stringify(repeated ?? "")} can't be a special token: it is empty, repeated or a single byte`,
+      wayOut: 'Name each special token once, like "<|im_end|>"',
+    });
   if (!Number.isInteger(vocabSize) || vocabSize < tokens.length)
-    throw new AttuneError(
-      `vocabSize: expected an integer of at least ${tokens.length} (256 bytes and ${specialTokens.length} special tokens), got ${vocabSize}`,
-    );
+    throw new AttuneError({
+      code: "tokenizers.small-vocabulary",
+      place: "vocabSize",
+      expected: `an integer of at least ${tokens.length} (256 bytes and ${specialTokens.length} special tokens)`,
+      got: `${vocabSize}`,
+    });
 }
 
 function countWords(

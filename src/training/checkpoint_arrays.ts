@@ -36,7 +36,11 @@ export async function restoreArrays(
     for (const part of PARTS) {
       const entry = tensors.get(`${part} ${trainable.name}`);
       if (entry?.shape.join() !== trainable.shape.join())
-        throw new AttuneError(`${file} does not fit the model: ${trainable.name}`);
+        throw new AttuneError({
+          code: "training.other-model",
+          place: `${file}: ${trainable.name}`,
+          problem: "the tensor doesn't fit the model",
+        });
       const target = part === "value" ? trainable.data : moments[i]![part];
       target.set(await readTensor(entry!));
     }

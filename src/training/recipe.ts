@@ -248,7 +248,7 @@ export function parseRecipe(value: unknown, where = "recipe"): Recipe {
   if (result.success) return result.data;
   const faults = recipeFaults(result.error.issues, value, Recipe);
   throw new AttuneError({
-    code: "recipe.invalid",
+    code: "training.invalid-recipe",
     problem: `${where} has ${faults.length === 1 ? "a problem" : "problems"}:`,
     faults,
   });

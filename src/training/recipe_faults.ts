@@ -18,13 +18,13 @@ export function recipeFaults(issues: readonly Issue[], value: unknown, schema: z
 function faultsOf(issue: Issue, value: unknown, levels: Levels): Fault[] {
   if (issue.code === "unrecognized_keys")
     return issue.keys.map((key) => ({
-      code: "recipe.unknown-key",
+      code: "training.unknown-key",
       place: placeOf(issue.path, key),
       problem: `unknown key${hintOf(issue.path, key, value, levels)}`,
     }));
   if (issue.code === "invalid_union" && issue.path.join() === "adapter")
     return adapterFaults(adapterOf(value), value, levels);
-  const faults = schemaFaults([issue], "recipe.invalid-value");
+  const faults = schemaFaults([issue], "training.invalid-value");
   return faults.map((fault) => ({ ...fault, place: fault.place || "recipe" }));
 }
 

@@ -88,14 +88,21 @@ export function trainedNames(
 ) {
   const all = modelLayout(model).parameters.keys();
   if (trainableLayers !== undefined && tensors.size === 0)
-    throw new AttuneError("trainableLayers freezes the other layers, and this model has no weights yet");
+    throw new AttuneError({
+      code: "training.nothing-to-freeze",
+      place: "trainableLayers",
+      problem: "the setting freezes the other layers, and this model has no weights yet",
+    });
   const names = trainableLayers === undefined ? [...all] : lastLayers(all, trainableLayers);
   for (const name of names) {
     const entry = tensors.get(name);
     if (entry && isQuantized(entry))
-      throw new AttuneError(
-        `${entry.file}: ${name} is quantized (${entry.parts.type}), and codes can't be trained: give an adapter, or a model that isn't quantized`,
-      );
+      throw new AttuneError({
+        code: "training.quantized-weights",
+        place: `${entry.file}: ${name}`,
+        problem: `the weight is quantized (${entry.parts.type}), and codes can't be trained`,
+        wayOut: "Give an adapter, or a model that isn't quantized",
+      });
   }
   return names;
 }

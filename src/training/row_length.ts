@@ -24,9 +24,12 @@ export function rowLengthFor(
   for (const store of stores)
     for (let i = 0; i < store.length; i++) longest = Math.max(longest, store.tokensOf(i));
   if (longest > maxPositions)
-    throw new AttuneError(
-      `training.maxLength: there are examples of ${longest} tokens, and the model is made for ${maxPositions} (max_position_embeddings in its config.json); lower maxLength to that`,
-    );
+    throw new AttuneError({
+      code: "training.too-long",
+      place: "training.maxLength",
+      problem: `there are examples of ${longest} tokens, and the model is made for ${maxPositions} (max_position_embeddings in its config.json)`,
+      wayOut: "Lower maxLength to that",
+    });
   const whole =
     branches === 1 ? longest : Math.max(0, ...stores.map((store) => longestExample(store, branches)));
   return Math.max(whole, MIN_ROW_LENGTH);

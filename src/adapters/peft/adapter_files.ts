@@ -55,7 +55,7 @@ export async function readSettings(folder: Folder): Promise<ReturnType<typeof pa
 
 const missing = ({ path }: Folder, file: string) =>
   new AttuneError({
-    code: "adapter.not-a-directory",
+    code: "adapters.not-a-directory",
     place: path,
     problem: `not a PEFT adapter: ${file} missing`,
   });
@@ -64,7 +64,11 @@ const missing = ({ path }: Folder, file: string) =>
 async function readFinite(entry: TensorEntry): Promise<Float32Array> {
   const data = await readTensor(entry);
   if (data.every(Number.isFinite)) return data;
-  throw new AttuneError(`${entry.file}: ${entry.name} holds what is not a number; the adapter is damaged.`);
+  throw new AttuneError({
+    code: "adapters.not-finite",
+    place: `${entry.file}: ${entry.name}`,
+    problem: "a value is not a finite number: the adapter is damaged",
+  });
 }
 
 async function mapValues<A, B>(
@@ -97,7 +101,7 @@ async function readRows(
     const [, indices] = byName.find(([name]) => named(name)) ?? byName[0]!;
     if (entry.shape.length !== 2 || entry.shape[0] !== indices.length)
       throw new AttuneError({
-        code: "adapter.rows",
+        code: "adapters.rows",
         place: `${where}: ${entry.name}`,
         expected: `[${indices.length}, hidden], a row for each of trainable_token_indices in adapter_config.json`,
         got: `[${entry.shape.join(", ")}]`,

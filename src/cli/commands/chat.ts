@@ -113,7 +113,7 @@ async function readPrompt(given: string | undefined): Promise<string | undefined
   const prompt = given === "-" ? (await readAll(process.stdin)).trimEnd() : given;
   if (prompt !== "") return prompt;
   throw new AttuneError({
-    code: "chat.empty-prompt",
+    code: "cli.empty-prompt",
     place: "--prompt",
     problem: given === "-" ? "nothing came on the standard input" : "it is empty",
     wayOut: "Say something to answer",
@@ -126,7 +126,7 @@ function refuseUnwritten({ chatTemplateKwargs }: ChatSource, tools?: readonly To
   const names = given.filter(Boolean);
   if (names.length === 0) return;
   throw new AttuneError({
-    code: "chat.no-template",
+    code: "cli.no-template",
     place: names.join(", "),
     problem: "without a template there is nothing that would write them",
     wayOut: "Leave them out, or give a template that writes them (--template)",

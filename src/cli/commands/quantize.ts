@@ -69,8 +69,10 @@ async function runQuantize({ model, out, type, doubleQuant }: QuantizeFlags): Pr
 function parseSettings(type: QuantizationSettings["type"], doubleQuant?: boolean): QuantizationSettings {
   if (type !== "int8") return { type, doubleQuant: doubleQuant ?? true };
   if (doubleQuant !== undefined)
-    throw new AttuneError(
-      "--double-quant and --no-double-quant go with --type nf4 or fp4: int8 has one scale a channel.",
-    );
+    throw new AttuneError({
+      code: "cli.conflicting-options",
+      problem:
+        "--double-quant and --no-double-quant go with --type nf4 or fp4: int8 has one scale per channel",
+    });
   return { type };
 }

@@ -17,5 +17,5 @@ export async function* readDataFiles(
       isEmpty = false;
       yield example;
     }
-  if (isEmpty) throw new AttuneError(`${name}: the dataset is empty`);
+  if (isEmpty) throw new AttuneError({ code: "data.empty", place: name, problem: "the dataset is empty" });
 }

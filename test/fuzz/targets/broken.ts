@@ -10,7 +10,7 @@ const FAULTS: Record<string, () => Promise<void>> = {
     void Promise.reject(new Error("nobody waits for this"));
   },
   talks: async () => {
-    throw new AttuneError("a".repeat(2000));
+    throw Object.assign(new AttuneError({ code: "fuzz.broken" }), { message: "a".repeat(2000) });
   },
   hangs: async () => {
     for (;;);
@@ -22,7 +22,7 @@ const FAULTS: Record<string, () => Promise<void>> = {
   },
   dies: async () => process.abort(),
   refuses: async () => {
-    throw new AttuneError("as it should");
+    throw new AttuneError({ code: "fuzz.broken", problem: "as it should" });
   },
 };
 
