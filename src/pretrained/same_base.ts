@@ -33,7 +33,7 @@ export async function requireSameBase(
     );
   else
     throw new AttuneError({
-      code: "adapters.other-base",
+      code: "pretrained.other-base",
       place: file,
       problem: `base_model_name_or_path is ${baseModel}, and ${name} is another model`,
       wayOut: `Use the adapter on ${baseModel}; or, if it is meant for both, write the other's name there`,

@@ -66,7 +66,7 @@ function checkSizes({ vocabSize, specialTokens }: TrainTokenizerOptions, tokens:
   const repeated = tokens.find((token, i) => tokens.indexOf(token) !== i);
   if (repeated !== undefined || specialTokens.includes(""))
     throw new AttuneError({
-      code: "tokenizers.wrong-special-token",
+      code: "tokenizers.repeated-special-token",
       place: "specialTokens",
       problem: `${JSON.stringify(repeated ?? "")} can't be a special token: it is empty, repeated or a single byte`,
       wayOut: 'Name each special token once, like "<|im_end|>"',

@@ -24,7 +24,7 @@ export async function notFinite(
   if (examples.length > shown.length) shown.push(`and ${examples.length - shown.length} more`);
   const at = shown.length > 0 ? `, at ${shown.join(", ")}` : "";
   return new AttuneError({
-    code: "run.not-finite",
+    code: "training.not-finite",
     place: `step ${step}`,
     problem: `the ${what} is ${value}${at}. Earlier checkpoints and metrics are kept`,
     wayOut: isUpdated

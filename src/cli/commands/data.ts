@@ -124,7 +124,7 @@ async function runCheck(path: string, { set, strict }: DataFlags & { strict?: bo
 function refuse(refusals: readonly AttuneError[]): void {
   if (refusals.length === 0) return;
   const faults = refusals.map(({ code, message }) => ({ code, problem: message }));
-  throw new AttuneError({ code: "data.refused", problem: "attune train would refuse this:", faults });
+  throw new AttuneError({ code: "cli.data-refused", problem: "attune train would refuse this:", faults });
 }
 
 interface Opened {
