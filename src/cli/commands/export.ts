@@ -116,4 +116,4 @@ function typeOf({ type, format: name }: ExportFlags, { types = [] }: ExportForma
 }
 
 const unfit = (place: string, problem: string, wayOut: string) =>
-  new AttuneError({ code: "export.option", place, problem, wayOut });
+  new AttuneError({ code: "cli.wrong-export-option", place, problem, wayOut });
