@@ -71,12 +71,7 @@ describe("refuses", () => {
     ],
     ["a __proto__ key", "r.yaml", `${MINIMAL}__proto__: { seed: 1 }\n`, /unknown key/],
     ["another ending", "r.toml", "", /\.yaml, \.yml or \.json file.* ends in \.toml/],
-    [
-      "a module without a default export",
-      "r.mjs",
-      "export const recipe = {};",
-      /default export.*it exports recipe/,
-    ],
+    ["a module without a default export", "r.mjs", "export const recipe = {};", /default export.*got recipe/],
     ["a module that throws", "r.mjs", 'throw new Error("no such luck");', /r\.mjs: no such luck/],
   ])("%s", async (_, name, text, message) => {
     await expect(readRecipe(write(name, text))).rejects.toThrow(

@@ -24,7 +24,7 @@ test("the same seed gives the same interval, another one another", () => {
 
 test("scores of the same rows are drawn together: their difference is paired", () => {
   const base = alternating(60, (i) => i % 4 === 0);
-  const better = rights(base.terms.map(([v]) => Math.min(1, v! + 0.25)));
+  const better = rights(base.terms.map((row) => Math.min(1, row[0]! + 0.25)));
   const [difference] = bootstrap([base, better], 1, ([a, b]) => [b! - a!]);
   expect(difference!.low).toBeGreaterThan(0.1);
   expect(difference!.value).toBeCloseTo(0.75 * 0.25, 12);
