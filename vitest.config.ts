@@ -11,6 +11,7 @@ export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     testTimeout: 60_000,
+    hookTimeout: 60_000,
     pool: "forks",
     maxWorkers: 2,
     env: { ATTUNE_CACHE: cache, HF_HOME: join(cache, "huggingface"), HF_HUB_OFFLINE: "1" },

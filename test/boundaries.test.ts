@@ -33,6 +33,7 @@ const ALLOWED: Record<string, string[]> = {
     "adapters",
     "data",
   ],
+  evaluation: ["text", "random", "files", "tokenizers", "templates", "data"],
   generation: [
     ...["text", "random", "graph", "runtime", "files", "quantization", "models", "adapters", "tokenizers"],
     ...["templates", "pretrained"],
@@ -43,7 +44,7 @@ const ALLOWED: Record<string, string[]> = {
   ],
   run: [
     ...["text", "random", "graph", "runtime", "files", "quantization", "models", "adapters", "data", "hub"],
-    ...["templates", "pretrained", "training"],
+    ...["templates", "pretrained", "training", "evaluation", "generation"],
   ],
 };
 

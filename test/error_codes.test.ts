@@ -23,6 +23,8 @@ const SHARED: Record<string, string> = {
   "data.no-answer": "each format looks for its answer",
   "data.unsupported-key": "rows and their turns have keys",
   "data.unusable-row": "the first row that fits no format, or all that are left out",
+  "evaluation.ifeval-argument": "arguments are read, and words are looked for",
+  "evaluation.slow-pattern": "patterns of IFEval, and of recipes",
   "export.not-finite": "differences and merges are computed",
   "export.unsupported-dtype": "adapters are merged and taken out",
   "files.too-large": "files are read from a disk and from memory",
@@ -51,8 +53,8 @@ interface Use {
 const uses: Use[] = sources.flatMap((file) => {
   const found: Use[] = [];
   const visit = (node: ts.Node): void => {
-    if (ts.isStringLiteral(node) && (isCode(node) || looksLikeCode(node.text)))
-      found.push({ code: node.text, file });
+    const isFault = ts.isStringLiteral(node) && !ts.isBinaryExpression(node.parent); // a comparison asks for one
+    if (isFault && (isCode(node) || looksLikeCode(node.text))) found.push({ code: node.text, file });
     ts.forEachChild(node, visit);
   };
   visit(ts.createSourceFile(file, readFileSync(join(root, file), "utf8"), ts.ScriptTarget.Latest, true));

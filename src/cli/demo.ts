@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { styleText } from "node:util";
 import { type InstructionRow, instructionSet } from "../demo/instructions.ts";
-import { averageScore, scoreTasks } from "../demo/score.ts";
 import { answerTable, scoreTable } from "../demo/table.ts";
 import { DEMO_TASKS } from "../demo/tasks/index.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
@@ -12,7 +11,7 @@ import { AttuneError } from "../text/errors.ts";
 import type { EndEvent } from "../training/events.ts";
 import { parseRecipe, type RecipeInput } from "../training/recipe.ts";
 import { attuneCommand } from "./attune_command.ts";
-import { type ExamAnswer, takeExam } from "./exam.ts";
+import { answerPairs, averageScore, type Exam, examScores, takeExam } from "./exam.ts";
 import { printable } from "./failure.ts";
 import { formatDuration, formatPercent } from "./format.ts";
 import { readLosses } from "./losses.ts";
@@ -67,7 +66,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult | undefi
   title(screen, "3  the same questions again");
   const after = await ask("after", end.path, questions, options);
 
-  const result = { before: averageScore(scoreTasks(before)), after: averageScore(scoreTasks(after)), end };
+  const result = { before: averageScore(examScores(before)), after: averageScore(examScores(after)), end };
   screen.print(report({ before, after, end, options, seconds: (performance.now() - started) / 1000 }));
   return result;
 }
@@ -98,17 +97,17 @@ async function ask(
   adapter: string | undefined,
   questions: readonly InstructionRow[],
   { base, screen, signal }: DemoOptions,
-): Promise<ExamAnswer[]> {
+): Promise<Exam> {
   screen.show(() => "loading the model …");
   const model = await loadModel(base, { adapters: adapter });
   try {
     const tell = (answered: number) =>
       screen.show(() => `${answered} of ${questions.length} questions answered …`);
-    const answers = await takeExam(model, questions, { tell, signal });
+    const exam = await takeExam(model, questions, { tell, signal });
     screen.clear();
-    const score = formatPercent(averageScore(scoreTasks(answers)));
+    const score = formatPercent(averageScore(examScores(exam)));
     screen.print(`${questions.length} questions, ${score} right ${when} tuning`);
-    return answers;
+    return exam;
   } finally {
     screen.clear();
     await model.release();
@@ -128,8 +127,8 @@ async function tune(
 }
 
 interface Findings {
-  before: ExamAnswer[];
-  after: ExamAnswer[];
+  before: Exam;
+  after: Exam;
   end: EndEvent;
   options: DemoOptions;
   seconds: number;
@@ -139,13 +138,13 @@ function report({ before, after, end, options, seconds }: Findings): string {
   const { output } = options;
   const { training } = readLosses(join(output, "run", "metrics.jsonl"));
   const columns = [
-    { head: "before", scores: scoreTasks(before) },
-    { head: "after", scores: scoreTasks(after) },
+    { head: "before", scores: examScores(before) },
+    { head: "after", scores: examScores(after) },
   ];
   return [
     `\n${styleText("bold", "Answers to held-out questions, before and after")}\n`,
     styleText("dim", `  ${"before".padEnd(COLUMN)}  after`),
-    answerTable(pairs(before, after), COLUMN),
+    answerTable(shown(before, after), COLUMN),
     `\n${styleText("bold", "Scores on held-out questions")}\n`,
     scoreTable(columns),
     `\n${styleText("bold", "Loss")}\n`,
@@ -161,12 +160,9 @@ function report({ before, after, end, options, seconds }: Findings): string {
 const COLUMN = 38; // characters
 const SHOWN_EVERY = 3; // tasks
 
-/** The first question of every third task: as they come, not chosen. */
-function pairs(before: readonly ExamAnswer[], after: readonly ExamAnswer[]) {
-  const tasks = [...new Set(before.map(({ task }) => task))].filter((_, i) => i % SHOWN_EVERY === 0);
-  return tasks.map((task) => {
-    const i = before.findIndex((answer) => answer.task === task);
-    const { question, output, answer } = before[i]!;
-    return { question, output, before: printable(answer), after: printable(after[i]!.answer) };
-  });
-}
+const shown = (before: Exam, after: Exam) =>
+  answerPairs(before, after, SHOWN_EVERY).map((pair) => ({
+    ...pair,
+    before: printable(pair.before),
+    after: printable(pair.after),
+  }));

@@ -1,16 +1,18 @@
-import type { Example } from "../data/example.ts";
 import { alpaca } from "../data/formats/alpaca.ts";
 import type { InstructionRow } from "../demo/instructions.ts";
-import type { ScoredAnswer } from "../demo/score.ts";
+import type { Examinee } from "../evaluation/examinee.ts";
+import { measure, type Result } from "../evaluation/measure.ts";
+import { exampleQuestion } from "../evaluation/questions/example_question.ts";
+import { type Question, questionText } from "../evaluation/questions/question.ts";
+import { isExact } from "../evaluation/scores/exact_match.ts";
 import type { Talk } from "../generation/talk.ts";
-import type { Message } from "../templates/message.ts";
 
-/** What a model answers to the questions of an Alpaca file; the right answers are with them. */
-export interface ExamAnswer extends ScoredAnswer {
-  question: string;
+/** The questions of an Alpaca file, and what a model answers. */
+export interface Exam {
+  questions: readonly Question[];
+  results: readonly Result[];
 }
 
-const AT_ONCE = 48; // questions between two signs of life
 const MAX_TOKENS = 16; // more than any right answer has
 
 /** Puts each row's question as training puts it, and takes the likeliest answer. `tell` hears how many are answered. */
@@ -18,25 +20,51 @@ export async function takeExam(
   model: Pick<Talk, "chatBatch">,
   rows: readonly InstructionRow[],
   { tell, signal }: { tell: (answered: number) => void; signal?: AbortSignal },
-): Promise<ExamAnswer[]> {
-  const answers: ExamAnswer[] = [];
-  for (let from = 0; from < rows.length; from += AT_ONCE) {
-    tell(from);
-    const part = rows.slice(from, from + AT_ONCE);
-    const completions = await model.chatBatch(part.map(questionOf), { maxTokens: MAX_TOKENS, signal });
-    for (const [i, { task, output, instruction, input = "" }] of part.entries())
-      answers.push({
-        task,
-        output,
-        question: `${instruction} ${input}`.trim(),
-        answer: completions[i]!.text,
-      });
-  }
-  return answers;
+): Promise<Exam> {
+  const questions = rows.map(questionOf);
+  const nothing = questions.map(() => ({ sequences: [], choices: [] })); // only answers are asked for
+  tell(0);
+  const onProgress = (done: number) => tell(Math.max(0, done - questions.length));
+  const options = { maxTokens: MAX_TOKENS, signal, onProgress };
+  return { questions, results: await measure(questions, nothing, examineeOf(model), options) };
 }
 
-/** The row's conversation without its answer. */
-function questionOf(row: InstructionRow): Message[] {
-  const example = alpaca.read({ ...row }, { file: "held out", row: 1 });
-  return (example as Extract<Example, { kind: "conversation" }>).messages.slice(0, -1);
+function questionOf(row: InstructionRow, i: number): Question {
+  const example = alpaca.read({ ...row }, { file: "held out", row: i + 1 });
+  return { ...exampleQuestion(example)!, task: row.task };
+}
+
+const examineeOf = (model: Pick<Talk, "chatBatch">): Pick<Examinee, "answers" | "likelihoods"> => ({
+  likelihoods: async () => ({ nll: [], right: [] }),
+  async answers(prompts, options) {
+    const conversations = prompts.flatMap((prompt) => (prompt.kind === "chat" ? [prompt.messages] : []));
+    return (await model.chatBatch(conversations, options)).map(({ text }) => text);
+  },
+});
+
+/** The share of right answers of each task, in the order in which the tasks first come. */
+export function examScores({ questions, results }: Exam): Map<string, number> {
+  const rights = new Map<string, boolean[]>();
+  for (const [i, { task, references }] of questions.entries())
+    rights.set(task, [...(rights.get(task) ?? []), isExact(results[i]!.answer ?? "", references)]);
+  return new Map(Array.from(rights, ([task, right]) => [task, right.filter(Boolean).length / right.length]));
+}
+
+/** The mean over tasks, each counting the same; NaN without tasks. */
+export const averageScore = (scores: ReadonlyMap<string, number>): number =>
+  [...scores.values()].reduce((sum, score) => sum + score, 0) / scores.size;
+
+/** The first question of every n-th task with two models' answers: as they come, not chosen. */
+export function answerPairs(before: Exam, after: Exam, everyTask: number) {
+  const tasks = [...new Set(before.questions.map(({ task }) => task))].filter((_, i) => i % everyTask === 0);
+  return tasks.map((wanted) => {
+    const i = before.questions.findIndex(({ task }) => task === wanted);
+    const { prompt, references } = before.questions[i]!;
+    return {
+      question: questionText(prompt),
+      output: references[0]!,
+      before: before.results[i]!.answer ?? "",
+      after: after.results[i]!.answer ?? "",
+    };
+  });
 }

@@ -4,6 +4,7 @@ import { chatCommand } from "./commands/chat.ts";
 import { dataCommand } from "./commands/data.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { evalCommand } from "./commands/eval.ts";
 import { exportCommand } from "./commands/export.ts";
 import { mergeCommand } from "./commands/merge.ts";
 import { quantizeCommand } from "./commands/quantize.ts";
@@ -32,6 +33,7 @@ export function createProgram(): Command {
     demoCommand(),
     trainCommand(),
     dataCommand(),
+    evalCommand(),
     chatCommand(),
     mergeCommand(),
     exportCommand(),

@@ -1,6 +1,15 @@
 import { styleText } from "node:util";
-import type { EvaluationEvent, StartEvent, StepEvent, TrainEvent } from "../training/events.ts";
+import { showValue } from "../evaluation/report/cells.ts";
+import { cutTo } from "../evaluation/report/columns.ts";
+import type {
+  EvaluationEvent,
+  EvaluationSample,
+  StartEvent,
+  StepEvent,
+  TrainEvent,
+} from "../training/events.ts";
 import type { Recipe } from "../training/recipe.ts";
+import { printable } from "./failure.ts";
 import { formatDuration, formatLoss } from "./format.ts";
 import type { Screen } from "./screen.ts";
 import { smoother } from "./smooth.ts";
@@ -62,7 +71,34 @@ function stepTeller(screen: Screen): (event: StepEvent) => void {
   };
 }
 
-function evaluationLine({ step, epoch, evalLoss, best }: EvaluationEvent): string {
+function evaluationLine({
+  step,
+  epoch,
+  evalLoss,
+  best,
+  metrics,
+  samples = [],
+  notes = [],
+}: EvaluationEvent): string {
   const remark = best ? styleText("green", "  best so far") : step === 0 ? "  before training" : "";
-  return `step ${step}  epoch ${epoch.toFixed(2)}  evaluation loss ${formatLoss(evalLoss)}${remark}`;
+  const line = `step ${step}  epoch ${epoch.toFixed(2)}  evaluation loss ${formatLoss(evalLoss)}${remark}`;
+  if (samples.length === 0) return line;
+  const scores = Object.entries(metrics).map(([name, value]) => `${name} ${showValue(name, value)}`);
+  const shown = samples.slice(0, SHOWN_ANSWERS).map(answerLine);
+  return [
+    line,
+    styleText("dim", `  ${scores.join("  ")}`),
+    ...shown,
+    ...notes.map((note) => `  note: ${printable(note)}`),
+  ].join("\n");
+}
+
+const SHOWN_ANSWERS = 3;
+const WIDTH = 72; // columns
+
+/** A held-out question, what it was answered, and what would be right. */
+function answerLine({ question, tuned = "", references: [right] }: EvaluationSample): string {
+  const wanted =
+    right === undefined ? "" : styleText("dim", `  right: ${cutTo(printable(right), WIDTH / 2)}`);
+  return `  ${styleText("dim", cutTo(printable(question), WIDTH))}\n    ${cutTo(printable(tuned), WIDTH / 2)}${wanted}`;
 }

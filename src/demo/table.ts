@@ -1,5 +1,6 @@
-import { isRight } from "./score.ts";
-import { padEnd, padStart, textWidth } from "./text_width.ts";
+import { alignColumns, cutTo } from "../evaluation/report/columns.ts";
+import { isExact } from "../evaluation/scores/exact_match.ts";
+import { padEnd, textWidth } from "../text/text_width.ts";
 
 /** One column of scores: a share of right answers per task. */
 export interface ScoreColumn {
@@ -34,17 +35,10 @@ export function answerTable(pairs: readonly AnswerPair[], width = 38): string {
   return pairs
     .map(({ question, output, before, after }) => {
       const marked = (answer: string) =>
-        `${isRight({ task: "", output, answer }) ? "✓" : "✗"} ${cut(oneLine(answer), width - 2)}`;
-      return `${oneLine(question)}\n  ${padEnd(marked(before), width)}  ${marked(after)}`;
+        `${isExact(answer, [output]) ? "✓" : "✗"} ${cutTo(answer, width - 2)}`;
+      return `${cutTo(question, Number.POSITIVE_INFINITY)}\n  ${padEnd(marked(before), width)}  ${marked(after)}`;
     })
     .join("\n");
-}
-
-function alignColumns(rows: readonly string[][]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => textWidth(row[column]!))));
-  return rows.map(([name, ...cells]) =>
-    [padEnd(name!, widths[0]!), ...cells.map((cell, i) => padStart(cell, widths[i + 1]!))].join("  "),
-  );
 }
 
 function percent(score: number | undefined): string {
@@ -53,18 +47,4 @@ function percent(score: number | undefined): string {
 
 function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function oneLine(text: string): string {
-  return text.replace(/\s+/g, " ").trim();
-}
-
-function cut(text: string, width: number): string {
-  if (textWidth(text) <= width) return text;
-  let start = "";
-  for (const character of text) {
-    if (textWidth(start + character) >= width) break;
-    start += character;
-  }
-  return `${start}…`;
 }

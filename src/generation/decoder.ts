@@ -9,7 +9,7 @@ import type { DeviceTensor, OpenSession, Session, SessionOptions } from "../runt
 import { int32, int64 } from "../runtime/tensor_data.ts";
 import { cachedPass } from "./cached_pass.ts";
 import { createKvCache, type KvCache } from "./kv_cache.ts";
-import { runtimeAdapter } from "./runtime_adapter.ts";
+import { type AdaptedModel, runtimeAdapter } from "./runtime_adapter.ts";
 
 /** Tokens that follow, from position `start` on, what a cache already holds of sequence `sequence`. */
 export interface Piece {
@@ -42,9 +42,17 @@ export function openDecodingSession(
   options: SessionOptions,
   adapter?: Adapter,
 ): Promise<Session> {
+  return openAdapted(runtimeAdapter(model, tensors, adapter), open, options);
+}
+
+/** The same of a model as a run trains it, which is fed what is trained. */
+export function openAdapted(
+  { model, scope }: AdaptedModel,
+  open: OpenSession,
+  options: SessionOptions,
+): Promise<Session> {
   const pass = cachedPass();
-  const adapted = runtimeAdapter(model, tensors, adapter);
-  const { hidden, head, softcap } = adapted.model.decode(adapted.scope, pass);
+  const { hidden, head, softcap } = model.decode(scope, pass);
   // Only the rows asked for reach the output layer, often the largest of all.
   const asked = gather(hidden, input("sources", ["S"], "int64")); // [S, D]
   const logits = linearLogits(asked, head, { softcap }); // [S, V]

@@ -19,6 +19,7 @@ export function explainedTalk(talk: Talk, explain: Explain): Talk {
   return {
     chat: (...asked) => explained(talk.chat(...asked)),
     chatBatch: (...asked) => explained(talk.chatBatch(...asked)),
+    completeBatch: (...asked) => explained(talk.completeBatch(...asked)),
     complete: (...asked) => explained(talk.complete(...asked)),
     async *generate(...asked) {
       try {

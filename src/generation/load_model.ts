@@ -1,6 +1,5 @@
 import { readAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
 import { findAdapterDirectory } from "../adapters/peft/find_adapter.ts";
-import type { TensorEntry } from "../files/safetensors.ts";
 import { openBase, openTemplate } from "../pretrained/base.ts";
 import { quantizedBase } from "../pretrained/quantized_base.ts";
 import { requireSameBase } from "../pretrained/same_base.ts";
@@ -8,6 +7,7 @@ import type { QuantizationSettings } from "../quantization/quantization_schema.t
 import type { OnWeight } from "../quantization/quantize_tensors.ts";
 import { openSession as openNodeSession } from "../runtime/node.ts";
 import type { Device, OpenSession } from "../runtime/session.ts";
+import { decodingOptions } from "./decoding_options.ts";
 import { type LoadedModel, openLoadedModel } from "./loaded_model.ts";
 import { once } from "./once.ts";
 
@@ -50,7 +50,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     await requireSameBase(adapter.baseModel, found, base.directory, onWarning);
     return adapter;
   };
-  const session = sessionOptions(options, base.directory.tensors);
+  const session = decodingOptions(options, base.directory.tensors);
   const adapters = named(options.adapters);
   return openLoadedModel({ base, template, adapters, readAdapter, openSession, session, onWarning });
 }
@@ -59,14 +59,3 @@ const warn = (text: string) => process.emitWarning(text, { type: "attune" });
 
 const named = (adapters: LoadModelOptions["adapters"] = {}) =>
   typeof adapters === "string" ? { adapter: adapters } : adapters;
-
-/** 16-bit weights are kept widened where memory allows: to widen them for each token takes longer than all else. */
-function sessionOptions(
-  { device = "cpu", threads }: LoadModelOptions,
-  tensors: ReadonlyMap<string, TensorEntry>,
-) {
-  let widened = 0;
-  for (const { dtype, byteLength } of tensors.values())
-    if (dtype === "BF16" || dtype === "F16") widened += 2 * byteLength;
-  return { device, threads, foldConstants: widened < process.availableMemory() / 2 };
-}

@@ -40,6 +40,8 @@ export interface ChatOptions extends AnswerOptions {
   onDroppedTurns?: (messages: number) => void;
 }
 
+type BatchTalkOptions = Pick<ChatOptions, "maxTokens" | "signal" | "adapter">;
+
 /** What one can ask of a model. Calls may overlap: they take turns. All throw AttuneError, and a signal's reason. */
 export interface Talk {
   /** The answer to a conversation, written as the template writes it. */
@@ -47,8 +49,10 @@ export interface Talk {
   /** The likeliest answers to many conversations, side by side: many times faster than one by one. */
   chatBatch(
     conversations: readonly (readonly Message[])[],
-    options?: Pick<ChatOptions, "maxTokens" | "signal" | "adapter" | "tools" | "chatTemplateKwargs">,
+    options?: BatchTalkOptions & Pick<ChatOptions, "tools" | "chatTemplateKwargs">,
   ): Promise<Completion[]>;
+  /** The likeliest texts that follow many prompts, side by side: no template, but the BOS that the tokenizer puts before a text. */
+  completeBatch(prompts: readonly string[], options?: BatchTalkOptions): Promise<Completion[]>;
   /** What follows `prompt`: no template, but the BOS that the tokenizer puts before a text. */
   complete(prompt: string, options?: AnswerOptions): Promise<Completion>;
   /** The tokens that follow `prompt`, one by one; returns why they end. */
@@ -105,6 +109,25 @@ export function createTalk({ tokenizer, template, eos, settings, variant: find }
     const text = { stop: bound.stops, onText: options.onText };
     return { ...(await collectText(tokens, tokenizer, bound.stopIds, text)), promptTokens: prompt.length };
   };
+  const batchTo = async (
+    answering: Promise<Variant>,
+    prompts: readonly number[][],
+    stopIds: ReadonlySet<number>,
+    { maxTokens, signal }: BatchTalkOptions,
+  ): Promise<Completion[]> => {
+    const bound = bounds(stopIds, { temperature: 0 });
+    const answers = await generateBatch((await answering).decoder, prompts, {
+      ...bound,
+      maxTokens: (promptLength) => longest(promptLength, maxTokens),
+      stopWatch: stopWatches(tokenizer, bound.stops),
+      signal,
+    });
+    return answers.map(({ ids, finishReason }, i) => {
+      const spoken = ids.filter((id) => !bound.stopIds.has(id));
+      const text = cutAtStop(tokenizer.decode(spoken, { skipSpecialTokens: true }), bound.stops);
+      return { text, ids, finishReason, promptTokens: prompts[i]!.length };
+    });
+  };
   const stopsOf = (messages: readonly Message[], written: Template, { chatTemplateKwargs }: ChatOptions) => {
     const own = endOfTurn({ messages, variables: chatTemplateKwargs }, written, tokenizer);
     return own === undefined ? eos : new Set([...eos, own]);
@@ -137,18 +160,11 @@ export function createTalk({ tokenizer, template, eos, settings, variant: find }
       const texts = conversations.map((messages) => renderPrompt(messages, written, options));
       if (texts.length === 0) return [];
       const prompts = texts.map((text) => tokenizer.encode(text, { addBos: written.addsBos }).ids);
-      const bound = bounds(stopsOf(conversations[0]!, written, options), { temperature: 0 });
-      const answers = await generateBatch((await answering).decoder, prompts, {
-        ...bound,
-        maxTokens: (promptLength) => longest(promptLength, options.maxTokens),
-        stopWatch: stopWatches(tokenizer, bound.stops),
-        signal: options.signal,
-      });
-      return answers.map(({ ids, finishReason }, i) => {
-        const spoken = ids.filter((id) => !bound.stopIds.has(id));
-        const text = cutAtStop(tokenizer.decode(spoken, { skipSpecialTokens: true }), bound.stops);
-        return { text, ids, finishReason, promptTokens: prompts[i]!.length };
-      });
+      return batchTo(answering, prompts, stopsOf(conversations[0]!, written, options), options);
+    },
+    async completeBatch(texts, options = {}) {
+      const prompts = texts.map((text) => tokenizer.encode(text, { addBos: true }).ids);
+      return batchTo(variant(options.adapter), prompts, eos, options);
     },
   };
 }

@@ -7,7 +7,7 @@ import { planAdapter } from "../adapters/plan_adapter.ts";
 import { adapterSites } from "../adapters/targets/sites.ts";
 import type { Base } from "../pretrained/base.ts";
 import { requireSameBase } from "../pretrained/same_base.ts";
-import type { Method } from "../training/method.ts";
+import { adapterMethod, type Method } from "../training/method.ts";
 import type { Recipe, SettledRecipe } from "../training/recipe.ts";
 import { recipeMethod, trainedNames } from "../training/recipe_method.ts";
 import { type SaveResult, saveAdapter, saveModel } from "./saving.ts";
@@ -57,4 +57,10 @@ export async function chooseMethod(
   return adapter
     ? { method, reference, save: saveAdapter(adapter, trainables), result: "adapter" }
     : { method, reference, save: saveModel(base, trainables), result: "model" };
+}
+
+/** An adapter as it was saved, over its base. */
+export async function savedAdapterMethod(path: string, { directory, model }: Base): Promise<Method> {
+  const adapter = fitAdapter(await readAdapterDirectory(path), adapterSites(model));
+  return adapterMethod(directory.tensors, adapter, undefined, { embedding: model.ends.embedding });
 }

@@ -8,6 +8,7 @@ import type { HubOptions } from "../hub/options.ts";
 import { type Base, templatePlan } from "../pretrained/base.ts";
 import { type DividedData, divideData } from "../training/divide_data.ts";
 import type { Recipe } from "../training/recipe.ts";
+import { clusterNames, prepareHeldOut, trainedEntries } from "./held_out.ts";
 import { type RowSource, rowSource } from "./row_source.ts";
 import { tokenizePlan } from "./tokenize_plan.ts";
 
@@ -34,21 +35,29 @@ export interface PrepareDataOptions extends Pick<PrepareOptions, "signal" | "str
  * @throws AttuneError naming file and row.
  */
 export async function prepareData(recipe: Recipe, base: Base, options: PrepareDataOptions): Promise<RunData> {
-  const { template: name, chatTemplateKwargs: variables } = recipe;
-  const plan = tokenizePlan(recipe, base, await templatePlan(base, { name, now: options.now, variables }));
+  const plan = await runPlan(recipe, base, options.now);
   const prepared: PreparedDataset[] = [];
   const close = () => {
     for (const { store } of prepared) store.close();
   };
   try {
-    for (const [place, dataset] of recipe.data.entries()) {
-      const source = await rowSource(dataset, { place, seed: recipe.seed, hub: options.hub });
-      prepared.push(await prepareOne(source, dataset, recipe.seed, plan, options));
+    const { seed, evaluation } = recipe;
+    const clusters = evaluation?.clusters;
+    const isWanted = clusters && ((name: string) => !clusters.includes(name));
+    const names = await clusterNames(recipe, options.hub);
+    const trained = trainedEntries(recipe, names);
+    for (const { dataset, place } of trained) {
+      const source = await rowSource(dataset, { place, seed, hub: options.hub, isWanted });
+      prepared.push(await prepareOne(source, dataset, recipe, plan, options));
     }
+    const stores = prepared.map(({ store }) => store);
+    const heldOut = await prepareHeldOut(recipe, plan, options, names, (one) => void prepared.push(one));
+    const data = trained.map(({ dataset }) => dataset);
     return {
       ...divideData(
-        recipe,
-        prepared.map(({ store }) => store),
+        { ...recipe, data },
+        stores,
+        heldOut.map(({ store }) => store),
       ),
       report: summed(prepared),
       template: { name: plan.template.name, hash: templateHash(plan.template) },
@@ -62,17 +71,25 @@ export async function prepareData(recipe: Recipe, base: Base, options: PrepareDa
   }
 }
 
+/** How the recipe's examples become tokens. */
+export async function runPlan(recipe: Recipe, base: Base, now: Date): Promise<TokenizePlan> {
+  const { template: name, chatTemplateKwargs: variables } = recipe;
+  return tokenizePlan(recipe, base, await templatePlan(base, { name, now, variables }));
+}
+
 type DatasetSettings = Recipe["data"][number];
 
 /** Rows in memory, and standard input, have no cache: nothing says that they are the same again. */
 function prepareOne(
   { files, examples }: RowSource,
-  { format, columns, task }: DatasetSettings,
-  seed: number,
+  { format, columns, task, cluster }: DatasetSettings,
+  { seed, evaluation }: Recipe,
   plan: TokenizePlan,
   { signal, strict, progress, warn }: PrepareDataOptions,
 ): Promise<PreparedDataset> {
-  const settings = { format, columns, task, seed: task && seed };
+  const clusters = evaluation?.clusters;
+  const without = clusters && { cluster, clusters };
+  const settings = { format, columns, task, seed: task && seed, ...(without && { without }) };
   const cache = files && {
     directory: userCache("tokenized"),
     key: () => cacheKey([{ files, settings }], plan),

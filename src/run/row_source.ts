@@ -1,11 +1,12 @@
 import type { Example, UnusableRow } from "../data/example.ts";
 import { readDataFile } from "../data/files/open_data.ts";
-import { rowsInMemory } from "../data/files/rows_in_memory.ts";
+import { type MemoryRows, rowsInMemory } from "../data/files/rows_in_memory.ts";
+import type { Table } from "../data/files/table.ts";
 import { readDataFiles } from "../data/formats/read_data_files.ts";
-import { examplesOfRows } from "../data/tasks/examples_of_rows.ts";
+import { examplesOfRows, type RowSettings } from "../data/tasks/examples_of_rows.ts";
+import { clusterRows } from "../data/tasks/row_cluster.ts";
 import type { HubOptions } from "../hub/options.ts";
 import { AttuneError } from "../text/errors.ts";
-import type { Recipe } from "../training/recipe.ts";
 import { datasetFiles } from "./dataset_files.ts";
 
 /** Where the rows of an entry of `data` come from. */
@@ -15,28 +16,56 @@ export interface RowSource {
   examples: AsyncIterable<Example | UnusableRow>;
 }
 
-type DatasetSettings = Recipe["data"][number];
+/** A data entry, or what else has its keys. */
+export interface SourceSettings extends RowSettings {
+  path?: string;
+  rows?: MemoryRows;
+  config?: string;
+  split?: string;
+  cluster?: string;
+}
 
-/**
- * Files, of the hub or of this machine, or rows in memory.
- * @param place of the entry among `data`
- */
+export interface RowSourceOptions {
+  /** What messages call the entry: "data.0". */
+  place: string;
+  seed: number;
+  hub?: HubOptions;
+  /** Which clusters' rows are wanted; all when left out. A row that belongs to none is asked for as "". */
+  isWanted?: (cluster: string) => boolean;
+}
+
+/** Files, of the hub or of this machine, or rows in memory. */
 export async function rowSource(
-  dataset: DatasetSettings,
-  { place, seed, hub }: { place: number; seed: number; hub?: HubOptions },
+  dataset: SourceSettings,
+  { place, seed, hub, isWanted }: RowSourceOptions,
 ): Promise<RowSource> {
-  const { path, rows, config, split } = dataset;
+  const tables = await tablesOf(dataset, place, hub);
+  const byName = new Map(tables.map((table) => [table.name, table]));
+  const rowsOf = (name: string) => {
+    const rows = byName.get(name)!.rows();
+    return isWanted ? clusterRows(rows, dataset.cluster, isWanted) : rows;
+  };
+  const read = () =>
+    readDataFiles(dataset.path ?? place, [...byName.keys()], (name) =>
+      examplesOfRows(rowsOf(name), name, dataset, seed),
+    );
+  const isKept = !dataset.rows && !byName.has("-");
+  return { files: isKept ? [...byName.keys()] : undefined, examples: eachTime(read) };
+}
+
+/** The files of an entry, or its rows in memory. @throws AttuneError when there are none. */
+export async function tablesOf(
+  { path, rows, config, split }: SourceSettings,
+  place: string,
+  hub?: HubOptions,
+): Promise<Table[]> {
   if (rows) {
-    const name = `data.${place}.rows`;
+    const name = `${place}.rows`;
     if (Array.isArray(rows) && rows.length === 0) throw noRows(name);
-    const read = () =>
-      readDataFiles(name, [name], () => examplesOfRows(rowsInMemory(rows), name, dataset, seed));
-    return { examples: eachTime(read) };
+    return [{ name, rows: () => rowsInMemory(rows) }];
   }
   const files = await datasetFiles(path!, { ...hub, config, split });
-  const read = () =>
-    readDataFiles(path!, files, (file) => examplesOfRows(readDataFile(file), file, dataset, seed));
-  return { files: files.includes("-") ? undefined : files, examples: eachTime(read) };
+  return files.map((name) => ({ name, rows: (header) => readDataFile(name, header) }));
 }
 
 const noRows = (place: string) =>

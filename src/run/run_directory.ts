@@ -20,6 +20,8 @@ import { LOCK_FILE } from "./run_lock.ts";
 export interface RunDirectory {
   path: string;
   metrics: string;
+  /** Answers of held-out rows, a line for each evaluation. */
+  samples: string;
   /** When the run was first started: what a template writes as today's date, also after a resume. */
   startedAt: Date;
   /** The checkpoint to go on from, nothing for a new run. */
@@ -46,12 +48,14 @@ export async function openRunDirectory(recipe: Recipe): Promise<RunDirectory> {
   const run = await ifThere(readJsonObject(join(path, RUN_FILE)));
   const startedAt = run ? dateOf(run, join(path, RUN_FILE)) : new Date();
   const metrics = join(path, "metrics.jsonl");
+  const samples = join(path, "samples.jsonl");
   const { sound, damaged } = await readCheckpoints(path);
   if (!sound) requireNone(damaged, path);
   return {
     path,
     startedAt,
     metrics,
+    samples,
     checkpoint: sound,
     warnings: damaged.map(
       ({ path, problem }) => `${problem}. ${path} is set aside as it is; going on from step ${sound!.step}`,
@@ -61,7 +65,7 @@ export async function openRunDirectory(recipe: Recipe): Promise<RunDirectory> {
       if (!run) await writeFileAtomic(join(path, RUN_FILE), json({ startedAt }));
       if (!earlier) await writeFileAtomic(join(path, RECIPE_FILE), json(storedRecipe(recipe)));
       for (const { path } of damaged) await setAside(path);
-      await truncateAfter(metrics, sound?.step ?? -1);
+      for (const file of [metrics, samples]) await truncateAfter(file, sound?.step ?? -1);
     },
   };
 }
@@ -86,6 +90,13 @@ async function tidy(path: string): Promise<void> {
   }
 }
 
+/** When the run at `path` was first started; now, of one that says nothing of it. */
+export async function runStart(path: string): Promise<Date> {
+  const file = join(path, RUN_FILE);
+  const run = await ifThere(readJsonObject(file));
+  return run ? dateOf(run, file) : new Date();
+}
+
 function dateOf({ startedAt }: Record<string, unknown>, file: string): Date {
   const date = new Date(String(startedAt));
   if (Number.isFinite(date.getTime())) return date;
@@ -98,10 +109,13 @@ function dateOf({ startedAt }: Record<string, unknown>, file: string): Date {
   });
 }
 
+/** What `attune eval` writes there. */
+export const EVALUATION_FILES = ["evaluation.json", "evaluation.md"] as const;
+
 const RECIPE_FILE = "recipe.json";
 const RUN_FILE = "run.json";
 /** What a run writes into its directory, beside checkpoints, which look after themselves. */
-const OWN = [RECIPE_FILE, RUN_FILE, LOCK_FILE, "adapter", "model", "best"];
+const OWN = [RECIPE_FILE, RUN_FILE, LOCK_FILE, "adapter", "model", "best", ...EVALUATION_FILES];
 
 function requireSameRecipe(earlier: Record<string, unknown>, recipe: Recipe, path: string): void {
   const there = flatten(earlier);

@@ -8,10 +8,16 @@ import { openSession as openNodeSession } from "../runtime/node.ts";
 import type { Device, OpenSession } from "../runtime/session.ts";
 import type { EndEvent, TrainEvent } from "../training/events.ts";
 import { type LearningRate, settleLearningRate } from "../training/learning_rate.ts";
-import type { LoopEnd } from "../training/loop.ts";
+import type { LoopEnd, LoopEvent } from "../training/loop.ts";
 import { openTraining } from "../training/open_training.ts";
 import { parseRecipe, type Recipe, type RecipeInput, type SettledRecipe } from "../training/recipe.ts";
 import { checkMethod, chooseMethod, type RunMethod } from "./choose_method.ts";
+import {
+  type AnswersPort,
+  answersPort,
+  type HeldOutAnswers,
+  openHeldOutAnswers,
+} from "./held_out_answers.ts";
 import { trainedIn } from "./learning_rate.ts";
 import { originOf } from "./origin.ts";
 import { bestPath, directoryPorts } from "./ports.ts";
@@ -100,8 +106,9 @@ async function* lockedRun(
     warn,
   });
   try {
+    const answers = await openHeldOutAnswers({ recipe, base, data, now, hub, warn });
     const method = await chooseMethod(recipe, base, of("starting"));
-    const prepared = { recipe, learningRate, warnings, base, directory, lock, data, method };
+    const prepared = { recipe, learningRate, warnings, base, directory, lock, data, method, answers };
     yield* trained(prepared, options);
   } finally {
     data.close();
@@ -118,11 +125,13 @@ interface Prepared {
   lock: RunLock;
   data: RunData;
   method: RunMethod;
+  /** What is asked at each evaluation. */
+  answers?: HeldOutAnswers;
 }
 
 /** From the last checkpoint, or the start, to the run's end. */
 async function* trained(
-  { recipe, learningRate, warnings, base, directory, lock, data, method: run }: Prepared,
+  { recipe, learningRate, warnings, base, directory, lock, data, method: run, answers }: Prepared,
   { openSession = openNodeSession, signal, onReference, device = "cpu", ...rest }: TrainOptions,
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const { threads, profilePrefix } = rest;
@@ -131,6 +140,16 @@ async function* trained(
   const from = progressOf(directory, origin);
   const parts = { recipe, model: base.model, method, reference: before, data };
   const training = await openTraining(parts, openSession, { device, threads, profilePrefix });
+  const asked =
+    answers &&
+    answersPort(answers, {
+      base,
+      method,
+      open: openSession,
+      session: { device, threads },
+      file: directory.samples,
+      write: lock.write,
+    });
   try {
     const { engine, optimizer, order } = training;
     if (directory.checkpoint)
@@ -141,11 +160,28 @@ async function* trained(
       : undefined;
     yield { ...startEvent({ recipe, base, data, method, order, from }), learningRate, warnings };
     const ports = directoryPorts({ base, directory, lock, run, optimizer, origin });
-    const end = yield* training.run({ ports, from, signal, reference });
+    const evaluation = asked && { evaluation: asked.evaluation };
+    const end = yield* withSamples(
+      training.run({ ports: { ...ports, ...evaluation }, from, signal, reference }),
+      asked,
+    );
     const path = await lock.write(() => run.save(join(directory.path, run.result)));
     yield endEvent(end, path, bestPath(directory));
   } finally {
+    await asked?.release();
     await training.release();
+  }
+}
+
+/** Evaluations tell what was answered. */
+async function* withSamples(
+  events: AsyncGenerator<LoopEvent, LoopEnd>,
+  asked: AnswersPort | undefined,
+): AsyncGenerator<TrainEvent, LoopEnd> {
+  for (let next = await events.next(); ; next = await events.next()) {
+    if (next.done) return next.value;
+    const event = next.value;
+    yield asked && event.type === "evaluation" ? { ...event, ...asked.last() } : event;
   }
 }
 

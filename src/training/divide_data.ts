@@ -26,8 +26,16 @@ export interface Duplicates {
   first: { origin: Origin; equalTo: Origin }[];
 }
 
-/** Holds examples out and leaves duplicates out, as the recipe says. @param stores of its datasets, in order */
-export function divideData(recipe: Recipe, stores: readonly SequenceStore[]): DividedData {
+/**
+ * Holds examples out and leaves duplicates out, as the recipe says.
+ * @param stores of its datasets, in order
+ * @param heldOut what is held out beside a fraction of them
+ */
+export function divideData(
+  recipe: Recipe,
+  stores: readonly SequenceStore[],
+  heldOut: readonly SequenceStore[] = [],
+): DividedData {
   const branches = branchesOf(openObjective(recipe.objective).answers);
   const store = joinSequences(stores);
   const examples = wholeExamples(store, branches);
@@ -41,7 +49,7 @@ export function divideData(recipe: Recipe, stores: readonly SequenceStore[]): Di
   );
   return {
     train: selectSequences(store, sequencesOf(train, branches)),
-    evaluation: selectSequences(store, sequencesOf(split.evaluation, branches)),
+    evaluation: joinSequences([selectSequences(store, sequencesOf(split.evaluation, branches)), ...heldOut]),
     branches,
     datasets: recipe.data.map(({ weight, maxExamples }, i) => ({ size: sizes[i]!, weight, maxExamples })),
     duplicates,
@@ -49,7 +57,8 @@ export function divideData(recipe: Recipe, stores: readonly SequenceStore[]): Di
 }
 
 function splitStore(store: SequenceStore, { evaluation, seed }: Recipe): Split {
-  if (evaluation) return splitSequences(store, { fraction: evaluation.fraction, seed });
+  const fraction = evaluation?.fraction;
+  if (fraction !== undefined) return splitSequences(store, { fraction, seed });
   return { train: Uint32Array.from({ length: store.length }, (_, i) => i), evaluation: new Uint32Array() };
 }
 

@@ -57,8 +57,23 @@ export interface EvaluationEvent {
   evalLoss: number;
   /** Lower than after all steps before. Before the first step nothing is trained, and nothing is best. */
   best: boolean;
-  /** What the objective measures, by TRL's names. */
+  /** What the objective measures, by TRL's names; scores of answers, where held-out rows are answered. */
   metrics: Record<string, number>;
+  /** What held-out rows were answered, where they are. */
+  samples?: readonly EvaluationSample[];
+  /** Answers that a score of one's own could not score. */
+  notes?: readonly string[];
+}
+
+/** A held-out row and its answer. */
+export interface EvaluationSample {
+  task: string;
+  file: string;
+  row: number;
+  question: string;
+  references: readonly string[];
+  /** By the model as it is trained so far. */
+  tuned?: string;
 }
 
 export interface CheckpointEvent {

@@ -14,11 +14,15 @@ export interface ForwardOptions {
   sharePrefixes: boolean;
   /** Whether every token's value is wanted, or only those of labels. */
   everyToken: boolean;
+  /** Whether it is wanted which labels are the likeliest token. */
+  right?: boolean;
 }
 
 export interface ForwardResult {
   /** -log probability of each label, [sequences][T]. */
   nll: ByToken;
+  /** 1 where a label is the likeliest token, [sequences][T]; where it is wanted. */
+  right?: ByToken;
   /** Tokens the model computed: fewer than there are, where sequences share a prefix. */
   computedTokens: number;
 }
@@ -31,19 +35,21 @@ export interface Forward {
 
 /** @param parameters what the graph is fed beside the row: the values of what is trained */
 export async function openForward(
-  { nll, shareable }: LabelLosses,
+  { nll, likeliest, shareable }: LabelLosses,
   parameters: Readonly<Record<string, TensorData>>,
   open: OpenSession,
-  { rowLength, sharePrefixes, everyToken, ...options }: ForwardOptions & { session: SessionOptions },
+  { rowLength, sharePrefixes, everyToken, right, ...options }: ForwardOptions & { session: SessionOptions },
 ): Promise<Forward> {
-  const session = await open(lower({ nll }), options.session);
+  const session = await open(lower({ nll, ...(right && { likeliest: likeliest() }) }), options.session);
   const share = sharePrefixes && shareable;
   return {
     async values(sequences, extra = () => ({})) {
       const result: ForwardResult = { nll: zerosByToken(sequences), computedTokens: 0 };
+      if (right) result.right = zerosByToken(sequences);
       for (const row of packRows(sequences, rowLength, { share, everyToken })) {
         const outputs = await session.run({ ...rowFeeds(row), ...extra(row), ...parameters });
         takeValues(row, outputs.nll!.data as Float32Array, result.nll);
+        if (result.right) takeValues(row, hits(row, outputs.likeliest!.data as Float32Array), result.right);
         result.computedTokens += row.tokens.length;
       }
       return result;
@@ -51,3 +57,7 @@ export async function openForward(
     release: () => session.release(),
   };
 }
+
+/** Of each label of a row [S]: 1 where it is the likeliest token. */
+const hits = ({ targets }: Row, ids: Float32Array): Float32Array =>
+  Float32Array.from(targets, (target, s) => Number(target === ids[s]));

@@ -1,5 +1,6 @@
 import { linearCrossEntropy } from "../graph/ops/cross_entropy.ts";
 import { mul } from "../graph/ops/elementwise.ts";
+import { likeliestIds } from "../graph/ops/likeliest.ts";
 import { sumAll } from "../graph/ops/reduce.ts";
 import { onlyRows } from "../graph/passes/only_rows.ts";
 import { input } from "../graph/sources.ts";
@@ -14,6 +15,8 @@ export interface LabelLosses {
   nll: Tensor;
   /** Σ weight · nll, shape []: its gradient is the objective's, once the weights are. */
   sum: Tensor;
+  /** The likeliest token where each label stands [S, 1]: only who asks computes it. */
+  likeliest(): Tensor;
   /** Whether a prefix is computed alike whatever follows it, so that examples may share it. */
   shareable: boolean;
 }
@@ -29,5 +32,6 @@ export function labelLosses(model: Model, scope: Scope, noise?: (x: Tensor) => T
   const supervised = onlyRows(hidden, input("sources", ["S"], "int64")); // [S, D]
   const nll = linearCrossEntropy(supervised, head, input("targets", ["S"], "int64"), { softcap });
   const sum = sumAll(mul(nll, input("weights", ["S"])));
-  return { nll, sum, shareable: !noise && !pass.looksAhead() };
+  const likeliest = () => likeliestIds(supervised, head);
+  return { nll, sum, likeliest, shareable: !noise && !pass.looksAhead() };
 }

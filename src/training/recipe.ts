@@ -1,14 +1,12 @@
 import * as z from "zod";
 import { adapter } from "../adapters/adapter_schema.ts";
-import { datasetShare, mixture } from "../data/batches/mixture_schema.ts";
-import { isMemoryRows, type MemoryRows } from "../data/files/rows_in_memory.ts";
-import { formatNames } from "../data/formats/known_formats.ts";
+import { mixture } from "../data/batches/mixture_schema.ts";
 import { variableProblem } from "../data/formats/template_variables.ts";
-import { task } from "../data/tasks/task_schema.ts";
 import { trainOnValues } from "../data/tokenize/tokenize_example.ts";
 import { quantizationSettings } from "../quantization/quantization_schema.ts";
-import { describeValue } from "../text/describe_value.ts";
 import { AttuneError } from "../text/errors.ts";
+import { dataset, memoryRows } from "./dataset_schema.ts";
+import { evaluation } from "./evaluation_schema.ts";
 import { objectiveSettings } from "./objectives/objectives.ts";
 import { recipeFaults } from "./recipe_faults.ts";
 
@@ -21,46 +19,6 @@ const templateVariables = z.record(text, z.unknown()).superRefine((variables, co
   const problem = variableProblem(variables);
   if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
 });
-
-const rows = z.custom<MemoryRows>(isMemoryRows, {
-  error: ({ input }) =>
-    `expected a list of rows or, in code, any iterable of them; got ${describeValue(input)}`,
-});
-
-const dataset = z
-  .strictObject({
-    path: text
-      .optional()
-      .describe(
-        "A file (JSON, JSONL, CSV, Parquet or text, also as .gz or .zst), a directory of files, - for standard input, or a dataset of the hub: org/name.",
-      ),
-    rows: rows
-      .optional()
-      .describe(
-        "Instead of path, the rows themselves: a list or, in code, any iterable or async iterable. They are read once a run, and not kept in recipe.json.",
-      ),
-    config: text.optional().describe("Of a hub's dataset that has several; its default one when left out."),
-    split: text.optional().describe("Of a hub's dataset; train when left out."),
-    format: z.enum(formatNames).optional().describe("Guessed from the rows when left out."),
-    columns: z
-      .record(text, text)
-      .optional()
-      .describe("What the format calls a key, and what the rows call it: { instruction: question }."),
-    task: task.optional(),
-    ...datasetShare,
-  })
-  .refine(({ path, rows }) => (path === undefined) !== (rows === undefined), {
-    message: "expected path, or rows instead of it: one of the two",
-    path: ["path"],
-  })
-  .refine(({ rows, config, split }) => !rows || (!config && !split), {
-    message: "rows aren't the hub's: leave config and split out",
-    path: ["rows"],
-  })
-  .refine(({ task, format, columns }) => !task || (!format && !columns), {
-    message: "a task writes the examples itself, from the rows' own columns: leave format and columns out",
-    path: ["task"],
-  });
 
 const training = z
   .strictObject({
@@ -164,19 +122,7 @@ export const Recipe = z
       .enum(trainOnValues)
       .default("answers")
       .describe("Of a conversation: all the assistant's answers, the last one, or everything."),
-    evaluation: z
-      .strictObject({
-        fraction: z.number().gt(0).lt(1).describe("Share of the examples held out."),
-        patience: count
-          .optional()
-          .describe("Stop after this many evaluations in a row without a lower loss."),
-        every: z
-          .union([z.literal("epoch"), count], { error: "expected epoch, or a whole number of steps above 0" })
-          .optional()
-          .describe(
-            "Evaluate after each epoch, or after so many steps: epoch when left out. Before the first step and after the last one always.",
-          ),
-      })
+    evaluation: evaluation
       .optional()
       .describe("Held-out examples that show whether the model learns more than the data by heart."),
     training: training.prefault({}).describe("Steps, batches and rates."),
@@ -220,8 +166,14 @@ export type Recipe = z.output<typeof Recipe>;
 export type SettledRecipe = Recipe & { training: { learningRate: number } };
 /** A recipe as JSON keeps it: rows from memory are left out. */
 export function storedRecipe(recipe: Recipe): Record<string, unknown> {
-  const data = recipe.data.map((dataset) => (dataset.rows ? { ...dataset, rows: [] } : dataset));
-  return JSON.parse(JSON.stringify({ ...recipe, data }));
+  const without = <T extends { rows?: unknown }>(entry: T) => (entry.rows ? { ...entry, rows: [] } : entry);
+  const data = recipe.data.map(without);
+  const { forgetting } = recipe.evaluation ?? {};
+  const evaluation = recipe.evaluation && {
+    ...without(recipe.evaluation),
+    ...(forgetting && { forgetting: forgetting.map(without) }),
+  };
+  return JSON.parse(JSON.stringify({ ...recipe, data, ...(evaluation && { evaluation }) }));
 }
 
 /** A recipe as people write it. */
@@ -234,7 +186,7 @@ export const recipeJsonSchema = (): object => ({
     io: "input",
     unrepresentable: "any",
     override({ zodSchema, jsonSchema }) {
-      if (zodSchema === rows) Object.assign(jsonSchema, { type: "array", items: { type: "object" } });
+      if (zodSchema === memoryRows) Object.assign(jsonSchema, { type: "array", items: { type: "object" } });
     },
   }),
 });

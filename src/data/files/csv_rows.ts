@@ -4,6 +4,9 @@ import { AttuneError } from "../../text/errors.ts";
 import { type DataRow, ROW_LIMIT } from "./data_row.ts";
 import { decodeStream } from "./utf8.ts";
 
+/** The columns of a file whose first line is a row already; undefined where the first line names them, as it should. */
+export type Header = (first: readonly string[]) => string[] | undefined;
+
 /**
  * Rows of CSV (RFC 4180) or of tab-separated values, whose first line names the columns; all values are text. A row
  * with more or fewer fields than there are columns has a problem.
@@ -13,6 +16,7 @@ export async function* readCsvRows(
   chunks: AsyncIterable<Uint8Array>,
   file: string,
   kind: "csv" | "tsv",
+  header: Header = () => undefined,
 ): AsyncGenerator<DataRow> {
   const source = Readable.from(decodeStream(chunks, file));
   const parser = parse({
@@ -29,8 +33,10 @@ export async function* readCsvRows(
   let row = 0;
   try {
     for await (const { record, info } of source.pipe(parser) as AsyncIterable<CsvRecord>) {
-      if (!columns) columns = checkColumns(record, file);
-      else yield toRow(record, columns, { row: ++row, line: info.lines });
+      const isFirst = columns === undefined;
+      const known = isFirst ? header(record) : undefined;
+      columns ??= known ?? checkColumns(record, file);
+      if (!isFirst || known) yield toRow(record, columns, { row: ++row, line: info.lines });
     }
   } catch (error) {
     throw error instanceof CsvError ? explain(error, file) : error;

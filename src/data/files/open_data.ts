@@ -1,7 +1,7 @@
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { diskError } from "../../files/disk_error.ts";
 import { peekBytes } from "./bytes.ts";
-import { readCsvRows } from "./csv_rows.ts";
+import { type Header, readCsvRows } from "./csv_rows.ts";
 import { type DataKind, kindOf } from "./data_kinds.ts";
 import type { DataRow } from "./data_row.ts";
 import { compressionOf, decompress, hasCompressedName } from "./decompress.ts";
@@ -21,17 +21,17 @@ const HEAD = 4; // bytes that tell Parquet and the compressions
 /**
  * The rows of a data file, of which only a part is in memory at a time: a JSON list, JSONL, CSV, TSV, Parquet or plain
  * text, as its ending says, or its first bytes where that says nothing; each may be compressed with gzip or zstd. "-" is
- * standard input. A row that is broken has a problem instead of a value.
+ * standard input; `header` is asked for the columns of a CSV file. A row that is broken has a problem instead of a value.
  * @throws AttuneError when the file can't be read any further: it isn't there, is no such file, or is damaged.
  */
-export async function* readDataFile(path: string): AsyncGenerator<DataRow> {
+export async function* readDataFile(path: string, header?: Header): AsyncGenerator<DataRow> {
   if (path === "-") return yield* rowsOf(process.stdin, "standard input", undefined);
   const kind = kindOf(path);
   const handle = await openFile(path);
   try {
     if (kind === "parquet" && !hasCompressedName(path) && (await handle.stat()).isFile())
       yield* readParquetRows(await fileBuffer(handle), path);
-    else yield* rowsOf(chunksOf(handle), path, kind);
+    else yield* rowsOf(chunksOf(handle), path, kind, header);
   } catch (error) {
     throw diskError(error, "read", path);
   } finally {
@@ -60,17 +60,19 @@ async function* rowsOf(
   stream: AsyncIterable<Uint8Array>,
   file: string,
   kind: DataKind | undefined,
+  header?: Header,
 ): AsyncGenerator<DataRow> {
   const { head, chunks } = await peekBytes(stream, ({ length }) => length >= HEAD);
   const compression = compressionOf(head, file);
-  if (compression) yield* plainRowsOf(decompress(chunks, compression, file), file, kind);
-  else yield* plainRowsOf(chunks, file, kind);
+  if (compression) yield* plainRowsOf(decompress(chunks, compression, file), file, kind, header);
+  else yield* plainRowsOf(chunks, file, kind, header);
 }
 
 async function* plainRowsOf(
   stream: AsyncIterable<Uint8Array>,
   file: string,
   kind: DataKind | undefined,
+  header?: Header,
 ): AsyncGenerator<DataRow> {
   const { head, chunks } = await peekBytes(stream, ({ length }) => length >= TEXT_HEAD);
   if (kind === "parquet" || (kind === undefined && isParquet(head)))
@@ -78,7 +80,7 @@ async function* plainRowsOf(
   checkText(head.subarray(0, TEXT_HEAD), file, kind);
   const text = await skipByteOrderMark(chunks, file);
   if (kind === "json") yield* readJsonRows(text, file);
-  else if (kind === "csv" || kind === "tsv") yield* readCsvRows(text, file, kind);
+  else if (kind === "csv" || kind === "tsv") yield* readCsvRows(text, file, kind, header);
   else if (kind === "text") yield* readTextDocument(text, file);
   else yield* guessedRowsOf(text, file);
 }

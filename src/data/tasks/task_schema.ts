@@ -44,6 +44,14 @@ export const task = z
       .max(1000)
       .default([])
       .describe("Phrasings of the task turned around, as in: write a review that is {{label}}."),
+    heldOut: z
+      .array(phrasing)
+      .min(1)
+      .max(1000)
+      .optional()
+      .describe(
+        "Phrasings that are never trained: attune eval asks the held-out rows in each template and in each of these, and tells how far the scores spread.",
+      ),
     phrasings: z
       .enum(["one", "all"])
       .default("one")
