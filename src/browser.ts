@@ -55,7 +55,8 @@ export interface OpenBaseOptions {
 
 /**
  * Opens a model from its files, by their names in a model directory: config.json, tokenizer.json, model.safetensors (or
- * shards with their index), and what else there is.
+ * shards with their index), and what else there is. Weights are best given as Blobs, such as a page's Files: of those only
+ * the runtime makes a copy.
  * @throws AttuneError that names the file at fault.
  */
 export async function openBase(

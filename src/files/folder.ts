@@ -1,5 +1,5 @@
 import { AttuneError } from "../text/errors.ts";
-import { type ByteSource, bytesInMemory } from "./byte_source.ts";
+import { type ByteSource, bytesInBlob, bytesInMemory } from "./byte_source.ts";
 import { decodeText, parseJsonFile, parseJsonObject } from "./json_text.ts";
 import { openSafetensors, type SafetensorsHeader } from "./safetensors.ts";
 
@@ -29,13 +29,13 @@ export async function objectIn(folder: Folder, name: string): Promise<Record<str
   return text === undefined ? undefined : parseJsonObject(text, folder.place(name));
 }
 
-/** Files by name, "/" between a folder's and a file's. */
-export type MemoryFiles = Readonly<Record<string, Uint8Array | ArrayBuffer | string>>;
+/** Files by name, "/" between a folder's and a file's. Of a Blob no more is read than is needed. */
+export type MemoryFiles = Readonly<Record<string, Uint8Array | ArrayBuffer | string | Blob>>;
 
 /** @param path what messages call it */
 export function memoryFolder(files: MemoryFiles, path: string): Folder {
   const place = (name: string) => `${path}/${name}`;
-  const bytesOf = (name: string) => (Object.hasOwn(files, name) ? asBytes(files[name]!) : undefined);
+  const sourceOf = (name: string) => (Object.hasOwn(files, name) ? asSource(files[name]!) : undefined);
   return {
     path,
     place,
@@ -45,24 +45,26 @@ export function memoryFolder(files: MemoryFiles, path: string): Folder {
       return [...new Set(inside.map((name) => name.slice(start.length).split("/", 1)[0]!))];
     },
     async text(name, limit = Number.POSITIVE_INFINITY) {
-      const bytes = bytesOf(name);
-      if (bytes && bytes.length > limit)
+      const { bytes, blob } = sourceOf(name) ?? {};
+      const size = bytes?.length ?? blob?.size ?? 0;
+      if (size > limit)
         throw new AttuneError({
           code: "files.too-large",
           place: place(name),
-          problem: `the file has ${bytes.length} bytes, more than the limit of ${limit}`,
+          problem: `the file has ${size} bytes, more than the limit of ${limit}`,
         });
-      return bytes && decodeText(bytes, place(name));
+      const content = blob ? new Uint8Array(await blob.arrayBuffer()) : bytes;
+      return content && decodeText(content, place(name));
     },
     async safetensors(name) {
-      const bytes = bytesOf(name);
-      const source: ByteSource | undefined = bytes && bytesInMemory(bytes);
+      const source = sourceOf(name);
       return source && openSafetensors(source, place(name));
     },
   };
 }
 
-function asBytes(content: MemoryFiles[string]): Uint8Array {
-  if (typeof content === "string") return new TextEncoder().encode(content);
-  return content instanceof Uint8Array ? content : new Uint8Array(content);
+function asSource(content: MemoryFiles[string]): ByteSource {
+  if (content instanceof Blob) return bytesInBlob(content);
+  if (typeof content === "string") return bytesInMemory(new TextEncoder().encode(content));
+  return bytesInMemory(content instanceof Uint8Array ? content : new Uint8Array(content));
 }

@@ -15,9 +15,15 @@ export interface InputAttributes extends TensorType {
   readonly name: string;
 }
 
-/** Where a frozen weight lies: bytes of a file, mapped in place, or bytes in memory. */
+/** A file that frozen weights lie in, by its name; on a disk unless it is a Blob. */
+export interface WeightFile {
+  readonly file: string;
+  readonly blob?: Blob;
+}
+
+/** Where a frozen weight lies: bytes of a file, which aren't part of the model, or bytes in memory, which are. */
 export type WeightSource =
-  | { readonly file: string; readonly offset: number; readonly byteLength: number }
+  | (WeightFile & { readonly offset: number; readonly byteLength: number })
   | { readonly bytes: Uint8Array };
 
 export interface WeightAttributes extends TensorType {

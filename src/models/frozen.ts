@@ -33,10 +33,10 @@ function inPlace(entry: TensorEntry): Tensor {
   });
 }
 
-/** Bytes of a file, which the runtime maps, or those in memory. */
+/** Bytes of a file or a Blob, which the runtime reads or maps, or those in memory. */
 function placeOf({ file, offset, byteLength, source }: TensorEntry): WeightSource {
   if (source.bytes) return { bytes: source.bytes.subarray(offset, offset + byteLength) };
-  return { file, offset, byteLength };
+  return { file, offset, byteLength, ...(source.blob && { blob: source.blob }) };
 }
 
 /** What its codes stand for; products of linear layers read the codes themselves. */

@@ -2,6 +2,7 @@ import { cpus } from "node:os";
 import { parse } from "node:path";
 import type { OnnxModel } from "../graph/onnx/writer.ts";
 import { type DType, sizeOf } from "../graph/tensor.ts";
+import { AttuneError } from "../text/errors.ts";
 import { copyKey, copyModel } from "./copy_model.ts";
 import { openingError, runError } from "./failures.ts";
 import { runtimeOptions } from "./runtime_options.ts";
@@ -57,6 +58,7 @@ export async function runtimeFacts(): Promise<RuntimeFacts> {
  * which those tensors can't leave.
  */
 export const openSession: OpenSession = async (model, options) => {
+  requireDisk(model);
   const { thread, leave } = keepsTensors(options.device) ? sharedThread(options.device) : ownThread();
   const id = nextId++;
   const opening = { id, model: model.bytes, options: nodeOptions(options) };
@@ -67,6 +69,17 @@ export const openSession: OpenSession = async (model, options) => {
 };
 
 let nextId = 0;
+
+function requireDisk({ files }: OnnxModel): void {
+  const blob = [...files.values()].find((file) => file.blob);
+  if (!blob) return;
+  throw new AttuneError({
+    code: "runtime.blob-in-node",
+    place: blob.file,
+    problem: "it is a Blob; the runtime of Node reads weights from a disk or from bytes",
+    wayOut: "Give the file's bytes, or open sessions with the web's runtime",
+  });
+}
 
 /** A thread, and how a session leaves it: with the last one it ends. */
 interface Lodging {

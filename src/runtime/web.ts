@@ -17,7 +17,7 @@ import {
 } from "./session.ts";
 import { turns } from "./turns.ts";
 
-/** What lies in a file, by the name that weights give it; a Blob is read when a session is opened. */
+/** What lies in files that weights name without a Blob. */
 export type WeightFiles = ReadonlyMap<string, Uint8Array | Blob>;
 
 type Runtime = typeof import("onnxruntime-web");
@@ -31,11 +31,11 @@ interface Placed extends DeviceTensor {
 /** The web's runtime runs one session at a time. */
 const inTurn = turns();
 
-/** Opens models whose weights lie in memory. */
+/** Opens models whose weights lie in memory or in Blobs, which are read when a session is opened. */
 export const openSession: OpenSession = (model, options) => openSessionOver(new Map())(model, options);
 
 /**
- * Opens models whose weights lie in `files`, in ONNX Runtime Web, where the caller is: in a browser call it from a Web
+ * Opens models whose weights may lie in `files`, too, in ONNX Runtime Web, where the caller is: in a browser call it from a Web
  * Worker. The package is loaded only here, so that who runs in Node alone need not install it.
  */
 export const openSessionOver =
@@ -114,8 +114,8 @@ function open(
 }
 
 function externalData({ files: places }: OnnxModel, files: WeightFiles) {
-  return Array.from(places, ([path, file]) => {
-    const data = files.get(file);
+  return Array.from(places, ([path, { file, blob }]) => {
+    const data = blob ?? files.get(file);
     if (!data) throw missingFile(file, [...files.keys()]);
     return { path, data };
   });

@@ -186,6 +186,9 @@ describe("names", () => {
     expect(() => lower({ y: add(one, other) })).toThrow(/w names two values/);
     const moved = (offset: number) => weight("w", type, { file: "/m", offset, byteLength: 8 });
     expect(() => lower({ y: add(moved(8), moved(16)) })).toThrow(/w names two values/);
+    const inBlob = (name: string) =>
+      weight(name, type, { file: "/m", blob: new Blob([bytes]), offset: 0, byteLength: 8 });
+    expect(() => lower({ y: add(inBlob("w"), inBlob("v")) })).toThrow(/\/m names two files/);
   });
 
   test("like those the writer makes up are free to use", async () => {

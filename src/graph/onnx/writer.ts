@@ -1,4 +1,4 @@
-import type { WeightSource } from "../sources.ts";
+import type { WeightFile, WeightSource } from "../sources.ts";
 import { type DType, show, type TensorType } from "../tensor.ts";
 import { ProtobufWriter } from "./protobuf.ts";
 
@@ -24,7 +24,7 @@ export type OnnxAttribute = number | string | readonly number[] | { readonly flo
 export interface OnnxModel {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Files that weights lie in, by the place the model names: a path below the root. */
-  readonly files: ReadonlyMap<string, string>;
+  readonly files: ReadonlyMap<string, WeightFile>;
   readonly inputs: ReadonlyMap<string, TensorType>;
   readonly outputs: ReadonlyMap<string, TensorType>;
 }
@@ -47,7 +47,7 @@ export class OnnxWriter {
   readonly #initializers = new Map<string, Uint8Array>();
   readonly #constants = new Map<string, string>();
   readonly #inputs = new Map<string, TensorType>();
-  readonly #files = new Map<string, string>();
+  readonly #files = new Map<string, WeightFile>();
   readonly #named = new Map<string, { what: string; place: unknown }>();
   #values = 0;
 
@@ -88,15 +88,25 @@ export class OnnxWriter {
     const proto = tensorProto(name, type);
     if ("bytes" in source) proto.bytes(9, source.bytes);
     else {
-      const location = withoutRoot(source.file);
-      this.#files.set(location, source.file);
-      const external = { location, offset: source.offset, length: source.byteLength };
+      const external = {
+        location: this.#location(source),
+        offset: source.offset,
+        length: source.byteLength,
+      };
       for (const [key, value] of Object.entries(external))
         proto.message(13, (entry) => entry.string(1, key).string(2, String(value)));
       proto.int(14, 1);
     }
     this.#initializers.set(name, proto.finish());
     return name;
+  }
+
+  #location({ file, blob }: WeightFile): string {
+    const location = withoutRoot(file);
+    const known = this.#files.get(location);
+    if (known && known.blob !== blob) throw new Error(`${file} names two files`);
+    this.#files.set(location, { file, ...(blob && { blob }) });
+    return location;
   }
 
   constant(values: readonly number[], type: TensorType): string {

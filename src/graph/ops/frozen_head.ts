@@ -32,7 +32,7 @@ function bytesOf(source: WeightSource, from: number, to: number): WeightSource {
   const length = "bytes" in source ? source.bytes.byteLength : source.byteLength;
   const [start, end] = [Math.round(from * length), Math.round(to * length)];
   if ("bytes" in source) return { bytes: source.bytes.subarray(start, end) };
-  return { file: source.file, offset: source.offset + start, byteLength: end - start };
+  return { ...source, offset: source.offset + start, byteLength: end - start };
 }
 
 /**
