@@ -1,13 +1,24 @@
 import { defineConfig } from "tsdown";
 
-export default defineConfig({
-  entry: {
-    index: "src/index.ts",
-    cli: "src/cli/main.ts",
-    // The thread that tokenizes: found beside every chunk, as sessions' is.
-    tokenize_worker: "src/data/tokenize/tokenize_worker.ts",
+export default defineConfig([
+  {
+    entry: {
+      index: "src/index.ts",
+      cli: "src/cli/main.ts",
+      // The thread that tokenizes: found beside every chunk, as sessions' is.
+      tokenize_worker: "src/data/tokenize/tokenize_worker.ts",
+    },
+    platform: "node",
+    target: "node20.19",
+    dts: true,
   },
-  platform: "node",
-  target: "node20.19",
-  dts: true,
-});
+  // By itself, so that it shares no chunk with what needs Node.
+  {
+    entry: { browser: "src/browser.ts" },
+    platform: "browser",
+    target: "es2023",
+    dts: true,
+    fixedExtension: true, // .mjs, as the others
+    clean: false,
+  },
+]);

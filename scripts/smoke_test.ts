@@ -8,6 +8,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, write
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 
 const repository = fileURLToPath(new URL("..", import.meta.url));
 const place = mkdtempSync(join(tmpdir(), "attune-smoke-"));
@@ -23,6 +24,7 @@ try {
   commandLine();
   recipeModule();
   library();
+  await browser();
   types();
   install(tarball, "--ignore-scripts=false");
   trains(process.execPath);
@@ -42,6 +44,8 @@ function pack(): string {
   const paths: string[] = files.map(({ path }: { path: string }) => path);
   for (const path of [
     "demo/base/model.safetensors",
+    "dist/browser.d.mts",
+    "dist/browser.mjs",
     "dist/cli.mjs",
     "dist/index.mjs",
     "dist/index.d.mts",
@@ -155,13 +159,36 @@ console.log(JSON.stringify({ losses, text }));\n`,
   check("the recipe's JSON Schema", Object.keys(schema.properties).includes("training"));
 }
 
+/** A page's bundler gets no stub for what Node has, and needs none. */
+async function browser(): Promise<void> {
+  writeFileSync(inPlace("page.js"), `export * from "attune/browser";\n`);
+  const { outputFiles, errors } = await build({
+    entryPoints: [inPlace("page.js")],
+    bundle: true,
+    format: "esm",
+    platform: "browser",
+    external: ["onnxruntime-web"],
+    write: false,
+  });
+  check(
+    "attune/browser bundles for a browser",
+    errors.length === 0 && outputFiles[0]!.text.includes("openBase"),
+  );
+}
+
 function types(): void {
   writeFileSync(
     inPlace("types.ts"),
     `import { type Recipe, type StepEvent, type TrainEvent, loadModel, train } from "attune";
+import { type Base, train as trainInMemory } from "attune/browser";
 export const losses = (events: TrainEvent[]): number[] => events.filter((e): e is StepEvent => e.type === "step").map((e) => e.loss);
 export const epochs = (recipe: Recipe): number | undefined => recipe.training.epochs;
 export const answer = async (): Promise<string> => (await (await loadModel("m")).chat([{ role: "user", content: "x" }])).text;
+export const steps = async (base: Base, rows: object[]): Promise<number> => {
+  let count = 0;
+  for await (const { type } of trainInMemory(base, { data: [{ rows }], adapter: { type: "lora" } })) if (type === "step") count++;
+  return count;
+};
 // @ts-expect-error: a key that is not there
 train({ model: "m", data: [{ path: "d" }], output: "o", lerningRate: 1 });\n`,
   );

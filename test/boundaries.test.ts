@@ -51,6 +51,38 @@ const ALLOWED: Record<string, string[]> = {
 /** The command line, the demo and the entries of the library stand on top. */
 const TOP = ["cli", "demo", "index.ts", "browser.ts"];
 
+/**
+ * Which rooms may touch `node:`, whole or in these files: those that stand for a disk, threads or a terminal. All others
+ * run in browsers, too; and of these, what `browser.ts` reaches.
+ */
+const NODE: Record<string, true | string[]> = {
+  runtime: ["node.ts", "session_thread.ts", "session_worker.mjs", "telemetry.ts"],
+  files: true,
+  quantization: ["quantize_tensors.ts"],
+  adapters: ["peft/adapter_directory.ts", "peft/find_adapter.ts"],
+  data: [
+    ...["csv_rows", "data_files", "decompress", "open_data", "parquet_rows"].map(
+      (name) => `files/${name}.ts`,
+    ),
+    ...[
+      "cache_key",
+      "prepare",
+      "sequence_file",
+      "sequence_file_header",
+      "tokenize_pool",
+      "tokenize_rows",
+    ].map((name) => `tokenize/${name}.ts`),
+    ...["tokenize_worker.mjs", "tokenize_worker.ts", "write_sequence_file.ts"].map(
+      (name) => `tokenize/${name}`,
+    ),
+  ],
+  hub: true,
+  pretrained: ["base.ts", "model_directory.ts", "same_base.ts", "save_model_directory.ts"],
+  run: true,
+  cli: true,
+  demo: true,
+};
+
 interface Import {
   from: string;
   to: string;
@@ -62,6 +94,7 @@ const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf
   .filter((path) => !/\.test\.ts$|(^|\/)testing\//.test(path));
 const read = (path: string) => readFileSync(join(root, "src", path), "utf8");
 const imports = sources.flatMap(importsOf);
+const touchesNode = (path: string) => /["']node:/.test(read(path));
 const roomOf = (path: string) => path.split("/")[0]!;
 
 function importsOf(from: string): Import[] {
@@ -93,6 +126,22 @@ describe("rooms", () => {
       .filter(({ from, to }) => !ALLOWED[roomOf(from)]?.includes(roomOf(to)))
       .map(({ from, to }) => `${from} → ${to}`);
     expect(wrong).toEqual([]);
+  });
+
+  test("only those that may touch node: do", () => {
+    const mayNot = (path: string) => {
+      const allowed = NODE[roomOf(path)] ?? [];
+      return allowed !== true && !allowed.includes(path.slice(roomOf(path).length + 1));
+    };
+    expect(sources.filter(touchesNode).filter(mayNot)).toEqual([]);
+  });
+
+  test("what attune/browser reaches touches no node:, however it gets there", () => {
+    const reached = new Set(["browser.ts"]);
+    for (const file of reached)
+      for (const { from, to, isType } of imports) if (from === file && !isType) reached.add(to);
+    expect(reached.size).toBeGreaterThan(300);
+    expect([...reached].filter(touchesNode)).toEqual([]);
   });
 
   test("only the runtime knows ONNX Runtime", () => {
