@@ -43,21 +43,31 @@ test("attune/browser bundles for browsers without a stub: it imports ONNX Runtim
 /** Without comments. */
 const code = (path: string) => readFileSync(path, "utf8").replace(/\/\*.*?\*\/|\/\/[^\n]*/gs, "");
 
-const base64Files = Object.fromEntries(
-  readdirSync(MODEL).map((name) => [name, readFileSync(join(MODEL, name)).toString("base64")]),
-);
+/** Serves a model's files to the page, at /model/. */
+const PAGE = `
+  const texts = ${JSON.stringify(
+    Object.fromEntries(
+      readdirSync(MODEL).map((name) => [name, readFileSync(join(MODEL, name)).toString("base64")]),
+    ),
+  )};
+  const decode = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const files = Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, decode(text)]));
+  const realFetch = globalThis.fetch;
+  globalThis.fetch = (url, init) => {
+    const name = String(url).split("/model/")[1];
+    return name === undefined ? realFetch(url, init) : Promise.resolve(new Response(files[name]));
+  };
+  const rows = ${JSON.stringify(rows)};`;
 
 /** Trains in the page, then loads what was trained. */
 const MODULE = `
   import { loadModel, openBase, train } from "./src/browser.ts";
-
-  const decode = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  const files = Object.entries(${JSON.stringify(base64Files)}).map(([name, text]) => [name, decode(text)]);
-  async function* rows() { yield* ${JSON.stringify(rows)}; }
+  ${PAGE}
+  async function* oneByOne() { yield* rows; }
 
   async function run() {
-    const base = await openBase(Object.fromEntries(files));
-    const recipe = { data: [{ rows: rows() }], ...${JSON.stringify(recipe)} };
+    const base = await openBase({ ...files, "model.safetensors": new Blob([files["model.safetensors"]]) });
+    const recipe = { data: [{ rows: oneByOne() }], ...${JSON.stringify(recipe)} };
     const losses = [];
     let result;
     for await (const event of train(base, recipe, { threads: 1 })) {
@@ -95,3 +105,14 @@ test.skipIf(chromiumMissing)(
     expect(Math.max(...page.logits.map((value, i) => Math.abs(value - logits[i]!)))).toBeLessThan(1e-4);
   },
 );
+
+test.skipIf(chromiumMissing)(`${where}: the guide's example runs`, { timeout: 180_000 }, async () => {
+  const guide = readFileSync(fileURLToPath(new URL("../docs/guide.md", import.meta.url)), "utf8");
+  const [, example] = /^## In the browser$.*?^```ts\n(.*?)^```$/ms.exec(guide)!;
+  const [imports, ...rest] = example!.split(/(?<=from "attune\/browser";\n)/);
+  const module = `${imports!.replace("attune/browser", "./src/browser.ts")}${PAGE}
+    async function run() { ${rest.join("")}; return { text, files: Object.keys(adapter) }; }`;
+  const { text, files } = (await runInChromium(module, 150_000)) as { text: string; files: string[] };
+  expect(text.length).toBeGreaterThan(0);
+  expect(files.sort()).toEqual(["adapter_config.json", "adapter_model.safetensors"]);
+});

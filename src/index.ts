@@ -27,7 +27,7 @@ export { type LoadedModel, type LoadModelOptions, loadModel } from "./generation
 export type { AnswerOptions, ChatOptions } from "./generation/talk.ts";
 export type { AdapterChoice } from "./generation/variants.ts";
 export { type TrainOptions, train } from "./run/train.ts";
-export type { Device } from "./runtime/session.ts";
+export type { Device, OpenSession } from "./runtime/session.ts";
 export type { Message, Tool } from "./templates/message.ts";
 export { AttuneError } from "./text/errors.ts";
 export type {
