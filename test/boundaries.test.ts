@@ -78,6 +78,8 @@ const NODE: Record<string, true | string[]> = {
   ],
   hub: true,
   pretrained: ["base.ts", "model_directory.ts", "same_base.ts", "save_model_directory.ts"],
+  export: true,
+  evaluation: ["bounded.ts"],
   run: true,
   cli: true,
   demo: true,

@@ -128,7 +128,10 @@ describe("a run in memory", () => {
 
   test("a model's faults are those of its directory", async () => {
     const { "config.json": _, ...rest } = filesOf(MODEL);
-    await expect(openBase(rest)).rejects.toMatchObject({ place: "model", problem: expect.stringContaining("no config.json") });
+    await expect(openBase(rest)).rejects.toMatchObject({
+      place: "model",
+      problem: expect.stringContaining("no config.json"),
+    });
     const broken = { ...filesOf(MODEL), "model.safetensors": Uint8Array.of(1) };
     const place = "mine/model.safetensors";
     await expect(openBase(broken, { name: "mine" })).rejects.toMatchObject({ place });
