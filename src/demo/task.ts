@@ -20,7 +20,7 @@ export interface TaskDefinition<Material> {
   unseenPhrasings: readonly string[];
   /** Pretraining text: what notes, tables and studies call the skill. */
   titles: readonly string[];
-  /** Pretraining text: a problem and its answer told in one sentence. `{person}` is someone's name. */
+  /** Pretraining text: a problem and its answer in one sentence. `{person}` is someone's name. */
   sentences: readonly string[];
   /** Pretraining text: a fact that problems are made from, such as one word and its opposite. */
   fact?(random: Random): string;

@@ -12,7 +12,7 @@ const ANY: Unit = { ranges: [], isNot: true };
 /** Whether a path, "/" between its parts, is one of those a pattern means. */
 export type Glob = (path: string, count?: Counter) => boolean;
 
-/** Told of each comparison; what it throws ends the work. */
+/** Called for each comparison; what it throws ends the work. */
 export type Counter = (comparisons: number) => void;
 
 /** @throws AttuneError for "**" beside other characters, as fsspec, or a pattern longer than any path. */

@@ -128,7 +128,9 @@ describe("a run in memory", () => {
 
   test("a model's faults are those of its directory", async () => {
     const { "config.json": _, ...rest } = filesOf(MODEL);
-    await expect(openBase(rest)).rejects.toThrow("model is not a model directory: it has no config.json");
+    await expect(openBase(rest)).rejects.toThrow(
+      "model: this is not a model directory: it has no config.json",
+    );
     const broken = { ...filesOf(MODEL), "model.safetensors": Uint8Array.of(1) };
     await expect(openBase(broken, { name: "mine" })).rejects.toThrow(
       /mine\/model\.safetensors: it has 1 bytes/,

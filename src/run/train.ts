@@ -40,11 +40,11 @@ export interface TrainOptions {
   threads?: number;
   /** Writes a profile by op, `PREFIX_*.json`. */
   profilePrefix?: string;
-  /** Hears how far the download of a model or dataset of the hub is. */
+  /** Progress callback of downloads from the hub. */
   onDownload?: (progress: HubProgress) => void;
-  /** Hears now and then how many rows of a dataset are tokenized. */
+  /** Progress callback: how many rows of a dataset are tokenized. */
   onRows?: (rows: number) => void;
-  /** Hears how far the work on the base's weights is, where there is any before the first step. */
+  /** Progress callback of work on the base's weights before the first step. */
   onWeights?: (progress: WeightsProgress) => void;
   /** Called while answers are computed under the reference model: how many are done, and of how many. */
   onReference?: (done: number, total: number) => void;

@@ -19,7 +19,7 @@ export type Answer<T> = Partial<T> & { error?: string };
 export function startThread(): SessionThread {
   checkTelemetry();
   const worker = new Worker(new URL("./session_worker.mjs", import.meta.url));
-  worker.on("error", () => {}); // told to whoever waits for an answer
+  worker.on("error", () => {}); // whoever waits for an answer gets it
   const hasEnded = () => worker.threadId === -1;
   return {
     inTurn: turns(),

@@ -1,4 +1,4 @@
-/** Text that is not UTF-8: which encoding it is in, as far as that can be told. */
+/** Text that is not UTF-8: which encoding it is in, as far as its bytes show. */
 
 export type Encoding = "UTF-16" | "UTF-16LE" | "UTF-16BE" | "UTF-32" | "GB18030";
 

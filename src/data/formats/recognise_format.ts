@@ -16,7 +16,7 @@ const RANKS: readonly (readonly Format[])[] = [
 ];
 
 /**
- * The format of a file's first rows, told from their keys and what is in them. Rows that look like nothing known, or
+ * The format of a file's first rows, recognised by their keys and values. Rows that look like nothing known, or
  * are broken, don't matter as long as others do.
  * @throws AttuneError when no row looks like anything, one looks like several formats, or they are of several.
  */

@@ -3,7 +3,7 @@ import { AttuneError } from "../../text/errors.ts";
 import { parseJson } from "../../text/exact_json.ts";
 import type { Example, Origin } from "../example.ts";
 
-/** A data format: how its rows are told from others', and read. */
+/** A data format: how its rows are recognised and read. */
 export interface RowFormat<T extends Example | Example[] = Example | Example[]> {
   /** The keys a row of this format has, and what their values look like; one of several ways. */
   forms: readonly Form[];

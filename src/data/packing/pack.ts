@@ -71,7 +71,7 @@ interface Part {
 }
 
 /**
- * Trees go into rows whole. One that is larger than a row is cut where it branches: its branches, each cut likewise where
+ * Trees go into rows whole. One that is larger than a row is cut where it branches: its branches, each cut the same way where
  * it must be, are spread over rows by best fit, and the prefix they have in common is repeated in each.
  */
 function packBranches({ shared }: PrefixTree, lengths: readonly number[], capacity: number): number[][] {

@@ -29,7 +29,7 @@ const phrasing = z.strictObject({
 });
 
 /**
- * A labelled dataset told as instructions: natural-language templates with answer choices, inversions and exemplars
+ * A labelled dataset phrased as instructions: natural-language templates with answer choices, inversions and exemplars
  * (FLAN: Wei et al. 2021, https://arxiv.org/abs/2109.01652; T0: Sanh et al. 2021, https://arxiv.org/abs/2110.08207).
  */
 export const task = z

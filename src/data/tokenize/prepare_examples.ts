@@ -19,7 +19,7 @@ export interface PreparedExamples {
 }
 
 /**
- * Tokenizes rows and says what became of each; one that can't be read or tokenized is told of and passed.
+ * Tokenizes rows and says what became of each; one that can't be read or tokenized is reported and skipped.
  * @throws AttuneError when none is left.
  */
 export function prepareExamples(

@@ -244,7 +244,7 @@ describe("a template that can't be labelled", () => {
 
   test("writes no end-of-turn token", () => {
     expect(failing("{% for m in messages %}{{ m.role + ': ' + m.content + '\n' }}{% endfor %}")).toThrow(
-      /^a\.json row 3: template chat: it writes no end-of-turn token after the answer in message 2.*template: alpaca/,
+      /^a\.json row 3: template chat: the template writes no end-of-turn token after the answer in message 2.*template: alpaca/,
     );
   });
 

@@ -52,7 +52,7 @@ async function* pieces(tensor: PlannedTensor, weight: Weight, { read }: Spaces):
   const next = (at: number) => {
     const length = Math.min(most, count - at);
     const numbers = weight.read(at, length, length <= PIECE ? read[turn++ % 2] : undefined);
-    numbers.catch(() => {}); // told when its turn comes
+    numbers.catch(() => {}); // thrown when its turn comes
     return numbers;
   };
   let ahead = next(0);
