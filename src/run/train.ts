@@ -19,7 +19,7 @@ import {
   openHeldOutAnswers,
 } from "./held_out_answers.ts";
 import { trainedIn } from "./learning_rate.ts";
-import { originOf } from "./origin.ts";
+import { runOriginOf } from "./origin.ts";
 import { bestPath, directoryPorts } from "./ports.ts";
 import { prepareData, type RunData } from "./prepare_data.ts";
 import { referenceValues } from "./reference_values.ts";
@@ -136,7 +136,7 @@ async function* trained(
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const { threads, profilePrefix } = rest;
   const { method, reference: before } = run;
-  const origin = await originOf(recipe, base, data);
+  const origin = await runOriginOf(recipe, base, data);
   const from = progressOf(directory, origin);
   const parts = { recipe, model: base.model, method, reference: before, data };
   const training = await openTraining(parts, openSession, { device, threads, profilePrefix });

@@ -35,14 +35,14 @@ export function schemaFaults(issues: readonly Issue[], code: string): Fault[] {
   return issues.flatMap((issue) => {
     const place = issue.path.map(String).join(".");
     if (issue.code === "unrecognized_keys")
-      return issue.keys.map((key) => ({ code, place: placeOf(issue.path, key), problem: "unknown key" }));
+      return issue.keys.map((key) => ({ code, place: keyPath(issue.path, key), problem: "unknown key" }));
     const meant = issue.code === "invalid_union" ? meantBranch(issue) : undefined;
     if (meant) return schemaFaults(meant, code);
     return [{ code, place, ...faultOf(issue) }];
   });
 }
 
-export const placeOf = (path: readonly PropertyKey[], key: string): string =>
+export const keyPath = (path: readonly PropertyKey[], key: string): string =>
   [...path, key].map(String).join(".");
 
 function faultOf(issue: Issue): Pick<Fault, "problem" | "expected" | "got"> {

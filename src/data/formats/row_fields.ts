@@ -25,13 +25,13 @@ export function isRow(value: unknown): value is Row {
 export function requiredText(row: Row, key: string): string {
   const value = own(row, key);
   if (value === undefined) throw missing(row, key);
-  return checkText(value, key);
+  return asText(value, key);
 }
 
 /** Empty when `key` is missing or null. @throws AttuneError when it is not text. */
 export function optionalText(row: Row, key: string): string {
   const value = own(row, key);
-  return value === undefined || value === null ? "" : checkText(value, key);
+  return value === undefined || value === null ? "" : asText(value, key);
 }
 
 /** A list, or JSON text of one; empty when `key` is missing. CSV and Parquet files have lists as text. */
@@ -82,7 +82,7 @@ export function listKeys(row: Row): string {
 }
 
 /** @throws AttuneError unless it is text. */
-export function checkText(value: unknown, key: string): string {
+export function asText(value: unknown, key: string): string {
   if (isText(value)) return value;
   throw wrongValue(key, "text", value);
 }
