@@ -5,8 +5,10 @@ import type { Example, Origin } from "../example.ts";
 
 /** A data format: how its rows are recognised and read. */
 export interface RowFormat<T extends Example | Example[] = Example | Example[]> {
-  /** The keys a row of this format has, and what their values look like; one of several ways. */
+  /** The keys a row of this format has, and what their values look like; one of several forms. */
   forms: readonly Form[];
+  /** A row that could be of several formats is of the one with the highest rank, 0 by default. Equal ranks are ambiguous. */
+  rank?: number;
   /** @throws AttuneError with the reason why it can't be read; where it came from is the caller's to say. */
   read(row: Row, origin: Origin): T;
 }
