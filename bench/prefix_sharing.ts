@@ -10,8 +10,8 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { Conversation } from "../src/data/example.ts";
-import { packRows } from "../src/data/packing/pack.ts";
-import { prepareExamples } from "../src/data/tokenize/prepare_examples.ts";
+import { makePacks } from "../src/data/packing/pack.ts";
+import { prepareList } from "../src/data/tokenize/testing/prepare_list.ts";
 import type { TokenSequence } from "../src/data/tokenize/token_sequence.ts";
 import { readModel } from "../src/models/families.ts";
 import { initializeWeights } from "../src/models/initialize.ts";
@@ -84,7 +84,7 @@ function sequencesOf(system?: string): TokenSequence[] {
   });
   const maxLength = MAX_LENGTH + (system ? SYSTEM_TOKENS : 0);
   const template = alpacaTemplate(EOS);
-  return prepareExamples(examples, { tokenizer, template, maxLength, stage: "instruct" }).sequences;
+  return prepareList(examples, { tokenizer, template, maxLength, stage: "instruct" }).sequences;
 }
 
 const model = readModel({
@@ -123,7 +123,7 @@ async function measure(name: string, sequences: readonly TokenSequence[]): Promi
     order.slice(i * batchSize, (i + 1) * batchSize).map((at) => sequences[at]!),
   );
   const [shared, separate] = [true, false].map((share) =>
-    batches.flatMap((b) => packRows(b, rowLength, { share })),
+    batches.flatMap((b) => makePacks(b, rowLength, { share })),
   );
   const [computed, tokens] = [shared!, separate!].map((r) => r.reduce((n, row) => n + row.tokens.length, 0));
   const seconds: Record<keyof typeof engines, number[]> = { with: [], without: [] };

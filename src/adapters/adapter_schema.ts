@@ -3,11 +3,11 @@ import * as z from "zod";
 import type { AdapterConfig } from "./adapter.ts";
 import { KINDS } from "./kinds/kinds.ts";
 import { loraPlus } from "./lora/lora_config.ts";
-import { text } from "./settings.ts";
+import { nonEmptyText } from "./settings.ts";
 
 const existing = z
   .strictObject({
-    path: text.describe("A PEFT adapter directory, or that of a run that made one."),
+    path: nonEmptyText.describe("A PEFT adapter directory, or that of a run that made one."),
     ...loraPlus,
   })
   .describe("Go on from an adapter.");

@@ -87,15 +87,15 @@ export function recipeSchema<
 export const peftKey = (name: string, { key }: Setting): string =>
   key ?? name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-export const text = z.string().min(1);
+export const nonEmptyText = z.string().min(1);
 const index = z.int().nonnegative();
 const indices = z.array(index).min(1);
-export const names = z.union([z.array(text).min(1), text]);
+export const names = z.union([z.array(nonEmptyText).min(1), nonEmptyText]);
 export const rank = z.int().positive().max(65_536);
 export const flag = z.boolean();
 const share = z.number().min(0).lt(1);
 
-export const dropout = (key: string) =>
+export const dropoutSetting = (key: string) =>
   usual(share, 0, "Dropout of the terms' inputs while training.", { key });
 export const targetModules = (about: string) => usualInRecipes(names, "all-linear", about);
 export const excludeModules = optional(
@@ -110,11 +110,11 @@ export const layersPattern = optional(
 export const bias = <const T extends string>(ofAdapted: T) =>
   optional(z.enum(["none", "all", ofAdapted]), "Biases trained as well: all, or those of adapted layers.");
 export const modulesToSave = optional(
-  z.array(text).min(1),
+  z.array(nonEmptyText).min(1),
   "Modules trained whole and kept in the adapter: all whose name ends so, as embed_tokens, lm_head, norm.",
 );
 export const trainableTokenIndices = optional(
-  z.union([indices, z.record(text, indices)]),
+  z.union([indices, z.record(nonEmptyText, indices)]),
   "Tokens whose rows of the embedding are trained, as new special tokens.",
 );
 /** The base keeps its weights as [in, out]: PEFT notes it, and the base's family knows it. */

@@ -37,7 +37,7 @@ function caller({ argv, execArgv, env, cwd }: Started): string[] {
   return isOnPath(script, env.PATH) ? ["attune"] : [shortest(script, cwd)];
 }
 
-/** Whether a shell that is told "attune" runs `script`. */
+/** Whether the command "attune" runs `script` in a shell. */
 function isOnPath(script: string, path = ""): boolean {
   const found = path.split(delimiter).map((directory) => real(join(directory, basename(script))));
   return found.find((file) => file !== undefined) === real(script);

@@ -7,13 +7,13 @@ export interface Voices {
 }
 
 /** What a line of a conversation asks for. */
-export type Line = { message: string } | { command: string; argument: string };
+export type ChatLine = { message: string } | { command: string; argument: string };
 
 /**
  * A line that is `/word`, alone or with more after a space, is a command; of `//word` the first slash is taken away, and the
  * rest is said. Anything else that begins with a slash, such as a path, and any text of several lines is a message.
  */
-export function parseLine(text: string): Line {
+export function parseLine(text: string): ChatLine {
   const line = text.trim();
   if (line.includes("\n")) return { message: text };
   if (line.startsWith("//")) return { message: line.slice(1) };

@@ -5,7 +5,7 @@ import type { Histogram } from "../data/inspect/histogram.ts";
 import type { PreparationReport } from "../data/tokenize/preparation_report.ts";
 import type { RunData } from "../run/prepare_data.ts";
 import type { Recipe } from "../training/recipe.ts";
-import { printable } from "./failure.ts";
+import { forTerminal } from "./failure.ts";
 import { formatCount, formatPercent, plural } from "./format.ts";
 import { describeLeftOut, headerLine } from "./train_header.ts";
 
@@ -66,7 +66,7 @@ function problemLines({ training, deduplicate }: Recipe, data: RunData, check: D
     found(check.leaks, "held out with a prompt that is trained on"),
   ]
     .filter((line) => line !== "")
-    .map(printable);
+    .map(forTerminal);
 }
 
 /** Lines of what a set of sequences is like. */
@@ -117,7 +117,8 @@ function endings({ ends }: SequenceCheck): string {
   return ends
     .slice(0, 4)
     .map(
-      ({ token, count }) => `${token === "" ? "no special token" : printable(token)} (${formatCount(count)})`,
+      ({ token, count }) =>
+        `${token === "" ? "no special token" : forTerminal(token)} (${formatCount(count)})`,
     )
     .join(", ");
 }

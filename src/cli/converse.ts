@@ -52,7 +52,7 @@ async function answerLines(take: Take): Promise<boolean> {
   return !outcomes.some(({ failed }) => failed);
 }
 
-/** Obeys or answers. What goes wrong is told, and the conversation goes on. */
+/** Runs a command or answers. An error is shown, and the conversation goes on. */
 async function takeLine(text: string, talker: Talker, commands: ChatCommands): Promise<Outcome> {
   if (text.trim() === "") return {};
   const line = parseLine(text);

@@ -12,7 +12,7 @@ import type { EndEvent } from "../training/events.ts";
 import { parseRecipe, type RecipeInput } from "../training/recipe.ts";
 import { attuneCommand } from "./attune_command.ts";
 import { answerPairs, averageScore, type Exam, examScores, takeExam } from "./exam.ts";
-import { printable } from "./failure.ts";
+import { forTerminal } from "./failure.ts";
 import { formatDuration, formatPercent } from "./format.ts";
 import { readLosses } from "./losses.ts";
 import { plotLoss } from "./plot_loss.ts";
@@ -163,6 +163,6 @@ const SHOWN_EVERY = 3; // tasks
 const shown = (before: Exam, after: Exam) =>
   answerPairs(before, after, SHOWN_EVERY).map((pair) => ({
     ...pair,
-    before: printable(pair.before),
-    after: printable(pair.after),
+    before: forTerminal(pair.before),
+    after: forTerminal(pair.after),
   }));

@@ -15,7 +15,7 @@ export interface Exam {
 
 const MAX_TOKENS = 16; // more than any right answer has
 
-/** Puts each row's question as training puts it, and takes the likeliest answer. `tell` hears how many are answered. */
+/** Puts each row's question as training puts it, and takes the likeliest answer. `tell` is called with the number of answers. */
 export async function takeExam(
   model: Pick<Talk, "chatBatch">,
   rows: readonly InstructionRow[],

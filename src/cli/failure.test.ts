@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { AttuneError } from "../text/errors.ts";
-import { describeFailure, printable } from "./failure.ts";
+import { describeFailure, forTerminal } from "./failure.ts";
 
 describe("describeFailure", () => {
   test("what a user can act on is a message", () => {
@@ -20,5 +20,5 @@ describe("describeFailure", () => {
 });
 
 test("printable leaves nothing that steers a terminal", () => {
-  expect(printable("a\x1b[31mb\x1b[0m\rc\x07\td\n\x9b2Je")).toBe("ab\uFFFDc\uFFFD\td\ne");
+  expect(forTerminal("a\x1b[31mb\x1b[0m\rc\x07\td\n\x9b2Je")).toBe("ab\uFFFDc\uFFFD\td\ne");
 });

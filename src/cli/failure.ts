@@ -12,13 +12,13 @@ export function sayFailure(error: unknown): void {
 
 export function describeFailure(error: unknown): string {
   const label = styleText("red", "error:", { stream: process.stderr });
-  if (error instanceof AttuneError) return `${label} ${printable(error.message)}`;
+  if (error instanceof AttuneError) return `${label} ${forTerminal(error.message)}`;
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `${label} this is a fault in attune; please report it with these lines and the command.\nattune ${version}, Node ${process.version}, ${process.platform} ${process.arch}\n${stack}`;
 }
 
 /** Messages quote files, and files may hold anything: nothing of it should steer the terminal. */
-export function printable(text: string): string {
+export function forTerminal(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   return stripVTControlCharacters(text).replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "\uFFFD");
 }

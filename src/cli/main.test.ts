@@ -135,7 +135,7 @@ describe("attune chat", () => {
     expect(code).toBe(1);
   });
 
-  test("an empty prompt is an error, an empty pipe is told", async () => {
+  test("an empty prompt is an error, an empty pipe is named", async () => {
     expect(await startCli([...greedy, "-p", "-"], "\n").ended).toEqual({
       code: 1,
       stdout: "",

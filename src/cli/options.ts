@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Device } from "../runtime/session.ts";
 import { exactJson, parseJson } from "../text/exact_json.ts";
 
-/** What every command that computes can be told. */
+/** Options of every command that computes. */
 export interface ComputeOptions {
   device?: Device;
   threads?: number;

@@ -1,6 +1,6 @@
 import { readRunResult } from "../run/run_result.ts";
 
-/** What `attune chat` has to be told of a model that was made from the adapter at `path`: what its run's recipe says. */
+/** Options that `attune chat` needs for a model made from the adapter at `path`, from its run's recipe. */
 export async function runWords(path: string): Promise<string[]> {
   const result = await readRunResult(path).catch(() => undefined); // a hint is no place to fail
   if (!result) return [];

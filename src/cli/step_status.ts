@@ -1,7 +1,7 @@
 import type { StepEvent } from "../training/events.ts";
 import { formatCount, formatDuration, formatLoss, formatRate } from "./format.ts";
 
-/** What is told of a step. */
+/** What is shown of a step. */
 export interface StepStatus {
   step: number;
   totalSteps: number;

@@ -5,7 +5,7 @@ export type Ask = (
   messages: readonly Message[],
   options: {
     onText: (piece: string) => void;
-    /** Hears how many of the oldest messages were left out, since all were too long together. */
+    /** Called with how many of the oldest messages were left out because all were too long together. */
     onDroppedTurns: (messages: number) => void;
     signal: AbortSignal;
   },

@@ -2,12 +2,12 @@ import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { chatTemplate } from "../templates/template.ts";
-import { readTools } from "./tools_file.ts";
+import { readToolsFile } from "./tools_file.ts";
 
 const at = temporaryDirectory();
 const read = (value: unknown) => {
   writeFileSync(at("tools.json"), JSON.stringify(value));
-  return readTools(at("tools.json"));
+  return readToolsFile(at("tools.json"));
 };
 const weather = { type: "function", function: { name: "weather", parameters: { type: "object" } } };
 
@@ -21,7 +21,7 @@ test("keep the spelling of their numbers, and the order of their keys", async ()
   const source = '[{"name": "f", "parameters": {"b": 9223372036854775807, "2": 1.0}}]';
   writeFileSync(at("tools.json"), source);
   const template = chatTemplate("{{ tools | tojson }}", {});
-  const tools = await readTools(at("tools.json"));
+  const tools = await readToolsFile(at("tools.json"));
   expect(template.render({ messages: [], tools }, { addGenerationPrompt: false })).toBe(
     `[{"type": "function", "function": ${source.slice(1, -1)}}]`,
   );
@@ -38,7 +38,7 @@ test.each([
 });
 
 test("a file that isn't there, or is no JSON, is named", async () => {
-  await expect(readTools(at("none.json"))).rejects.toThrow(/none\.json/);
+  await expect(readToolsFile(at("none.json"))).rejects.toThrow(/none\.json/);
   writeFileSync(at("tools.json"), "[{");
-  await expect(readTools(at("tools.json"))).rejects.toThrow(/tools\.json: not valid JSON/);
+  await expect(readToolsFile(at("tools.json"))).rejects.toThrow(/tools\.json: not valid JSON/);
 });

@@ -12,7 +12,7 @@ const LIMIT = 16 * 2 ** 20; // bytes
  * They are read as those of a row of data, literals as they are spelt.
  * @throws AttuneError that names the file, and the tool at fault.
  */
-export async function readTools(path: string): Promise<Tool[]> {
+export async function readToolsFile(path: string): Promise<Tool[]> {
   const value = parse(await readTextFile(path, LIMIT), path);
   const list = isObject(value) && "tools" in value ? value.tools : value;
   if (!Array.isArray(list) || list.length === 0)

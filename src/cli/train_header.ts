@@ -6,7 +6,7 @@ import type { LeftOut, PreparationReport } from "../data/tokenize/preparation_re
 import { describeQuantization } from "../quantization/quantization_schema.ts";
 import type { StartEvent } from "../training/events.ts";
 import type { Recipe } from "../training/recipe.ts";
-import { printable } from "./failure.ts";
+import { forTerminal } from "./failure.ts";
 import { formatCount, formatPercent, plural } from "./format.ts";
 
 /** What is about to be trained, on what, for how long; and what of the data is not. */
@@ -23,7 +23,7 @@ export function trainHeader(recipe: Recipe, start: StartEvent): string {
     ["output", recipe.output],
     ...warnings.map((warning): [string, string] => ["warning", warning]),
   ];
-  return rows.map(([name, text]) => headerLine(name, printable(text))).join("\n");
+  return rows.map(([name, text]) => headerLine(name, forTerminal(text))).join("\n");
 }
 
 export const headerLine = (name: string, text: string): string =>

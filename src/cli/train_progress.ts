@@ -9,7 +9,7 @@ import type {
   TrainEvent,
 } from "../training/events.ts";
 import type { Recipe } from "../training/recipe.ts";
-import { printable } from "./failure.ts";
+import { forTerminal } from "./failure.ts";
 import { formatDuration, formatLoss } from "./format.ts";
 import type { Screen } from "./screen.ts";
 import { smoother } from "./smooth.ts";
@@ -89,7 +89,7 @@ function evaluationLine({
     line,
     styleText("dim", `  ${scores.join("  ")}`),
     ...shown,
-    ...notes.map((note) => `  note: ${printable(note)}`),
+    ...notes.map((note) => `  note: ${forTerminal(note)}`),
   ].join("\n");
 }
 
@@ -99,6 +99,6 @@ const WIDTH = 72; // columns
 /** A held-out question, what it was answered, and what would be right. */
 function answerLine({ question, tuned = "", references: [right] }: EvaluationSample): string {
   const wanted =
-    right === undefined ? "" : styleText("dim", `  right: ${cutTo(printable(right), WIDTH / 2)}`);
-  return `  ${styleText("dim", cutTo(printable(question), WIDTH))}\n    ${cutTo(printable(tuned), WIDTH / 2)}${wanted}`;
+    right === undefined ? "" : styleText("dim", `  right: ${cutTo(forTerminal(right), WIDTH / 2)}`);
+  return `  ${styleText("dim", cutTo(forTerminal(question), WIDTH))}\n    ${cutTo(forTerminal(tuned), WIDTH / 2)}${wanted}`;
 }

@@ -9,7 +9,7 @@ export interface Origin {
 }
 
 /** What every data format is read into. */
-export type Example = Conversation | Completion | Text | Tokens | Preference | Feedback;
+export type Example = Conversation | PromptCompletion | Text | Tokens | Preference | Feedback;
 
 export interface Conversation {
   kind: "conversation";
@@ -21,7 +21,7 @@ export interface Conversation {
   origin: Origin;
 }
 
-export interface Completion {
+export interface PromptCompletion {
   kind: "completion";
   prompt: string;
   completion: string;

@@ -2,7 +2,7 @@ import type { Message } from "../templates/message.ts";
 import type { Example } from "./example.ts";
 
 /** What an example says, without roles and templates: text to learn a vocabulary from. */
-export function textsOf(example: Example): string[] {
+export function exampleTexts(example: Example): string[] {
   switch (example.kind) {
     case "text":
       return [example.text];

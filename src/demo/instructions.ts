@@ -1,5 +1,5 @@
 import { randomAt } from "./random.ts";
-import { drawProblem, fill, type Split, type Task } from "./task.ts";
+import { type DemoSplit, type DemoTask, drawProblem, fill } from "./task.ts";
 import { TASKS } from "./tasks/index.ts";
 
 /** A row of the Alpaca format, with the name of its task. */
@@ -14,9 +14,9 @@ export interface InstructionSetOptions {
   seed: number;
   /** Rows of each task. */
   perTask: number;
-  split: Split;
+  split: DemoSplit;
   /** All of them when left out. */
-  tasks?: readonly Task[];
+  tasks?: readonly DemoTask[];
   /** Ask in words that training never uses (default false). */
   unseenPhrasings?: boolean;
 }
@@ -32,7 +32,7 @@ export function instructionSet(options: InstructionSetOptions): InstructionRow[]
   );
 }
 
-function instructionRow(task: Task, index: number, options: InstructionSetOptions): InstructionRow {
+function instructionRow(task: DemoTask, index: number, options: InstructionSetOptions): InstructionRow {
   const { seed, split, unseenPhrasings = false } = options;
   const random = randomAt(seed, "instructions", split, task.name, index);
   const problem = drawProblem(split, task, random);

@@ -42,7 +42,7 @@ export function pairOfNumbers(random: Random): [number, number] {
   return [larger, sum - larger];
 }
 
-export function wholeNumber(random: Random): number {
+export function upTo999(random: Random): number {
   return random.between(1, 999);
 }
 

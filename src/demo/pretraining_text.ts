@@ -1,6 +1,6 @@
 import { DAYS, NAMES, WORDS } from "./lexicon.ts";
 import { type Random, randomAt } from "./random.ts";
-import { drawMaterial, drawProblem, fill, type Task } from "./task.ts";
+import { type DemoTask, drawMaterial, drawProblem, fill } from "./task.ts";
 import { TASKS } from "./tasks/index.ts";
 
 export interface PretrainingTextOptions {
@@ -99,7 +99,9 @@ function song(random: Random): string {
 
 const verse = (random: Random) => random.sample(WORDS, random.between(2, 8));
 
-const TASKS_WITH_FACTS = TASKS.filter((task): task is Task & Required<Pick<Task, "fact">> => !!task.fact);
+const TASKS_WITH_FACTS = TASKS.filter(
+  (task): task is DemoTask & Required<Pick<DemoTask, "fact">> => !!task.fact,
+);
 
 /** Single facts about the words. */
 function facts(random: Random): string {

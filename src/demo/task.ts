@@ -20,30 +20,30 @@ export interface TaskDefinition<Material> {
   unseenPhrasings: readonly string[];
   /** Pretraining text: what notes, tables and studies call the skill. */
   titles: readonly string[];
-  /** Pretraining text: a problem and its answer told in one sentence. `{person}` is someone's name. */
+  /** Pretraining text: a problem and its answer in one sentence. `{person}` is someone's name. */
   sentences: readonly string[];
   /** Pretraining text: a fact that problems are made from, such as one word and its opposite. */
   fact?(random: Random): string;
 }
 
 /** A task whose material only the task itself looks into. */
-export type Task = TaskDefinition<unknown>;
+export type DemoTask = TaskDefinition<unknown>;
 
-export function defineTask<Material>(definition: TaskDefinition<Material>): Task {
-  return definition as Task;
+export function defineTask<Material>(definition: TaskDefinition<Material>): DemoTask {
+  return definition as DemoTask;
 }
 
-export type Split = "train" | "heldOut";
+export type DemoSplit = "train" | "heldOut";
 
 /** One material in eight, whatever the order of its parts, is never trained on nor pretrained on, by any task. */
-export function splitOf(material: unknown): Split {
+export function splitOf(material: unknown): DemoSplit {
   const parts = JSON.stringify(material).match(/[\p{L}\p{N}]+/gu) ?? [];
   return hash32(parts.sort().join(" ")) % 8 === 0 ? "heldOut" : "train";
 }
 
 /** A material of the split, redrawn from the same randomness until one belongs to it. */
 export function drawMaterial<Material>(
-  split: Split,
+  split: DemoSplit,
   material: (random: Random) => Material,
   random: Random,
 ): Material {
@@ -54,7 +54,7 @@ export function drawMaterial<Material>(
   throw new Error(`${material.name} draws nothing that is ${split}`);
 }
 
-export function drawProblem(split: Split, task: Task, random: Random): Problem {
+export function drawProblem(split: DemoSplit, task: DemoTask, random: Random): Problem {
   return task.solve(drawMaterial(split, task.material, random), random);
 }
 

@@ -96,11 +96,11 @@ export function compareGroups(
     if (group !== undefined) groups.set(group, [...(groups.get(group) ?? []), i]);
   }
   return Object.fromEntries(
-    Array.from(groups, ([name, places]) => [name, compare(some(scored, places), extra, seed)]),
+    Array.from(groups, ([name, places]) => [name, compare(questionsAt(scored, places), extra, seed)]),
   );
 }
 
-export const some = ({ questions, base, tuned }: Scored, places: readonly number[]): Scored => ({
+export const questionsAt = ({ questions, base, tuned }: Scored, places: readonly number[]): Scored => ({
   questions: places.map((i) => questions[i]!),
   ...(base && { base: places.map((i) => base[i]!) }),
   ...(tuned && { tuned: places.map((i) => tuned[i]!) }),

@@ -2,7 +2,7 @@ import type { LoraAdapter, LoraWeights } from "../adapters/kinds/lora.ts";
 import { readAdapterDirectory, writeAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
 import { writeDirectoryAtomic } from "../files/atomic.ts";
 import { moduleOf } from "../files/tensor_names.ts";
-import { type Matrix, sumOfSquares, transpose } from "../math/matrix.ts";
+import { type Matrix, sumOfSquares, transposeMatrix } from "../math/matrix.ts";
 import { truncatedSvd } from "../math/truncated_svd.ts";
 import { readModel } from "../models/families.ts";
 import { type ModelLayout, modelLayout } from "../models/layout.ts";
@@ -129,7 +129,7 @@ async function extractAll(
     const data = await difference(base, tuned, `${module}.weight`, transposed.has(module));
     const own = sumOfSquares(data);
     const change: Matrix = transposed.has(module)
-      ? transpose({ rows: inputs, columns: out, data })
+      ? transposeMatrix({ rows: inputs, columns: out, data })
       : { rows: out, columns: inputs, data };
     const { weights, kept } = lowRank(change, r, own, (index) =>
       randomNormal(seed, `extract ${module}`, 0, index),

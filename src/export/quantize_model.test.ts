@@ -259,7 +259,7 @@ describe("files and config.json", () => {
   test("what is quantized already is not quantized again", async () => {
     const { path } = await changed(() => {});
     const again = quantizeModel({ model: path, output: join(home, "again"), quantization: { type: "nf4" } });
-    await expect(again).rejects.toThrow(/q_proj\.weight is quantized already \(nf4\)/);
+    await expect(again).rejects.toThrow(/q_proj\.weight: the weight is quantized already \(nf4\)/);
   });
 
   test("the state is written as Python writes it", async () => {

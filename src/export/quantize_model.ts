@@ -20,7 +20,7 @@ export interface QuantizeOptions {
   quantization: QuantizationSettings;
   /** transformers 4's default, 5 GB, when left out. */
   maxShardBytes?: number;
-  /** Hears how far it is, before each weight that is read. */
+  /** Progress callback, before each weight that is read. */
   onWeight?: OnWeight;
 }
 

@@ -114,7 +114,7 @@ describe("writeDirectoryAtomic", () => {
     await writeDirectoryAtomic(at("x"), write("old"));
     await writeFile(at("x/more"), "");
     expect((await errorOf(writeDirectoryAtomic(at("x"), write("new")))).message).toMatch(
-      /x already exists and is not empty/,
+      /x: the directory already exists and is not empty/,
     );
     expect(text("x/sub/file")).toBe("old");
     await writeDirectoryAtomic(at("x"), write("new"), { replace: true });

@@ -14,7 +14,7 @@ export function decodeText(bytes: Uint8Array, path: string): string {
 }
 
 /** @param path what messages call the text */
-export function parseJson(text: string, path: string): unknown {
+export function parseFileJson(text: string, path: string): unknown {
   try {
     return parsePythonJson(text);
   } catch {
@@ -29,7 +29,7 @@ export function parseJson(text: string, path: string): unknown {
 
 /** JSON as Python writes it. @throws AttuneError when it isn't, or is nested without end. */
 export function parseJsonFile(text: string, path: string): unknown {
-  const value = parseJson(text, path);
+  const value = parseFileJson(text, path);
   if (isNestedBeyond(DEPTH, value))
     throw new AttuneError({
       code: "files.too-deep",

@@ -4,7 +4,7 @@ import { scanTensor, type TensorEntry } from "./safetensors.ts";
 import type { Dtype } from "./safetensors_header.ts";
 
 /** A number of a tensor that is NaN or infinite. */
-export interface NotFinite {
+export interface NotFiniteNumber {
   entry: TensorEntry;
   /** Its place in the tensor, row-major. */
   index: number;
@@ -12,7 +12,7 @@ export interface NotFinite {
 }
 
 /** The first of `entries` that holds a number that isn't finite; tensors of other types than floats hold none. */
-export async function findNotFinite(entries: Iterable<TensorEntry>): Promise<NotFinite | undefined> {
+export async function findNotFinite(entries: Iterable<TensorEntry>): Promise<NotFiniteNumber | undefined> {
   for (const entry of entries) {
     const format = FORMATS[entry.dtype];
     const found = format && (await scan(entry, format));
@@ -22,12 +22,12 @@ export async function findNotFinite(entries: Iterable<TensorEntry>): Promise<Not
 }
 
 /** As messages call it: "NaN at [3, 5]". */
-export function describeNotFinite({ entry, index, value }: NotFinite): string {
+export function describeNotFinite({ entry, index, value }: NotFiniteNumber): string {
   return `${value} at [${placeOf(index, entry.shape).join(", ")}]`;
 }
 
-async function scan(entry: TensorEntry, format: Format): Promise<NotFinite | undefined> {
-  let found: NotFinite | undefined;
+async function scan(entry: TensorEntry, format: Format): Promise<NotFiniteNumber | undefined> {
+  let found: NotFiniteNumber | undefined;
   await scanTensor(entry, (bytes, at) => {
     const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
     const isHit = hasFullExponent(words, format) || bytes.length % 4 !== 0;

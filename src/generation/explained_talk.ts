@@ -7,13 +7,13 @@ export type Explain = () => Promise<AttuneError | undefined>;
 
 /** The same talk, but for the error about an output that is not a number: it is what `explain` says. */
 export function explainedTalk(talk: Talk, explain: Explain): Talk {
-  const told = async (error: unknown): Promise<unknown> =>
+  const reasonOf = async (error: unknown): Promise<unknown> =>
     error instanceof AttuneError && error.code === NOT_A_NUMBER ? ((await explain()) ?? error) : error;
   const explained = async <T>(answer: Promise<T>): Promise<T> => {
     try {
       return await answer;
     } catch (error) {
-      throw await told(error);
+      throw await reasonOf(error);
     }
   };
   return {
@@ -25,7 +25,7 @@ export function explainedTalk(talk: Talk, explain: Explain): Talk {
       try {
         return yield* talk.generate(...asked);
       } catch (error) {
-        throw await told(error);
+        throw await reasonOf(error);
       }
     },
   };

@@ -4,7 +4,7 @@ import type { KvCache } from "./kv_cache.ts";
 import { likeliest } from "./sample.ts";
 import { applyRules, type TokenRule } from "./token_rules.ts";
 
-export interface BatchOptions {
+export interface GenerateBatchOptions {
   /** New tokens at most, by the prompt's length. */
   maxTokens: (promptLength: number) => number;
   /** Seconds at most, for all of them. */
@@ -51,7 +51,7 @@ const PASS_TOKENS = 256;
 export async function generateBatch(
   decoder: Decoder,
   prompts: readonly (readonly number[])[],
-  options: BatchOptions,
+  options: GenerateBatchOptions,
 ): Promise<BatchAnswer[]> {
   const { maxPositions = Number.POSITIVE_INFINITY } = decoder.dimensions;
   for (const prompt of prompts) checkPrompt(prompt, maxPositions);
@@ -83,7 +83,7 @@ export async function generateBatch(
 function advance(
   read: readonly Live[],
   logits: Float32Array,
-  { rules, stopIds }: Pick<BatchOptions, "rules" | "stopIds">,
+  { rules, stopIds }: Pick<GenerateBatchOptions, "rules" | "stopIds">,
 ): Live[] {
   const V = logits.length / read.length;
   return read.filter(({ answer, tokens, prompt, most, isStop }, i) => {

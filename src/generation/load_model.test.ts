@@ -127,7 +127,7 @@ describe("adapters on one base", () => {
     await expect(model.addAdapter("x", goldenPath("training/llama-bf16-lora-all/final"))).rejects.toThrow(
       /does not fit the model/,
     );
-    await expect(loadModel(LORA)).rejects.toThrow(/holds a PEFT adapter/);
+    await expect(loadModel(LORA)).rejects.toThrow(/expected a model, got a PEFT adapter/);
   });
 });
 

@@ -25,7 +25,7 @@ export interface LoadModelOptions {
    * for another copy of the model. Printed as a Node warning when left out.
    */
   onWarning?: (text: string) => void;
-  /** Hears how many weights are quantized, where there are any. */
+  /** Progress callback: how many weights are quantized, where there are any. */
   onWeight?: OnWeight;
   /** What opens the graphs that are computed: ONNX Runtime in Node when left out. */
   openSession?: OpenSession;

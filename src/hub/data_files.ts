@@ -3,7 +3,7 @@
  * Source: datasets 5.0 data_files.py (get_data_patterns, resolve_pattern) and utils/metadata.py.
  */
 import { AttuneError } from "../text/errors.ts";
-import { type Counter, readGlob } from "./glob.ts";
+import { type CountComparisons, readGlob } from "./glob.ts";
 
 /** Patterns of each split, in order. */
 export type SplitPatterns = Map<string, string[]>;
@@ -79,7 +79,7 @@ export function filesOf(paths: readonly string[], patterns: readonly string[], b
 const HAS_WILDCARD = /[*?[]/;
 const MOST_COMPARISONS = 5e7; // of characters: seconds
 
-function budget(): Counter {
+function budget(): CountComparisons {
   let comparisons = 0;
   return (more) => {
     comparisons += more + 1;
@@ -96,7 +96,7 @@ function matching(
   paths: readonly string[],
   pattern: string,
   base: string,
-  count: Counter = () => {},
+  count: CountComparisons = () => {},
 ): string[] {
   const glob = readGlob(pattern);
   const asked = (path: string) => !IGNORED.has(lastPart(path)) || lastPart(path) === lastPart(pattern);

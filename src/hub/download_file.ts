@@ -8,8 +8,15 @@ import { AttuneError, type Fault } from "../text/errors.ts";
 import { fileChecksum } from "./checksum.ts";
 import type { Connection } from "./connection.ts";
 import { downloadPart, RangeRefused } from "./download_part.ts";
-import { cutIntoParts, noteParts, type Part, readParts, removeNote, removePartial } from "./partial_file.ts";
-import type { Counter } from "./progress.ts";
+import {
+  cutIntoParts,
+  type FilePart,
+  noteParts,
+  readParts,
+  removeNote,
+  removePartial,
+} from "./partial_file.ts";
+import type { ProgressCounter } from "./progress.ts";
 import type { RemoteFile } from "./remote_file.ts";
 import { together } from "./together.ts";
 
@@ -26,7 +33,7 @@ export interface Downloads {
   connection: Connection;
   /** Shared by all parts of all files. */
   limit: <T>(work: () => Promise<T>) => Promise<T>;
-  counter: Counter;
+  counter: ProgressCounter;
 }
 
 /** @throws AttuneError when the file cannot be had as announced; what is there stays for the next time. */
@@ -91,9 +98,9 @@ async function fetchWhole(job: Job, downloads: Downloads): Promise<void> {
   }
 }
 
-const sum = (parts: readonly Part[]) => parts.reduce((total, { done }) => total + done, 0);
+const sum = (parts: readonly FilePart[]) => parts.reduce((total, { done }) => total + done, 0);
 
-async function writeParts(job: Job, parts: Part[], downloads: Downloads): Promise<void> {
+async function writeParts(job: Job, parts: FilePart[], downloads: Downloads): Promise<void> {
   const file = await openPartial(job.partial);
   const { connection, limit, counter } = downloads;
   const note = noteEverySecond(job.partial, parts);
@@ -121,10 +128,10 @@ async function writeParts(job: Job, parts: Part[], downloads: Downloads): Promis
   }
 }
 
-const isOpen = ({ start, end, done }: Part) => start + done < end;
+const isOpen = ({ start, end, done }: FilePart) => start + done < end;
 
 /** A process that is killed loses no more than what came since the last note. */
-function noteEverySecond(partial: string, parts: readonly Part[]): () => Promise<void> {
+function noteEverySecond(partial: string, parts: readonly FilePart[]): () => Promise<void> {
   let next = Date.now() + 1000;
   return async () => {
     if (Date.now() < next) return;

@@ -4,18 +4,18 @@ import { errorCode } from "../files/disk_error.ts";
 import { AttuneError } from "../text/errors.ts";
 import { chunks } from "./body.ts";
 import { type Connection, drop, HttpError, pause, request, shown } from "./connection.ts";
-import type { Part } from "./partial_file.ts";
-import type { Counter } from "./progress.ts";
+import type { FilePart } from "./partial_file.ts";
+import type { ProgressCounter } from "./progress.ts";
 import type { RemoteFile } from "./remote_file.ts";
 
 export interface PartWork {
   remote: RemoteFile;
-  part: Part;
+  part: FilePart;
   /** The part is the whole file: then a server that knows no ranges will do. */
   alone: boolean;
   file: FileHandle;
   connection: Connection;
-  counter: Counter;
+  counter: ProgressCounter;
   /** Called after each write. */
   note: () => Promise<void>;
 }

@@ -5,7 +5,7 @@ import type { Connection } from "./connection.ts";
 import { checkDiskSpace } from "./disk_space.ts";
 import { downloadFile, hasSize, type Job } from "./download_file.ts";
 import { createLimit } from "./limit.ts";
-import { createCounter, type HubProgress } from "./progress.ts";
+import { createProgressCounter, type HubProgress } from "./progress.ts";
 import { together } from "./together.ts";
 
 /** Where the files go, and what to say when that place is too small. */
@@ -27,7 +27,7 @@ export async function fetchFiles(
   const open = await openJobs(jobs);
   const totalBytes = jobs.reduce((sum, { file }) => sum + file.size, 0);
   await checkDiskSpace(destination.directory, await missingBytes(open), destination.wayOut);
-  const counter = createCounter(totalBytes, jobs.length, onProgress);
+  const counter = createProgressCounter(totalBytes, jobs.length, onProgress);
   for (const { file } of jobs.filter((job) => !open.includes(job))) {
     counter.addBytes(file.size);
     counter.addFile();

@@ -10,10 +10,10 @@ const LONGEST = 2000; // UTF-16 units; a path has 1000 at most
 const ANY: Unit = { ranges: [], isNot: true };
 
 /** Whether a path, "/" between its parts, is one of those a pattern means. */
-export type Glob = (path: string, count?: Counter) => boolean;
+export type Glob = (path: string, count?: CountComparisons) => boolean;
 
-/** Told of each comparison; what it throws ends the work. */
-export type Counter = (comparisons: number) => void;
+/** Called for each comparison; what it throws ends the work. */
+export type CountComparisons = (comparisons: number) => void;
 
 /** @throws AttuneError for "**" beside other characters, as fsspec, or a pattern longer than any path. */
 export function readGlob(pattern: string): Glob {
@@ -63,7 +63,7 @@ function readRanges(set: readonly number[]): [number, number][] {
 }
 
 /** Of several "**" only the last needs a second look: what lies before it fits already. */
-function matchParts(parts: readonly Part[], names: readonly string[], count: Counter): boolean {
+function matchParts(parts: readonly Part[], names: readonly string[], count: CountComparisons): boolean {
   let [part, name, star, resume] = [0, 0, -1, 0];
   while (name < names.length) {
     const next = parts[part];
@@ -82,7 +82,11 @@ const characters = (name: string): ArrayLike<string> =>
   /[\ud800-\udfff]/.test(name) ? Array.from(name) : name;
 
 /** The same within a name. */
-function matchName(units: readonly (Unit | null)[], chars: ArrayLike<string>, count: Counter): boolean {
+function matchName(
+  units: readonly (Unit | null)[],
+  chars: ArrayLike<string>,
+  count: CountComparisons,
+): boolean {
   let [unit, char, star, resume, steps] = [0, 0, -1, 0, 0];
   while (char < chars.length) {
     steps++;

@@ -5,14 +5,14 @@
 import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 
 /** The bytes from `start` to before `end`; `done` of them are on the disk. */
-export interface Part {
+export interface FilePart {
   start: number;
   end: number;
   done: number;
 }
 
 /** The parts of a file of `size` bytes, with what earlier downloads left of them. */
-export async function readParts(partial: string, size: number, partSize: number): Promise<Part[]> {
+export async function readParts(partial: string, size: number, partSize: number): Promise<FilePart[]> {
   const there = await stat(partial).catch(() => undefined);
   const noted = there && (await readNote(partial, size));
   if (noted) return noted;
@@ -20,9 +20,9 @@ export async function readParts(partial: string, size: number, partSize: number)
   return cutIntoParts(size, partSize).map((part) => ({ ...part, done: clamp(beginning - part.start, part) }));
 }
 
-const clamp = (done: number, { start, end }: Part) => Math.max(0, Math.min(done, end - start));
+const clamp = (done: number, { start, end }: FilePart) => Math.max(0, Math.min(done, end - start));
 
-export function cutIntoParts(size: number, partSize: number): Part[] {
+export function cutIntoParts(size: number, partSize: number): FilePart[] {
   const count = Math.ceil(size / partSize);
   return Array.from({ length: count }, (_, i) => ({
     start: i * partSize,
@@ -33,16 +33,16 @@ export function cutIntoParts(size: number, partSize: number): Part[] {
 
 const noteName = (partial: string) => `${partial}.parts`;
 
-async function readNote(partial: string, size: number): Promise<Part[] | undefined> {
+async function readNote(partial: string, size: number): Promise<FilePart[] | undefined> {
   try {
-    const parts: Part[] = JSON.parse(await readFile(noteName(partial), "utf8"));
+    const parts: FilePart[] = JSON.parse(await readFile(noteName(partial), "utf8"));
     return isWhole(parts, size) ? parts : undefined;
   } catch {
     return undefined; // none, or none of ours: the checksum decides about what is there
   }
 }
 
-function isWhole(parts: Part[], size: number): boolean {
+function isWhole(parts: FilePart[], size: number): boolean {
   let at = 0;
   for (const { start, end, done } of parts) {
     if (start !== at || !Number.isSafeInteger(end) || end <= start || !(done >= 0 && done <= end - start))
@@ -53,7 +53,7 @@ function isWhole(parts: Part[], size: number): boolean {
 }
 
 /** Notes how far the parts are, whole or not at all. A file in one part needs no note: its length says so. */
-export async function noteParts(partial: string, parts: readonly Part[]): Promise<void> {
+export async function noteParts(partial: string, parts: readonly FilePart[]): Promise<void> {
   if (parts.length < 2) return;
   const unfinished = `${noteName(partial)}.new`;
   await writeFile(unfinished, JSON.stringify(parts));

@@ -8,16 +8,16 @@ export interface HubProgress {
   totalFiles: number;
 }
 
-export interface Counter {
+export interface ProgressCounter {
   addBytes(count: number): void;
   addFile(): void;
 }
 
-export function createCounter(
+export function createProgressCounter(
   totalBytes: number,
   totalFiles: number,
   onProgress: ((progress: HubProgress) => void) | undefined,
-): Counter {
+): ProgressCounter {
   let [bytes, files] = [0, 0];
   const tell = () => onProgress?.({ bytes, totalBytes, files, totalFiles });
   return {

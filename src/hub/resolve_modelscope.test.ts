@@ -111,7 +111,7 @@ test("a wrong body, a hostile name, a refusal", async () => {
   server.fault = () => ({ json: "<html>" });
   await expect(resolve("modelscope:org/Tiny-0.5B")).rejects.toThrow(/does not know/);
   server.fault = () => undefined;
-  await expect(resolve("modelscope:org/none")).rejects.toThrow(/has no model modelscope:org\/none/);
+  await expect(resolve("modelscope:org/none")).rejects.toThrow(/modelscope:org\/none: .*has no such model/);
   await expect(resolve("modelscope:none")).rejects.toThrow(/ModelScope's names are/);
 });
 

@@ -1,4 +1,4 @@
-import { type Matrix, multiply, sumOfSquares, transpose, zeros } from "./matrix.ts";
+import { type Matrix, multiply, sumOfSquares, transposeMatrix, zeros } from "./matrix.ts";
 import { joinRows } from "./qr.ts";
 import { type Svd, svd, truncate } from "./svd.ts";
 
@@ -45,8 +45,8 @@ function isFound({ U, S }: Svd, rank: number, beyond: number): boolean {
 function outer(inner: Svd, U: Float64Array[], V: Float64Array[], rank: number): Svd {
   const { U: P, S, V: Q } = truncate(inner, rank);
   const columns = (vectors: Float64Array[], of: Matrix) => {
-    const turned = multiply(transpose(of), joinRows(vectors, vectors[0]!.length)); // [rank, length]
-    return transpose(turned);
+    const turned = multiply(transposeMatrix(of), joinRows(vectors, vectors[0]!.length)); // [rank, length]
+    return transposeMatrix(turned);
   };
   return { U: columns(U, P), S, V: columns(V, Q) };
 }

@@ -64,7 +64,7 @@ function addRows(
 }
 
 /** [m, n] -> float64 [n, m]. */
-export function transpose({ rows, columns, data }: Matrix): Matrix {
+export function transposeMatrix({ rows, columns, data }: Matrix): Matrix {
   const turned = zeros(columns, rows);
   for (let i = 0; i < rows; i++)
     for (let j = 0; j < columns; j++) turned.data[j * rows + i] = data[i * columns + j]!;

@@ -1,4 +1,4 @@
-import { type Matrix, transpose, zeros } from "./matrix.ts";
+import { type Matrix, transposeMatrix, zeros } from "./matrix.ts";
 
 /**
  * A = Q·R with orthonormal columns of Q [m, n] and upper triangular R [n, n], for A [m, n], m ≥ n, by Householder
@@ -7,7 +7,7 @@ import { type Matrix, transpose, zeros } from "./matrix.ts";
 export function qr(A: Matrix): { Q: Matrix; R: Matrix } {
   const { rows: m, columns: n } = A;
   if (m < n) throw new Error(`qr takes as many rows as columns or more, got [${m}, ${n}]`);
-  const columns = splitRows(transpose(A));
+  const columns = splitRows(transposeMatrix(A));
   const reflections = columns.map((column, j) => {
     const reflection = reflect(column, j);
     for (let k = j + 1; k < n; k++) apply(reflection, columns[k]!);
@@ -57,7 +57,7 @@ function orthonormal(reflections: Reflection[], m: number): Matrix {
     for (const reflection of reflections.slice(0, j + 1).reverse()) apply(reflection, column);
     return column;
   });
-  return transpose(joinRows(columns, m));
+  return transposeMatrix(joinRows(columns, m));
 }
 
 /** Copies of the rows. */

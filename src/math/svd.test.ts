@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { randomNormal } from "../random/random.ts";
-import { type Matrix, multiply, sumOfSquares, transpose } from "./matrix.ts";
+import { type Matrix, multiply, sumOfSquares, transposeMatrix } from "./matrix.ts";
 import { qr } from "./qr.ts";
 import { type Svd, svd, truncate } from "./svd.ts";
 import { productSvd, truncatedSvd } from "./truncated_svd.ts";
@@ -18,13 +18,13 @@ const scaled = (U: Matrix, S: Float64Array): Matrix => ({
   data: U.data.map((value, i) => value * S[i % U.columns]!),
 });
 
-const product = ({ U, S, V }: Svd) => multiply(scaled(U, S), transpose(V));
+const product = ({ U, S, V }: Svd) => multiply(scaled(U, S), transposeMatrix(V));
 
 const distance = (a: Matrix, b: Matrix) =>
   Math.sqrt(sumOfSquares(Float64Array.from(a.data, (value, i) => value - b.data[i]!)));
 
 const fromIdentity = (matrix: Matrix) => {
-  const gram = multiply(transpose(matrix), matrix);
+  const gram = multiply(transposeMatrix(matrix), matrix);
   return Math.max(...gram.data.map((value, i) => Math.abs(value - (i % (gram.columns + 1) === 0 ? 1 : 0))));
 };
 
@@ -88,7 +88,7 @@ describe("truncated", () => {
   test("of a product of factors: as of the product", () => {
     const [B, A] = [random(40, 6, 1), random(6, 30, 2)];
     const whole = svd(multiply(B, A));
-    const found = productSvd(B, transpose(A));
+    const found = productSvd(B, transposeMatrix(A));
     for (let i = 0; i < 6; i++) expect(Math.abs(found.S[i]! - whole.S[i]!)).toBeLessThan(1e-12);
     expect(distance(product(found), multiply(B, A))).toBeLessThan(1e-11);
   });

@@ -1,4 +1,4 @@
-import { firstColumns, type Matrix, multiply, sumOfSquares, transpose } from "./matrix.ts";
+import { firstColumns, type Matrix, multiply, sumOfSquares, transposeMatrix } from "./matrix.ts";
 import { joinRows, qr, splitRows } from "./qr.ts";
 
 /**
@@ -24,11 +24,11 @@ const MAX_SWEEPS = 60;
 export function svd(A: Matrix): Svd {
   requireFinite(A);
   if (A.rows < A.columns) {
-    const { U, S, V } = svd(transpose(A));
+    const { U, S, V } = svd(transposeMatrix(A));
     return { U: V, S, V: U };
   }
   const { Q, R } = qr(A);
-  const turned = splitRows(transpose(R)); // columns of R, on their way to U·S
+  const turned = splitRows(transposeMatrix(R)); // columns of R, on their way to U·S
   const rotations = identity(A.columns); // columns of V
   for (let sweep = 0; sweep < MAX_SWEEPS && rotateAll(turned, rotations); sweep++);
   return assemble(Q, turned, rotations);
@@ -93,9 +93,9 @@ function assemble(Q: Matrix, turned: Float64Array[], rotations: Float64Array[]):
   const left = order.map((i) => turned[i]!.map((value) => (norms[i]! > 0 ? value / norms[i]! : 0)));
   const right = order.map((i) => rotations[i]!);
   return {
-    U: multiply(Q, transpose(joinRows(left, Q.columns))),
+    U: multiply(Q, transposeMatrix(joinRows(left, Q.columns))),
     S: Float64Array.from(order, (i) => norms[i]!),
-    V: transpose(joinRows(right, Q.columns)),
+    V: transposeMatrix(joinRows(right, Q.columns)),
   };
 }
 

@@ -1,5 +1,5 @@
 import { lanczosSvd } from "./lanczos_svd.ts";
-import { firstColumns, type Matrix, multiply, multiplyTransposed, transpose } from "./matrix.ts";
+import { firstColumns, type Matrix, multiply, multiplyTransposed, transposeMatrix } from "./matrix.ts";
 import { qr } from "./qr.ts";
 import { requireFinite, type Svd, svd, truncate } from "./svd.ts";
 
@@ -43,7 +43,7 @@ function subspaceSvd(A: Matrix, rank: number, normal: (index: number) => number,
 export function productSvd(B: Matrix, At: Matrix): Svd {
   if (B.columns > B.rows || At.columns > At.rows) throw new Error("productSvd takes factors of low rank");
   const [left, right] = [qr(B), qr(At)];
-  const { U, S, V } = svd(multiply(left.R, transpose(right.R)));
+  const { U, S, V } = svd(multiply(left.R, transposeMatrix(right.R)));
   return { U: multiply(left.Q, U), S, V: multiply(right.Q, V) };
 }
 

@@ -6,7 +6,7 @@ import type { Norm } from "./layers.ts";
 import type { Scope } from "./scope.ts";
 
 /** One of a block's two halves: x [T, D] -> what it adds to the residual stream. */
-export type Part = (p: Scope, x: Tensor, layer: number) => Tensor;
+export type BlockPart = (p: Scope, x: Tensor, layer: number) => Tensor;
 
 const LLAMA_BLOCK = {
   attentionNorm: "input_layernorm",
@@ -18,10 +18,10 @@ const LLAMA_BLOCK = {
 /** Llama's block: each half reads the normed stream; what it adds is scaled by `residual`. */
 export function preNormBlock(
   norm: Norm,
-  attention: Part,
-  mlp: Part,
+  attention: BlockPart,
+  mlp: BlockPart,
   { residual = 1, ...other }: Partial<typeof LLAMA_BLOCK> & { residual?: number } = {},
-): Part {
+): BlockPart {
   const names = { ...LLAMA_BLOCK, ...other };
   const scaled = (t: Tensor) => (residual === 1 ? t : scale(t, residual));
   return (p, x, layer) => {
@@ -33,7 +33,7 @@ export function preNormBlock(
 
 /** OLMo 2's block: each half reads the stream as it is, and what it adds is normed. */
 export const postNormBlock =
-  (norm: Norm, attention: Part, mlp: Part): Part =>
+  (norm: Norm, attention: BlockPart, mlp: BlockPart): BlockPart =>
   (p, x, layer) => {
     const attended = attention(p.at("self_attn"), x, layer);
     const h = add(x, norm(p.at("post_attention_layernorm"), attended));
@@ -49,7 +49,7 @@ const GEMMA2_BLOCK = {
 
 /** Gemma 2's block: both halves read the normed stream, and what they add is normed too. */
 export const sandwichBlock =
-  (norm: Norm, attention: Part, mlp: Part, names = GEMMA2_BLOCK): Part =>
+  (norm: Norm, attention: BlockPart, mlp: BlockPart, names = GEMMA2_BLOCK): BlockPart =>
   (p, x, layer) => {
     const attended = attention(p.at("self_attn"), norm(p.at(names.attentionNorm), x), layer);
     const h = add(x, norm(p.at(names.attendedNorm), attended));
@@ -59,7 +59,7 @@ export const sandwichBlock =
 
 /** Cohere's block: attention and MLP side by side, both reading the same normed stream. */
 export const parallelBlock =
-  (norm: Norm, attention: Part, mlp: Part): Part =>
+  (norm: Norm, attention: BlockPart, mlp: BlockPart): BlockPart =>
   (p, x, layer) => {
     const normed = norm(p.at("input_layernorm"), x);
     const attended = attention(p.at("self_attn"), normed, layer);

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { scale } from "../graph/ops/elementwise.ts";
 import { keep } from "../graph/ops/keep.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import type { Part } from "./blocks.ts";
+import type { BlockPart } from "./blocks.ts";
 import { activation, headCount, headSize, hiddenSize, layerCount, size } from "./config.ts";
 import type { Model, Names, Pass } from "./family.ts";
 import type { HeadSizes, Norm } from "./layers.ts";
@@ -50,7 +50,7 @@ export const LLAMA: Names = {
 export interface DecoderParts {
   modelType: string;
   /** The blocks of one pass: x [T, D] through block `layer`, whose parameters are those of `p`. */
-  blocks(pass: Pass): Part;
+  blocks(pass: Pass): BlockPart;
   /** The norm after the last block. */
   norm: Norm;
   /** Left out where positions aren't rotated in. */

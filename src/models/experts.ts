@@ -14,9 +14,9 @@ export interface RoutingOptions {
 
 /**
  * A mixture of n experts: Σ weight · expert(x) over those each token is routed to, x [T, D] by scores [T, n].
- * All experts are computed for all tokens, those not chosen weigh 0: exact, and as dear as n dense layers.
+ * All experts are computed for all tokens, those not chosen weigh 0: exact, and as expensive as n dense layers.
  */
-export function mixture(
+export function mixtureOfExperts(
   scores: Tensor,
   expert: (index: number) => Tensor,
   { chosen, normalized }: RoutingOptions,

@@ -143,7 +143,7 @@ describe("what is wrong is named", () => {
     [
       "config that is no text",
       () => writeFileSync(at("m/config.json"), Buffer.of(0xff)),
-      /config\.json is not UTF-8/,
+      /config\.json: the file is not UTF-8/,
     ],
     [
       "generation config that is a number",
@@ -158,7 +158,7 @@ describe("what is wrong is named", () => {
     [
       "a tokenizer of 300 MB",
       () => truncateSync(at("m/tokenizer.json"), 300e6),
-      /tokenizer\.json has 300000000 bytes, more than the limit/,
+      /tokenizer\.json: the file has 300000000 bytes, more than the limit/,
     ],
     [
       "a template of 20 MB",
@@ -229,7 +229,7 @@ describe("what is wrong is named", () => {
 
   test("an adapter directory, a file, nothing", async () => {
     writeFileSync(at("adapter_config.json"), "{}");
-    await expect(openModelDirectory(at())).rejects.toThrow(/holds a PEFT adapter, expected a model/);
+    await expect(openModelDirectory(at())).rejects.toThrow(/expected a model, got a PEFT adapter/);
     await expect(openModelDirectory(at("adapter_config.json"))).rejects.toThrow(/Cannot read .*ENOTDIR/);
     await expect(openModelDirectory(at("none"))).rejects.toThrow(/Cannot read .*none: there is no such/);
   });

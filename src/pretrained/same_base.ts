@@ -12,7 +12,7 @@ const SAMPLE = 4096; // bytes of a tensor
 /**
  * Refuses an adapter that names another base than the one it is used on: another model of the hub, or a directory with
  * other weights. A copy of the hub's model by another owner or in another form, as Unsloth's, passes with a warning. What
- * can't be told is let pass: a directory that is gone, or a copy of a hub's model.
+ * can't be compared passes: a directory that is gone, or a copy of a hub's model.
  * @param baseModel base_model_name_or_path in the adapter's files
  * @param adapter the adapter's directory
  * @throws AttuneError that names both.

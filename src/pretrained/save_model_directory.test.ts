@@ -91,7 +91,7 @@ test("an existing directory is refused, or replaced where the caller owns it", a
     });
   await save(1);
   writeFileSync(at("x/notes"), "");
-  await expect(save(2)).rejects.toThrow(/x already exists and is not empty/);
+  await expect(save(2)).rejects.toThrow(/x: the directory already exists and is not empty/);
   expect((await openModelDirectory(at("x"))).config).toEqual({ value: 1 });
   await save(3, true);
   expect((await openModelDirectory(at("x"))).config).toEqual({ value: 3 });

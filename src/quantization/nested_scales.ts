@@ -28,7 +28,7 @@ export function nestScales(scales: Float32Array): NestedScales {
 }
 
 /** The scales [n] that `nested` stands for, in float32. */
-export function expandScales(
+export function unnestScales(
   { codes, absmax, offset }: NestedScales,
   map = DYNAMIC_MAP,
   blockSize = NESTED_BLOCK_SIZE,

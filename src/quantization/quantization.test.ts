@@ -5,8 +5,8 @@ import { readSafetensorsHeader } from "../files/safetensors_file.ts";
 import { goldenPath } from "../testing/goldens.ts";
 import { CODE_TABLES, type FourBit } from "./code_tables.ts";
 import { DYNAMIC_MAP } from "./dynamic_map.ts";
-import { expandScales, nestScales } from "./nested_scales.ts";
-import { BLOCK_SIZE, dequantize4bit, quantize4bit } from "./quantize4bit.ts";
+import { nestScales, unnestScales } from "./nested_scales.ts";
+import { BLOCK_SIZE, quantize4bit, unpack4bit } from "./quantize4bit.ts";
 
 /** `goldens/quantization.py`: bitsandbytes' algorithm in PyTorch. All is compared bit for bit. */
 const files = readdirSync(goldenPath("quantization")).filter((file) => file.endsWith(".safetensors"));
@@ -30,7 +30,7 @@ describe.each(files)("%s", (file) => {
     expect(packed.codes).toEqual(await bytes(`${type}/weight`));
     expect(packed.absmax).toEqual(await floats(`${type}/weight.absmax`));
     expect(CODE_TABLES[type]).toEqual(await floats(`${type}/weight.quant_map`));
-    const values = dequantize4bit(packed, weights.length, format);
+    const values = unpack4bit(packed, weights.length, format);
     expect(values).toEqual(await floats(`${type}/value`));
 
     const nested = nestScales(packed.absmax);
@@ -39,7 +39,7 @@ describe.each(files)("%s", (file) => {
     expect(nested.absmax).toEqual(await floats(`${where}.nested_absmax`));
     expect(DYNAMIC_MAP).toEqual(await floats(`${where}.nested_quant_map`));
     expect(nested.offset).toBe((await state(`${where}.quant_state.bitsandbytes__${type}`)).nested_offset);
-    const expanded = dequantize4bit({ ...packed, absmax: expandScales(nested) }, weights.length, format);
+    const expanded = unpack4bit({ ...packed, absmax: unnestScales(nested) }, weights.length, format);
     expect(expanded).toEqual(await floats(`${type} double/value`));
   });
 });

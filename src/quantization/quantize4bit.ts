@@ -51,7 +51,7 @@ export function blockMaxima(values: Float32Array, blockSize: number): Float32Arr
 }
 
 /** The first `n` values that `packed` stands for: code times absmax, in float32. */
-export function dequantize4bit({ codes, absmax }: Packed4bit, n: number, format: Format4bit): Float32Array {
+export function unpack4bit({ codes, absmax }: Packed4bit, n: number, format: Format4bit): Float32Array {
   const table = CODE_TABLES[format.type];
   const values = new Float32Array(n);
   for (let i = 0; i < n; i++) {

@@ -101,13 +101,13 @@ export async function quantizeTensors(
 export interface QuantizeTensorsOptions {
   /** Where codes are kept; attune's own part of the user's cache when left out. */
   directory?: string;
-  /** Hears how far it is, before each weight that is read. */
+  /** Progress callback, before each weight that is read. */
   onWeight?: OnWeight;
-  /** Told when the cache can't be written: then the codes are this process's alone. */
+  /** Called when the cache can't be written: then only this process has the codes. */
   warn?: (message: string) => void;
 }
 
-/** Hears how many weights have been read, of how many. */
+/** Progress callback: how many weights have been read, of how many. */
 export type OnWeight = (done: number, total: number) => void;
 
 const CACHE_LIMIT = 40 * 2 ** 30; // bytes of all entries

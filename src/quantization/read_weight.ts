@@ -1,8 +1,8 @@
 import { readTensor, readTensorBytes, type TensorEntry } from "../files/safetensors.ts";
 import { sizeOf } from "../graph/tensor.ts";
 import { transposed } from "../math/transposed.ts";
-import { expandScales } from "./nested_scales.ts";
-import { dequantize4bit } from "./quantize4bit.ts";
+import { unnestScales } from "./nested_scales.ts";
+import { unpack4bit } from "./quantize4bit.ts";
 import { dequantize8bit } from "./quantize8bit.ts";
 import { isQuantized, type Parts4bit, type QuantizedEntry } from "./quantized_entry.ts";
 
@@ -22,7 +22,7 @@ async function readCodes(entry: QuantizedEntry): Promise<Float32Array> {
   const bytes = await readTensorBytes(entry);
   if (parts.type === "int8")
     return dequantize8bit({ codes: new Int8Array(bytes.buffer), absmax: await readTensor(parts.absmax) });
-  return dequantize4bit({ codes: bytes, absmax: await readScales(parts) }, sizeOf(entry.shape), parts);
+  return unpack4bit({ codes: bytes, absmax: await readScales(parts) }, sizeOf(entry.shape), parts);
 }
 
 async function readScales({ absmax, nested }: Parts4bit): Promise<Float32Array> {
@@ -32,5 +32,5 @@ async function readScales({ absmax, nested }: Parts4bit): Promise<Float32Array> 
     absmax: await readTensor(nested.absmax),
     offset: nested.offset,
   };
-  return expandScales(scales, await readTensor(nested.map), nested.blockSize);
+  return unnestScales(scales, await readTensor(nested.map), nested.blockSize);
 }

@@ -21,11 +21,6 @@ export function randomNormal(seed: number, purpose: string, step: number, index:
   return toNormal(words, index % 2);
 }
 
-/** `randomUniform` of indices 0 to count - 1. */
-export function randomUniforms(count: number, seed: number, purpose: string, step: number): Float32Array {
-  return filled(count, (index) => randomUniform(seed, purpose, step, index));
-}
-
 /** `randomNormal` of indices 0 to count - 1. */
 export function randomNormals(count: number, seed: number, purpose: string, step: number): Float32Array {
   return filled(count, (index) => randomNormal(seed, purpose, step, index));

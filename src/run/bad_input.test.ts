@@ -95,11 +95,11 @@ describe("a run does not start, says where and why, and leaves nothing", () => {
     "a template that leaves the answer out": [
       () =>
         recipeOn(good, templateOf("{% for m in messages if m.role == 'user' %}{{ m.content }}{% endfor %}")),
-      /data\.json row 1: template .*mine\.jinja: it leaves out the answer in message 2/,
+      /data\.json row 1: template .*mine\.jinja: the template leaves out the answer in message 2/,
     ],
     "a template that never ends a turn": [
       () => recipeOn(good, templateOf("{% for m in messages %}{{ m.content }}{% endfor %}")),
-      /data\.json row 1: template .*mine\.jinja: it writes no end-of-turn token/,
+      /data\.json row 1: template .*mine\.jinja: the template writes no end-of-turn token/,
     ],
     "a model of an unknown type": [
       () =>
@@ -149,7 +149,7 @@ describe("a run does not start, says where and why, and leaves nothing", () => {
             ),
           ),
         ),
-      /model: tokenizer: it has ids up to 320 \("<\|new\|>"\), the model's vocabulary \(vocab_size\) ends at 319/,
+      /model: tokenizer: the ids go up to 320 \("<\|new\|>"\), the model's vocabulary \(vocab_size\) ends at 319/,
     ],
     "an adapter for another model": [
       () => recipeOn(good, { model: goldenPath("models/qwen2-tied"), adapter: { path: adapter } }),

@@ -42,7 +42,7 @@ export async function checkMethod(
   } else planAdapter(configOf(adapter), model, { keepsUnquantized: quantization !== undefined });
 }
 
-/** @param onModule hears how far the start of an adapter is that depends on the base's weights */
+/** @param onModule progress callback while an adapter is initialized from the base's weights */
 export async function chooseMethod(
   recipe: SettledRecipe,
   base: Base,

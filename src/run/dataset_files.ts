@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { dataFiles } from "../data/files/data_files.ts";
-import { isOtherFile, kindOf } from "../data/files/data_kinds.ts";
+import { dataKindOf, isOtherFile } from "../data/files/data_kinds.ts";
 import { orMissing } from "../hub/local_directory.ts";
 import { looksLikeHubName } from "../hub/repo.ts";
 import { type DatasetOptions, resolveDataset } from "../hub/resolve_dataset.ts";
@@ -18,6 +18,6 @@ export async function datasetFiles(path: string, hub: DatasetOptions = {}): Prom
 /** `org/name` where there is no such directory; `data/train.json` is a file that is missing. */
 async function meansHub(path: string): Promise<boolean> {
   if (path === "-" || !/[/:]/.test(path) || !looksLikeHubName(path)) return false;
-  if (kindOf(path) || isOtherFile(path)) return false;
+  if (dataKindOf(path) || isOtherFile(path)) return false;
   return !(await stat(path).catch(() => undefined));
 }

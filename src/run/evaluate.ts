@@ -6,7 +6,7 @@ import { type MeasureOptions, measure, type Result } from "../evaluation/measure
 import { scoreOwn, tryScorer } from "../evaluation/own_scores.ts";
 import { comparePhrasings } from "../evaluation/phrasings.ts";
 import type { Question } from "../evaluation/questions/question.ts";
-import { compare, compareGroups, type Scored, samplesOf, some } from "../evaluation/scorecard.ts";
+import { compare, compareGroups, questionsAt, type Scored, samplesOf } from "../evaluation/scorecard.ts";
 import { bleuTokenizer, type ExtraScores } from "../evaluation/scorers.ts";
 import type { HubOptions } from "../hub/options.ts";
 import { type Base, openBase } from "../pretrained/base.ts";
@@ -209,7 +209,7 @@ function clusterSection({ evaluation, seed }: Recipe, scored: Scored, extra: Ext
   const places = (wanted: boolean) =>
     scored.questions.flatMap((question, i) => (isHeldOut(question) === wanted ? [i] : []));
   const [heldOut, trained] = [places(true), places(false)].map((some_) =>
-    compare(some(scored, some_), extra, seed),
+    compare(questionsAt(scored, some_), extra, seed),
   );
   return { clusters: { heldOut: heldOut!, ...(trained!.rows > 0 && { trained: trained! }) } };
 }

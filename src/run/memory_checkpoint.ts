@@ -28,7 +28,7 @@ const State = z.strictObject({
 });
 
 /** A checkpoint as one safetensors file. */
-export function writeCheckpoint(
+export function writeMemoryCheckpoint(
   progress: Progress,
   { recipe, stores, trainables, moments }: Parts,
 ): Promise<Uint8Array> {
@@ -47,7 +47,7 @@ export interface MemoryCheckpoint {
 }
 
 /** @throws AttuneError when it is damaged, or of another recipe or other rows. */
-export async function readCheckpoint(
+export async function readMemoryCheckpoint(
   bytes: Uint8Array,
   recipe: SettledRecipe,
   stores: readonly SequenceStore[],

@@ -16,7 +16,7 @@ import { parseRecipe, type Recipe, type RecipeInput } from "../training/recipe.t
 import { type RecipeMethod, recipeMethod } from "../training/recipe_method.ts";
 import { computeReference } from "../training/reference_values.ts";
 import { finishedAdapter } from "../training/trained_adapter.ts";
-import { readCheckpoint, writeCheckpoint } from "./memory_checkpoint.ts";
+import { readMemoryCheckpoint, writeMemoryCheckpoint } from "./memory_checkpoint.ts";
 import { prepareRows } from "./prepare_rows.ts";
 import { startEvent } from "./start_event.ts";
 import { trainedTensors } from "./trained_tensors.ts";
@@ -75,7 +75,7 @@ export async function* trainInMemory(
   const data = divideData(recipe, stores);
   const parts = { ...base, name: base.directory.path, tensors: base.directory.tensors };
   const { method, reference: before, adapter } = await recipeMethod(recipe, parts, { readAdapter });
-  const start = options.checkpoint && (await readCheckpoint(options.checkpoint, recipe, stores));
+  const start = options.checkpoint && (await readMemoryCheckpoint(options.checkpoint, recipe, stores));
   const training = await openTraining(
     { recipe, model: base.model, method, reference: before, data },
     openSession,
@@ -98,7 +98,8 @@ export async function* trainInMemory(
     const ports: LoopPorts = {
       checkpoint:
         saveCheckpoint &&
-        (async (progress) => saveCheckpoint(await writeCheckpoint(progress, checkpointOf), progress.step)),
+        (async (progress) =>
+          saveCheckpoint(await writeMemoryCheckpoint(progress, checkpointOf), progress.step)),
       best: async () => {
         best = await files();
       },

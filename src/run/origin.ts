@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join, relative } from "node:path";
 import * as z from "zod";
-import { CONFIG_FILE, findAdapterDirectory, WEIGHTS_FILE } from "../adapters/peft/find_adapter.ts";
+import { ADAPTER_CONFIG_FILE, findAdapterDirectory, WEIGHTS_FILE } from "../adapters/peft/find_adapter.ts";
 import { hashUnchangedFile } from "../files/file_hash.ts";
 import { readJsonObject } from "../files/json_file.ts";
 import type { TensorEntry } from "../files/safetensors.ts";
@@ -12,7 +12,7 @@ import type { Recipe } from "../training/recipe.ts";
 import type { RunData } from "./prepare_data.ts";
 
 /** Hashes of all that a run is made of beside its recipe: when one has changed, it can't go on as the same run. */
-export const Origin = z.strictObject({
+export const RunOrigin = z.strictObject({
   /** Of the base's files with weights, by name. */
   weights: z.record(z.string(), z.string()),
   config: z.string(),
@@ -23,9 +23,9 @@ export const Origin = z.strictObject({
   /** Of an adapter that the run goes on from. */
   adapter: z.strictObject({ weights: z.string(), config: z.string() }).optional(),
 });
-export type Origin = z.output<typeof Origin>;
+export type RunOrigin = z.output<typeof RunOrigin>;
 
-export async function originOf({ adapter }: Recipe, base: Base, data: RunData): Promise<Origin> {
+export async function runOriginOf({ adapter }: Recipe, base: Base, data: RunData): Promise<RunOrigin> {
   return {
     weights: await weightsOf(base),
     config: hashJson(base.directory.config),
@@ -51,7 +51,7 @@ async function adapterOf(from: string) {
   const path = await findAdapterDirectory(from);
   return {
     weights: await hashUnchangedFile(join(path, WEIGHTS_FILE)),
-    config: hashJson(await readJsonObject(join(path, CONFIG_FILE))),
+    config: hashJson(await readJsonObject(join(path, ADAPTER_CONFIG_FILE))),
   };
 }
 
@@ -59,8 +59,8 @@ const hashJson = (value: unknown) => createHash("sha256").update(JSON.stringify(
 
 /** @throws AttuneError that names what has changed since the run at `path` was at `step`. */
 export function requireSameOrigin(
-  then: Origin,
-  now: Origin,
+  then: RunOrigin,
+  now: RunOrigin,
   { path, step }: { path: string; step: number },
 ): void {
   const changed = changes(then, now);
@@ -73,7 +73,7 @@ export function requireSameOrigin(
   });
 }
 
-function changes(then: Origin, now: Origin): string[] {
+function changes(then: RunOrigin, now: RunOrigin): string[] {
   const files = [...new Set([...Object.keys(then.weights), ...Object.keys(now.weights)])];
   const other = files.filter((file) => then.weights[file] !== now.weights[file]);
   const rendering = [

@@ -5,7 +5,7 @@ import { spoiledWeight } from "../pretrained/finite_weights.ts";
 import type { LoopPorts } from "../training/loop.ts";
 import type { Optimizer } from "../training/optimizer.ts";
 import type { RunMethod } from "./choose_method.ts";
-import type { Origin } from "./origin.ts";
+import type { RunOrigin } from "./origin.ts";
 import type { RunDirectory } from "./run_directory.ts";
 import type { RunLock } from "./run_lock.ts";
 import { saveCheckpoint } from "./saving.ts";
@@ -16,7 +16,7 @@ export interface PortsOptions {
   lock: RunLock;
   run: RunMethod;
   optimizer: Optimizer;
-  origin: Origin;
+  origin: RunOrigin;
 }
 
 export const bestPath = ({ path }: RunDirectory): string => join(path, "best");

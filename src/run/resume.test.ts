@@ -160,7 +160,7 @@ describe("nothing is overwritten", () => {
       evaluation: { fraction: 0.1 },
     });
     const message = await messageOf(runToEnd(other));
-    expect(message).toMatch(/^AttuneError: .*run holds the run of another recipe:\n/);
+    expect(message).toMatch(/^AttuneError: .*run: the directory holds the run of another recipe\..*\n/);
     const named = message.split("\n").slice(1, -1);
     expect(named.sort()).toEqual([
       "  evaluation.fraction: unset there, 0.1 here",
@@ -175,7 +175,9 @@ describe("nothing is overwritten", () => {
     mkdirSync(at("run"));
     writeFileSync(at("run/thesis.txt"), "years of work");
     const message = await messageOf(runToEnd(recipe()));
-    expect(message).toMatch(/^AttuneError: .*run is not empty and holds no run \(it has thesis\.txt\)/);
+    expect(message).toMatch(
+      /^AttuneError: .*run: the directory is not empty and holds no run \(it has thesis\.txt\)/,
+    );
     expect(readdirSync(at("run"))).toEqual(["thesis.txt"]);
   });
 

@@ -1,5 +1,5 @@
 import { type Progress, START } from "../training/loop.ts";
-import { type Origin, requireSameOrigin } from "./origin.ts";
+import { type RunOrigin, requireSameOrigin } from "./origin.ts";
 import type { RunDirectory } from "./run_directory.ts";
 import { readState } from "./saving.ts";
 
@@ -9,7 +9,7 @@ import { readState } from "./saving.ts";
  */
 export function progressOf(
   { path, checkpoint }: Pick<RunDirectory, "path" | "checkpoint">,
-  now: Origin,
+  now: RunOrigin,
 ): Progress {
   if (!checkpoint) return START;
   const { step } = checkpoint;

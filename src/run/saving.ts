@@ -10,7 +10,7 @@ import type { Moments } from "../training/adamw.ts";
 import { checkpointArrays, restoreArrays } from "../training/checkpoint_arrays.ts";
 import type { Trainable } from "../training/trainable.ts";
 import { finishedAdapter } from "../training/trained_adapter.ts";
-import { Origin } from "./origin.ts";
+import { RunOrigin } from "./origin.ts";
 import { trainedTensors } from "./trained_tensors.ts";
 
 /** Writes what was trained where people look for it, and says where. */
@@ -36,7 +36,7 @@ export function saveModel({ directory: from, model }: Base, trainables: readonly
 /** All that a bit-exact resume needs beyond recipe and data: everything random is a function of the step. */
 const RunState = z.strictObject({
   /** A resume on anything else is refused. */
-  origin: Origin,
+  origin: RunOrigin,
   bestEvalLoss: z.number().nullable(),
   bestStep: z.int().nonnegative(),
   evaluationsWithoutGain: z.int().nonnegative(),

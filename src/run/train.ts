@@ -19,7 +19,7 @@ import {
   openHeldOutAnswers,
 } from "./held_out_answers.ts";
 import { trainedIn } from "./learning_rate.ts";
-import { originOf } from "./origin.ts";
+import { runOriginOf } from "./origin.ts";
 import { bestPath, directoryPorts } from "./ports.ts";
 import { prepareData, type RunData } from "./prepare_data.ts";
 import { referenceValues } from "./reference_values.ts";
@@ -40,11 +40,11 @@ export interface TrainOptions {
   threads?: number;
   /** Writes a profile by op, `PREFIX_*.json`. */
   profilePrefix?: string;
-  /** Hears how far the download of a model or dataset of the hub is. */
+  /** Progress callback of downloads from the hub. */
   onDownload?: (progress: HubProgress) => void;
-  /** Hears now and then how many rows of a dataset are tokenized. */
+  /** Progress callback: how many rows of a dataset are tokenized. */
   onRows?: (rows: number) => void;
-  /** Hears how far the work on the base's weights is, where there is any before the first step. */
+  /** Progress callback of work on the base's weights before the first step. */
   onWeights?: (progress: WeightsProgress) => void;
   /** Called while answers are computed under the reference model: how many are done, and of how many. */
   onReference?: (done: number, total: number) => void;
@@ -136,7 +136,7 @@ async function* trained(
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const { threads, profilePrefix } = rest;
   const { method, reference: before } = run;
-  const origin = await originOf(recipe, base, data);
+  const origin = await runOriginOf(recipe, base, data);
   const from = progressOf(directory, origin);
   const parts = { recipe, model: base.model, method, reference: before, data };
   const training = await openTraining(parts, openSession, { device, threads, profilePrefix });

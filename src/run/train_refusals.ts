@@ -9,7 +9,7 @@ import { checkMethod } from "./choose_method.ts";
 import type { RunData } from "./prepare_data.ts";
 
 /**
- * Why `train` would refuse this recipe and data, as far as that can be told without weights: rows that can't be used,
+ * Why `train` would refuse this recipe and data, as far as that shows without weights: rows that can't be used,
  * examples beyond the model's positions, an epoch without examples; and, where there are weights, what is to be trained.
  */
 export async function trainRefusals(recipe: Recipe, base: Base, data: RunData): Promise<AttuneError[]> {

@@ -17,7 +17,7 @@ import {
   type SessionOptions,
   type TensorData,
 } from "./session.ts";
-import { type Answer, type SessionThread, startThread } from "./session_thread.ts";
+import { type SessionThread, startThread, type ThreadAnswer } from "./session_thread.ts";
 
 /** A value as the worker wants it: an array, or the handle of one that lies on the device. */
 interface Message {
@@ -119,12 +119,12 @@ function session(
   let isReleased = false;
   let releasing: Promise<void> | undefined;
   const ask = async (task: string, message: object, transfer?: ArrayBuffer[]) => {
-    const reply: Answer<RunReply> = isReleased
+    const reply: ThreadAnswer<RunReply> = isReleased
       ? { error: "the session was released" }
       : await thread.ask<RunReply>(task, { id, ...message }, transfer);
     return reply;
   };
-  const results = ({ error, results }: Answer<RunReply>) => {
+  const results = ({ error, results }: ThreadAnswer<RunReply>) => {
     if (error) throw runError(error);
     return fromMessages(results!);
   };

@@ -1,7 +1,7 @@
 import { keepsTensors, type SessionOptions } from "./session.ts";
 
 /**
- * What ONNX Runtime is told in Node and on the web; providers, threads and files of weights are the platform's.
+ * Options of ONNX Runtime in Node and on the web; providers, threads and files of weights are the platform's.
  *
  * Memory settings as measured: the arena hands a step's memory from one node to the next, where fresh pages from the
  * system cost a fifth of the step; not packing weights twice saves their size.

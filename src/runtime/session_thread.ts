@@ -8,26 +8,26 @@ export interface SessionThread {
   /** Runs what asks the thread when what was called before has ended: one question is open at a time. */
   inTurn<T>(task: () => Promise<T>): Promise<T>;
   /** To be called in turn. The answer has an `error` where what was asked failed, or the thread died. */
-  ask<T extends object>(task: string, message?: object, transfer?: ArrayBuffer[]): Promise<Answer<T>>;
+  ask<T extends object>(task: string, message?: object, transfer?: ArrayBuffer[]): Promise<ThreadAnswer<T>>;
   hasEnded(): boolean;
   end(): Promise<void>;
 }
 
-export type Answer<T> = Partial<T> & { error?: string };
+export type ThreadAnswer<T> = Partial<T> & { error?: string };
 
 /** @throws AttuneError in a worker thread of a process where nobody decided about telemetry. */
 export function startThread(): SessionThread {
   checkTelemetry();
   const worker = new Worker(new URL("./session_worker.mjs", import.meta.url));
-  worker.on("error", () => {}); // told to whoever waits for an answer
+  worker.on("error", () => {}); // whoever waits for an answer gets it
   const hasEnded = () => worker.threadId === -1;
   return {
     inTurn: turns(),
     async ask<T extends object>(task: string, message: object = {}, transfer: ArrayBuffer[] = []) {
-      if (hasEnded()) return { error: "its thread has ended" } as Answer<T>;
+      if (hasEnded()) return { error: "its thread has ended" } as ThreadAnswer<T>;
       worker.postMessage({ task, ...message }, transfer);
       worker.ref();
-      return answer(worker).finally(() => worker.unref()) as Promise<Answer<T>>;
+      return answer(worker).finally(() => worker.unref()) as Promise<ThreadAnswer<T>>;
     },
     hasEnded,
     end: async () => {

@@ -27,7 +27,7 @@ export function freeMarks(...texts: string[]): [string, string] {
 export const isAnswer = ({ role }: Message): boolean => role === "assistant";
 
 /**
- * Where the assistant's contents are in the text, by message: told by a rendering with a mark before and after each,
+ * Where the assistant's contents are in the text, by message: found by a rendering with a mark before and after each,
  * which has to be the text but for the marks. Undefined where it isn't.
  */
 export function contentPlaces(

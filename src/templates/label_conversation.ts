@@ -26,7 +26,7 @@ export interface RenderedConversation {
 }
 
 /**
- * Where the answers are is told by construction, never by looking for their text:
+ * The answers are located by construction, never by looking for their text:
  * - by the template's own `{% generation %}` marks, when there is one for each assistant message, without what the
  *   generation prompt has of them;
  * - else by the difference of renderings: what lies between the rendering of the messages before an answer, with the

@@ -45,7 +45,7 @@ export interface Template {
   render(conversation: TemplateInput, options: RenderOptions): string;
 }
 
-/** A template as plain data: what a worker is told, and what a cache is keyed on. */
+/** A template as plain data: what a worker gets, and what a cache is keyed on. */
 export interface TemplatePlan {
   /** For messages to the user; without sources, of a built-in template. */
   name: string;

@@ -33,7 +33,7 @@ export interface Kills {
   count: number;
   /** An empty directory to work in. */
   directory: string;
-  /** Told of each kill. */
+  /** Called for each kill. */
   tell?: (line: string) => void;
 }
 

@@ -18,7 +18,7 @@ function firstOfEachPlace(faults: readonly Fault[]): Fault[] {
   return faults.filter(({ place }, i) => places.indexOf(place) === i);
 }
 
-/** A single fault is told on the first line. */
+/** A single fault stands on the first line. */
 function withFaults(fault: Fault, faults: readonly Fault[]): Faults {
   if (faults.length > 1) return { ...fault, faults };
   const [{ place, problem, expected, got }] = faults as [Fault];
@@ -35,14 +35,14 @@ export function schemaFaults(issues: readonly Issue[], code: string): Fault[] {
   return issues.flatMap((issue) => {
     const place = issue.path.map(String).join(".");
     if (issue.code === "unrecognized_keys")
-      return issue.keys.map((key) => ({ code, place: placeOf(issue.path, key), problem: "unknown key" }));
+      return issue.keys.map((key) => ({ code, place: keyPath(issue.path, key), problem: "unknown key" }));
     const meant = issue.code === "invalid_union" ? meantBranch(issue) : undefined;
     if (meant) return schemaFaults(meant, code);
     return [{ code, place, ...faultOf(issue) }];
   });
 }
 
-export const placeOf = (path: readonly PropertyKey[], key: string): string =>
+export const keyPath = (path: readonly PropertyKey[], key: string): string =>
   [...path, key].map(String).join(".");
 
 function faultOf(issue: Issue): Pick<Fault, "problem" | "expected" | "got"> {
@@ -55,7 +55,7 @@ function faultOf(issue: Issue): Pick<Fault, "problem" | "expected" | "got"> {
   return { expected, got: describeValue(input) };
 }
 
-/** Of a union told by a key's value, that value: the issue's path ends in the key, its input doesn't. */
+/** Of a union that a key's value discriminates, that value: the issue's path ends in the key, its input doesn't. */
 function inputOf(issue: Issue): unknown {
   if (issue.code !== "invalid_union" || issue.discriminator === undefined) return issue.input;
   return (issue.input as Record<string, unknown>)[issue.discriminator];

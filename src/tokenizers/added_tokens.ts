@@ -2,7 +2,7 @@ import { AttuneError } from "../text/errors.ts";
 import { type AlignedText, originOf, sliceAligned } from "./aligned_text.ts";
 import { RUST_WORD, WHITE_SPACE } from "./patterns/named_sets.ts";
 import { isPair, placeBefore } from "./patterns/surrogates.ts";
-import { createPrefixTree, type PrefixTree } from "./prefix_tree.ts";
+import { createTokenTrie, type TokenTrie } from "./prefix_tree.ts";
 
 /** A token that is recognised in the text before the model sees it, as tokenizer.json describes it. */
 export interface AddedToken {
@@ -36,7 +36,7 @@ const LONGEST = 1024; // UTF-16 units: each place of a text is compared with tha
 export function createAddedTokenSplitter(tokens: readonly [string, AddedToken][]): AddedTokenSplitter {
   const written = tokens.filter(([content]) => content !== "");
   if (written.length === 0) return (text, sections) => sections.stretch(text);
-  const tree = createPrefixTree();
+  const tree = createTokenTrie();
   written.forEach(([content], i) => {
     if (content.length > LONGEST || HALF_PAIR.test(content)) throw unreadable(content);
     tree.add(content, i);
@@ -61,7 +61,7 @@ function unreadable(content: string): AttuneError {
  */
 function splitAt(
   aligned: AlignedText,
-  tree: PrefixTree,
+  tree: TokenTrie,
   tokenOf: (index: number) => AddedToken,
   sections: Sections,
 ): void {

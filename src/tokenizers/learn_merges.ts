@@ -7,7 +7,7 @@ export interface CountedWord {
 }
 
 /** A merge to be learned from the words: `left` then `right` become one token. */
-export interface Merge {
+export interface LearnedMerge {
   left: number;
   right: number;
 }
@@ -21,7 +21,10 @@ const MIN_COUNT = 2; // a pair seen once is no regularity
  * `accept` gets each merge in order and returns the id of the token it makes; "skip" leaves the pair apart, "stop" ends.
  * The words' `ids` are merged in place.
  */
-export function learnMerges(words: CountedWord[], accept: (merge: Merge) => number | "skip" | "stop"): void {
+export function learnMerges(
+  words: CountedWord[],
+  accept: (merge: LearnedMerge) => number | "skip" | "stop",
+): void {
   const pairs = countPairs(words);
   const queue = new MergeQueue();
   const enqueue = (key: number) => queue.push({ ...unpack(key), count: pairs.counts.get(key)! });
@@ -112,7 +115,7 @@ function pack(left: number, right: number): number {
   return left * PAIR_BASE + right;
 }
 
-function unpack(key: number): Merge {
+function unpack(key: number): LearnedMerge {
   const right = key % PAIR_BASE;
   return { left: (key - right) / PAIR_BASE, right };
 }

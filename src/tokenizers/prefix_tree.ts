@@ -1,7 +1,7 @@
 import { AttuneError } from "../text/errors.ts";
 
 /** Words by their beginnings: finds the longest that a text goes on with. */
-export interface PrefixTree {
+export interface TokenTrie {
   /** The first value of a word stays. @throws AttuneError when there are too many words. */
   add(word: string, value: number): void;
   /** Length of the longest word that stands at `at`, 0 if none does; its value is `found` then. */
@@ -14,12 +14,12 @@ export interface PrefixTree {
 const UNITS = 0x10000;
 const MOST_NODES = 2 ** 22; // 250,000 words have about a million
 
-export function createPrefixTree(): PrefixTree {
+export function createTokenTrie(): TokenTrie {
   const children = new Map<number, number>(); // by node * UNITS + unit
   const values: (number | undefined)[] = [undefined]; // of the words that end at a node
   const begins = new Uint8Array(UNITS); // units that a word begins with: most places of a text need no more
 
-  const tree: PrefixTree = {
+  const tree: TokenTrie = {
     found: -1,
     add(word, value) {
       if (values.length + word.length > MOST_NODES) throw tooLarge();

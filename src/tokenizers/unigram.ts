@@ -1,4 +1,4 @@
-import { createPrefixTree } from "./prefix_tree.ts";
+import { createTokenTrie } from "./prefix_tree.ts";
 
 /** Cuts a piece of text into tokens; what no token spells has id -1. `lengths` are UTF-16 units. */
 export type UnigramEncoder = (piece: string) => { ids: number[]; lengths: number[] };
@@ -11,7 +11,7 @@ const UNKNOWN_PENALTY = 10; // below the rarest token: SentencePiece's kUnkPenal
  * @param vocab token and score (log probability) by id.
  */
 export function createUnigramEncoder(vocab: readonly (readonly [string, number])[]): UnigramEncoder {
-  const tree = createPrefixTree();
+  const tree = createTokenTrie();
   let lowest = Number.POSITIVE_INFINITY;
   for (let id = vocab.length - 1; id >= 0; id--) {
     const [token, score] = vocab[id]!;

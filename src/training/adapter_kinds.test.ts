@@ -141,7 +141,7 @@ describe("refused before any work", () => {
     [
       "LoftQ without quantization",
       { adapter: { type: "lora", initLoraWeights: "loftq" } },
-      /initLoraWeights loftq begins from what quantization loses/,
+      /initLoraWeights: loftq starts from what quantization loses/,
     ],
     [
       "feedforward modules that match nothing",
@@ -151,7 +151,7 @@ describe("refused before any work", () => {
     [
       "feedforward modules that are no targets",
       { adapter: { type: "ia3", targetModules: ["k_proj"], feedforwardModules: ["down_proj"] } },
-      /feedforwardModules must be among targetModules; down_proj is not/,
+      /feedforwardModules: each must be among targetModules; down_proj is not/,
     ],
     [
       "VeRA on the output layer",
@@ -161,7 +161,7 @@ describe("refused before any work", () => {
     [
       "a pattern that takes forever",
       { adapter: { type: "lora", targetModules: "(.*a?)*(.*a?)*x" } },
-      /targetModules: ".*" repeats what repeats/,
+      /targetModules: ".*" nests or chains too many repetitions/,
     ],
     [
       "LoRA+'s rate of embeddings without its ratio",
@@ -171,7 +171,7 @@ describe("refused before any work", () => {
     [
       "targets that are in no layer",
       { adapter: { type: "lora", targetModules: ["q_proj", "embed_tokens"], layersToTransform: [0] } },
-      /targetModules: nothing of embed_tokens is left in the layers/,
+      /targetModules: no module of embed_tokens is left in the layers/,
     ],
     [
       "rows that a trained output layer would have to follow",
@@ -179,9 +179,13 @@ describe("refused before any work", () => {
         model: goldenPath("models/qwen2-tied"),
         adapter: { type: "lora", modulesToSave: ["lm_head"], trainableTokenIndices: [3] },
       },
-      /trainableTokenIndices and lm_head: .* leave one out/,
+      /trainableTokenIndices and lm_head: .* Leave one out/,
     ],
-    ["too many layers", { adapter: undefined, trainableLayers: 4 }, /the model has 3 layers, got 4/],
+    [
+      "too many layers",
+      { adapter: undefined, trainableLayers: 4 },
+      /trainableLayers: expected at most the model's 3 layers, got 4/,
+    ],
     [
       "layers beside an adapter",
       { trainableLayers: 1 },

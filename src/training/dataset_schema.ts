@@ -2,7 +2,7 @@ import * as z from "zod";
 import { datasetShare } from "../data/batches/mixture_schema.ts";
 import { isMemoryRows, type MemoryRows } from "../data/files/rows_in_memory.ts";
 import { formatNames } from "../data/formats/known_formats.ts";
-import { parsePattern } from "../data/tasks/pattern.ts";
+import { parsePlaceholders } from "../data/tasks/pattern.ts";
 import { task } from "../data/tasks/task_schema.ts";
 import { describeValue } from "../text/describe_value.ts";
 import { AttuneError } from "../text/errors.ts";
@@ -16,7 +16,7 @@ export const memoryRows = z.custom<MemoryRows>(isMemoryRows, {
 
 const clusterPattern = text.max(1000).superRefine((value, context) => {
   try {
-    parsePattern(value);
+    parsePlaceholders(value);
   } catch (error) {
     if (!(error instanceof AttuneError)) throw error;
     context.addIssue({ code: "custom", message: error.message });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { packRows, type Row } from "../data/packing/pack.ts";
+import { makePacks, type Pack } from "../data/packing/pack.ts";
 import { dropout } from "../graph/ops/dropout.ts";
 import { input } from "../graph/sources.ts";
 import { compile } from "../testing/evaluate.ts";
@@ -20,7 +20,7 @@ const sequences = [LENGTH, LENGTH, 37].map((length, row) =>
     row,
   ),
 );
-const [oneRow] = packRows(sequences, 1000) as [Row];
+const [oneRow] = makePacks(sequences, 1000) as [Pack];
 
 /** What each module keeps: a graph of the modules' dropout of ones, [T, WIDTH], under `seed`. */
 async function masksOf(seed: number) {
@@ -31,7 +31,7 @@ async function masksOf(seed: number) {
   return {
     release,
     /** 0 or 1 by module, [T · WIDTH]. */
-    async masks(row: Row, step: number) {
+    async masks(row: Pack, step: number) {
       const T = row.tokens.length;
       const words = Object.entries(dropoutFeeds(row, seed, step)).map(([name, { shape, data }]) => {
         return [name, { shape, data: Array.from(data, Number) }] as const;
@@ -85,11 +85,11 @@ describe("dropout's words", () => {
   test("are the same along a shared prefix, and others where examples part", async () => {
     const [prefix, a, b] = [0, 1000, 2000].map((from) => Array.from({ length: LENGTH }, (_, i) => from + i));
     const examples = [sequenceOf([...prefix!, ...a!], 0), sequenceOf([...prefix!, ...b!], 1)];
-    const [tree] = packRows(examples, 1000) as [Row];
+    const [tree] = makePacks(examples, 1000) as [Pack];
     expect(tree.tokens.length).toBe(3 * LENGTH);
     const shared = (await seven.masks(tree, 1))[0]!;
     const alone = await Promise.all(
-      packRows(examples, 1000, { share: false }).map(async (row) => (await seven.masks(row, 1))[0]!),
+      makePacks(examples, 1000, { share: false }).map(async (row) => (await seven.masks(row, 1))[0]!),
     );
     const [first, second] = [0, 1].map((i) =>
       alone[0]!.slice(2 * i * LENGTH * WIDTH, 2 * (i + 1) * LENGTH * WIDTH),
@@ -101,7 +101,7 @@ describe("dropout's words", () => {
 
   test("don't change with the packing", async () => {
     const packed = (await seven.masks(oneRow, 1))[0]!;
-    const rows = packRows([...sequences], 210);
+    const rows = makePacks([...sequences], 210);
     expect(rows.length).toBe(3);
     for (const row of rows) {
       const alone = (await seven.masks(row, 1))[0]!;

@@ -1,4 +1,4 @@
-import type { Row } from "../data/packing/pack.ts";
+import type { Pack } from "../data/packing/pack.ts";
 import { pathWords } from "../data/packing/path_words.ts";
 import type { DropoutWords } from "../graph/ops/dropout.ts";
 import { constant, input } from "../graph/sources.ts";
@@ -33,7 +33,7 @@ export function loraDropout(p: number, seed: number): DropoutSource {
  * The rows' words, two a token: a function of (seed, step) and of the token and all it sees. So packed, prefix-shared and
  * one-by-one drop the same; examples of a step that start alike drop the same there, equal ones throughout.
  */
-export function dropoutFeeds(row: Row, seed: number, step: number): Record<string, TensorData> {
+export function dropoutFeeds(row: Pack, seed: number, step: number): Record<string, TensorData> {
   const words = pathWords(row, seed, "dropout rows", step);
   const shape = [row.tokens.length, 1];
   return Object.fromEntries(ROWS.map((name, i) => [name, int32(words[i]!, shape)]));

@@ -1,4 +1,4 @@
-import { packRows } from "../data/packing/pack.ts";
+import { makePacks } from "../data/packing/pack.ts";
 import { countLabels, type TokenSequence } from "../data/tokenize/token_sequence.ts";
 import { gradients } from "../graph/gradients.ts";
 import { lower } from "../graph/onnx/lower.ts";
@@ -140,7 +140,7 @@ export async function openEngine(
       const { extra = () => ({}) } = options;
       const weights = objective.weigh(values, totals).weights.flat();
       const { from, to } = shareOf(ranks, batch.length, branches);
-      const rows = packRows(batch.slice(from, to), rowLength, { share, everyToken });
+      const rows = makePacks(batch.slice(from, to), rowLength, { share, everyToken });
       const own = { nll: zerosByToken(batch), computedTokens: 0 };
       const ofShare = { weights: weights.slice(from, to), nll: own.nll.slice(from, to) };
       for (const [index, row] of rows.entries()) {

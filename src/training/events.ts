@@ -84,7 +84,7 @@ export interface CheckpointEvent {
 
 export interface EndEvent {
   type: "end";
-  /** Whether the schedule ended, evaluations stopped getting better, or the run was told to stop. */
+  /** Whether the schedule ended, evaluations stopped getting better, or the run was stopped. */
   reason: "completed" | "early-stopping" | "stopped";
   step: number;
   /** The adapter or model directory. */

@@ -1,4 +1,4 @@
-import { packRows, type Row } from "../data/packing/pack.ts";
+import { makePacks, type Pack } from "../data/packing/pack.ts";
 import type { TokenSequence } from "../data/tokenize/token_sequence.ts";
 import { lower } from "../graph/onnx/lower.ts";
 import type { OpenSession, SessionOptions, TensorData } from "../runtime/session.ts";
@@ -7,7 +7,7 @@ import { type ByToken, takeValues, zerosByToken } from "./label_values.ts";
 import { rowFeeds } from "./row_feeds.ts";
 
 /** What a row is fed beyond itself: dropout's words, and the noise's. */
-export type RowFeeds = (row: Row) => Record<string, TensorData>;
+export type RowFeeds = (row: Pack) => Record<string, TensorData>;
 
 export interface ForwardOptions {
   rowLength: number;
@@ -46,7 +46,7 @@ export async function openForward(
     async values(sequences, extra = () => ({})) {
       const result: ForwardResult = { nll: zerosByToken(sequences), computedTokens: 0 };
       if (right) result.right = zerosByToken(sequences);
-      for (const row of packRows(sequences, rowLength, { share, everyToken })) {
+      for (const row of makePacks(sequences, rowLength, { share, everyToken })) {
         const outputs = await session.run({ ...rowFeeds(row), ...extra(row), ...parameters });
         takeValues(row, outputs.nll!.data as Float32Array, result.nll);
         if (result.right) takeValues(row, hits(row, outputs.likeliest!.data as Float32Array), result.right);
@@ -59,5 +59,5 @@ export async function openForward(
 }
 
 /** Of each label of a row [S]: 1 where it is the likeliest token. */
-const hits = ({ targets }: Row, ids: Float32Array): Float32Array =>
+const hits = ({ targets }: Pack, ids: Float32Array): Float32Array =>
   Float32Array.from(targets, (target, s) => Number(target === ids[s]));

@@ -30,7 +30,7 @@ export interface AdapterBase {
 
 /**
  * A new adapter of `config` for a base, before its first step.
- * @param onModule hears how far the start is, where it depends on the base's weights
+ * @param onModule progress callback while an adapter is initialized from the base's weights
  * @throws AttuneError that names every setting that contradicts another, matches nothing or asks for too much.
  */
 export async function freshAdapter(

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { batchOrder } from "../data/batches/batches.ts";
 import { mixtureOrder } from "../data/batches/mixture.ts";
-import { sequencesInMemory } from "../data/batches/sequence_store.ts";
+import { sequencesInMemory } from "../data/batches/testing/sequences_in_memory.ts";
 import type { TokenSequence } from "../data/tokenize/token_sequence.ts";
 import { AttuneError } from "../text/errors.ts";
 import { type LoopEvent, type LoopOptions, type LoopPorts, START, trainingLoop } from "./loop.ts";

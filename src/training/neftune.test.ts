@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { packRows, type Row } from "../data/packing/pack.ts";
+import { makePacks, type Pack } from "../data/packing/pack.ts";
 import { input } from "../graph/sources.ts";
 import { initializeWeights } from "../models/initialize.ts";
 import { openBase } from "../pretrained/base.ts";
@@ -19,7 +19,7 @@ const sequenceOf = (length: number, last: number) => ({
 });
 /** Of one token again and again, but for the last. */
 const sequences = [sequenceOf(LONG, 1), sequenceOf(LONG, 2), sequenceOf(SHORT, 3)];
-const pack = (capacity: number) => packRows(sequences, capacity, { share: false });
+const pack = (capacity: number) => makePacks(sequences, capacity, { share: false });
 
 /** The noise [T, D] of a graph with `seed`, divided by alpha / √D: uniform in ± 1 / √L. */
 async function noiseOf(seed: number) {
@@ -28,7 +28,7 @@ async function noiseOf(seed: number) {
   });
   return {
     release,
-    async noise(row: Row, step: number) {
+    async noise(row: Pack, step: number) {
       const T = row.tokens.length;
       const feeds = Object.entries(neftuneFeeds(row, seed, step)).map(
         ([name, { shape, data }]) => [name, { shape, data: Array.from(data, Number) }] as const,
@@ -51,7 +51,7 @@ describe("NEFTune's noise", () => {
   let seven: Awaited<ReturnType<typeof noiseOf>>;
   let eight: Awaited<ReturnType<typeof noiseOf>>;
   let [first, second, short]: number[][] = [];
-  const [oneRow] = pack(1000) as [Row];
+  const [oneRow] = pack(1000) as [Pack];
   beforeAll(async () => {
     [seven, eight] = [await noiseOf(7), await noiseOf(8)];
     const all = await seven.noise(oneRow, 1);

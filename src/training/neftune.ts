@@ -1,4 +1,4 @@
-import type { Row } from "../data/packing/pack.ts";
+import type { Pack } from "../data/packing/pack.ts";
 import { sequenceWords } from "../data/packing/path_words.ts";
 import { add, cast, mul, scale } from "../graph/ops/elementwise.ts";
 import { constant, input } from "../graph/sources.ts";
@@ -41,7 +41,7 @@ export function neftuneNoise({ alpha, seed }: Neftune): (x: Tensor) => Tensor {
  * What the noise of `row`, whose sequences share nothing, is worked out from: a function of (seed, step, sequence, position),
  * whatever the packing. Equal sequences of a step get equal noise.
  */
-export function neftuneFeeds(row: Row, seed: number, step: number): Record<string, TensorData> {
+export function neftuneFeeds(row: Pack, seed: number, step: number): Record<string, TensorData> {
   const T = row.tokens.length;
   const words = sequenceWords(row, seed, "neftune rows", step);
   const roots = Float32Array.from(row.ends, (end, t) => (end - t + row.positions[t]!) ** -0.5); // 1 / √L

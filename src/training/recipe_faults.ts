@@ -3,7 +3,7 @@ import type * as z from "zod";
 import { adapterKeys, meantAdapter } from "../adapters/adapter_schema.ts";
 import type { Fault } from "../text/errors.ts";
 import { nearest } from "../text/nearest.ts";
-import { placeOf, schemaFaults } from "../text/schema_faults.ts";
+import { keyPath, schemaFaults } from "../text/schema_faults.ts";
 import { schemaKeys } from "../text/schema_keys.ts";
 import { foreignKey, plainKey } from "./foreign_keys.ts";
 
@@ -19,7 +19,7 @@ function faultsOf(issue: Issue, value: unknown, levels: Levels): Fault[] {
   if (issue.code === "unrecognized_keys")
     return issue.keys.map((key) => ({
       code: "training.unknown-key",
-      place: placeOf(issue.path, key),
+      place: keyPath(issue.path, key),
       problem: `unknown key${hintOf(issue.path, key, value, levels)}`,
     }));
   if (issue.code === "invalid_union" && issue.path.join() === "adapter")
@@ -52,7 +52,7 @@ function hintOf(path: readonly PropertyKey[], key: string, value: unknown, level
   const near = nearest(key, known);
   if (near) return `; did you mean ${near}?`;
   const elsewhere = [...levels].flatMap(([other, keys]) =>
-    keys.filter((one) => plainKey(one) === plainKey(key)).map((one) => placeOf(other ? [other] : [], one)),
+    keys.filter((one) => plainKey(one) === plainKey(key)).map((one) => keyPath(other ? [other] : [], one)),
   );
   return elsewhere.length === 1 ? `; did you mean ${elsewhere[0]}?` : "";
 }

@@ -27,7 +27,7 @@ export interface RecipeMethod {
 export interface RecipeMethodOptions {
   /** Reads the adapter that the run goes on from. Asked twice: training changes the arrays of the one, and not the other. */
   readAdapter?: () => Promise<Adapter>;
-  /** Told how far the start of an adapter is that depends on the base's weights. */
+  /** Progress callback while an adapter is initialized from the base's weights. */
   onModule?: OnModule;
 }
 

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { packRows } from "../data/packing/pack.ts";
+import { makePacks } from "../data/packing/pack.ts";
 import type { TokenSequence } from "../data/tokenize/token_sequence.ts";
 import { readLora } from "../files/testing/read_lora.ts";
 import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
@@ -32,7 +32,7 @@ const example: TokenSequence = {
   labelWeights: new Float32Array(T).fill(1),
   origin: { file: "none", row: 1 },
 };
-const [row] = packRows([example], T);
+const [row] = makePacks([example], T);
 
 async function lora(tensors: Base["directory"]["tensors"], dropout: number): Promise<Method> {
   const adapter = await readLora(goldenPath("training/llama-gqa-lora-all/initial"));

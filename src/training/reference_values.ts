@@ -11,7 +11,7 @@ export interface ReferenceValues {
 /** Sequences computed at once. */
 const AT_ONCE = 64;
 
-/** @param progress told how many sequences are done, and of how many */
+/** @param progress callback: how many sequences are done, and of how many */
 export async function computeReference(
   { train, evaluation }: Pick<LoopData, "train" | "evaluation">,
   engine: Pick<Engine, "reference">,

@@ -1,4 +1,4 @@
-import type { Row } from "../data/packing/pack.ts";
+import type { Pack } from "../data/packing/pack.ts";
 import type { TensorData } from "../runtime/session.ts";
 import { floats, int32, int64 } from "../runtime/tensor_data.ts";
 
@@ -6,7 +6,7 @@ import { floats, int32, int64 } from "../runtime/tensor_data.ts";
  * What a pass over `row` is fed; `weights` of its labels [S] where a gradient is wanted. Fed buffers are lent to the
  * session: rows are kept by who made them, so copies go.
  */
-export function rowFeeds(row: Row, weights?: Float32Array): Record<string, TensorData> {
+export function rowFeeds(row: Pack, weights?: Float32Array): Record<string, TensorData> {
   const T = row.tokens.length;
   return {
     tokens: int64(row.tokens),

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { sequencesInMemory } from "../data/batches/sequence_store.ts";
+import { sequencesInMemory } from "../data/batches/testing/sequences_in_memory.ts";
 import { rowLengthFor } from "./row_length.ts";
 
 const store = (...lengths: number[]) => ({

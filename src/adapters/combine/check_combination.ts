@@ -62,7 +62,7 @@ function adapterFaults({ name, adapter, weight }: WeighedAdapter): string[] {
   if (follows) faults.push(`${name} ties its ends (ensure_weight_tying)`);
   if (terms.some(([, { start }]) => start)) faults.push(`${name} began as a part of its base (PiSSA, OLoRA)`);
   const broken = terms.find(([, { A, B }]) => !allFinite(A) || !allFinite(B));
-  if (broken) faults.push(`${name}: ${broken[0]} holds what is not a number`);
+  if (broken) faults.push(`${name}: ${broken[0]} holds a value that is not a finite number`);
   return faults;
 }
 

@@ -179,6 +179,8 @@ describe("refused by name", () => {
       /q_proj is \[32, 16\] for spoilt, \[32, 32\] for one/,
     );
     const broken = { ...weights, A: weights.A.map(() => Number.NaN) };
-    expect(spoilt({ modules: new Map([[module, broken]]) })).toMatch(/q_proj holds what is not a number/);
+    expect(spoilt({ modules: new Map([[module, broken]]) })).toMatch(
+      /q_proj holds a value that is not a finite number/,
+    );
   });
 });

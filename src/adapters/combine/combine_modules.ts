@@ -1,5 +1,5 @@
 /** Combines the low-rank terms of one module, as PEFT's tuners/lora/model.py does. */
-import { type Matrix, multiply, transpose } from "../../math/matrix.ts";
+import { type Matrix, multiply, transposeMatrix } from "../../math/matrix.ts";
 import { type Svd, truncate } from "../../math/svd.ts";
 import { productSvd, truncatedSvd } from "../../math/truncated_svd.ts";
 import type { LoraWeights } from "../kinds/lora.ts";
@@ -85,7 +85,7 @@ function svdOfSum(terms: readonly WeighedTerm[], r: number, options: CombineOpti
   const rank = terms.reduce((n, { weights }) => n + weights.r, 0);
   if (rank > Math.min(inputs, out)) return svdOfCombined(terms, r, options);
   const { A, B } = concatenated(terms, rank);
-  const At = transpose({ rows: rank, columns: inputs, data: A });
+  const At = transposeMatrix({ rows: rank, columns: inputs, data: A });
   return truncate(productSvd({ rows: out, columns: rank, data: B }, At), r);
 }
 

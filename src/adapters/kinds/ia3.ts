@@ -16,9 +16,9 @@ import {
   fanInFanOut,
   modulesToSave,
   names,
+  nonEmptyText,
   optional,
   recipeSchema,
-  text,
 } from "../settings.ts";
 import { IA3_TARGETS } from "../targets/default_targets.ts";
 import { fullmatch } from "../targets/python_regex.ts";
@@ -34,7 +34,7 @@ const settings = {
     { keepsOff: true },
   ),
   feedforwardModules: optional(
-    z.union([z.array(text), text]),
+    z.union([z.array(nonEmptyText), nonEmptyText]),
     "Of these, layers whose input is scaled, not what they give; the MLP's last layer when left out.",
     { keepsOff: true },
   ),

@@ -45,7 +45,7 @@ export interface Kind<C extends AdapterConfig = AdapterConfig, W extends object 
   faults?(adapter: Adapter<C, W>, wanted: C, sites: Sites): Fault[];
   /** With what its files leave out. */
   fitted?(adapter: Adapter<C, W>, sites: Sites): Adapter<C, W>;
-  /** As files can hold it: what began as a part of the base is told from the base again. */
+  /** As files can hold it: what was initialized from the base is expressed relative to the base again. */
   finished?(adapter: Adapter<C, W>): Adapter<C, W>;
   /** The term of a tied output layer from the embedding's, or the other way round; where terms can't be tied left out. */
   otherEnd?(weights: W): W;

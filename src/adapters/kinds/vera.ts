@@ -17,7 +17,7 @@ import { PREFIX } from "../peft/tensor_names.ts";
 import {
   bias,
   type ConfigOf,
-  dropout,
+  dropoutSetting,
   fanInFanOut,
   flag,
   layersPattern,
@@ -47,7 +47,7 @@ import { type LoraAdapter, type LoraWeights, lora } from "./lora.ts";
 const settings = {
   r: usual(rank, 256, "Rank of the shared random matrices."),
   dInitial: usual(z.number(), 0.1, "What the vectors d begin as; b begins as zero."),
-  dropout: dropout("vera_dropout"),
+  dropout: dropoutSetting("vera_dropout"),
   targetModules: targetModules("Which linear layers: as LoRA's."),
   projectionPrngKey: usual(
     z.int().nonnegative(),

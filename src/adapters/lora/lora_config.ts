@@ -4,18 +4,18 @@ import type { PeftFile } from "../peft/peft_file.ts";
 import {
   bias,
   type ConfigOf,
-  dropout,
+  dropoutSetting,
   excludeModules,
   fanInFanOut,
   flag,
   layersPattern,
   layersToTransform,
   modulesToSave,
+  nonEmptyText,
   optional,
   rank,
   recipeSchema,
   targetModules,
-  text,
   trainableTokenIndices,
   usual,
 } from "../settings.ts";
@@ -48,7 +48,7 @@ const finishedStarts = z.union([z.boolean(), z.enum(["gaussian", "orthogonal", "
 export const loraSettings = {
   r: usual(rank, 8, "Rank of the low-rank terms."),
   alpha: usual(positive, 16, "The terms are scaled by alpha / r.", { key: "lora_alpha" }),
-  dropout: dropout("lora_dropout"),
+  dropout: dropoutSetting("lora_dropout"),
   targetModules: targetModules(
     "Which linear layers: a list of name endings, a regular expression, or all-linear.",
   ),
@@ -56,10 +56,10 @@ export const loraSettings = {
   layersToTransform,
   layersPattern,
   rankPattern: optional(
-    z.record(text, rank),
+    z.record(nonEmptyText, rank),
     "Other ranks: { q_proj: 16 }, by a name's ending, a regular expression; the first that matches counts.",
   ),
-  alphaPattern: optional(z.record(text, positive), "Other alphas, in the same way."),
+  alphaPattern: optional(z.record(nonEmptyText, positive), "Other alphas, in the same way."),
   useRslora: optional(flag, "Scale by alpha / √r (Kalajdzievski 2023)."),
   useDora: optional(flag, "Train magnitudes beside directions: DoRA (Liu et al. 2024)."),
   bias: bias("lora_only"),

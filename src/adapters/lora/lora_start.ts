@@ -1,4 +1,4 @@
-import { firstColumns, type Matrix, multiplyTransposed, transpose } from "../../math/matrix.ts";
+import { firstColumns, type Matrix, multiplyTransposed, transposeMatrix } from "../../math/matrix.ts";
 import { qr } from "../../math/qr.ts";
 import { truncatedSvd } from "../../math/truncated_svd.ts";
 import type { BaseWeights, OnModule, Uniform } from "../kinds/kind.ts";
@@ -139,7 +139,7 @@ export function decompose(
   );
   const roots = S.map((value) => Math.sqrt(value / scale));
   return {
-    A: Float32Array.from(transpose(scaled(V, roots)).data),
+    A: Float32Array.from(transposeMatrix(scaled(V, roots)).data),
     B: Float32Array.from(scaled(U, roots).data),
   };
 }
@@ -147,7 +147,7 @@ export function decompose(
 /** W = Q·R: B is the first r columns of Q, A the first r rows of R = QᵀW. */
 function olora(weight: Matrix, r: number): { A: Float32Array; B: Float32Array } {
   const { Q } = qr(firstColumns(weight, r));
-  const A = transpose(multiplyTransposed(weight, Q)); // (Wᵀ·Q)ᵀ
+  const A = transposeMatrix(multiplyTransposed(weight, Q)); // (Wᵀ·Q)ᵀ
   return { A: Float32Array.from(A.data), B: Float32Array.from(Q.data) };
 }
 

@@ -18,7 +18,7 @@ import { fileNames, sortAdapterTensors } from "./adapter_tensors.ts";
 import { bothEnds } from "./both_ends.ts";
 import { formatPeftConfig, parsePeftConfig } from "./peft_config.ts";
 
-export const CONFIG_FILE = "adapter_config.json";
+export const ADAPTER_CONFIG_FILE = "adapter_config.json";
 export const WEIGHTS_FILE = "adapter_model.safetensors";
 
 /**
@@ -48,9 +48,9 @@ export async function readAdapterFolder(folder: Folder): Promise<Adapter> {
 
 /** Its settings, and the name of the base it was made for. @throws AttuneError as `readAdapterFolder` does. */
 export async function readSettings(folder: Folder): Promise<ReturnType<typeof parsePeftConfig>> {
-  const found = await objectIn(folder, CONFIG_FILE);
-  if (!found) throw missing(folder, CONFIG_FILE);
-  return parsePeftConfig(found, folder.place(CONFIG_FILE));
+  const found = await objectIn(folder, ADAPTER_CONFIG_FILE);
+  if (!found) throw missing(folder, ADAPTER_CONFIG_FILE);
+  return parsePeftConfig(found, folder.place(ADAPTER_CONFIG_FILE));
 }
 
 const missing = ({ path }: Folder, file: string) =>
@@ -116,7 +116,7 @@ export function adapterContent(adapter: Adapter): Map<string, (file: Sink) => Pr
   const config = new TextEncoder().encode(configOf(adapter));
   return new Map([
     [WEIGHTS_FILE, safetensorsContent(tensorsOf(adapter), { format: "pt" })],
-    [CONFIG_FILE, (file: Sink) => writeAll(file, config)],
+    [ADAPTER_CONFIG_FILE, (file: Sink) => writeAll(file, config)],
   ]);
 }
 

@@ -3,7 +3,7 @@ import { AttuneError, type Fault } from "../../text/errors.ts";
 import type { AdapterConfig } from "../adapter.ts";
 import type { FileTerm, Kind, Shaped } from "../kinds/kind.ts";
 import { KINDS, kindNamed } from "../kinds/kinds.ts";
-import { moduleOf } from "../targets/modules_to_save.ts";
+import { savedModuleOf } from "../targets/modules_to_save.ts";
 import { baseLayer, ofBase, PREFIX, peftSpelling } from "./tensor_names.ts";
 
 const ROWS = ".token_adapter.trainable_tokens_delta";
@@ -161,7 +161,7 @@ function place<T>(name: string, tensor: T, { config, adapters, sorted }: Placing
   const copy = copiedName(own, adapters);
   if (copy !== undefined) {
     if (!sorted.parameters.has(copy)) sorted.parameters.set(copy, tensor);
-    return moduleOf(config.modulesToSave, copy) !== undefined || isTying(config);
+    return savedModuleOf(config.modulesToSave, copy) !== undefined || isTying(config);
   }
   if (TERMS.test(own) || /\.token_adapter\.(?!base_layer\.)/.test(own)) return false;
   return /\.(weight|bias)$/.test(own) && placeParameter(name, tensor, config, sorted);
@@ -188,7 +188,7 @@ function placeParameter<T>(
   const base = ofBase(name);
   const around = wrapping(name);
   const isAdapted = modules.has(base.replace(/\.[^.]+$/, ""));
-  const isSaved = moduleOf(config.modulesToSave, base) !== undefined;
+  const isSaved = savedModuleOf(config.modulesToSave, base) !== undefined;
   const isTrained = isSaved ? around === undefined : isTrainedBias(base, config, isAdapted);
   if (isTrained && (around !== undefined) === isAdapted) {
     parameters.set(base, tensor);

@@ -2,9 +2,9 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { diskError } from "../../files/disk_error.ts";
 import { AttuneError } from "../../text/errors.ts";
-import { CONFIG_FILE, WEIGHTS_FILE } from "./adapter_files.ts";
+import { ADAPTER_CONFIG_FILE, WEIGHTS_FILE } from "./adapter_files.ts";
 
-export { CONFIG_FILE, WEIGHTS_FILE };
+export { ADAPTER_CONFIG_FILE, WEIGHTS_FILE };
 
 /**
  * The directory that holds the adapter meant by `path`: this one, or of a run's directory its `adapter/`.
@@ -12,7 +12,7 @@ export { CONFIG_FILE, WEIGHTS_FILE };
  */
 export async function findAdapterDirectory(path: string): Promise<string> {
   const files = await filesOf(path);
-  const missing = [CONFIG_FILE, WEIGHTS_FILE].filter((file) => !files.includes(file));
+  const missing = [ADAPTER_CONFIG_FILE, WEIGHTS_FILE].filter((file) => !files.includes(file));
   if (missing.length === 0) return path;
   const below = missing.length === 2 ? await adaptersBelow(path, files) : [];
   if (below.includes("adapter")) return join(path, "adapter");
@@ -28,7 +28,7 @@ export async function findAdapterDirectory(path: string): Promise<string> {
 async function adaptersBelow(path: string, names: readonly string[]): Promise<string[]> {
   const hasAdapter = async (name: string) =>
     readdir(join(path, name)).then(
-      (files) => [CONFIG_FILE, WEIGHTS_FILE].every((file) => files.includes(file)),
+      (files) => [ADAPTER_CONFIG_FILE, WEIGHTS_FILE].every((file) => files.includes(file)),
       () => false,
     );
   const looked = names.slice(0, MOST_LOOKED_INTO);

@@ -15,12 +15,12 @@ export function savedParameters(
   modules: readonly string[],
 ): string[] {
   const names = [...parameters.keys()];
-  const whole = names.filter((name) => moduleOf(config.modulesToSave, name) !== undefined);
+  const whole = names.filter((name) => savedModuleOf(config.modulesToSave, name) !== undefined);
   return [...new Set([...whole, ...trainedBiases(config, names, modules)])];
 }
 
 /** The outermost module that `modulesToSave` takes and a parameter is of. */
-export function moduleOf(modulesToSave: readonly string[] = [], parameter: string): string | undefined {
+export function savedModuleOf(modulesToSave: readonly string[] = [], parameter: string): string | undefined {
   const parts = parameter.split(".");
   for (let n = 1; n < parts.length; n++) {
     const module = parts.slice(0, n).join(".");
@@ -43,10 +43,10 @@ export function checkModulesToSave(config: Saved, sites: Sites, modules: readonl
   const { modulesToSave = [], bias = "none" } = config;
   const names = [...sites.parameters.keys()];
   const faults = modulesToSave
-    .filter((item) => !names.some((name) => moduleOf([item], name) !== undefined))
+    .filter((item) => !names.some((name) => savedModuleOf([item], name) !== undefined))
     .map((item) => `modulesToSave: no module with parameters has a name that ends in ${item}`);
   for (const name of names) {
-    const module = moduleOf(modulesToSave, name);
+    const module = savedModuleOf(modulesToSave, name);
     if (module === undefined) continue;
     const inner = name.slice(module.length + 1).split(".");
     for (let n = 1; n < inner.length; n++) {
@@ -57,7 +57,7 @@ export function checkModulesToSave(config: Saved, sites: Sites, modules: readonl
     if (bias === "all" && name.endsWith(".bias"))
       faults.push(`modulesToSave and bias "all" both train ${name}; leave one out`);
   }
-  const adapted = modules.find((module) => moduleOf(modulesToSave, `${module}.weight`) !== undefined);
+  const adapted = modules.find((module) => savedModuleOf(modulesToSave, `${module}.weight`) !== undefined);
   if (adapted) faults.push(`modulesToSave takes ${adapted}, which has a term of its own`);
   if (bias !== "none" && trainedBiases(config, names, modules).length === 0)
     faults.push(`bias: ${bias}, and there is no such bias in this model`);

@@ -5,7 +5,7 @@ import type { Message, Tool } from "../../templates/message.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { type ChatSource, chatSource, type SourceFlags } from "../chat_source.ts";
 import { converse, note } from "../converse.ts";
-import { failureCode, printable } from "../failure.ts";
+import { failureCode, forTerminal } from "../failure.ts";
 import { formatPercent } from "../format.ts";
 import { examples } from "../help.ts";
 import { BASE } from "../named_adapters.ts";
@@ -13,7 +13,7 @@ import { type ComputeOptions, collect, jsonObject, number, wholeNumber, withComp
 import { readAll } from "../read_all.ts";
 import { openScreen } from "../screen.ts";
 import { type Ask, createTalker } from "../talker.ts";
-import { readTools } from "../tools_file.ts";
+import { readToolsFile } from "../tools_file.ts";
 
 interface ChatFlags extends SourceFlags, ComputeOptions, Pick<ChatOptions, SettingName> {
   prompt?: string;
@@ -90,7 +90,7 @@ async function runChat(run: string | undefined, flags: ChatFlags, command: Comma
   if (run === undefined && flags.model === undefined)
     command.error("error: missing argument 'run', or option '-m, --model <dir>'");
   const prompt = await readPrompt(flags.prompt);
-  const tools = flags.tools === undefined ? undefined : await readTools(flags.tools);
+  const tools = flags.tools === undefined ? undefined : await readToolsFile(flags.tools);
   const source = await chatSource(run, flags);
   const remembers = source.template !== "none";
   if (!remembers) refuseUnwritten(source, tools);
@@ -143,7 +143,7 @@ async function open(source: ChatSource, { device, threads }: ComputeOptions): Pr
       quantization,
       device,
       threads,
-      onWarning: (text) => screen.print(`warning: ${printable(text)}`),
+      onWarning: (text) => screen.print(`warning: ${forTerminal(text)}`),
       onWeight: (done, total) => screen.show(() => `quantizing the model: ${formatPercent(done / total)} …`),
     });
   } finally {
@@ -167,5 +167,5 @@ const onForgetting = () =>
 
 /** Other programs get the answer as it is; a terminal must not obey it. */
 function write(text: string): void {
-  process.stdout.write(process.stdout.isTTY ? printable(text) : text);
+  process.stdout.write(process.stdout.isTTY ? forTerminal(text) : text);
 }

@@ -21,7 +21,7 @@ export const doctorCommand = (): Command =>
     .addHelpText("after", examples([["attune doctor", "for a look, or for a report of a fault"]]))
     .action(async () => void process.stdout.write(`${(await findings()).join("\n")}\n`));
 
-/** A line each. What can't be found out says why, and the rest is still told. */
+/** A line each. What can't be found out says why, and the rest is still shown. */
 async function findings(): Promise<string[]> {
   const lines: [string, () => Promise<string> | string][] = [
     ["attune", () => version],

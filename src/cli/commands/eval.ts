@@ -4,7 +4,7 @@ import { evaluationText } from "../../evaluation/report/text.ts";
 import { evaluate } from "../../run/evaluate.ts";
 import { saveEvaluation } from "../../run/save_evaluation.ts";
 import { type EvalFlags, evalSource } from "../eval_source.ts";
-import { printable } from "../failure.ts";
+import { forTerminal } from "../failure.ts";
 import { showDownload } from "../fetch_model.ts";
 import { examples } from "../help.ts";
 import { type ComputeOptions, collect, wholeNumber, withCompute } from "../options.ts";
@@ -64,7 +64,7 @@ async function runEval(from: string | undefined, flags: Flags): Promise<void> {
       device: flags.device,
       threads: flags.threads,
       hub: { onProgress: showDownload(screen) },
-      onWarning: (text) => screen.print(`warning: ${printable(text)}`),
+      onWarning: (text) => screen.print(`warning: ${forTerminal(text)}`),
       onProgress: ({ model, done, total }) =>
         screen.show(() => `${model}: ${Math.floor(done)} of ${total} rows …`),
     });
@@ -79,6 +79,6 @@ async function runEval(from: string | undefined, flags: Flags): Promise<void> {
 }
 
 function print(evaluation: Evaluation, { json }: Flags): void {
-  const text = json ? JSON.stringify(evaluation, null, 1) : printable(evaluationText(evaluation));
+  const text = json ? JSON.stringify(evaluation, null, 1) : forTerminal(evaluationText(evaluation));
   process.stdout.write(`${text}\n`);
 }

@@ -4,7 +4,7 @@ import { AttuneError } from "../../text/errors.ts";
 import { chatSource } from "../chat_source.ts";
 import type { ExportFormat, ExportRequest } from "../exports/export_format.ts";
 import { EXPORT_FORMATS } from "../exports/formats.ts";
-import { printable } from "../failure.ts";
+import { forTerminal } from "../failure.ts";
 import { formatPercent } from "../format.ts";
 import { examples } from "../help.ts";
 import { openScreen } from "../screen.ts";
@@ -70,7 +70,7 @@ async function runExport(run: string | undefined, flags: ExportFlags, command: C
     const request = await requestOf(run, flags, format);
     const lines = await format.run({
       ...request,
-      onWarning: (text) => screen.print(`warning: ${printable(text)}`),
+      onWarning: (text) => screen.print(`warning: ${forTerminal(text)}`),
       onProgress: (share) => screen.show(() => `writing ${flags.out}: ${formatPercent(share)} …`),
     });
     screen.clear();

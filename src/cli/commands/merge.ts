@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { type MergeReport, mergeAdapter, type UnmergeReport, unmergeAdapter } from "../../export/merge.ts";
 import { attuneCommand } from "../attune_command.ts";
-import { printable } from "../failure.ts";
+import { forTerminal } from "../failure.ts";
 import { fetchModel } from "../fetch_model.ts";
 import { plural } from "../format.ts";
 import { examples } from "../help.ts";
@@ -46,7 +46,7 @@ async function runMerge({ model, adapter, out, unmerge = false }: MergeFlags): P
   const screen = openScreen();
   screen.show(() => (unmerge ? `taking ${adapter} out of ${model} …` : `merging ${adapter} into ${model} …`));
   try {
-    const onWarning = (text: string) => screen.print(printable(text));
+    const onWarning = (text: string) => screen.print(forTerminal(text));
     const options = { model: base, adapter: term, output: out, onWarning };
     const line = unmerge
       ? unmergedLine(await unmergeAdapter(options))

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { Command } from "commander";
 import { readDataset } from "../../data/formats/read_dataset.ts";
-import { textsOf } from "../../data/texts.ts";
+import { exampleTexts } from "../../data/texts.ts";
 import { extendVocabulary } from "../../export/extend_vocabulary.ts";
 import { writeDirectoryAtomic, writeFileAtomic } from "../../files/atomic.ts";
 import { readJsonFile } from "../../files/json_file.ts";
@@ -177,7 +177,7 @@ async function readTexts(paths: readonly string[], tell: (rows: number) => void 
   for (const path of paths)
     for await (const example of readDataset({ path })) {
       if (++rows % 1000 === 0) tell(rows);
-      if (example.kind !== "unusable") texts.push(...textsOf(example).flatMap(lines));
+      if (example.kind !== "unusable") texts.push(...exampleTexts(example).flatMap(lines));
     }
   if (texts.length === 0)
     throw new AttuneError({

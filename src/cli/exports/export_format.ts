@@ -1,4 +1,4 @@
-/** What `attune export` can be told of every format. */
+/** Options that `attune export` has for every format. */
 export interface ExportRequest {
   /** Directories. */
   model: string;
@@ -24,6 +24,6 @@ export interface ExportFormat {
   needsAdapter?: boolean;
   /** Whether --system means something. */
   takesSystem?: boolean;
-  /** @returns what is told of it: lines of a label and a text. */
+  /** @returns lines to show: a label and a text each. */
   run(request: ExportRequest): Promise<[label: string, text: string][]>;
 }

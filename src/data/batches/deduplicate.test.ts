@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { randomUint32 } from "../../random/random.ts";
 import { deduplicate, duplicateOrigins } from "./deduplicate.ts";
-import { sequencesInMemory } from "./sequence_store.ts";
 import { splitSequences } from "./split.ts";
+import { sequencesInMemory } from "./testing/sequences_in_memory.ts";
 
 const storeOf = (tokens: number[]) =>
   sequencesInMemory(

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { randomUint32 } from "../../random/random.ts";
 import type { TokenSequence } from "../tokenize/token_sequence.ts";
 import { firstEqual } from "./equal_sequences.ts";
-import { sequencesInMemory } from "./sequence_store.ts";
+import { sequencesInMemory } from "./testing/sequences_in_memory.ts";
 
 const sequence = (tokens: number[], labelWeights = tokens.map(() => 1), row = 1): TokenSequence => ({
   tokens: Int32Array.from(tokens),

@@ -8,12 +8,6 @@ export interface SequenceStore {
   at(i: number): TokenSequence;
 }
 
-export const sequencesInMemory = (sequences: readonly TokenSequence[]): SequenceStore => ({
-  length: sequences.length,
-  tokensOf: (i) => sequences[i]!.tokens.length,
-  at: (i) => sequences[i]!,
-});
-
 /** Some of a store's sequences, in the order of `indices`. */
 export const selectSequences = (store: SequenceStore, indices: ArrayLike<number>): SequenceStore => ({
   length: indices.length,

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { AttuneError } from "../../text/errors.ts";
 import type { TokenSequence } from "../tokenize/token_sequence.ts";
-import { sequencesInMemory } from "./sequence_store.ts";
 import { splitSequences } from "./split.ts";
+import { sequencesInMemory } from "./testing/sequences_in_memory.ts";
 
 const sequence = (row: number, token: number): TokenSequence => ({
   tokens: Int32Array.of(1, token),

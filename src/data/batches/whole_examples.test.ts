@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { firstEqual } from "./equal_sequences.ts";
-import { sequencesInMemory } from "./sequence_store.ts";
+import { sequencesInMemory } from "./testing/sequences_in_memory.ts";
 import { sequencesOf, wholeExamples } from "./whole_examples.ts";
 
 const store = sequencesInMemory(

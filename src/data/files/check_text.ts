@@ -1,6 +1,6 @@
 import { AttuneError } from "../../text/errors.ts";
 import type { DataKind } from "./data_kinds.ts";
-import { describeEncoding, type Encoding, guessEncoding, markedEncoding } from "./encoding.ts";
+import { describeEncoding, guessEncoding, markedEncoding, type TextEncoding } from "./encoding.ts";
 
 /** Bytes of a file that are looked at. */
 export const TEXT_HEAD = 4096;
@@ -57,7 +57,7 @@ export function checkText(head: Uint8Array, file: string, kind?: DataKind): void
   if (encoding) throw wrongEncoding(file, encoding);
 }
 
-export const wrongEncoding = (file: string, encoding: Encoding | undefined, where = ""): AttuneError => {
+export const wrongEncoding = (file: string, encoding: TextEncoding | undefined, where = ""): AttuneError => {
   const { problem, wayOut } = describeEncoding(encoding);
   return new AttuneError({ code: "data.encoding", place: file, problem: problem + where, wayOut });
 };

@@ -5,7 +5,7 @@ import { type DataRow, ROW_LIMIT } from "./data_row.ts";
 import { decodeStream } from "./utf8.ts";
 
 /** The columns of a file whose first line is a row already; undefined where the first line names them, as it should. */
-export type Header = (first: readonly string[]) => string[] | undefined;
+export type ReadColumns = (first: readonly string[]) => string[] | undefined;
 
 /**
  * Rows of CSV (RFC 4180) or of tab-separated values, whose first line names the columns; all values are text. A row
@@ -16,7 +16,7 @@ export async function* readCsvRows(
   chunks: AsyncIterable<Uint8Array>,
   file: string,
   kind: "csv" | "tsv",
-  header: Header = () => undefined,
+  header: ReadColumns = () => undefined,
 ): AsyncGenerator<DataRow> {
   const source = Readable.from(decodeStream(chunks, file));
   const parser = parse({

@@ -5,7 +5,7 @@ import { diskError, errorCode } from "../../files/disk_error.ts";
 import { missingPath } from "../../files/missing_path.ts";
 import { checkRegularFile } from "../../files/regular_file.ts";
 import { AttuneError } from "../../text/errors.ts";
-import { checkEnding, kindOf, readEndings } from "./data_kinds.ts";
+import { checkEnding, dataKindOf, readEndings } from "./data_kinds.ts";
 
 /** What stands beside data and isn't any: datasets on the hub have a README.md each. */
 const ABOUT = /^(readme|licen[cs]e|notice|changelog|citation|dataset_(infos?|dict)\.json$)/i;
@@ -55,9 +55,9 @@ async function filesWithin(directory: string, roots: readonly string[]): Promise
   const files: string[] = [];
   for (const entry of entries) {
     const path = join(directory, entry.name);
-    if (entry.isFIFO() && kindOf(path)) checkRegularFile(await stat(path), path);
+    if (entry.isFIFO() && dataKindOf(path)) checkRegularFile(await stat(path), path);
     if (entry.isDirectory()) files.push(...(await filesWithin(path, roots)));
-    else if (entry.isFile() ? kindOf(path) : entry.isSymbolicLink() && (await isLinkedFile(path, roots)))
+    else if (entry.isFile() ? dataKindOf(path) : entry.isSymbolicLink() && (await isLinkedFile(path, roots)))
       files.push(path);
   }
   return files;
@@ -66,7 +66,7 @@ async function filesWithin(directory: string, roots: readonly string[]): Promise
 /** A linked directory within is found in its own place. */
 async function isLinkedFile(path: string, roots: readonly string[]): Promise<boolean> {
   const info = await stat(path);
-  if (!info.isDirectory() && !kindOf(path)) return false;
+  if (!info.isDirectory() && !dataKindOf(path)) return false;
   const target = await realpath(path);
   if (!roots.some((root) => isWithin(target, root)))
     throw new AttuneError({

@@ -19,7 +19,7 @@ const KINDS: ReadonlyMap<string, DataKind> = new Map([
 export const readEndings = `${[...KINDS.keys()].map((ending) => `.${ending}`).join(", ")}, each with .gz or .zst too`;
 
 /** By the name's ending, before that of a compression; undefined when that says nothing. */
-export const kindOf = (path: string): DataKind | undefined => KINDS.get(endingOf(path));
+export const dataKindOf = (path: string): DataKind | undefined => KINDS.get(endingOf(path));
 
 /** Of the name, in lower case, before that of a compression; "" when it has none. */
 export function endingOf(path: string): string {

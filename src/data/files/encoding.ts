@@ -1,16 +1,16 @@
-/** Text that is not UTF-8: which encoding it is in, as far as that can be told. */
+/** Text that is not UTF-8: which encoding it is in, as far as its bytes show. */
 
-export type Encoding = "UTF-16" | "UTF-16LE" | "UTF-16BE" | "UTF-32" | "GB18030";
+export type TextEncoding = "UTF-16" | "UTF-16LE" | "UTF-16BE" | "UTF-32" | "GB18030";
 
 /** By its byte order mark. */
-export function markedEncoding([a, b, c, d]: Uint8Array): Encoding | undefined {
+export function markedEncoding([a, b, c, d]: Uint8Array): TextEncoding | undefined {
   if (a === 0xff && b === 0xfe) return c === 0 && d === 0 ? "UTF-32" : "UTF-16";
   if (a === 0xfe && b === 0xff) return "UTF-16";
   return a === 0 && b === 0 && c === 0xfe && d === 0xff ? "UTF-32" : undefined;
 }
 
 /** What bytes that are no UTF-8 text likely are; they may be cut off anywhere. */
-export function guessEncoding(bytes: Uint8Array): Encoding | undefined {
+export function guessEncoding(bytes: Uint8Array): TextEncoding | undefined {
   const gb = bytes.includes(0) ? undefined : foreignLines(bytes);
   if (gb && looksLikeGb18030(gb)) return "GB18030";
   return likelyUtf16(bytes.subarray(0, SAMPLE));
@@ -26,7 +26,7 @@ function foreignLines(bytes: Uint8Array): Uint8Array {
 }
 
 /** For messages: what is wrong, and what to do. */
-export const describeEncoding = (encoding: Encoding | undefined): { problem: string; wayOut: string } =>
+export const describeEncoding = (encoding: TextEncoding | undefined): { problem: string; wayOut: string } =>
   encoding === undefined
     ? { problem: "not UTF-8 text", wayOut: "Save it as UTF-8" }
     : {
@@ -38,7 +38,7 @@ const PLAUSIBLE = 0.97; // share of UTF-16 units that are letters, signs or ideo
 /** Share of bytes beyond ASCII in UTF-16 of ideographs or Hangul; other UTF-16 text is full of zero bytes. */
 const FOREIGN = [0.2, 0.85] as const;
 
-function likelyUtf16(bytes: Uint8Array): Encoding | undefined {
+function likelyUtf16(bytes: Uint8Array): TextEncoding | undefined {
   const foreign = bytes.reduce((count, byte) => count + (byte >= 0x80 ? 1 : 0), 0);
   if (!bytes.includes(0) && !(foreign >= FOREIGN[0] * bytes.length && foreign <= FOREIGN[1] * bytes.length))
     return undefined;

@@ -1,8 +1,8 @@
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { diskError } from "../../files/disk_error.ts";
 import { peekBytes } from "./bytes.ts";
-import { type Header, readCsvRows } from "./csv_rows.ts";
-import { type DataKind, kindOf } from "./data_kinds.ts";
+import { type ReadColumns, readCsvRows } from "./csv_rows.ts";
+import { type DataKind, dataKindOf } from "./data_kinds.ts";
 import type { DataRow } from "./data_row.ts";
 import { compressionOf, decompress, hasCompressedName } from "./decompress.ts";
 import { firstCharacter, readJsonRows } from "./json_rows.ts";
@@ -24,9 +24,9 @@ const HEAD = 4; // bytes that tell Parquet and the compressions
  * standard input; `header` is asked for the columns of a CSV file. A row that is broken has a problem instead of a value.
  * @throws AttuneError when the file can't be read any further: it isn't there, is no such file, or is damaged.
  */
-export async function* readDataFile(path: string, header?: Header): AsyncGenerator<DataRow> {
+export async function* readDataFile(path: string, header?: ReadColumns): AsyncGenerator<DataRow> {
   if (path === "-") return yield* rowsOf(process.stdin, "standard input", undefined);
-  const kind = kindOf(path);
+  const kind = dataKindOf(path);
   const handle = await openFile(path);
   try {
     if (kind === "parquet" && !hasCompressedName(path) && (await handle.stat()).isFile())
@@ -60,7 +60,7 @@ async function* rowsOf(
   stream: AsyncIterable<Uint8Array>,
   file: string,
   kind: DataKind | undefined,
-  header?: Header,
+  header?: ReadColumns,
 ): AsyncGenerator<DataRow> {
   const { head, chunks } = await peekBytes(stream, ({ length }) => length >= HEAD);
   const compression = compressionOf(head, file);
@@ -72,7 +72,7 @@ async function* plainRowsOf(
   stream: AsyncIterable<Uint8Array>,
   file: string,
   kind: DataKind | undefined,
-  header?: Header,
+  header?: ReadColumns,
 ): AsyncGenerator<DataRow> {
   const { head, chunks } = await peekBytes(stream, ({ length }) => length >= TEXT_HEAD);
   if (kind === "parquet" || (kind === undefined && isParquet(head)))

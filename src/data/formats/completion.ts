@@ -1,5 +1,5 @@
 import { AttuneError } from "../../text/errors.ts";
-import type { Completion, Conversation } from "../example.ts";
+import type { Conversation, PromptCompletion } from "../example.ts";
 import { feedbackKeys, preferenceKeys, refuseKeys, refuseRowKeys, templateKeys } from "./meaning_keys.ts";
 import { isText, own, type RowFormat, requiredText } from "./row_fields.ts";
 import { isTurnList, readConversation, readTurns } from "./turns.ts";
@@ -8,7 +8,7 @@ import { isTurnList, readConversation, readTurns } from "./turns.ts";
  * `prompt` and `completion`: texts, to which no template is applied; or TRL's lists of messages, which are a
  * conversation of which only the completion is trained.
  */
-export const completion: RowFormat<Completion | Conversation> = {
+export const completion: RowFormat<PromptCompletion | Conversation> = {
   forms: [
     { prompt: isText, completion: isText },
     { prompt: isTurnList, completion: isTurnList },

@@ -33,6 +33,7 @@ const answered: Form[] = [messages, sharegpt, completion, alpaca].flatMap(({ for
  */
 export const feedback: RowFormat<Feedback> = {
   forms: ["label", "kto_tag"].flatMap((key) => answered.map((form) => ({ [key]: isLabel, ...form }))),
+  rank: 1, // a label says more than the answer beside it
   read(row, origin) {
     refuseRowKeys(row, { also: [...preferenceKeys, ...referenceKeys], except: ["history"] });
     return { kind: "feedback", ...readAnswered(row), desirable: readLabel(row), origin };

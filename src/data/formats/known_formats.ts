@@ -11,22 +11,8 @@ import { sharegpt } from "./sharegpt.ts";
 import { text } from "./text.ts";
 import { tokens } from "./tokens.ts";
 
-/** The formats' names, for schemas and messages. */
-export const formatNames = [
-  "alpaca",
-  "sharegpt",
-  "messages",
-  "completion",
-  "selfInstruct",
-  "text",
-  "preference",
-  "feedback",
-  "tokens",
-] as const;
-
-export type Format = (typeof formatNames)[number];
-
-const FORMATS: Record<Format, RowFormat> = {
+/** All formats, by the name a recipe gives them. A new one is a file and a line here. */
+const FORMATS = {
   alpaca,
   sharegpt,
   messages,
@@ -36,7 +22,12 @@ const FORMATS: Record<Format, RowFormat> = {
   preference,
   feedback,
   tokens,
-};
+} satisfies Record<string, RowFormat>;
+
+export type Format = keyof typeof FORMATS;
+
+/** The formats' names, for schemas and messages. */
+export const formatNames = Object.keys(FORMATS) as [Format, ...Format[]];
 
 export function formatByName(name: Format): RowFormat {
   if (Object.hasOwn(FORMATS, name)) return FORMATS[name];

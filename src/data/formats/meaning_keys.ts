@@ -5,7 +5,7 @@
 import { AttuneError } from "../../text/errors.ts";
 import { isEmpty, isRow, own, type Row } from "./row_fields.ts";
 
-/** What models that see and hear read; `objects` are ms-swift's places in an image. */
+/** Inputs of multimodal models; `objects` are ms-swift's places in an image. */
 const media = ["images", "image", "audios", "audio", "videos", "video", "objects", "pixel_values"];
 
 /** What says that, or how much, tokens are trained. */

@@ -26,6 +26,7 @@ const isAnswer = (value: unknown): boolean => isText(value) || isRow(value) || i
  */
 export const preference: RowFormat<Preference> = {
   forms: [{ chosen: isAnswer, rejected: isAnswer }],
+  rank: 2, // two answers say more than one
   read(row, origin) {
     refuseRowKeys(row, { also: [...feedbackKeys, ...referenceKeys], except: ["history"] });
     const [chosen, rejected] = [readAnswer(row, "chosen"), readAnswer(row, "rejected")];

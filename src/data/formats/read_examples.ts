@@ -8,16 +8,16 @@ import { recogniseFormat } from "./recognise_format.ts";
 import { isRow, type RowFormat } from "./row_fields.ts";
 
 export interface ReadOptions {
-  /** Told from the first rows when left out. */
+  /** Recognised from the first rows by default. */
   format?: Format;
   /** Names of the rows' columns where they aren't the format's. */
   columns?: Columns;
 }
 
-const SAMPLE = 20; // rows the format is told from
+const SAMPLE = 20; // rows by which the format is recognised
 
 /**
- * What a file's rows say, in their order; none if there are no rows. A row that can't be read is told of and passed.
+ * What a file's rows say, in their order; none if there are no rows. A row that can't be read is reported and skipped.
  * @throws AttuneError when the format is unknown or no row has a column that is named; whatever `rows` throws.
  */
 export async function* examplesOf(

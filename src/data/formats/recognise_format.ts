@@ -4,19 +4,14 @@ import type { DataRow } from "../files/data_row.ts";
 import { type Format, formatByName, formatNames } from "./known_formats.ts";
 import { type Form, isRow, listKeys, own } from "./row_fields.ts";
 
-/**
- * A row that could be several things is what comes first: two answers and a label say more than the answer beside
- * them. Within a rank there is no saying.
- */
-const RANKS: readonly (readonly Format[])[] = [
-  ["preference"],
-  ["feedback"],
-  ["alpaca", "sharegpt", "messages", "completion", "selfInstruct", "tokens"],
-  ["text"],
-];
+/** Formats of one rank, the highest first. */
+const rankOf = (name: Format): number => formatByName(name).rank ?? 0;
+const RANKS: readonly (readonly Format[])[] = [...new Set(formatNames.map(rankOf))]
+  .sort((one, other) => other - one)
+  .map((rank) => formatNames.filter((name) => rankOf(name) === rank));
 
 /**
- * The format of a file's first rows, told from their keys and what is in them. Rows that look like nothing known, or
+ * The format of a file's first rows, recognised by their keys and values. Rows that look like nothing known, or
  * are broken, don't matter as long as others do.
  * @throws AttuneError when no row looks like anything, one looks like several formats, or they are of several.
  */

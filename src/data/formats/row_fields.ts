@@ -3,10 +3,12 @@ import { AttuneError } from "../../text/errors.ts";
 import { parseJson } from "../../text/exact_json.ts";
 import type { Example, Origin } from "../example.ts";
 
-/** A data format: how its rows are told from others', and read. */
+/** A data format: how its rows are recognised and read. */
 export interface RowFormat<T extends Example | Example[] = Example | Example[]> {
-  /** The keys a row of this format has, and what their values look like; one of several ways. */
+  /** The keys a row of this format has, and what their values look like; one of several forms. */
   forms: readonly Form[];
+  /** A row that could be of several formats is of the one with the highest rank, 0 by default. Equal ranks are ambiguous. */
+  rank?: number;
   /** @throws AttuneError with the reason why it can't be read; where it came from is the caller's to say. */
   read(row: Row, origin: Origin): T;
 }
@@ -25,13 +27,13 @@ export function isRow(value: unknown): value is Row {
 export function requiredText(row: Row, key: string): string {
   const value = own(row, key);
   if (value === undefined) throw missing(row, key);
-  return checkText(value, key);
+  return asText(value, key);
 }
 
 /** Empty when `key` is missing or null. @throws AttuneError when it is not text. */
 export function optionalText(row: Row, key: string): string {
   const value = own(row, key);
-  return value === undefined || value === null ? "" : checkText(value, key);
+  return value === undefined || value === null ? "" : asText(value, key);
 }
 
 /** A list, or JSON text of one; empty when `key` is missing. CSV and Parquet files have lists as text. */
@@ -82,7 +84,7 @@ export function listKeys(row: Row): string {
 }
 
 /** @throws AttuneError unless it is text. */
-export function checkText(value: unknown, key: string): string {
+export function asText(value: unknown, key: string): string {
   if (isText(value)) return value;
   throw wrongValue(key, "text", value);
 }

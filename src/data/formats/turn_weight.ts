@@ -17,7 +17,7 @@ export const weightKeys: readonly string[] = ["weight", ...SWITCHES.map(({ key }
  * trained. Turns that are not the assistant's never are.
  * @throws AttuneError when the value is of another type, or says that a turn of another role is trained.
  */
-export function readWeight(turn: Row, role: Message["role"]): { weight?: number } {
+export function readTurnWeight(turn: Row, role: Message["role"]): { weight?: number } {
   const switched = SWITCHES.flatMap(({ key, trains }) => {
     const on = readSwitch(turn, key);
     return on === undefined ? [] : [{ key, weight: on === trains ? 1 : 0 }];

@@ -6,7 +6,7 @@ import { exactItem } from "../../text/exact_json.ts";
 import { refuseKeys, refusePartKeys, refuseTurnKeys } from "./meaning_keys.ts";
 import { DEPTH_LIMIT, isDeeper, tooDeep } from "./nested.ts";
 import {
-  checkText,
+  asText,
   isEmpty,
   isRow,
   isText,
@@ -18,7 +18,7 @@ import {
 } from "./row_fields.ts";
 import { readVariables } from "./template_variables.ts";
 import { readToolCall, readToolCalls, readTools } from "./tools.ts";
-import { readWeight, weightKeys } from "./turn_weight.ts";
+import { readTurnWeight, weightKeys } from "./turn_weight.ts";
 
 /** Roles by the names they have in the field's files; "function_call" is an assistant's message that is nothing but calls. */
 const ROLES: ReadonlyMap<string, Message["role"]> = new Map(
@@ -137,7 +137,7 @@ function readTurn(turn: unknown, keys: TurnKeys): Message {
     ...(toolCalls.length > 0 && { toolCalls }),
     ...optional(turn, "name", "name"),
     ...optional(turn, "tool_call_id", "toolCallId"),
-    ...readWeight(turn, role),
+    ...readTurnWeight(turn, role),
     ...readOthers(turn, [...READ_KEYS, keys.role, keys.content]),
   };
 }
@@ -177,7 +177,7 @@ function readContent(turn: Row, key: string, mayBeEmpty: boolean): string {
   if (Array.isArray(content)) return content.map(readPart).join("");
   if (mayBeEmpty && isEmpty(content)) return "";
   if (content === undefined) throw missing(turn, key);
-  return checkText(content, key);
+  return asText(content, key);
 }
 
 /** Templates may tell no content from an empty one. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Tokenizer } from "../../tokenizers/tokenizer.ts";
-import { sequencesInMemory } from "../batches/sequence_store.ts";
+import { sequencesInMemory } from "../batches/testing/sequences_in_memory.ts";
 import { checkSequences, findLeaks } from "./check_sequences.ts";
 
 // Token 0 is BOS, 1 the end of a turn, letters are their own code.

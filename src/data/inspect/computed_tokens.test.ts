@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { sequencesInMemory } from "../batches/sequence_store.ts";
+import { sequencesInMemory } from "../batches/testing/sequences_in_memory.ts";
 import { computedTokens } from "./computed_tokens.ts";
 
 const sequence = (...tokens: number[]) => ({

@@ -1,5 +1,5 @@
 import type { SequenceStore } from "../batches/sequence_store.ts";
-import { packRows } from "../packing/pack.ts";
+import { makePacks } from "../packing/pack.ts";
 
 /**
  * Tokens that batches of `batchSize`, in the store's order, compute in rows of `rowLength`: what a step's sequences
@@ -13,7 +13,7 @@ export function computedTokens(
   for (let from = 0; from < store.length; from += batchSize) {
     const size = Math.min(batchSize, store.length - from);
     const batch = Array.from({ length: size }, (_, i) => store.at(from + i));
-    for (const { tokens } of packRows(batch, rowLength)) computed += tokens.length;
+    for (const { tokens } of makePacks(batch, rowLength)) computed += tokens.length;
   }
   return computed;
 }

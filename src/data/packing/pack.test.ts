@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { TokenSequence } from "../tokenize/token_sequence.ts";
-import { packRows, type Row } from "./pack.ts";
+import { makePacks, type Pack } from "./pack.ts";
 import { randomForest } from "./testing/random_forest.ts";
 
 const sequence = (
@@ -22,7 +22,7 @@ const uses = (...all: [number, number, number][]) => ({
 
 describe("packRows", () => {
   test("lays two sequences out side by side", () => {
-    const [row, ...others] = packRows([sequence([5, 6], [0, 1]), sequence([7, 8, 9], [0, 0.5, 2])], 8);
+    const [row, ...others] = makePacks([sequence([5, 6], [0, 1]), sequence([7, 8, 9], [0, 0.5, 2])], 8);
     expect(others).toEqual([]);
     expect(row).toEqual({
       tokens: Int32Array.of(5, 6, 7, 8, 9),
@@ -36,7 +36,7 @@ describe("packRows", () => {
 
   test("a sequence goes where it leaves the least room", () => {
     const lengths = [3, 7, 6, 2, 1];
-    const rows = packRows(lengths.map(ofLength), 10);
+    const rows = makePacks(lengths.map(ofLength), 10);
     expect(rows.map((row) => lengths.filter((length) => row.tokens.includes(100 * length)))).toEqual([
       [3, 7],
       [6, 2, 1],
@@ -44,23 +44,23 @@ describe("packRows", () => {
   });
 
   test("a sequence longer than the capacity gets a row of its own size", () => {
-    const rows = packRows([ofLength(2), ofLength(12), ofLength(3)], 10);
+    const rows = makePacks([ofLength(2), ofLength(12), ofLength(3)], 10);
     expect(rows.map((row) => row.tokens.length)).toEqual([12, 5]);
   });
 
   test("a first token is never a label, even with a weight", () => {
-    const [row] = packRows([sequence([1, 2], [1, 1])], 4);
+    const [row] = makePacks([sequence([1, 2], [1, 1])], 4);
     expect([...row!.targets]).toEqual([2]);
   });
 
   test("every token but a first one can be a label", () => {
-    const [row] = packRows([sequence([1, 2, 3], [0, 0, 1])], 4, { everyToken: true });
+    const [row] = makePacks([sequence([1, 2, 3], [0, 0, 1])], 4, { everyToken: true });
     expect(row).toMatchObject({ sources: Int32Array.of(0, 1), targets: Int32Array.of(2, 3) });
     expect(row!.uses).toEqual(uses([0, 0, 1], [1, 0, 2]));
   });
 
   test("what two sequences start with lies there once, its labels' weights summed", () => {
-    const [row, ...others] = packRows(
+    const [row, ...others] = makePacks(
       [sequence([1, 2, 3, 4], [0, 1, 2, 0]), sequence([1, 2, 5], [0, 3, 1])],
       8,
     );
@@ -78,7 +78,7 @@ describe("packRows", () => {
   test("a sequence that another goes on from, and one that equals another, add no tokens", () => {
     const sequences = [sequence([1, 2, 3]), sequence([1, 2]), sequence([1, 2, 3]), sequence([])];
     for (const capacity of [2, 3, 10]) {
-      const [row, ...others] = packRows(sequences, capacity);
+      const [row, ...others] = makePacks(sequences, capacity);
       expect(others).toEqual([]);
       expect([...row!.tokens]).toEqual([1, 2, 3]);
       expect([...row!.uses.label]).toEqual([0, 0, 1, 0, 1]);
@@ -90,7 +90,7 @@ describe("packRows", () => {
     const questions = [100, 200].flatMap((first) =>
       [0, 1, 2, 3].map((n) => sequence([...document(first), first + 50 + n, first + 60 + n, 7])),
     );
-    const lengths = (capacity: number) => packRows(questions, capacity).map((row) => row.tokens.length);
+    const lengths = (capacity: number) => makePacks(questions, capacity).map((row) => row.tokens.length);
     expect(lengths(22)).toEqual([22, 22]); // 10 + 4 · 3
     expect(lengths(16)).toEqual([16, 16, 16, 16]); // 10 + 2 · 3
   });
@@ -100,8 +100,8 @@ describe("packRows", () => {
       const sequences = randomForest(trial);
       const capacity = 8 + (trial % 50);
       const longest = Math.max(...sequences.map(({ tokens }) => tokens.length));
-      const shared = packRows(sequences, capacity);
-      const separate = packRows(sequences, capacity, { share: false });
+      const shared = makePacks(sequences, capacity);
+      const separate = makePacks(sequences, capacity, { share: false });
       for (const rows of [shared, separate]) {
         expect(rows.every((row) => row.tokens.length <= Math.max(capacity, longest))).toBe(true);
         expect(labelsIn(rows, sequences)).toEqual(labelsOf(sequences));
@@ -110,12 +110,12 @@ describe("packRows", () => {
       expect(sizeOf(shared) + 32 * shared.length).toBeLessThanOrEqual(
         sizeOf(separate) + 32 * separate.length,
       );
-      expect(packRows(sequences, capacity)).toEqual(shared);
+      expect(makePacks(sequences, capacity)).toEqual(shared);
     }
   });
 });
 
-const sizeOf = (rows: readonly Row[]) => rows.reduce((n, { tokens }) => n + tokens.length, 0);
+const sizeOf = (rows: readonly Pack[]) => rows.reduce((n, { tokens }) => n + tokens.length, 0);
 
 /** By what a label sees and predicts: its weight, and the examples that have it. */
 type Labels = Map<string, { weight: number; examples: number[] }>;
@@ -126,7 +126,7 @@ function add(labels: Labels, path: string, weight: number, examples: readonly nu
   labels.set(path, { ...label, weight: label.weight + weight });
 }
 
-function labelsIn(rows: readonly Row[], all: readonly TokenSequence[]): Labels {
+function labelsIn(rows: readonly Pack[], all: readonly TokenSequence[]): Labels {
   const labels: Labels = new Map();
   for (const { tokens, positions, ends, sources, targets, uses } of rows)
     sources.forEach((source, s) => {

@@ -1,9 +1,9 @@
 import { AttuneError } from "../../text/errors.ts";
 import type { TokenSequence } from "../tokenize/token_sequence.ts";
-import { layOutRow, type Row } from "./pack_row.ts";
+import { layOutPack, type Pack } from "./pack_row.ts";
 import { commonPrefix, type PrefixTree, prefixTree } from "./prefix_tree.ts";
 
-export type { LabelUses, Row } from "./pack_row.ts";
+export type { LabelUses, Pack } from "./pack_row.ts";
 
 export interface PackOptions {
   /** Whether what sequences of a row have in common at the start lies there once. */
@@ -19,11 +19,11 @@ const ROW_COST = 32;
  * Packs a step's sequences into rows of at most `capacity` tokens, deterministically. A longer sequence gets a row of its
  * own size. Rows aren't padded.
  */
-export function packRows(
+export function makePacks(
   sequences: readonly TokenSequence[],
   capacity: number,
   { share = true, everyToken = false }: PackOptions = {},
-): Row[] {
+): Pack[] {
   if (!Number.isInteger(capacity) || capacity < 1)
     throw new AttuneError({
       code: "data.wrong-capacity",
@@ -32,7 +32,7 @@ export function packRows(
       got: `${capacity}`,
     });
   const rows = share ? sharedRows(sequences, capacity) : separateRows(sequences, capacity);
-  return rows.map((members) => layOutRow(sequences, members, { share, everyToken }));
+  return rows.map((members) => layOutPack(sequences, members, { share, everyToken }));
 }
 
 function separateRows(sequences: readonly TokenSequence[], capacity: number): number[][] {
@@ -71,7 +71,7 @@ interface Part {
 }
 
 /**
- * Trees go into rows whole. One that is larger than a row is cut where it branches: its branches, each cut likewise where
+ * Trees go into rows whole. One that is larger than a row is cut where it branches: its branches, each cut the same way where
  * it must be, are spread over rows by best fit, and the prefix they have in common is repeated in each.
  */
 function packBranches({ shared }: PrefixTree, lengths: readonly number[], capacity: number): number[][] {

@@ -5,7 +5,7 @@ import { commonPrefix } from "./prefix_tree.ts";
  * One row of T tokens the model computes at once, with S labels: sequences side by side, or trees of them in depth-first
  * order. Token i sees token j iff j <= i < ends[j], so branches and neighbours don't see each other.
  */
-export interface Row {
+export interface Pack {
   /** Token ids, [T]. */
   tokens: Int32Array;
   /** Position of each token in its own sequence, which is its depth in the tree, [T]. */
@@ -49,11 +49,11 @@ interface Labels {
  * Lays `members` of `sequences` out in one row; with `share`, which takes them in a prefix tree's order, what follows each
  * other's start lies there once. A label within a shared prefix is one prediction that counts for all who have it.
  */
-export function layOutRow(
+export function layOutPack(
   sequences: readonly TokenSequence[],
   members: readonly number[],
   { share, everyToken }: LayOutOptions,
-): Row {
+): Pack {
   const [tokens, positions, ends]: [number[], number[], number[]] = [[], [], []];
   const labels: Labels = { sources: [], targets: [], at: new Map(), uses: [] };
   const path: number[] = []; // row indices of the tokens of the member laid out last

@@ -1,9 +1,9 @@
 import { type Key, philox } from "../../random/philox.ts";
 import { randomUint32 } from "../../random/random.ts";
-import type { Row } from "./pack_row.ts";
+import type { Pack } from "./pack_row.ts";
 
 /** Two random words of 32 bits a token, [T] each. */
-export type RowWords = readonly [Int32Array, Int32Array];
+export type PackWords = readonly [Int32Array, Int32Array];
 
 /**
  * Words that are a function of (seed, purpose, step), of the token and of all it sees: a hash that runs along the path
@@ -11,11 +11,11 @@ export type RowWords = readonly [Int32Array, Int32Array];
  * of a step that are alike from the start have the same words as far as they are.
  */
 export function pathWords(
-  { tokens, positions }: Pick<Row, "tokens" | "positions">,
+  { tokens, positions }: Pick<Pack, "tokens" | "positions">,
   seed: number,
   purpose: string,
   step: number,
-): RowWords {
+): PackWords {
   const [first, second, ...key] = [0, 1, 2, 3].map((i) => randomUint32(seed, purpose, step, i));
   const words = [new Int32Array(tokens.length), new Int32Array(tokens.length)] as const;
   const latest: number[] = []; // the last token at each position: depth first, the next position's parent
@@ -34,11 +34,11 @@ export function pathWords(
  * the token included. The row's sequences share nothing; those of a step that are equal have the same words.
  */
 export function sequenceWords(
-  row: Pick<Row, "tokens" | "positions" | "ends">,
+  row: Pick<Pack, "tokens" | "positions" | "ends">,
   seed: number,
   purpose: string,
   step: number,
-): RowWords {
+): PackWords {
   const paths = pathWords(row, seed, purpose, step);
   const words = [new Int32Array(row.tokens.length), new Int32Array(row.tokens.length)] as const;
   row.ends.forEach((end, t) => {

@@ -1,16 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { AttuneError } from "../../text/errors.ts";
-import { fillPattern, joinTexts, parsePattern, pathsOf, TEXT_LIMIT } from "./pattern.ts";
+import { FILLED_LIMIT, fillPattern, joinTexts, parsePlaceholders, pathsOf } from "./pattern.ts";
 
 const fill = (text: string, values: Record<string, string> = {}) =>
-  fillPattern(parsePattern(text), (path) => values[path] ?? `<${path}>`);
+  fillPattern(parsePlaceholders(text), (path) => values[path] ?? `<${path}>`);
 
 describe("patterns", () => {
   test("columns, paths, spaces and other scripts", () => {
     expect(fill("a {{x}} b {{ answers.text.0 }} {{the text}}{{标签}}")).toBe(
       "a <x> b <answers.text.0> <the text><标签>",
     );
-    expect(pathsOf(parsePattern("{{x}} and {{ y.z }}"))).toEqual(["x", "y.z"]);
+    expect(pathsOf(parsePlaceholders("{{x}} and {{ y.z }}"))).toEqual(["x", "y.z"]);
     expect(fill("")).toBe("");
   });
 
@@ -27,7 +27,7 @@ describe("patterns", () => {
   test.each(["{{ text | trim }}", "{{text", "{% if x %}a{% endif %}", "{{}}", "{{ }}", '{{"a}}', "{{a{b}}"])(
     "%j is an error",
     (text) => {
-      expect(() => parsePattern(text)).toThrow(AttuneError);
+      expect(() => parsePlaceholders(text)).toThrow(AttuneError);
     },
   );
 
@@ -39,7 +39,7 @@ describe("patterns", () => {
       "{{ '".repeat(25_000),
     ]) {
       const started = performance.now();
-      expect(() => parsePattern(text)).toThrow(AttuneError);
+      expect(() => parsePlaceholders(text)).toThrow(AttuneError);
       expect(performance.now() - started).toBeLessThan(1000);
     }
   });
@@ -47,6 +47,8 @@ describe("patterns", () => {
   test("a text that gets too long is an error before it is made", () => {
     const mebibyte = "x".repeat(2 ** 20);
     expect(joinTexts(Array(3).fill(mebibyte))).toHaveLength(3 * 2 ** 20);
-    expect(() => joinTexts(Array(TEXT_LIMIT / 2 ** 20 + 1).fill(mebibyte))).toThrow(/characters, more than/);
+    expect(() => joinTexts(Array(FILLED_LIMIT / 2 ** 20 + 1).fill(mebibyte))).toThrow(
+      /characters, more than/,
+    );
   });
 });

@@ -4,7 +4,7 @@ import { AttuneError } from "../../text/errors.ts";
 export type Pattern = readonly (string | { path: string })[];
 
 /** Characters a text may have that was made of a row: V8's strings end at 2^29. */
-export const TEXT_LIMIT = 2 ** 26;
+export const FILLED_LIMIT = 2 ** 26;
 
 const PLACE = /\{\{(?:\s*"([^"]*)"\s*|\s*'([^']*)'\s*|([^{}"'|%]+))\}\}/g;
 
@@ -13,7 +13,7 @@ const PLACE = /\{\{(?:\s*"([^"]*)"\s*|\s*'([^']*)'\s*|([^{}"'|%]+))\}\}/g;
  * stands for itself, which is how to write two braces: `{{"{{"}}`. A single brace is a brace.
  * @throws AttuneError on what looks like more of Jinja than this.
  */
-export function parsePattern(text: string): Pattern {
+export function parsePlaceholders(text: string): Pattern {
   const parts: (string | { path: string })[] = [];
   let end = 0;
   for (const match of text.matchAll(PLACE)) {
@@ -37,10 +37,10 @@ export function fillPattern(pattern: Pattern, textOf: (path: string) => string):
 /** @throws AttuneError when the whole gets too long for a text. */
 export function joinTexts(texts: readonly string[], separator = ""): string {
   const length = texts.reduce((sum, text) => sum + text.length + separator.length, 0);
-  if (length > TEXT_LIMIT)
+  if (length > FILLED_LIMIT)
     throw new AttuneError({
       code: "data.text-too-long",
-      problem: `the filled text has ${length} characters, more than ${TEXT_LIMIT}`,
+      problem: `the filled text has ${length} characters, more than ${FILLED_LIMIT}`,
     });
   return texts.join(separator);
 }

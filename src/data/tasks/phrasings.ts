@@ -2,7 +2,7 @@ import { AttuneError, withPlace } from "../../text/errors.ts";
 import type { DataRow } from "../files/data_row.ts";
 import { valueAt } from "../formats/map_columns.ts";
 import { isRow, listKeys, type Row } from "../formats/row_fields.ts";
-import { fillPattern, type Pattern, parsePattern, pathsOf } from "./pattern.ts";
+import { fillPattern, type Pattern, parsePlaceholders, pathsOf } from "./pattern.ts";
 import { rowValues } from "./row_values.ts";
 import type { Task } from "./task_schema.ts";
 
@@ -55,8 +55,8 @@ interface NamedPattern {
 function patternsOf({ templates, inversions }: Task): { input: NamedPattern; output: NamedPattern }[] {
   return Object.entries({ templates, inversions }).flatMap(([list, phrasings]) =>
     phrasings.map(({ input, output }, i) => ({
-      input: { name: `task.${list}.${i}.input`, pattern: parsePattern(input) },
-      output: { name: `task.${list}.${i}.output`, pattern: parsePattern(output) },
+      input: { name: `task.${list}.${i}.input`, pattern: parsePlaceholders(input) },
+      output: { name: `task.${list}.${i}.output`, pattern: parsePlaceholders(output) },
     })),
   );
 }
@@ -70,7 +70,7 @@ function columnsOf(task: Task): { name: string; path: string }[] {
   if (choices === undefined) return placeholders;
   const isColumn = ({ path }: { path: string }) => path !== "choices" && !path.startsWith("choices.");
   const listed =
-    typeof choices === "string" ? [choices] : choices.flatMap((one) => pathsOf(parsePattern(one)));
+    typeof choices === "string" ? [choices] : choices.flatMap((one) => pathsOf(parsePlaceholders(one)));
   return [
     ...placeholders.filter(isColumn),
     ...listed.map((path) => ({ name: "task.choices", path })),

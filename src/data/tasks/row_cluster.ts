@@ -1,7 +1,7 @@
 import type { DataRow } from "../files/data_row.ts";
 import { valueAt } from "../formats/map_columns.ts";
 import { isRow, own } from "../formats/row_fields.ts";
-import { fillPattern, parsePattern, pathsOf } from "./pattern.ts";
+import { fillPattern, parsePlaceholders, pathsOf } from "./pattern.ts";
 
 /**
  * The cluster of tasks that a row belongs to: as `cluster` says, a name or a pattern with the row's columns; else what the
@@ -13,7 +13,7 @@ export function rowCluster(cluster: string | undefined): (row: unknown) => strin
       const task = isRow(row) ? own(row, "task") : undefined;
       return typeof task === "string" && task !== "" ? task : undefined;
     };
-  const pattern = parsePattern(cluster);
+  const pattern = parsePlaceholders(cluster);
   if (pathsOf(pattern).length === 0) return () => cluster;
   return (row) =>
     isRow(row)

@@ -3,7 +3,7 @@ import { AttuneError } from "../../text/errors.ts";
 import { valueAt } from "../formats/map_columns.ts";
 import type { Row } from "../formats/row_fields.ts";
 import { wrongValue } from "../formats/row_fields.ts";
-import { fillPattern, joinTexts, type Pattern, parsePattern } from "./pattern.ts";
+import { fillPattern, joinTexts, type Pattern, parsePlaceholders } from "./pattern.ts";
 import type { Task } from "./task_schema.ts";
 
 /** The text that a placeholder's path stands for in a row. @throws AttuneError when there is none. */
@@ -35,7 +35,7 @@ const columnsOf =
 
 function readChoices(choices: string | string[]): (row: Row) => string[] {
   if (typeof choices === "string") return (row) => listedChoices(row, choices);
-  const patterns = choices.map((choice): Pattern => parsePattern(choice));
+  const patterns = choices.map((choice): Pattern => parsePlaceholders(choice));
   return (row) => patterns.map((pattern) => fillPattern(pattern, columnsOf(row)));
 }
 

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { AttuneError } from "../../text/errors.ts";
-import { parsePattern, pathsOf } from "./pattern.ts";
+import { parsePlaceholders, pathsOf } from "./pattern.ts";
 
 /** Text that parsePattern reads; each row's should differ, which takes a column. */
 const pattern = (columns: "needed" | "allowed") =>
@@ -15,7 +15,7 @@ const pattern = (columns: "needed" | "allowed") =>
 
 function patternProblem(text: string, needsColumn: boolean): string | undefined {
   try {
-    if (pathsOf(parsePattern(text)).length > 0 || !needsColumn) return undefined;
+    if (pathsOf(parsePlaceholders(text)).length > 0 || !needsColumn) return undefined;
     return "expected a column, as in {{text}}: without one, all rows would read the same";
   } catch (error) {
     if (error instanceof AttuneError) return error.message;
@@ -29,7 +29,7 @@ const phrasing = z.strictObject({
 });
 
 /**
- * A labelled dataset told as instructions: natural-language templates with answer choices, inversions and exemplars
+ * A labelled dataset phrased as instructions: natural-language templates with answer choices, inversions and exemplars
  * (FLAN: Wei et al. 2021, https://arxiv.org/abs/2109.01652; T0: Sanh et al. 2021, https://arxiv.org/abs/2110.08207).
  */
 export const task = z

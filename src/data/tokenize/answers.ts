@@ -1,5 +1,5 @@
 import { AttuneError } from "../../text/errors.ts";
-import type { Completion, Conversation, Example, Feedback, Preference } from "../example.ts";
+import type { Conversation, Example, Feedback, Preference, PromptCompletion } from "../example.ts";
 
 /**
  * Which answers of a row are trained: the one that was liked, a chosen and a rejected one against each other, or each
@@ -10,7 +10,7 @@ export type Answers = (typeof answersValues)[number];
 
 /** A text to be labelled. */
 export interface Answered {
-  example: Conversation | Completion;
+  example: Conversation | PromptCompletion;
   /** The answer was disliked: its label weights are below 0. */
   disliked?: boolean;
 }
@@ -21,7 +21,7 @@ type Rated = Preference | Feedback;
  * The texts of a row, with their answers. Of a pair there are two, the chosen one first.
  * @throws AttuneError for a row that does not have them.
  */
-export function answersOf(example: Conversation | Completion | Rated, answers: Answers): Answered[] {
+export function answersOf(example: Conversation | PromptCompletion | Rated, answers: Answers): Answered[] {
   if (answers === "liked") return [{ example: isRated(example) ? withLiked(example) : example }];
   if (answers === "pair" && example.kind === "preference") {
     const { chosen, rejected } = example;

@@ -4,7 +4,7 @@ import type { Message } from "../../templates/message.ts";
 import { makeTemplate } from "../../templates/template.ts";
 import { templateSources } from "../../templates/template_sources.ts";
 import { createTokenizer, type Tokenizer } from "../../tokenizers/tokenizer.ts";
-import type { Completion, Conversation } from "../example.ts";
+import type { Conversation, PromptCompletion } from "../example.ts";
 import { BEGINS_BEFORE, NOTHING_BEFORE, ONLY_END } from "./label_tokens.ts";
 import { type TokenizeOptions, tokenizeExample } from "./tokenize_example.ts";
 
@@ -31,7 +31,10 @@ const openTokenizer = (model: string, changes: object = {}, config: object = {})
 const openTemplate = (source: string, tokenizer: Tokenizer) =>
   makeTemplate({ name: "chat", sources: templateSources([["default", source]]), now: new Date() }, tokenizer);
 
-function labelled(example: Conversation | Completion, options: Omit<TokenizeOptions, "maxLength" | "stage">) {
+function labelled(
+  example: Conversation | PromptCompletion,
+  options: Omit<TokenizeOptions, "maxLength" | "stage">,
+) {
   const { sequences, lost } = tokenizeExample(example, { ...options, maxLength: 1000, stage: "instruct" });
   const { tokens, labelWeights } = sequences[0]!;
   const places = [...tokens.keys()].filter((i) => labelWeights[i] !== 0);
@@ -47,7 +50,7 @@ const conversation = (...messages: Partial<Message>[]): Conversation => ({
   })),
   origin,
 });
-const completion = (prompt: string, text: string): Completion => ({
+const completion = (prompt: string, text: string): PromptCompletion => ({
   kind: "completion",
   prompt,
   completion: text,

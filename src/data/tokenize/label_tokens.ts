@@ -15,7 +15,7 @@ export interface WeightedSpan extends TextSpan {
   parts?: (TextSpan & { weight: number })[];
   /** Of what the model is to say after something else. */
   answer?: {
-    /** Where its content ends, before what ends the turn; undefined where that can't be told. */
+    /** Where its content ends, before what ends the turn; undefined where that is unknown. */
     contentEnd?: number;
     /** The template's own marks say where it begins. */
     isMarked?: boolean;

@@ -10,7 +10,7 @@ import type { SequenceStore } from "../batches/sequence_store.ts";
 import type { Example, UnusableRow } from "../example.ts";
 import { cacheKey, type DataSource } from "./cache_key.ts";
 import { type PreparedDataset, type PrepareOptions, prepareDataset } from "./prepare.ts";
-import { prepareExamples } from "./prepare_examples.ts";
+import { prepareList } from "./testing/prepare_list.ts";
 import { openPlan, type TokenizePlan } from "./tokenize_plan.ts";
 import { openTokenizePool } from "./tokenize_pool.ts";
 
@@ -70,7 +70,7 @@ describe("a dataset", () => {
   test("is what the same rows become in memory", async () => {
     const { store, report } = await prepare(rows(500));
     const usable = Array.from({ length: 500 }, (_, i) => row(i)).filter((one) => one.kind !== "unusable");
-    const inMemory = prepareExamples(usable, openPlan(plan));
+    const inMemory = prepareList(usable, openPlan(plan));
     expect(all(store)).toEqual(inMemory.sequences);
     expect(all(store).map(({ tokens }) => tokens.length)).toEqual(
       Array.from({ length: store.length }, (_, i) => store.tokensOf(i)),

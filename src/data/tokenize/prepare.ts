@@ -21,9 +21,9 @@ export interface PrepareOptions extends TokenizeRowsOptions {
   cache?: TokenizedCache;
   /** Rows that are an error instead of left out: those that can't be used, or all that would be. */
   strict?: Strictness;
-  /** Told now and then how many rows are done. */
+  /** Progress callback: how many rows are done. */
   progress?: (rows: number) => void;
-  /** Told when the cache can't be written: then this run makes its tokens for itself alone. */
+  /** Called when the cache can't be written: then only this run has the tokens. */
   warn?: (message: string) => void;
 }
 

@@ -8,7 +8,7 @@ import { createTokenizer, type Tokenizer } from "../../tokenizers/tokenizer.ts";
 import { trainTokenizer } from "../../tokenizers/train.ts";
 import type { Example } from "../example.ts";
 import { readDataset } from "../formats/read_dataset.ts";
-import { prepareExamples } from "./prepare_examples.ts";
+import { prepareList } from "./testing/prepare_list.ts";
 import type { TokenSequence } from "./token_sequence.ts";
 import { type TokenizeOptions, tokenizeExample } from "./tokenize_example.ts";
 
@@ -244,7 +244,7 @@ describe("a template that can't be labelled", () => {
 
   test("writes no end-of-turn token", () => {
     expect(failing("{% for m in messages %}{{ m.role + ': ' + m.content + '\n' }}{% endfor %}")).toThrow(
-      /^a\.json row 3: template chat: it writes no end-of-turn token after the answer in message 2.*template: alpaca/,
+      /^a\.json row 3: template chat: the template writes no end-of-turn token after the answer in message 2.*template: alpaca/,
     );
   });
 
@@ -368,7 +368,7 @@ describe("maxLength", () => {
   });
 });
 
-describe("prepareExamples", () => {
+describe("prepareList", () => {
   const examples = [
     talk("a", "b"),
     talk("a", " \n"),
@@ -379,7 +379,7 @@ describe("prepareExamples", () => {
   ];
 
   test("says what became of each example", () => {
-    const { sequences, report } = prepareExamples(examples, options({ maxLength: 40 }));
+    const { sequences, report } = prepareList(examples, options({ maxLength: 40 }));
     expect(sequences.map((one) => one.tokens.length)).toEqual([
       only(examples[0]!).sequence.tokens.length,
       40,
@@ -401,8 +401,8 @@ describe("prepareExamples", () => {
     const sources = { default: "{% for %}", others: [] };
     const template = makeTemplate({ name: "chat", sources, now: new Date() }, tokenizer);
     const text: Example = { kind: "text", text: "abc", origin };
-    expect(prepareExamples([text], options({ template })).report.kept).toBe(1);
-    expect(() => prepareExamples([text, talk("a", "b")], options({ template }))).toThrow(/^template chat: /);
+    expect(prepareList([text], options({ template })).report.kept).toBe(1);
+    expect(() => prepareList([text, talk("a", "b")], options({ template }))).toThrow(/^template chat: /);
   });
 
   test("what of an answer isn't trained is counted", () => {
@@ -410,7 +410,7 @@ describe("prepareExamples", () => {
       { kind: "completion", prompt: "", completion: "12", origin },
       { kind: "completion", prompt: "", completion: "1", origin },
     ];
-    expect(prepareExamples(rows, options()).report.lost).toEqual([
+    expect(prepareList(rows, options()).report.lost).toEqual([
       {
         reason: "the first token of an answer isn't trained: nothing comes before it",
         count: 2,
@@ -431,7 +431,7 @@ describe("prepareExamples", () => {
       { kind: "feedback", messages: asked, answer: good!, desirable: true, origin },
       { kind: "feedback", messages: asked, answer: bad!, desirable: false, origin },
     ];
-    const { lost, dropped, kept } = prepareExamples(rows, options()).report;
+    const { lost, dropped, kept } = prepareList(rows, options()).report;
     expect([kept, lost, dropped]).toMatchObject([
       2,
       [
@@ -442,15 +442,15 @@ describe("prepareExamples", () => {
       ],
       [{ reason: expect.stringMatching(/undesirable; objective: \{ type: kto \}/), count: 1 }],
     ]);
-    expect(prepareExamples(rows.slice(0, 1), options({ answers: "pair" })).report.lost).toEqual([]);
+    expect(prepareList(rows.slice(0, 1), options({ answers: "pair" })).report.lost).toEqual([]);
   });
 
   test("nothing left to train on is an error that says why", () => {
-    expect(() => prepareExamples(examples.slice(1, 2), options())).toThrow(
+    expect(() => prepareList(examples.slice(1, 2), options())).toThrow(
       /none of 1 examples can be trained on\n {2}a\.json row 3: the answer in message 2 is empty/,
     );
-    expect(() => prepareExamples([talk("hello", "b")], options({ maxLength: 4 }))).toThrow(AttuneError);
-    expect(() => prepareExamples([], options())).toThrow(/there are no examples/);
+    expect(() => prepareList([talk("hello", "b")], options({ maxLength: 4 }))).toThrow(AttuneError);
+    expect(() => prepareList([], options())).toThrow(/there are no examples/);
   });
 });
 
@@ -474,7 +474,7 @@ describe.skipIf(!existsSync(new URL("data/tokens-chat-96.json", goldens)))(
           ? alpacaTemplate(tokenizer.specialTokens.eos!)
           : chatTemplate(text(`${directory}/chat_template.jinja`), tokenizer.specialTokens);
       const examples = await readFile(new URL(golden.source.replace(/^goldens\//, ""), goldens));
-      const prepared = prepareExamples(examples, {
+      const prepared = prepareList(examples, {
         tokenizer,
         template,
         maxLength: golden.maxLength,
@@ -508,7 +508,7 @@ describe.skipIf(!existsSync(shared))("the field's own files", () => {
   test("no row is lost in silence, labels decode to the answers", () => {
     for (const [, examples] of sets)
       for (const template of [chatml, alpacaTemplate("</s>")]) {
-        const { sequences, report } = prepareExamples(examples, options({ template, maxLength: 100_000 }));
+        const { sequences, report } = prepareList(examples, options({ template, maxLength: 100_000 }));
         expect(report).toMatchObject({
           read: examples.length,
           kept: examples.length,
@@ -526,7 +526,7 @@ describe.skipIf(!existsSync(shared))("the field's own files", () => {
 
   test("what maxLength cuts is counted", () => {
     for (const [, examples] of sets) {
-      const { report } = prepareExamples(examples, options({ maxLength: 200 }));
+      const { report } = prepareList(examples, options({ maxLength: 200 }));
       const dropped = report.dropped.reduce((sum, { count }) => sum + count, 0);
       expect(report.kept + dropped).toBe(examples.length);
       expect(report.withoutLabel).toBe(dropped);

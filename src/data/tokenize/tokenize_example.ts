@@ -4,11 +4,11 @@ import type { Template } from "../../templates/template.ts";
 import { AttuneError, withPlace } from "../../text/errors.ts";
 import type { Tokenizer } from "../../tokenizers/tokenizer.ts";
 import {
-  type Completion,
   type Conversation,
   describeOrigin,
   type Example,
   type Origin,
+  type PromptCompletion,
   type Tokens,
 } from "../example.ts";
 import { type Answered, type Answers, answersOf, notServed } from "./answers.ts";
@@ -173,7 +173,7 @@ const negated = (sequence: TokenSequence): TokenSequence => ({
 const areEqual = ({ tokens }: TokenSequence, other: TokenSequence) =>
   tokens.length === other.tokens.length && tokens.every((token, i) => token === other.tokens[i]);
 
-function labelledText(example: Conversation | Completion, options: TokenizeOptions): LabelledText {
+function labelledText(example: Conversation | PromptCompletion, options: TokenizeOptions): LabelledText {
   const { tokenizer, trainOn } = options;
   if (example.kind === "completion") return labelledCompletion(example, options);
   const template = options.template.choose?.(example.tools) ?? options.template;
@@ -182,7 +182,7 @@ function labelledText(example: Conversation | Completion, options: TokenizeOptio
 }
 
 function labelledCompletion(
-  { prompt, completion }: Completion,
+  { prompt, completion }: PromptCompletion,
   { tokenizer, trainOn }: TokenizeOptions,
 ): LabelledText {
   const text = withEos(prompt + completion, tokenizer);

@@ -2,7 +2,7 @@ import { makeTemplate, type TemplatePlan } from "../../templates/template.ts";
 import { createTokenizer } from "../../tokenizers/tokenizer.ts";
 import type { TokenizeOptions } from "./tokenize_example.ts";
 
-/** How examples become tokens, as plain data: what a worker is told, and what a cache is keyed on. */
+/** How examples become tokens, as plain data: what a worker gets, and what a cache is keyed on. */
 export interface TokenizePlan {
   /** Parsed `tokenizer.json` and `tokenizer_config.json` (null where there is none). */
   tokenizerJson: unknown;

@@ -79,7 +79,7 @@ async function* inOrder(
   const underWay: Promise<TokenizedChunk>[] = [];
   for await (const work of works) {
     const tokenized = run(work);
-    tokenized.catch(() => {}); // told when its turn comes
+    tokenized.catch(() => {}); // thrown when its turn comes
     underWay.push(tokenized);
     if (underWay.length >= ahead) yield await underWay.shift()!;
   }

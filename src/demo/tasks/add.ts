@@ -1,7 +1,7 @@
 import { pairOfNumbers } from "../materials.ts";
 import { defineTask } from "../task.ts";
 
-export const add = defineTask({
+export const addition = defineTask({
   name: "add",
   material: pairOfNumbers,
   solve([a, b]) {

@@ -1,10 +1,10 @@
-import { wholeNumber } from "../materials.ts";
+import { upTo999 } from "../materials.ts";
 import { chineseNumber, englishNumber } from "../number_words.ts";
 import { defineTask } from "../task.ts";
 
 export const fromChinese = defineTask({
   name: "Chinese to English",
-  material: wholeNumber,
+  material: upTo999,
   solve(n) {
     return { input: chineseNumber(n), output: englishNumber(n) };
   },

@@ -1,5 +1,5 @@
-import type { Task } from "../task.ts";
-import { add } from "./add.ts";
+import type { DemoTask } from "../task.ts";
+import { addition } from "./add.ts";
 import { category } from "./category.ts";
 import { copy } from "./copy.ts";
 import { countRepeats } from "./count_repeats.ts";
@@ -22,7 +22,7 @@ import { upperCase } from "./upper_case.ts";
 import { yesNo } from "./yes_no.ts";
 
 /** The skills that the base's pretraining text practises. */
-export const TASKS: readonly Task[] = [
+export const TASKS: readonly DemoTask[] = [
   copy,
   upperCase,
   firstWord,
@@ -34,7 +34,7 @@ export const TASKS: readonly Task[] = [
   sortWords,
   sortNumbers,
   largestNumber,
-  add,
+  addition,
   subtract,
   category,
   oddOneOut,
@@ -50,4 +50,6 @@ export const TASKS: readonly Task[] = [
  * The skills that the demo teaches and scores, in the order of its table. Left out are the two of which a base of this
  * size picks up next to nothing: it answers one subtraction in twenty, and one count of repeats in four.
  */
-export const DEMO_TASKS: readonly Task[] = TASKS.filter((task) => task !== subtract && task !== countRepeats);
+export const DEMO_TASKS: readonly DemoTask[] = TASKS.filter(
+  (task) => task !== subtract && task !== countRepeats,
+);

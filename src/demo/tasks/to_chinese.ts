@@ -1,10 +1,10 @@
-import { wholeNumber } from "../materials.ts";
+import { upTo999 } from "../materials.ts";
 import { chineseNumber, englishNumber } from "../number_words.ts";
 import { defineTask } from "../task.ts";
 
 export const toChinese = defineTask({
   name: "English to Chinese",
-  material: wholeNumber,
+  material: upTo999,
   solve(n) {
     return { input: englishNumber(n), output: chineseNumber(n) };
   },

@@ -1,4 +1,4 @@
-import type { Completion, Conversation, Origin, Text, Tokens } from "../../data/example.ts";
+import type { Conversation, Origin, PromptCompletion, Text, Tokens } from "../../data/example.ts";
 import type { Message, Tool } from "../../templates/message.ts";
 import type { TemplateVariables } from "../../templates/template.ts";
 import type { Follow } from "../ifeval/follow.ts";
@@ -9,7 +9,7 @@ export interface Question {
   /** The kind of task it belongs to: scores are told by it. */
   task: string;
   /** The row with its right answer, whose loss is measured; a row that has none is only asked. */
-  example?: Conversation | Completion | Text | Tokens;
+  example?: Conversation | PromptCompletion | Text | Tokens;
   /** What comes before the answer, where there is an answer to ask for. */
   prompt?: Prompt;
   /** Right answers, where the answer is text. */

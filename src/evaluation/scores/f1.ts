@@ -1,4 +1,4 @@
-import { countOf } from "./n_grams.ts";
+import { countItems } from "./n_grams.ts";
 import { meanScore } from "./score.ts";
 import { isUnspaced } from "./words.ts";
 
@@ -13,7 +13,7 @@ export const f1 = meanScore("f1", (answer, references) =>
 function f1Of(answer: string, reference: string): number {
   const [found, wanted] = [squadWords(answer), squadWords(reference)];
   if (found.length === 0 || wanted.length === 0) return Number(found.length === wanted.length);
-  const [a, b] = [countOf(found), countOf(wanted)];
+  const [a, b] = [countItems(found), countItems(wanted)];
   let common = 0;
   for (const [word, count] of a) common += Math.min(count, b.get(word) ?? 0);
   return (2 * common) / (found.length + wanted.length);

@@ -1,5 +1,5 @@
 /** How often each item occurs. */
-export function countOf(items: Iterable<string>): Map<string, number> {
+export function countItems(items: Iterable<string>): Map<string, number> {
   const counts = new Map<string, number>();
   for (const item of items) counts.set(item, (counts.get(item) ?? 0) + 1);
   return counts;

@@ -4,7 +4,7 @@ import { randomUint32 } from "../../random/random.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { decode } from "./encode.ts";
 import { GGML_TYPES, type GgmlType } from "./ggml_types.ts";
-import { type GgufMetadata, type GgufTensorInfo, sizeOf } from "./gguf_header.ts";
+import { type GgufMetadata, type GgufTensorInfo, shapeSize } from "./gguf_header.ts";
 import { type GgufTensorEntry, readGguf } from "./read_gguf.ts";
 import { readerOf } from "./write_gguf.ts";
 
@@ -59,7 +59,7 @@ const rounded = (value: { type: string; value: unknown }) =>
 
 function samplesOf({ name, shape, type }: GgufTensorEntry) {
   const width = shape.length > 1 ? shape.at(-1)! : 1;
-  const rows = sizeOf(shape) / width;
+  const rows = shapeSize(shape) / width;
   const block = GGML_TYPES[type].values;
   const count = Math.min(width, Math.floor(MOST / block) * block);
   const random = Array.from({ length: ROWS }, (_, i) => randomUint32(0, `check ${name}`, 0, i) % rows);

@@ -8,7 +8,7 @@ import { requireFree } from "../require_free.ts";
 import { templateSource } from "../template_source.ts";
 import { describeForLlama } from "./architectures/architectures.ts";
 import { checkGguf } from "./check_gguf.ts";
-import { type GgufMetadata, type GgufValue, text, texts, u32 } from "./gguf_header.ts";
+import { type GgufMetadata, type GgufValue, texts, textValue, u32 } from "./gguf_header.ts";
 import { createSpaces, expectedValues, tensorContent } from "./tensor_content.ts";
 import { FILE_TYPES, type FileTypeName, type PlannedTensor, planTensors } from "./tensor_plan.ts";
 import { tokenizerMetadata } from "./tokenizer_metadata.ts";
@@ -83,9 +83,9 @@ function general(architecture: string, base: Base, type: FileTypeName): Entries 
   const quantized: Entries =
     type === "q8_0" || type === "q4_0" ? [["general.quantization_version", u32(QUANTIZATION_VERSION)]] : [];
   return [
-    ["general.architecture", text(architecture)],
-    ["general.type", text("model")],
-    ["general.name", text(nameOf(base))],
+    ["general.architecture", textValue(architecture)],
+    ["general.type", textValue("model")],
+    ["general.name", textValue(nameOf(base))],
     ["general.file_type", u32(FILE_TYPES[type].code)],
     ...quantized,
   ];
@@ -120,11 +120,11 @@ function tokenizerOf(
 
 async function templateOf(base: Base, name: string | undefined): Promise<Entries> {
   const { default: main, tool_use: tools } = await templateSource(base, name);
-  const entries: Entries = main === undefined ? [] : [["tokenizer.chat_template", text(main)]];
+  const entries: Entries = main === undefined ? [] : [["tokenizer.chat_template", textValue(main)]];
   if (tools === undefined) return entries;
   return [
     ...entries,
     ["tokenizer.chat_templates", texts(["tool_use"])],
-    ["tokenizer.chat_template.tool_use", text(tools)],
+    ["tokenizer.chat_template.tool_use", textValue(tools)],
   ];
 }

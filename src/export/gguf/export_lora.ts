@@ -19,7 +19,7 @@ import { describeForLlama } from "./architectures/architectures.ts";
 import type { Description } from "./architectures/description.ts";
 import { checkGguf } from "./check_gguf.ts";
 import { encode } from "./encode.ts";
-import { f32, type GgufMetadata, type GgufTensorInfo, text, u32 } from "./gguf_header.ts";
+import { f32, type GgufMetadata, type GgufTensorInfo, textValue, u32 } from "./gguf_header.ts";
 import { FILE_TYPES, placing } from "./tensor_plan.ts";
 import { writeGguf } from "./write_gguf.ts";
 
@@ -51,10 +51,10 @@ export async function exportLora(options: LoraOptions): Promise<LoraReport> {
   const description = describeForLlama(base.directory.config, base.model, base.directory.path);
   const { alpha, tensors } = lorasOf(lora, base.model, description, options);
   const metadata: GgufMetadata = new Map([
-    ["general.architecture", text(description.name)],
-    ["general.type", text("adapter")],
+    ["general.architecture", textValue(description.name)],
+    ["general.type", textValue("adapter")],
     ["general.file_type", u32(FILE_TYPES[type].code)],
-    ["adapter.type", text("lora")],
+    ["adapter.type", textValue("lora")],
     ["adapter.lora.alpha", f32(alpha)],
   ]);
   await writeFileAtomic(output, async (file: FileHandle) => {

@@ -16,8 +16,8 @@ export type GgufMetadata = ReadonlyMap<string, GgufValue>;
 
 export const u32 = (value: number): GgufValue => ({ type: "uint32", value });
 export const f32 = (value: number): GgufValue => ({ type: "float32", value });
-export const flag = (value: boolean): GgufValue => ({ type: "bool", value });
-export const text = (value: string): GgufValue => ({ type: "string", value });
+export const flagValue = (value: boolean): GgufValue => ({ type: "bool", value });
+export const textValue = (value: string): GgufValue => ({ type: "string", value });
 export const texts = (value: readonly string[]): GgufValue => ({ type: "strings", value });
 export const i32s = (value: readonly number[]): GgufValue => ({ type: "int32s", value });
 export const f32s = (value: readonly number[]): GgufValue => ({ type: "float32s", value });
@@ -36,9 +36,9 @@ export const ALIGNMENT = 32;
 export const VALUE_TYPES = { uint32: 4, int32: 5, float32: 6, bool: 7, string: 8, array: 9 } as const;
 
 export const aligned = (offset: number): number => Math.ceil(offset / ALIGNMENT) * ALIGNMENT;
-export const sizeOf = (shape: readonly number[]): number =>
+export const shapeSize = (shape: readonly number[]): number =>
   shape.reduce((product, size) => product * size, 1);
-export const tensorBytes = ({ type, shape }: GgufTensorInfo): number => bytesOf(type, sizeOf(shape));
+export const tensorBytes = ({ type, shape }: GgufTensorInfo): number => bytesOf(type, shapeSize(shape));
 
 /** What stands before the tensors' bytes, padded; the first tensor begins right behind it. */
 export function ggufHeader(metadata: GgufMetadata, tensors: readonly GgufTensorInfo[]): Uint8Array {

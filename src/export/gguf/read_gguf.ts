@@ -5,7 +5,7 @@ import {
   type GgufTensorInfo,
   type GgufValue,
   MAGIC,
-  sizeOf,
+  shapeSize,
   VALUE_TYPES,
   VERSION,
 } from "./gguf_header.ts";
@@ -57,7 +57,7 @@ function parse(from: Reader): GgufFile {
   const start = aligned(from.position());
   const entries = infos.map((info): [string, GgufTensorEntry] => [
     info.name,
-    { ...info, offset: start + info.offset, byteLength: bytesOf(info.type, sizeOf(info.shape)) },
+    { ...info, offset: start + info.offset, byteLength: bytesOf(info.type, shapeSize(info.shape)) },
   ]);
   return { metadata, tensors: new Map(entries) };
 }

@@ -2,7 +2,7 @@
 import type { Weight } from "../model_weights.ts";
 import { float32, type Numbers, reorderedRows, toFloat32, turned } from "../numbers.ts";
 import { encode } from "./encode.ts";
-import { sizeOf } from "./gguf_header.ts";
+import { shapeSize } from "./gguf_header.ts";
 import type { PlannedTensor } from "./tensor_plan.ts";
 
 const PIECE = 1 << 20; // numbers at a time
@@ -41,7 +41,7 @@ export async function* tensorContent(
 }
 
 async function* pieces(tensor: PlannedTensor, weight: Weight, { read }: Spaces): AsyncGenerator<Numbers> {
-  const count = sizeOf(weight.shape);
+  const count = shapeSize(weight.shape);
   const width = weight.shape.at(-1)!;
   if (tensor.order || tensor.turned) {
     yield rearranged(await weight.read(0, count), tensor, weight.shape);
@@ -52,7 +52,7 @@ async function* pieces(tensor: PlannedTensor, weight: Weight, { read }: Spaces):
   const next = (at: number) => {
     const length = Math.min(most, count - at);
     const numbers = weight.read(at, length, length <= PIECE ? read[turn++ % 2] : undefined);
-    numbers.catch(() => {}); // told when its turn comes
+    numbers.catch(() => {}); // thrown when its turn comes
     return numbers;
   };
   let ahead = next(0);
@@ -86,7 +86,7 @@ export async function expectedValues(
   count: number,
 ): Promise<Float32Array> {
   if (tensor.values) return tensor.values.slice(start, start + count);
-  const each = sizeOf(tensor.shape) / tensor.parameters.length;
+  const each = shapeSize(tensor.shape) / tensor.parameters.length;
   const weight = weights.get(tensor.parameters[Math.floor(start / each)]!)!;
   const from = start % each;
   if (!tensor.order && !tensor.turned) return toFloat32(shifted(await weight.read(from, count), tensor.plus));

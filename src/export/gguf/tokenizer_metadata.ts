@@ -5,7 +5,7 @@ import { type Merge, splitMerge } from "../../tokenizers/bpe.ts";
 import { createModel } from "../../tokenizers/model.ts";
 import { flattenSequence } from "../../tokenizers/sequence.ts";
 import { readTokenizerFiles, type TokenizerFiles } from "../../tokenizers/tokenizer_files.ts";
-import { f32s, flag, type GgufValue, i32s, text, texts, u32 } from "./gguf_header.ts";
+import { f32s, flagValue, type GgufValue, i32s, texts, textValue, u32 } from "./gguf_header.ts";
 import { preTokenizerName } from "./pre_tokenizers.ts";
 
 export interface TokenizerSources {
@@ -102,8 +102,8 @@ function byteLevel(files: TokenizerFiles): Own {
   const merges = (model.merges as Merge[]).map((merge) => splitMerge(merge).join(" "));
   return {
     entries: [
-      ["tokenizer.ggml.model", text("gpt2")],
-      ["tokenizer.ggml.pre", text(known.name)],
+      ["tokenizer.ggml.model", textValue("gpt2")],
+      ["tokenizer.ggml.pre", textValue(known.name)],
     ],
     after: [["tokenizer.ggml.merges", texts(merges)]],
     written: (content) => content,
@@ -146,9 +146,9 @@ function sentencePiece(files: TokenizerFiles, tokens: readonly Token[]): Own {
   );
   return {
     entries: [
-      ["tokenizer.ggml.model", text("llama")],
-      ["tokenizer.ggml.pre", text("default")],
-      ["tokenizer.ggml.add_space_prefix", flag(prefix)],
+      ["tokenizer.ggml.model", textValue("llama")],
+      ["tokenizer.ggml.pre", textValue("default")],
+      ["tokenizer.ggml.add_space_prefix", flagValue(prefix)],
     ],
     after: [["tokenizer.ggml.scores", f32s(scores)]],
     written: (content) => asInText.get(content) ?? content,
@@ -226,8 +226,8 @@ function specialTokens(
     ...optional.flatMap(
       ([name, id]): Entries => (id === undefined ? [] : [[`tokenizer.ggml.${name}_token_id`, u32(id)]]),
     ),
-    ["tokenizer.ggml.add_bos_token", flag(textPrefix.length > 0)],
-    ["tokenizer.ggml.add_eos_token", flag(endsTexts(tokenizerJson, tokens[eos]!.content))],
+    ["tokenizer.ggml.add_bos_token", flagValue(textPrefix.length > 0)],
+    ["tokenizer.ggml.add_eos_token", flagValue(endsTexts(tokenizerJson, tokens[eos]!.content))],
   ];
 }
 

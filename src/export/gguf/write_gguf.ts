@@ -25,7 +25,7 @@ export async function writeGguf<T extends GgufTensorInfo>(
   const write = async (bytes: Uint8Array) => {
     await writing;
     writing = readBack(bytes, at);
-    writing.catch(() => {}); // told when its turn comes
+    writing.catch(() => {}); // thrown when its turn comes
     at += bytes.length;
   };
   await write(header);

@@ -8,7 +8,7 @@ import { completeTokenizerConfig, eosTokenIds } from "../../pretrained/tokenizer
 import { goldenPath } from "../../testing/goldens.ts";
 import { exportGguf } from "../gguf/export_gguf.ts";
 import { exportLora } from "../gguf/export_lora.ts";
-import { text } from "../gguf/gguf_header.ts";
+import { textValue } from "../gguf/gguf_header.ts";
 import type { FileTypeName } from "../gguf/tensor_plan.ts";
 import { tokenizerMetadata } from "../gguf/tokenizer_metadata.ts";
 import { writeGguf } from "../gguf/write_gguf.ts";
@@ -123,7 +123,7 @@ export async function exportVocabulary(directory: string, output: string): Promi
     vocabSize: opened.config.vocab_size as number,
     bosId: opened.config.bos_token_id,
   });
-  const metadata = new Map([["general.architecture", text("llama")] as const, ...entries]);
+  const metadata = new Map([["general.architecture", textValue("llama")] as const, ...entries]);
   const content = () => {
     throw new Error("there are no tensors");
   };

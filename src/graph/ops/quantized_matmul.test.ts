@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { dequantize4bit as dequantized } from "../../quantization/quantize4bit.ts";
+import { unpack4bit as dequantized } from "../../quantization/quantize4bit.ts";
 import type { Device } from "../../runtime/session.ts";
 import { centralDifferences } from "../../testing/central_difference.ts";
 import { difference } from "../../testing/difference.ts";

@@ -42,7 +42,7 @@ function isRowWise(x: Tensor, t: Tensor): boolean {
   return rowWise === "first input" && hasRows(first!, t) && others.every((input) => isWhole(input, t));
 }
 
-/** Only a size that has a name is told from others. */
+/** Only a size that has a name is distinguished from others. */
 const hasRows = (x: Tensor, { shape: [T] }: Tensor) =>
   typeof T === "string" && x.shape.length === 2 && x.shape[0] === T && x.shape[1] !== T;
 

@@ -7,7 +7,7 @@ import { add, mul } from "../../graph/ops/elementwise.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { expertCount, headCount, parseFields, size } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
-import { mixture } from "../experts.ts";
+import { mixtureOfExperts } from "../experts.ts";
 import type { Family } from "../family.ts";
 import { activate, headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
@@ -56,5 +56,5 @@ function sparseMlp(c: MixtralFields, p: Scope, x: Tensor): Tensor {
     return own.linear("w2", mul(gate, own.linear("w3", x, c.intermediate_size, fixed)), c.hidden_size, fixed);
   };
   const scores = p.linear("gate", x, c.num_local_experts, fixed);
-  return mixture(scores, expert, { chosen: c.num_experts_per_tok, normalized: true });
+  return mixtureOfExperts(scores, expert, { chosen: c.num_experts_per_tok, normalized: true });
 }

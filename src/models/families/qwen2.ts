@@ -9,7 +9,7 @@ import { gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 
-/** How Qwen says which layers slide: only if told to, and in transformers 4 from `max_window_layers` on. */
+/** How Qwen says which layers slide: only if use_sliding_window says so, and in transformers 4 from `max_window_layers` on. */
 export const qwenWindowFields = {
   use_sliding_window: z.boolean().default(false),
   sliding_window: unusedWindow.default(4096),

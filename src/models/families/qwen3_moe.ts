@@ -8,7 +8,7 @@ import type { Tensor } from "../../graph/tensor.ts";
 import { preNormBlock } from "../blocks.ts";
 import { expertCount, headCount, notComputed, parseFields, size } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
-import { mixture } from "../experts.ts";
+import { mixtureOfExperts } from "../experts.ts";
 import type { Family } from "../family.ts";
 import { unusedWindow, usedWindow } from "../layer_types.ts";
 import { activate, gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
@@ -71,5 +71,5 @@ function sparseMlp(c: Qwen3MoeFields, experts: number, p: Scope, x: Tensor): Ten
     return own.linear("down_proj", mul(gate, up), c.hidden_size, fixed);
   };
   const scores = p.linear("gate", x, experts, fixed);
-  return mixture(scores, expert, { chosen: c.num_experts_per_tok, normalized: c.norm_topk_prob });
+  return mixtureOfExperts(scores, expert, { chosen: c.num_experts_per_tok, normalized: c.norm_topk_prob });
 }

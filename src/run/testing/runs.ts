@@ -20,7 +20,7 @@ export function smallRecipe(output: string, { training, ...rest }: Partial<Recip
   };
 }
 
-/** All that a run says. `see` may be told as it happens. */
+/** All that a run says. `see` is called as it happens. */
 export async function runToEnd(
   recipe: RecipeInput,
   { see, ...options }: TrainOptions & { see?: (event: TrainEvent) => void } = {},

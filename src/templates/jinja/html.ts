@@ -22,9 +22,6 @@ export function escapeHtml(value: Value): string {
   return escaped;
 }
 
-/** What is added to a Markup, or put into it. */
-export const asMarkup = (value: Value): Markup => new Markup(escapeHtml(value));
-
 const NAMES: Record<string, string> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: "\u00a0" };
 const SPACES = new RegExp(`[${WHITE}]+`, "g");
 const ENDS = new RegExp(`^[${WHITE}]|[${WHITE}]$`, "g");

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { byLabel, labelCount, logProbability, logSigmoid, objectiveKind, sigmoid } from "./objective.ts";
+import { byLabel, labelCount, logistic, logProbability, logSigmoid, objectiveKind } from "./objective.ts";
 import { countPairs, meanOfPairs } from "./pairs.ts";
 
 /** Of a scaled difference of log ratios, and what it was made from. */
@@ -71,7 +71,7 @@ type Loss = (ratios: Ratios, beta: number, labelSmoothing: number) => Slope;
 const LOSSES: Record<"sigmoid" | "hinge" | "ipo" | "robust", Loss> = {
   sigmoid({ chosen, rejected }, beta) {
     const x = beta * (chosen - rejected);
-    return both(-logSigmoid(x), -beta * sigmoid(-x));
+    return both(-logSigmoid(x), -beta * logistic(-x));
   },
   hinge({ chosen, rejected }, beta) {
     const x = beta * (chosen - rejected);
@@ -85,7 +85,7 @@ const LOSSES: Record<"sigmoid" | "hinge" | "ipo" | "robust", Loss> = {
   robust({ chosen, rejected }, beta, epsilon) {
     const x = beta * (chosen - rejected);
     const loss = (-(1 - epsilon) * logSigmoid(x) + epsilon * logSigmoid(-x)) / (1 - 2 * epsilon);
-    return both(loss, (-beta * ((1 - epsilon) * sigmoid(-x) + epsilon * sigmoid(x))) / (1 - 2 * epsilon));
+    return both(loss, (-beta * ((1 - epsilon) * logistic(-x) + epsilon * logistic(x))) / (1 - 2 * epsilon));
   },
 };
 

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { type Branch, byLabel, logProbability, objectiveKind, sigmoid, type Totals } from "./objective.ts";
+import { type Branch, byLabel, logistic, logProbability, objectiveKind, type Totals } from "./objective.ts";
 import { addShares } from "./pairs.ts";
 
 /**
@@ -33,7 +33,7 @@ export const kto = objectiveKind({
       const weights = examples.map(([branch]) => {
         const sign = isLiked(branch!) ? 1 : -1;
         const weight = sign > 0 ? desirableWeight : undesirableWeight;
-        const s = sigmoid(sign * beta * (ratioOf(branch!) - kl));
+        const s = logistic(sign * beta * (ratioOf(branch!) - kl));
         loss += (weight * (1 - s)) / count;
         addMetrics(metrics, branch!, beta, totals);
         return [byLabel(branch!, (-weight * sign * beta * s * (1 - s)) / count)];

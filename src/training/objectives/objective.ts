@@ -84,7 +84,7 @@ export const byLabel = ({ labelWeights }: Branch, slope: number): Float64Array =
   Float64Array.from(labelWeights, (weight) => -Math.abs(weight) * slope);
 
 /** 1 / (1 + e^-x) */
-export const sigmoid = (x: number): number =>
+export const logistic = (x: number): number =>
   x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x));
 
 /** log(sigmoid(x)), exact far from 0, too. */

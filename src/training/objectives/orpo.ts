@@ -3,10 +3,10 @@ import {
   type Branch,
   byLabel,
   labelCount,
+  logistic,
   logProbability,
   logSigmoid,
   objectiveKind,
-  sigmoid,
   type Values,
 } from "./objective.ts";
 import { meanOfPairs } from "./pairs.ts";
@@ -36,7 +36,7 @@ export const orpo = objectiveKind({
           logProbability(rejected) / lengths[1],
         ];
         const odds = logOdds(means[0]) - logOdds(means[1]);
-        const slope = -beta * sigmoid(-odds);
+        const slope = -beta * logistic(-odds);
         const slopes = [slope * oddsSlope(means[0]), -slope * oddsSlope(means[1])] as const;
         const nll = (sumOf(chosen.nll) / tokens) * pairs; // `meanOfPairs` divides by the number of pairs
         const weights = byLabel(chosen, slopes[0] / lengths[0]);

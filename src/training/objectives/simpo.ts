@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { byLabel, labelCount, logProbability, logSigmoid, objectiveKind, sigmoid } from "./objective.ts";
+import { byLabel, labelCount, logistic, logProbability, logSigmoid, objectiveKind } from "./objective.ts";
 import { countPairs, meanOfPairs } from "./pairs.ts";
 
 /**
@@ -26,7 +26,7 @@ export const simpo = objectiveKind({
           logProbability(rejected) / lengths[1],
         ];
         const x = beta * (means[0] - means[1]) - simpoGamma;
-        const slope = -beta * sigmoid(-x);
+        const slope = -beta * logistic(-x);
         return {
           loss: -logSigmoid(x),
           weights: [byLabel(chosen, slope / lengths[0]), byLabel(rejected, -slope / lengths[1])],

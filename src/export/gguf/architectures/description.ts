@@ -1,4 +1,4 @@
-/** What llama.cpp has to be told of a model, and what of it it can't compute. */
+/** What a GGUF file tells llama.cpp about a model, and what llama.cpp can't compute. */
 import type { Config, Model } from "../../../models/family.ts";
 import type { Fault } from "../../../text/errors.ts";
 import { f32, type GgufValue, u32 } from "../gguf_header.ts";

@@ -130,7 +130,7 @@ interface Windowed {
   max_position_embeddings?: number | null;
 }
 
-/** @param usual the period that llama.cpp takes when it is not told: the last layer of each period sees all. */
+/** @param usual the period that llama.cpp assumes by default: the last layer of each period sees all. */
 function setWindows(to: Description, c: Windowed, slides: readonly boolean[], usual: number): void {
   const period = slides.includes(true) ? periodOf(slides) : 1;
   if (period === undefined) {

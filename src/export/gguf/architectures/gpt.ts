@@ -5,7 +5,7 @@ import { gpt2 as gpt2Family, gpt2Fields } from "../../../models/families/gpt2.ts
 import { withoutAliases } from "../../../models/families.ts";
 import { headSizes } from "../../../models/layers.ts";
 import { ropeParameters } from "../../../models/rope_config.ts";
-import { flag } from "../gguf_header.ts";
+import { flagValue } from "../gguf_header.ts";
 import {
   type Architecture,
   newDescription,
@@ -85,7 +85,7 @@ export const gptNeox: Architecture = {
     setSizes(to, c, heads);
     setLayerNorm(to, c.layer_norm_eps);
     setRope(to, ropeParameters(spelled, { theta: c.rotary_emb_base, rotated: c.rotary_pct }), { E: heads.E });
-    setAll(to, { use_parallel_residual: flag(c.use_parallel_residual) });
+    setAll(to, { use_parallel_residual: flagValue(c.use_parallel_residual) });
     requireActivation(to, "hidden_act", c.hidden_act, "gelu");
     if (!c.attention_bias)
       for (let layer = 0; layer < c.num_hidden_layers; layer++) {

@@ -2,7 +2,7 @@
 
 import type { RopeParameters } from "../../../models/rope_config.ts";
 import { inverseFrequencies } from "../../../models/rotary.ts";
-import { f32, text, u32 } from "../gguf_header.ts";
+import { f32, textValue, u32 } from "../gguf_header.ts";
 import { type Description, setAll } from "./description.ts";
 
 interface RopeReads {
@@ -23,7 +23,7 @@ export function setRope(
   setAll(to, { "rope.dimension_count": u32(size), "rope.freq_base": f32(rope.theta) });
   if (rope.type === "default") return;
   if (rope.type === "linear")
-    setAll(to, { "rope.scaling.type": text("linear"), "rope.scaling.factor": f32(rope.factor) });
+    setAll(to, { "rope.scaling.type": textValue("linear"), "rope.scaling.factor": f32(rope.factor) });
   else if (rope.type === "yarn") setYarn(to, rope, place);
   else if (factors && rope.type === "llama3") setLlama3(to, rope, size);
   else if (factors && rope.type === "longrope") setLongrope(to, rope);
@@ -45,7 +45,7 @@ function setYarn(to: Description, rope: RopeParameters & { type: "yarn" }, place
     });
   const own = rope.factor > 1 ? 0.1 * Math.log(rope.factor) + 1 : 1;
   setAll(to, {
-    "rope.scaling.type": text("yarn"),
+    "rope.scaling.type": textValue("yarn"),
     "rope.scaling.factor": f32(rope.factor),
     "rope.scaling.original_context_length": u32(rope.originalMaxPositions),
     "rope.scaling.attn_factor": f32(rope.attentionFactor / own),
@@ -56,7 +56,7 @@ function setYarn(to: Description, rope: RopeParameters & { type: "yarn" }, place
 
 function setLongrope(to: Description, rope: RopeParameters & { type: "longrope" }): void {
   setAll(to, {
-    "rope.scaling.type": text("longrope"),
+    "rope.scaling.type": textValue("longrope"),
     "rope.scaling.original_context_length": u32(rope.originalMaxPositions),
     "rope.scaling.attn_factor": f32(rope.attentionFactor),
   });

@@ -1,16 +1,8 @@
 import { AttuneError } from "../../text/errors.ts";
 import { describeOrigin, type Example, type UnusableRow } from "../example.ts";
-import {
-  checkAnyKept,
-  emptyReport,
-  type PreparationReport,
-  reportExample,
-  reportUnusable,
-} from "./preparation_report.ts";
+import { emptyReport, type PreparationReport, reportExample, reportUnusable } from "./preparation_report.ts";
 import type { TokenSequence } from "./token_sequence.ts";
 import { type TokenizedExample, type TokenizeOptions, tokenizeExample } from "./tokenize_example.ts";
-
-export type { PreparationReport } from "./preparation_report.ts";
 
 export interface PreparedExamples {
   /** In file order. A long document gives several. */
@@ -18,21 +10,8 @@ export interface PreparedExamples {
   report: PreparationReport;
 }
 
-/**
- * Tokenizes rows and says what became of each; one that can't be read or tokenized is told of and passed.
- * @throws AttuneError when none is left.
- */
-export function prepareExamples(
-  rows: readonly (Example | UnusableRow)[],
-  options: TokenizeOptions,
-): PreparedExamples {
-  const prepared = tokenizeRows(rows, options);
-  checkAnyKept(prepared.report);
-  return prepared;
-}
-
-/** The same for some of the rows, of which none may be left. */
-export function tokenizeRows(
+/** Tokenizes rows and says what became of each; one that can't be read or tokenized is reported and skipped. */
+export function tokenizeList(
   rows: readonly (Example | UnusableRow)[],
   options: TokenizeOptions,
 ): PreparedExamples {
