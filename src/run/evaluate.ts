@@ -170,7 +170,7 @@ function requireHeldOut({ evaluation }: Recipe): void {
 
 const noRows = ({ data }: Recipe) =>
   new AttuneError({
-    code: "evaluation.no-rows",
+    code: "run.none-held-out",
     place: data[0]?.path ?? "data.0",
     problem: "none of its rows is held out",
     wayOut: "Start where the run was started, as its paths do, or give rows: --data FILE",
