@@ -9,6 +9,9 @@
 import type { RecipeInput } from "./training/recipe.ts";
 
 export type { PreparationReport } from "./data/tokenize/preparation_report.ts";
+export type { Evaluation } from "./evaluation/evaluation.ts";
+export type { ScoredRow, ScoreFunction } from "./evaluation/own_scores.ts";
+export type { Comparison, Sample } from "./evaluation/scorecard.ts";
 export {
   type CombineDirectoriesOptions,
   combineAdapterDirectories,
@@ -26,6 +29,7 @@ export type { Completion } from "./generation/completion.ts";
 export { type LoadedModel, type LoadModelOptions, loadModel } from "./generation/load_model.ts";
 export type { AnswerOptions, ChatOptions } from "./generation/talk.ts";
 export type { AdapterChoice } from "./generation/variants.ts";
+export { type EvaluateOptions, evaluate, type Tuned } from "./run/evaluate.ts";
 export { type TrainOptions, train } from "./run/train.ts";
 export type { Device, OpenSession } from "./runtime/session.ts";
 export type { Message, Tool } from "./templates/message.ts";

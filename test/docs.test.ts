@@ -16,6 +16,7 @@ const read = (page: string) => readFileSync(join(repository, page), "utf8");
 const PAGES = [
   ...["README.md", "README.zh-CN.md", "CONTRIBUTING.md"],
   ...["docs/guide.md", "docs/guide.zh-CN.md", "docs/limits.md", "docs/limits.zh-CN.md"],
+  ...["docs/evaluation.md", "docs/evaluation.zh-CN.md"],
 ];
 
 /** Fenced blocks, and the language each is in. */

@@ -4,6 +4,7 @@ import { AttuneError, type Fault } from "../text/errors.ts";
 const LIMIT = 2000; // milliseconds: what it bounds takes less than one
 
 const script = new Script("work()");
+const context = createContext({ work() {} }); // one for all: to make it takes longer than most work
 
 /**
  * Does `work` that a pattern or a schema of someone's file steers, which may be made to take forever: V8 ends it in the middle,
@@ -12,11 +13,9 @@ const script = new Script("work()");
  */
 export function bounded<T>(work: () => T, fault: Fault): T {
   let result: { value: T } | undefined;
-  const context = createContext({
-    work: () => {
-      result = { value: work() };
-    },
-  });
+  context.work = () => {
+    result = { value: work() };
+  };
   try {
     script.runInContext(context, { timeout: LIMIT });
   } catch (error) {

@@ -31,6 +31,9 @@ export interface Decoder {
 /** Indices of a cache's sequences lie this far apart, longer than any: int32 has room for 128 of them. */
 const SEQUENCE_SPAN = 2 ** 24;
 
+/** How far the indices of sequence `sequence` lie from those of sequence 0. */
+export const spanOf = (sequence: number) => sequence * SEQUENCE_SPAN;
+
 /** The sequence a key at `index` of a cache belongs to. */
 export const sequenceOf = (index: number) => Math.floor(index / SEQUENCE_SPAN);
 

@@ -1,4 +1,4 @@
-import { type Decoder, sequenceOf } from "./decoder.ts";
+import { type Decoder, sequenceOf, spanOf } from "./decoder.ts";
 import { checkPrompt, deadline, type FinishReason } from "./generate.ts";
 import type { KvCache } from "./kv_cache.ts";
 import { likeliest } from "./sample.ts";
@@ -42,10 +42,13 @@ interface Live extends Waiting {
 const WIDTH = 16;
 /** Tokens of prompts read in one pass, for the same reason. */
 const PASS_TOKENS = 256;
+/** Tokens in common from which on reading them once saves more than the copies cost. */
+const WORTH_SHARING = 8;
 
 /**
- * The likeliest answers to many prompts, side by side: the same as one by one, but for rounding. Prompts are read several
- * to a pass, each seeing only itself; then a pass reads one token of every live answer.
+ * The likeliest answers to many prompts, side by side: the same as one by one, but for rounding. What all prompts begin with
+ * is read once. Their rest is read several to a pass, each seeing only itself; then a pass reads one token of every live
+ * answer.
  * @throws AttuneError when a prompt is empty or longer than the model was made for; the signal's reason when aborted.
  */
 export async function generateBatch(
@@ -62,6 +65,7 @@ export async function generateBatch(
   });
   const isOver = deadline(options.maxTime);
   const waiting = all.filter(({ most }) => most > 0);
+  const shared = await readShared(decoder, prompts);
   const cache = decoder.newCache();
   let live: Live[] = [];
   let held = 0; // sequences in the cache, finished ones included
@@ -71,8 +75,8 @@ export async function generateBatch(
       live = advance(live, await readNewest(decoder, cache, live), options);
     } else {
       forgetAllBut(live, cache);
-      for (const group of passes(admit(waiting, live)))
-        live.push(...advance(group, await readPrompts(decoder, cache, group), options));
+      for (const group of passes(admit(waiting, live), shared.length))
+        live.push(...advance(group, await readPrompts(decoder, cache, group, shared), options));
       held = live.length;
     }
   }
@@ -113,10 +117,40 @@ function readNewest(decoder: Decoder, cache: KvCache, live: readonly Live[]): Pr
   return decoder.read(cache, pieces);
 }
 
-/** Reads the prompts of `group` without a look at what the cache holds: logits [group, V]. */
-async function readPrompts(decoder: Decoder, cache: KvCache, group: readonly Live[]): Promise<Float32Array> {
+/**
+ * Reads what all prompts begin with, which is worth it for several that have some tokens in common; but the last token of a
+ * prompt is its own: what follows is asked of it. One that outgrows the model's short length is read whole.
+ */
+async function readShared(decoder: Decoder, prompts: readonly (readonly number[])[]): Promise<KvCache> {
+  const cache = decoder.newCache();
+  const { shortLength = Number.POSITIVE_INFINITY } = decoder.dimensions;
+  const [first = [], ...others] = prompts;
+  if (others.length === 0 || prompts.some(({ length }) => length > shortLength)) return cache;
+  const most = Math.min(...prompts.map(({ length }) => length)) - 1;
+  let length = 0;
+  while (length < most && others.every((prompt) => prompt[length] === first[length])) length++;
+  if (length < WORTH_SHARING) return cache;
+  for (let start = 0; start < length; start += PASS_TOKENS) {
+    const tokens = first.slice(start, Math.min(length, start + PASS_TOKENS));
+    await decoder.read(cache, [{ sequence: 0, start, tokens }]);
+  }
+  return cache;
+}
+
+/**
+ * Reads the prompts of `group` without a look at what the cache holds: logits [group, V].
+ * @param shared what all of them begin with, as sequence 0
+ */
+async function readPrompts(
+  decoder: Decoder,
+  cache: KvCache,
+  group: readonly Live[],
+  shared: KvCache,
+): Promise<Float32Array> {
   const own = decoder.newCache();
-  const pieces = group.map(({ sequence, prompt }) => ({ sequence, start: 0, tokens: prompt }));
+  const start = shared.length;
+  if (start > 0) for (const { sequence } of group) own.append(shared, spanOf(sequence));
+  const pieces = group.map(({ sequence, prompt }) => ({ sequence, start, tokens: prompt.slice(start) }));
   const logits = await decoder.read(own, pieces);
   cache.append(own);
   return logits;
@@ -134,15 +168,16 @@ function admit(waiting: Waiting[], live: readonly Live[]): Live[] {
   return waiting.splice(0, free.length).map((one, i) => ({ ...one, sequence: free[i]! }));
 }
 
-/** Splits `prompts` into passes of at most PASS_TOKENS tokens, or of one longer prompt. */
-function passes(prompts: readonly Live[]): Live[][] {
+/** Splits `prompts` into passes of at most PASS_TOKENS tokens that are not read yet, or of one longer prompt. */
+function passes(prompts: readonly Live[], read: number): Live[][] {
   const groups: Live[][] = [];
   let room = 0;
   for (const one of prompts) {
-    room -= one.prompt.length;
+    const length = one.prompt.length - read;
+    room -= length;
     if (groups.length === 0 || room < 0) {
       groups.push([]);
-      room = PASS_TOKENS - one.prompt.length;
+      room = PASS_TOKENS - length;
     }
     groups.at(-1)!.push(one);
   }

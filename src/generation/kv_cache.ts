@@ -23,8 +23,8 @@ export interface KvCache {
   truncate(length: number): void;
   /** Forgets the tokens whose index is not wanted. */
   keep(wanted: (index: number) => boolean): void;
-  /** Takes over the tokens of `other`. */
-  append(other: KvCache): void;
+  /** Takes over the tokens of `other`, at indices moved by `by`. */
+  append(other: KvCache, by?: number): void;
   /** Its buffers, all in the same order in every cache of a model. */
   readonly columns: readonly Column[];
 }
@@ -81,11 +81,13 @@ export function createKvCache({ layers, keyValueHeads: K, headDim: E }: Dimensio
         for (const [to, row] of rows.entries()) data.copyWithin(to * width, row * width, (row + 1) * width);
       length = rows.length;
     },
-    append(other) {
+    append(other, by = 0) {
       for (const [i, each] of columns.entries()) {
         reserve(each, length, length + other.length);
         each.data.set(other.columns[i]!.data.subarray(0, other.length * each.width), length * each.width);
       }
+      for (const { data } of [keyIndex, keyEnd])
+        for (let row = length; row < length + other.length; row++) data[row]! += by;
       length += other.length;
     },
   };

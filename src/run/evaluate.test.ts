@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Evaluation } from "../evaluation/evaluation.ts";
 import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import type { EvaluationEvent } from "../training/events.ts";
-import { parseRecipe, type RecipeInput } from "../training/recipe.ts";
+import type { RecipeInput } from "../training/recipe.ts";
 import { evaluate } from "./evaluate.ts";
 import { isStep, messageOf, readMetrics, runToEnd, smallRecipe } from "./testing/runs.ts";
 
@@ -50,7 +50,7 @@ describe("a run", () => {
       training: { maxSteps: 3 },
     });
     events = await runToEnd(recipe);
-    evaluation = await evaluate(parseRecipe(recipe), {
+    evaluation = await evaluate(recipe, {
       tuned: { adapter: path("run/adapter") },
       threads: 1,
     });
@@ -119,7 +119,7 @@ describe("a run", () => {
   });
 
   test("answers no more rows than are asked for", async () => {
-    const few = await evaluate(parseRecipe(recipe), { generate: 2, threads: 1 });
+    const few = await evaluate(recipe, { generate: 2, threads: 1 });
     expect(few.tuned).toBeNull();
     expect(few.samples).toHaveLength(2);
     expect(few.base.loss).toEqual(evaluation.base.loss);
@@ -139,7 +139,7 @@ test("held-out phrasings: the same rows in each template and in others, with the
   };
   const evaluation = { path: data, task };
   const recipe = smallRecipe(path("phrasings"), { evaluation });
-  const { phrasings, base } = await evaluate(parseRecipe(recipe), { threads: 1 });
+  const { phrasings, base } = await evaluate(recipe, { threads: 1 });
   expect(Object.entries(phrasings!.each).map(([text, { trained, rows }]) => [text, trained, rows])).toEqual([
     ["Say: {{text}}", true, 2],
     ["Tell: {{text}}", true, 2],
@@ -258,7 +258,7 @@ describe("what is wrong is said before a step is taken, and nothing is lost", ()
     const recipe = smallRecipe(path("picky"), {
       evaluation: { path: good(), scores: { function: name }, maxTokens: 2 },
     });
-    const { samples, notes, base } = await evaluate(parseRecipe(recipe), { threads: 1 });
+    const { samples, notes, base } = await evaluate(recipe, { threads: 1 });
     expect(samples).toHaveLength(8);
     expect(notes.join()).toMatch(/8 of 8 answers.*picky\.mjs.*not one/);
     expect(base).toHaveProperty("exactMatch");

@@ -16,7 +16,7 @@ import { openSession } from "../runtime/node.ts";
 import type { Device } from "../runtime/session.ts";
 import { AttuneError } from "../text/errors.ts";
 import { fullMethod, type Method } from "../training/method.ts";
-import type { Recipe } from "../training/recipe.ts";
+import { parseRecipe, type Recipe, type RecipeInput } from "../training/recipe.ts";
 import { longestWanted, prepareAnswers } from "./answer_limits.ts";
 import { openAnswerScores } from "./answer_scores.ts";
 import { savedAdapterMethod } from "./choose_method.ts";
@@ -60,7 +60,8 @@ const SAMPLES = 20;
  * asked.
  * @throws AttuneError that names file, row or setting.
  */
-export async function evaluate(recipe: Recipe, options: EvaluateOptions = {}): Promise<Evaluation> {
+export async function evaluate(input: RecipeInput, options: EvaluateOptions = {}): Promise<Evaluation> {
+  const recipe = parseRecipe(input);
   const { model = recipe.model, tuned, now = new Date(), hub, signal, onWarning } = options;
   const { seed, quantization } = recipe;
   requireHeldOut(recipe);
@@ -72,6 +73,7 @@ export async function evaluate(recipe: Recipe, options: EvaluateOptions = {}): P
   const reading = { tokenize, seed, hub };
   const heldOut = await heldOutRows(recipe, opened, { now, hub, signal });
   const main = await heldOutQuestions(recipe, heldOut, reading);
+  if (main.questions.length === 0) throw noRows(recipe);
   const phrased = await phrasedQuestions(recipe, heldOut, reading);
   const forgetting = await forgettingSets(recipe, reading);
   const notes = prepareAnswers(main, tokenize, opened, options.generate);
@@ -165,6 +167,14 @@ function requireHeldOut({ evaluation }: Recipe): void {
     wayOut: "Give rows that were not trained: --data FILE, or evaluation: { path: FILE } in the recipe",
   });
 }
+
+const noRows = ({ data }: Recipe) =>
+  new AttuneError({
+    code: "run.none-held-out",
+    place: data[0]?.path ?? "data.0",
+    problem: "none of its rows is held out",
+    wayOut: "Start where the run was started, as its paths do, or give rows: --data FILE",
+  });
 
 /** Reads and splits the data as the run did. */
 async function heldOutRows(

@@ -119,6 +119,11 @@ describe("a run in memory", () => {
 
   test.each<[string, Partial<MemoryRecipe>, RegExp]>([
     ["a path", { data: [{ path: "a.json" }] }, /data\.0\.path: it needs a disk.*Give the rows/],
+    [
+      "held-out rows of their own",
+      { evaluation: { rows: [{ text: "a" }] } },
+      /evaluation\.rows: it needs a disk/,
+    ],
     ["quantization", { quantization: { type: "nf4" } }, /quantization: it needs a disk/],
     ["an adapter's path", { adapter: { path: "runs/a" } }, /adapter\.path: it needs a disk/],
     ["a template's file", { template: "mine.jinja" }, /template "mine.jinja": there is no such template/],

@@ -124,6 +124,9 @@ function parseMemoryRecipe(input: MemoryRecipe, base: Base, { adapter }: MemoryR
   const path = recipe.data.findIndex(({ rows }) => !rows);
   if (path >= 0) throw needsDisk(`data.${path}.path`, "Give the rows themselves: data: [{ rows }]");
   if (recipe.quantization) throw needsDisk("quantization", "Open a model whose files are quantized already");
+  const held = (["path", "rows", "clusters", "generate"] as const).find((key) => recipe.evaluation?.[key]);
+  if (held)
+    throw needsDisk(`evaluation.${held}`, "Hold a fraction out; the option evaluate measures what you like");
   if (recipe.adapter && "path" in recipe.adapter)
     throw needsDisk("adapter.path", "Give the adapter's files as the option adapter");
   if (recipe.adapter && adapter)

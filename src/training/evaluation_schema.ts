@@ -59,6 +59,10 @@ export const evaluation = z
   .superRefine((settings, context) => {
     const issue = (key: string, message: string) =>
       context.addIssue({ code: "custom", message, path: [key] });
+    const onceOnly = [settings, ...(settings.forgetting ?? [])].some(
+      ({ rows }) => rows && !Array.isArray(rows),
+    );
+    if (onceOnly) issue("rows", "rows are read more than once here: give a list");
     const isOwn = settings.path !== undefined || settings.rows !== undefined;
     if (settings.fraction === undefined && !isOwn && !settings.clusters)
       issue("fraction", "say what is held out: a fraction, a path, or clusters");

@@ -126,8 +126,13 @@ const KEYS: readonly [key: string, names: string, note?: string][] = [
   ],
   [
     "evaluation.fraction",
-    "val_set_size val_size val_ratio val_fraction val_split val_split_fraction validation_split validation_fraction test_size test_split eval_ratio eval_split eval_size split_dataset_ratio eval_dataset eval_datasets test_datasets validation_file eval_file val_data val_dataset dataset_test_split dataset_validation evaluation.size evaluation.ratio evaluation.split evaluation.share",
+    "val_set_size val_size val_ratio val_fraction val_split val_split_fraction validation_split validation_fraction test_size test_split eval_ratio eval_split eval_size split_dataset_ratio evaluation.size evaluation.ratio evaluation.share",
   ],
+  [
+    "evaluation.path",
+    "eval_dataset eval_datasets test_datasets validation_file eval_file val_data val_dataset dataset_test_split dataset_validation evaluation.file evaluation.dataset",
+  ],
+  ["evaluation.generate", "predict_with_generate evaluation.samples"],
   ["evaluation.patience", "early_stopping_patience early_stopping early_stopping_steps early_stop_interval"],
   [
     "adapter",

@@ -138,6 +138,15 @@ export const Recipe = z
     message: "give evaluation.every alone: this is its earlier name",
     path: ["training", "evaluateEvery"],
   })
+  .refine(
+    ({ evaluation, data }) =>
+      (!evaluation?.clusters && !evaluation?.generate) ||
+      data.every(({ rows }) => !rows || Array.isArray(rows)),
+    {
+      message: "data's rows are read more than once for clusters and generate: give a list",
+      path: ["evaluation"],
+    },
+  )
   .refine(({ trainableLayers, adapter }) => !trainableLayers || !adapter, {
     message:
       "an adapter freezes the model's own weights: leave one out; layersToTransform says where an adapter goes",
