@@ -44,7 +44,7 @@ import { starcoder2 } from "./families/starcoder2.ts";
 import { vaultgemma } from "./families/vaultgemma.ts";
 import type { Config, Family, Model } from "./family.ts";
 
-const FAMILIES: readonly Family[] = [
+export const FAMILIES: readonly Family[] = [
   llama,
   mistral,
   qwen2,
@@ -95,17 +95,27 @@ export function readModel(config: Config): Model {
   return family.read(withoutAliases(config, family));
 }
 
-/** @throws AttuneError when attune knows no such family. */
-export function familyOf(modelType: unknown): Family {
+/**
+ * @param likely names families that the model may be of nevertheless
+ * @throws AttuneError when attune knows no such family.
+ */
+export function familyOf(modelType: unknown, likely: () => readonly string[] = () => []): Family {
   const family = FAMILIES.find((one) => one.modelType === modelType);
   if (family) return family;
+  const others = likely().slice(0, MOST_LIKELY);
   throw new AttuneError({
     code: "models.unknown-type",
     place: "config.json: model_type",
     expected: FAMILIES.map((one) => one.modelType).join(", "),
     got: excerpt(modelType),
+    wayOut:
+      others.length > 0
+        ? `Its config.json and tensors are those of a ${others.join(" or ")} model: if it computes as one, write "model_type": "${others[0]}"`
+        : undefined,
   });
 }
+
+const MOST_LIKELY = 3;
 
 /** The same of the text model, where a model also sees images. */
 export function textKeys(config: Config, family: Family): Config {
