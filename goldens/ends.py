@@ -17,9 +17,19 @@ from lib import GOLDENS, MADE_WITH, fresh, load, logits_of, readable, read_json,
 from training import SETTINGS, train
 
 ENDS = GOLDENS / "ends"
-EMBEDDINGS = {"gpt2": "transformer.wte.weight", "gpt_neox": "gpt_neox.embed_in.weight"}
-HEADS = {"gpt_neox": "embed_out.weight"}
-ROOTS = {"gpt2": "transformer.", "gpt_neox": "gpt_neox."}
+EMBEDDINGS = {
+    "gpt2": "transformer.wte.weight",
+    "gpt_neox": "gpt_neox.embed_in.weight",
+    "falcon": "transformer.word_embeddings.weight",
+    "gemma3": "language_model.model.embed_tokens.weight",
+    "mistral3": "language_model.model.embed_tokens.weight",
+}
+HEADS = {
+    "gpt_neox": "embed_out.weight",
+    "gemma3": "language_model.lm_head.weight",
+    "mistral3": "language_model.lm_head.weight",
+}
+ROOTS = {"gpt2": "transformer.", "gpt_neox": "gpt_neox.", "falcon": "transformer."}
 TRAINED = "models/qwen2-tied"
 EXAMPLES = "goldens/data/tokens-chat-96.json"
 
@@ -102,7 +112,9 @@ def check_names(name, directory, model):
         "no root": {key.removeprefix(root): t for key, t in tensors.items()},
         "root twice": {root + key if key.startswith(root) else key: t for key, t in tensors.items()},
     }
-    if kind(model) == "gpt_neox":
+    if kind(model) in ("gemma3", "mistral3"):
+        variants = {"by module": {by_module(key): t for key, t in tensors.items()}}
+    elif kind(model) == "gpt_neox":
         variants["lm_head"] = {key.replace("embed_out.", "lm_head."): t for key, t in tensors.items()}
     else:
         variants["root everywhere"] = {root + key.removeprefix(root): t for key, t in tensors.items()}
@@ -114,6 +126,12 @@ def check_names(name, directory, model):
     for what, changed in variants.items():
         write(model, changed)
         same(logits_of(load(model), input_ids)[0], logits, f"{name}: {what}")
+
+
+def by_module(key):
+    """transformers' own name of a parameter; its files have another."""
+    name = key.replace("language_model.model.", "model.language_model.").replace("language_model.lm_head.", "lm_head.")
+    return name if name.startswith(("model.", "lm_head.")) else f"model.{name}"
 
 
 def same(logits, expected, what):

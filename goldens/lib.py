@@ -44,8 +44,14 @@ def generator(*name):
     return torch.Generator().manual_seed(seed)
 
 
+def auto_class(config):
+    """Some models that see images are no causal language models to transformers."""
+    known = transformers.AutoModelForCausalLM._model_mapping
+    return transformers.AutoModelForCausalLM if type(config) in known else transformers.AutoModelForImageTextToText
+
+
 def load(directory, dtype=torch.float32):
-    model = transformers.AutoModelForCausalLM.from_pretrained(
+    model = auto_class(transformers.AutoConfig.from_pretrained(directory)).from_pretrained(
         directory, dtype=dtype, attn_implementation="eager", experts_implementation="eager"
     )
     return model.eval()

@@ -1,5 +1,7 @@
 """Remakes every golden: python goldens/make.py [stage …], all or those of STAGES below.
 
+`families=olmo3,phi` makes those of a stage alone: names of its cases, or any model_type of transformers.
+
 Needs torch, transformers, peft, tokenizers, safetensors (versions in each golden's JSON).
 """
 
@@ -15,7 +17,7 @@ STAGES = [
 
 def main():
     stages = sys.argv[1:] or STAGES
-    unknown = [stage for stage in stages if stage not in STAGES]
+    unknown = [stage for stage in stages if stage.partition("=")[0] not in STAGES]
     if unknown:
         raise SystemExit(f"unknown stages {unknown}; there are {STAGES}")
     os.chdir(Path(__file__).resolve().parent.parent)
@@ -25,7 +27,8 @@ def main():
     torch.use_deterministic_algorithms(True)
     for stage in stages:
         print(f"{stage} …", flush=True)
-        __import__(stage).make()
+        module, _, names = stage.partition("=")
+        __import__(module).make(*filter(None, names.split(",")))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 import { copyOf } from "../files/safetensors.ts";
 import { sizeOf } from "../graph/tensor.ts";
+import { familyOf } from "../models/families.ts";
 import { modelLayout } from "../models/layout.ts";
 import { requireFiniteWeights } from "../pretrained/finite_weights.ts";
 import { saveModelDirectory } from "../pretrained/model_directory.ts";
@@ -45,7 +46,10 @@ export async function quantizeModel(options: QuantizeOptions): Promise<QuantizeR
   const parts = await bitsandbytesTensors(weights, quantization, counted(read, weights, options.onWeight));
   const names = new Set(weights.map(({ name }) => name));
   const others = [...from.tensors.values()].filter(({ name }) => !names.has(name)).map(copyOf);
-  const config = { ...from.config, quantization_config: quantizationConfig(quantization) };
+  const config = {
+    ...from.config,
+    quantization_config: quantizationConfig(quantization, familyOf(model.modelType).names?.beside),
+  };
   await saveModelDirectory(output, { config, tensors: [...others, ...parts], from, maxShardBytes });
   return {
     modules: weights.length,

@@ -17,6 +17,7 @@ export function eosTokens(
   return new Set([
     ...eosTokenIds("generation_config.json", model.generationConfig ?? {}),
     ...eosTokenIds("config.json", model.config),
+    ...eosTokenIds("config.json: text_config", Object(model.config.text_config)), // of models that also see images
     ...(own === undefined ? [] : [own]),
   ]);
 }

@@ -2,7 +2,7 @@ import { moduleOf } from "../files/tensor_names.ts";
 import { isQuantized } from "../quantization/quantized_entry.ts";
 import { AttuneError, type Fault } from "../text/errors.ts";
 import { LLAMA } from "./decoder.ts";
-import { familyOf, withoutAliases } from "./families.ts";
+import { familyOf, textKeys } from "./families.ts";
 import type { Config, Model } from "./family.ts";
 import { type ModelLayout, walkModel } from "./layout.ts";
 
@@ -22,11 +22,12 @@ const OUTER_SIZES = { vocabSize: "vocab_size", hiddenSize: "hidden_size", layers
 export function checkSizes(config: Config, tensors: Tensors, path: string): void {
   const family = familyOf(config.model_type);
   const { names = LLAMA, sizeKeys = OUTER_SIZES } = family;
-  const said = withoutAliases(config, family);
+  const said = textKeys(config, family);
+  const at = family.textPart ? `${family.textPart.key}.` : "";
   const problems: Problem[] = [];
   const compare = (key: string, found: number, where: string) => {
     if (typeof said[key] !== "number" || said[key] === found) return;
-    problems.push({ place: key, expected: `${found}, as ${where}`, got: String(said[key]) });
+    problems.push({ place: at + key, expected: `${found}, as ${where}`, got: String(said[key]) });
   };
   const name = `${names.root}.${names.embedding}.weight`;
   const embedding = tensors.get(name);
@@ -93,14 +94,17 @@ function parameterProblems(
   return [{ place: name, expected: `[${wanted.join(", ")}], by config.json`, got }];
 }
 
-/** Tensors that files carry and nothing is computed from: old buffers. */
-const IGNORED = /(^|\.)rotary_emb\.inv_freq$|\.(self_attn|attn|attention)\.(masked_)?bias$/;
+/** Tensors that files carry and nothing is computed from: buffers. */
+const IGNORED =
+  /(^|\.)rotary_emb\.inv_freq$|\.(self_attn|attn|attention)\.(masked_)?bias$|\.mlp\.act_fn\.(beta|eps)$/;
 
 /** A tied model's output layer is a copy of its embedding. */
 function foreignTensors(model: Model, tensors: Tensors, { parameters }: ModelLayout): Problem[] {
   const copy = model.tied ? `${model.ends.head}.weight` : undefined;
+  const { beside = [] } = familyOf(model.modelType).names ?? LLAMA;
+  const isBeside = (name: string) => beside.some((module) => name.startsWith(`${module}.`));
   return [...tensors.keys()]
-    .filter((name) => !parameters.has(name) && !IGNORED.test(name) && name !== copy)
+    .filter((name) => !parameters.has(name) && !IGNORED.test(name) && name !== copy && !isBeside(name))
     .map((name) => ({
       place: name,
       problem: `is not part of a ${model.modelType} model with this config.json`,

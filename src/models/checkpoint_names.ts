@@ -26,7 +26,20 @@ export function familyNames<T extends Named>(
   return named;
 }
 
+/** Tensors by the names they have in the files that transformers writes. */
+export function fileNames<T extends { readonly name: string }>(
+  tensors: Iterable<T>,
+  { names = LLAMA }: Family,
+): T[] {
+  return Array.from(tensors, (tensor) => {
+    const found = names.inFiles?.find(([, here]) => tensor.name.startsWith(here));
+    return found ? { ...tensor, name: found[0] + tensor.name.slice(found[1].length) } : tensor;
+  });
+}
+
 function familyName(name: string, names: Names): string {
+  const found = names.inFiles?.find(([inFile]) => name.startsWith(inFile));
+  if (found) return found[1] + name.slice(found[0].length);
   const { root, embedding, layers, norm, others = [], head, headAlias } = names;
   const inRoot = [embedding, layers, norm, ...others].map((child) => `${root}.${child}.`);
   const heads = [head, ...(headAlias ? [headAlias] : [])].map((module) => `${module}.`);

@@ -46,7 +46,7 @@ async function lastLogits({ model: name, change }: Case): Promise<number[] | str
 
 /** Keys that change what transformers computes, and that attune refuses by name. */
 const REFUSED =
-  /is_causal|use_bidirectional_attention|hidden_act|rope_scaling|rope_parameters|partial_rotary_factor|head_dim|lm_head|layer_types/;
+  /is_causal|use_bidirectional_attention|hidden_act|rope_scaling|rope_parameters|partial_rotary_factor|head_dim|lm_head|layer_types|alibi/;
 
 let golden: Awaited<ReturnType<typeof readGoldenTensors>>;
 beforeAll(async () => {

@@ -1,6 +1,8 @@
 import * as z from "zod";
-import { scale } from "../graph/ops/elementwise.ts";
+import { scale, shift } from "../graph/ops/elementwise.ts";
 import { keep } from "../graph/ops/keep.ts";
+import { concat, reshape } from "../graph/ops/shape.ts";
+import { zerosLike } from "../graph/ops/zeros.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { BlockPart } from "./blocks.ts";
 import { activation, headCount, headSize, hiddenSize, layerCount, size } from "./config.ts";
@@ -57,6 +59,8 @@ export interface DecoderParts {
   rope?: RopeParameters;
   /** What becomes of the embedded tokens [T, D] before the first block; `p` is the root's scope. */
   embedded?: (x: Tensor, p: Scope, pass: Pass) => Tensor;
+  /** The output layer has a bias. */
+  headBias?: boolean;
   /** Factor of the logits. */
   logitScale?: number;
   /** Bound of the logits: see DecoderOutput. */
@@ -73,6 +77,7 @@ export function decoder(c: Fields, heads: HeadSizes, parts: DecoderParts): Model
     norm,
     rope,
     embedded = (x) => x,
+    headBias = false,
     logitScale = 1,
     softcap,
     names = LLAMA,
@@ -101,14 +106,19 @@ export function decoder(c: Fields, heads: HeadSizes, parts: DecoderParts): Model
       let x = embedded(pass.embed(embedding), root, pass); // [T, D]
       for (let layer = 0; layer < c.num_hidden_layers; layer++)
         x = block(root.at(`${names.layers}.${layer}`), keep(x), layer);
-      const hidden = norm(root.at(names.norm), x);
-      return {
-        hidden: logitScale === 1 ? hidden : scale(hidden, logitScale),
-        head: c.tie_word_embeddings ? embedding : weight(scope.at(names.head)),
-        softcap,
-      };
+      const normed = norm(root.at(names.norm), x);
+      const hidden = logitScale === 1 ? normed : scale(normed, logitScale);
+      const head = c.tie_word_embeddings ? embedding : weight(scope.at(names.head));
+      if (!headBias) return { hidden, head, softcap };
+      return { ...withBias(hidden, head, scope.at(names.head).param("bias", [c.vocab_size])), softcap };
     },
   };
+}
+
+/** hidden [T, D] and head [V, D] with one column more, whose product is the bias [V]. */
+function withBias(hidden: Tensor, head: Tensor, bias: Tensor) {
+  const ones = shift(zerosLike(hidden, 1, 1), 1); // [T, 1]
+  return { hidden: concat([hidden, ones], -1), head: concat([head, reshape(bias, [bias.shape[0]!, 1])], -1) };
 }
 
 /** A dynamic rope stretches `max_position_embeddings`; other files already say what is stretched. */

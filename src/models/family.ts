@@ -80,6 +80,10 @@ export interface Names {
   readonly others?: readonly string[];
   /** Another name under which transformers finds the output layer. */
   readonly headAlias?: string;
+  /** What names begin with in files, and here: transformers' own conversions. Files are written by the first that fits. */
+  readonly inFiles?: readonly (readonly [inFile: string, here: string])[];
+  /** Modules that text is not computed with. They stay as they are. */
+  readonly beside?: readonly string[];
 }
 
 /** The keys of config.json that tell a model's outer sizes. */
@@ -98,6 +102,8 @@ export interface Family {
   readonly aliases?: Readonly<Record<string, string>>;
   /** By the names most families use, when left out. */
   readonly sizeKeys?: SizeKeys;
+  /** Of a model that also sees images: the key that describes its text model, and that model's own config. */
+  readonly textPart?: { readonly key: string; config(config: Config): Config };
   read(config: Config): Model;
 }
 

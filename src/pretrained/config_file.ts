@@ -1,21 +1,18 @@
 /** config.json as transformers reads and writes it. */
 import { type Folder, objectIn } from "../files/folder.ts";
 import { INDEX_FILE, SINGLE_FILE } from "../files/model_weights.ts";
-import { familyOf } from "../models/families.ts";
 import { AttuneError } from "../text/errors.ts";
 import { excerpt } from "../text/excerpt.ts";
 import { floatPaths } from "../text/json_scan.ts";
 import { pythonJson } from "../text/python_json.ts";
-import { within } from "./within.ts";
 
 export const CONFIG_FILE = "config.json";
 
 type Config = Record<string, unknown>;
 
-/** @throws AttuneError when it is damaged, of a family attune doesn't know, or sends the reader to other files. */
+/** @throws AttuneError when it is damaged or sends the reader to other files. */
 export async function readConfig(folder: Folder): Promise<Config> {
   const config = withFloats((await objectIn(folder, CONFIG_FILE))!) as Config;
-  if (config.model_type !== undefined) within(folder.path, () => familyOf(config.model_type));
   requireOwnFiles(config, folder.place(CONFIG_FILE));
   return config;
 }

@@ -4,11 +4,14 @@ import { locateTensors, SINGLE_FILE } from "../files/model_weights.ts";
 import type { TensorEntry } from "../files/safetensors.ts";
 import { familyNames } from "../models/checkpoint_names.ts";
 import { familyOf } from "../models/families.ts";
+import type { Family } from "../models/family.ts";
+import { likelyFamilies } from "../models/likely_families.ts";
 import { foldQuantized } from "../quantization/bitsandbytes.ts";
 import type { TemplateSources } from "../templates/template_sources.ts";
 import { AttuneError } from "../text/errors.ts";
 import { readChatTemplates } from "./chat_template_file.ts";
 import { CONFIG_FILE, readConfig } from "./config_file.ts";
+import { within } from "./within.ts";
 
 /** What the files say, by the family's names; whether they fit together is `openModel`'s business. */
 export interface ModelDirectory {
@@ -39,9 +42,10 @@ export async function readModelFolder(
   await requireModel(folder);
   const tokenizerConfig = await optionalObject(folder, "tokenizer_config.json");
   const config = await readConfig(folder);
-  const located = (await locateTensors(folder)) ?? (await withoutWeights(folder, weights));
-  const { model_type } = config;
-  const tensors = model_type === undefined ? located : familyNames(located, familyOf(model_type));
+  const found = await locateTensors(folder);
+  const family = familyIn(folder, config, found);
+  const located = found ?? (await withoutWeights(folder, weights));
+  const tensors = family ? familyNames(located, family) : located;
   return {
     path: folder.path,
     config,
@@ -73,6 +77,17 @@ async function requireModel(folder: Folder): Promise<void> {
     place: path,
     problem: "this is not a model directory: it has no config.json",
   });
+}
+
+/** Undefined where config.json names none, as a tokenizer's own directory may. */
+function familyIn(
+  { path }: Folder,
+  config: Record<string, unknown>,
+  tensors: ReadonlyMap<string, TensorEntry> = new Map(),
+): Family | undefined {
+  const { model_type } = config;
+  if (model_type === undefined) return undefined;
+  return within(path, () => familyOf(model_type, () => likelyFamilies(config, tensors)));
 }
 
 async function withoutWeights(folder: Folder, weights: "required" | "optional") {

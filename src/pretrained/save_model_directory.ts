@@ -11,6 +11,8 @@ import type { TensorSource } from "../files/safetensors.ts";
 import { writeSafetensors } from "../files/safetensors_file.ts";
 import { byteLength } from "../files/safetensors_header.ts";
 import { planShards } from "../files/shards.ts";
+import { fileNames } from "../models/checkpoint_names.ts";
+import { familyOf } from "../models/families.ts";
 import { pythonJson } from "../text/python_json.ts";
 import { CONFIG_FILE, configText } from "./config_file.ts";
 import type { ModelDirectory } from "./model_directory.ts";
@@ -35,6 +37,8 @@ export async function saveModelDirectory(
   },
 ): Promise<void> {
   const { config, tensors, from, files = {}, maxShardBytes = 5e9, replace = false } = model;
+  const { model_type } = config;
+  const named = model_type === undefined ? [...tensors] : fileNames(tensors, familyOf(model_type));
   await writeDirectoryAtomic(
     path,
     async (directory) => {
@@ -43,7 +47,7 @@ export async function saveModelDirectory(
         if (text !== null) await writeFileAtomic(join(directory, file), text);
       const original = from && (await diskFolder(from.path).text(CONFIG_FILE));
       await writeFileAtomic(join(directory, CONFIG_FILE), configText(config, original));
-      await writeWeights(directory, [...tensors], maxShardBytes);
+      await writeWeights(directory, named, maxShardBytes);
     },
     { replace },
   );

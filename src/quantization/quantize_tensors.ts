@@ -122,8 +122,8 @@ export function counted(read: ReadWeight, weights: readonly TensorEntry[], onWei
   };
 }
 
-/** What transformers writes into config.json of such a model, as far as it isn't a default. */
-export const quantizationConfig = (settings: QuantizationSettings) => ({
+/** What transformers writes into config.json of such a model, as far as it isn't a default; modules `beside` the text model are as they were. */
+export const quantizationConfig = (settings: QuantizationSettings, beside: readonly string[] = []) => ({
   quant_method: "bitsandbytes",
   load_in_4bit: settings.type !== "int8",
   load_in_8bit: settings.type === "int8",
@@ -133,7 +133,7 @@ export const quantizationConfig = (settings: QuantizationSettings) => ({
     bnb_4bit_compute_dtype: "float32",
     bnb_4bit_quant_storage: "uint8",
   }),
-  llm_int8_skip_modules: ["lm_head"],
+  llm_int8_skip_modules: ["lm_head", ...beside],
 });
 
 const FORMAT = 1; // of the files: another one, and old caches are left alone

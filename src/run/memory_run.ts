@@ -3,6 +3,8 @@ import { configOf } from "../adapters/adapter_schema.ts";
 import { adapterFiles, readAdapterFolder } from "../adapters/peft/adapter_files.ts";
 import { type MemoryFiles, memoryFolder } from "../files/folder.ts";
 import { contentBytes, safetensorsContent } from "../files/safetensors.ts";
+import { fileNames } from "../models/checkpoint_names.ts";
+import { familyOf } from "../models/families.ts";
 import type { Base } from "../pretrained/base_of.ts";
 import { requireFiniteWeights, spoiledWeight } from "../pretrained/finite_weights.ts";
 import type { Device, OpenSession } from "../runtime/session.ts";
@@ -154,6 +156,8 @@ function trainedIn({ adapter }: Recipe, { directory }: Base): Trained {
 
 async function resultFiles(base: Base, { method, adapter }: Pick<RecipeMethod, "method" | "adapter">) {
   if (adapter) return adapterFiles(finishedAdapter(adapter, method.trainables));
-  const content = safetensorsContent(trainedTensors(base, method.trainables), { format: "pt" });
+  const family = familyOf(base.directory.config.model_type);
+  const tensors = fileNames(trainedTensors(base, method.trainables), family);
+  const content = safetensorsContent(tensors, { format: "pt" });
   return { "model.safetensors": await contentBytes(content) };
 }

@@ -25,9 +25,9 @@ export function saveAdapter(adapter: Adapter, trainables: readonly Trainable[]):
 }
 
 /** `model/`: what was trained, rounded once to the type of the base's files, and the rest of the base as it is. */
-export function saveModel({ directory: from, model }: Base, trainables: readonly Trainable[]): SaveResult {
+export function saveModel({ directory: from }: Base, trainables: readonly Trainable[]): SaveResult {
   return async (directory) => {
-    const tensors = trainedTensors({ directory: from, model }, trainables);
+    const tensors = trainedTensors({ directory: from }, trainables);
     await saveModelDirectory(directory, { config: from.config, tensors, from, replace: true });
     return directory;
   };

@@ -1,19 +1,22 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { readTensorBytes, type TensorEntry } from "../files/safetensors.ts";
 import { readSafetensorsHeader } from "../files/safetensors_file.ts";
 import type { DType } from "../graph/tensor.ts";
+import { familyNames } from "../models/checkpoint_names.ts";
+import { familyOf } from "../models/families.ts";
 import type { Values } from "./evaluate.ts";
 
 /** Absolute path of something under goldens/, named from there or, as the golden files do it, from the project's root. */
 export const goldenPath = (path: string) =>
   fileURLToPath(new URL(`../../goldens/${path.replace(/^goldens\//, "")}`, import.meta.url));
 
-/** All tensors of a golden model directory, by name, where they lie. */
+/** All tensors of a golden model directory, by their family's names, where they lie. */
 export async function goldenTensorEntries(path: string): Promise<Map<string, TensorEntry>> {
   const files = readdirSync(path).filter((file) => /^model.*\.safetensors$/.test(file));
   const headers = await Promise.all(files.map((file) => readSafetensorsHeader(`${path}/${file}`)));
-  return new Map(headers.flatMap(({ tensors }) => [...tensors]));
+  const { model_type } = JSON.parse(readFileSync(`${path}/config.json`, "utf8"));
+  return familyNames(new Map(headers.flatMap(({ tensors }) => [...tensors])), familyOf(model_type));
 }
 
 export interface GoldenTensor extends Values {

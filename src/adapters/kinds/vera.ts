@@ -28,7 +28,7 @@ import {
   targetModules,
   usual,
 } from "../settings.ts";
-import { LORA_TARGETS } from "../targets/default_targets.ts";
+import { VERA_TARGETS } from "../targets/default_targets.ts";
 import { adaptedShapes, type LayerShape, type Sites } from "../targets/sites.ts";
 import { layerSettingFaults } from "../targets/target_modules.ts";
 import { fed, fixed, made } from "./graph_terms.ts";
@@ -134,7 +134,7 @@ export const vera = {
   settings,
   file: { defaults: DEFAULTS, ignored: ["init_weights"], floats: ["d_initial", "vera_dropout"] },
   adaptsEnds: false,
-  defaults: LORA_TARGETS,
+  defaults: VERA_TARGETS,
   check(config, where) {
     const faults = layerSettingFaults(config);
     if (faults.length > 0)

@@ -7,8 +7,8 @@ export interface Defaults {
 
 const qv = { targetModules: ["q_proj", "v_proj"] };
 const fused = { targetModules: ["query_key_value"] };
-/** Of LoRA and VeRA. */
 export const LORA_TARGETS: Record<string, Defaults> = {
+  falcon: fused,
   gemma: qv,
   gemma2: qv,
   gemma3_text: qv,
@@ -17,15 +17,19 @@ export const LORA_TARGETS: Record<string, Defaults> = {
   llama: qv,
   mistral: qv,
   mixtral: qv,
+  phi: { targetModules: ["q_proj", "v_proj", "fc1", "fc2"] },
   qwen2: qv,
   qwen3: qv,
+  stablelm: qv,
 };
+export const VERA_TARGETS: Record<string, Defaults> = { ...LORA_TARGETS, phi: qv };
 
 const scaled = (targetModules: string[], last: string) => ({
   targetModules: [...targetModules, last],
   feedforwardModules: [last],
 });
 export const IA3_TARGETS: Record<string, Defaults> = {
+  falcon: scaled(["query_key_value"], "dense_4h_to_h"),
   gemma: scaled(["q_proj", "v_proj"], "down_proj"),
   gemma2: scaled(["q_proj", "v_proj"], "down_proj"),
   gemma3_text: scaled(["q_proj", "v_proj"], "down_proj"),
@@ -34,6 +38,7 @@ export const IA3_TARGETS: Record<string, Defaults> = {
   llama: scaled(["k_proj", "v_proj"], "down_proj"),
   mistral: scaled(["k_proj", "v_proj"], "down_proj"),
   mixtral: scaled(["k_proj", "v_proj"], "w2"),
+  phi: scaled(["q_proj", "v_proj"], "fc2"),
   qwen2: scaled(["q_proj", "v_proj"], "down_proj"),
   qwen3: scaled(["q_proj", "v_proj"], "down_proj"),
 };

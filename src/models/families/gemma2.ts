@@ -4,12 +4,12 @@
  * implementations leave the bound of the scores out.
  */
 import * as z from "zod";
-import { sandwichBlock } from "../blocks.ts";
+import { type Part, sandwichBlock } from "../blocks.ts";
 import { activation, headCount, parseFields, size } from "../config.ts";
 import { decoder } from "../decoder.ts";
-import type { Family } from "../family.ts";
+import type { Config, Family, Model } from "../family.ts";
 import { layerTypes, layerWindows } from "../layer_types.ts";
-import { gatedMlp, headSizes, rmsNormsFromZero, selfAttention } from "../layers.ts";
+import { gatedMlp, headSizes, type Norm, rmsNormsFromZero, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 import { gemmaBase, scaleEmbedded } from "./gemma.ts";
@@ -33,31 +33,38 @@ export const gemma2Fields = gemma2Base.extend({
 
 export const gemma2: Family = {
   modelType: "gemma2",
-  read(config) {
-    const c = parseFields("", gemma2Fields, config);
-    const [heads, rope, norm] = [headSizes(c), ropeParameters(c), rmsNormsFromZero(c.rms_norm_eps)];
-    const bias = { qkv: c.attention_bias, o: c.attention_bias };
-    const windows = layerWindows(c, (layer) => layer % 2 === 0);
-    const scores = { scale: c.query_pre_attn_scalar ** -0.5, softcap: c.attn_logit_softcapping ?? undefined };
-    const mlp = { size: c.intermediate_size, activation: c.hidden_activation };
-    return decoder(c, heads, {
-      modelType: "gemma2",
-      norm,
-      rope,
-      normStart: 0,
-      embedded: scaleEmbedded,
-      softcap: c.final_logit_softcapping ?? undefined,
-      blocks(pass) {
-        const prepare = rotation(pass, rope, heads.E);
-        return sandwichBlock(
-          norm,
-          (p, x, layer) => {
-            const attention = { ...scores, window: windows[layer] };
-            return selfAttention(pass, layer, p, x, { heads, bias, prepare, attention });
-          },
-          (p, x) => gatedMlp(p, x, mlp),
-        );
-      },
-    });
-  },
+  read: (config) => readGemma2("gemma2", config, sandwichBlock),
 };
+
+/** Gemma 2's decoder with blocks put together by `block`. */
+export function readGemma2(
+  modelType: string,
+  config: Config,
+  block: (norm: Norm, attention: Part, mlp: Part) => Part,
+): Model {
+  const c = parseFields("", gemma2Fields, config);
+  const [heads, rope, norm] = [headSizes(c), ropeParameters(c), rmsNormsFromZero(c.rms_norm_eps)];
+  const bias = { qkv: c.attention_bias, o: c.attention_bias };
+  const windows = layerWindows(c, (layer) => layer % 2 === 0);
+  const scores = { scale: c.query_pre_attn_scalar ** -0.5, softcap: c.attn_logit_softcapping ?? undefined };
+  const mlp = { size: c.intermediate_size, activation: c.hidden_activation };
+  return decoder(c, heads, {
+    modelType,
+    norm,
+    rope,
+    normStart: 0,
+    embedded: scaleEmbedded,
+    softcap: c.final_logit_softcapping ?? undefined,
+    blocks(pass) {
+      const prepare = rotation(pass, rope, heads.E);
+      return block(
+        norm,
+        (p, x, layer) => {
+          const attention = { ...scores, window: windows[layer] };
+          return selfAttention(pass, layer, p, x, { heads, bias, prepare, attention });
+        },
+        (p, x) => gatedMlp(p, x, mlp),
+      );
+    },
+  });
+}

@@ -18,7 +18,7 @@ logging.set_verbosity_error()
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODELS = os.path.join(HERE, "../../../test/cases/models")
 TYPES = ["llama", "gpt2", "qwen2", "qwen3", "gpt_neox", "granite", "mistral", "olmo2", "phi3", "cohere", "smollm3"]
-TYPES += ["starcoder2", "gemma2"]
+TYPES += ["starcoder2", "gemma2", "olmo", "olmo3", "phi", "cohere2", "mistral3", "ernie4_5", "nemotron", "exaone4", "falcon"]
 CLASSES = [None, None, "TokenizersBackend", "PreTrainedTokenizerFast", "GPT2Tokenizer", "LlamaTokenizerFast"]
 CLASSES += ["Qwen2TokenizerFast", "GPTNeoXTokenizerFast", "CohereTokenizerFast", "NoSuchTokenizer"]
 random.seed(0)

@@ -1,0 +1,79 @@
+/** Models that also see images, as far as their text goes: their text model is one of the other families. */
+
+import * as z from "zod";
+import { AttuneError } from "../text/errors.ts";
+import { excerpt } from "../text/excerpt.ts";
+import { notComputed, parseFields } from "./config.ts";
+import { LLAMA } from "./decoder.ts";
+import type { Config, Family, Model, Names } from "./family.ts";
+import type { Scope } from "./scope.ts";
+
+const TEXT = "text_config";
+const ROOT = "model.language_model";
+
+/** By transformers' modules; its files have other names. */
+const NAMES: Names = {
+  ...LLAMA,
+  root: ROOT,
+  inFiles: [
+    ["language_model.model.", `${ROOT}.`],
+    ["language_model.lm_head.", "lm_head."],
+    ["language_model.", `${ROOT}.`],
+    ["vision_tower.", "model.vision_tower."],
+    ["multi_modal_projector.", "model.multi_modal_projector."],
+  ],
+  beside: ["model.vision_tower", "model.multi_modal_projector"],
+};
+
+const textFields = z.looseObject({
+  [TEXT]: z.record(z.string(), z.unknown()),
+  tie_word_embeddings: z.boolean().default(true),
+});
+
+/**
+ * @param texts families that the text model may be of, the first one where config.json does not say
+ * @param defaults what transformers takes where `text_config` leaves a key out
+ */
+export function seeing(modelType: string, texts: readonly Family[], defaults: Config = {}): Family {
+  const textConfig = (config: Config): Config => {
+    const { [TEXT]: text, tie_word_embeddings } = parseFields("", textFields, config);
+    return { model_type: texts[0]!.modelType, ...defaults, ...text, tie_word_embeddings };
+  };
+  return {
+    modelType,
+    names: NAMES,
+    textPart: { key: TEXT, config: textConfig },
+    read(config) {
+      const text = textConfig(config);
+      const family = texts.find((one) => one.modelType === text.model_type);
+      if (family)
+        return atRoot(
+          modelType,
+          insideOfText(() => family.read(text)),
+        );
+      const expected = texts.map((one) => one.modelType).join(" or ");
+      throw notComputed([{ place: `${TEXT}.model_type`, expected, got: excerpt(text.model_type) }]);
+    },
+  };
+}
+
+/** A text model whose parameters lie deeper. */
+const atRoot = (modelType: string, model: Model): Model => ({
+  ...model,
+  modelType,
+  ends: { embedding: `${ROOT}.${LLAMA.embedding}`, head: LLAMA.head },
+  decode(scope, pass) {
+    const at = (name: string): Scope => scope.at(name === LLAMA.root ? ROOT : name);
+    return model.decode({ ...scope, at }, pass);
+  },
+});
+
+/** Faults of the text model's keys, by where they lie. */
+function insideOfText<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof AttuneError)) throw error;
+    throw notComputed(error.faults.map((fault) => ({ ...fault, place: `${TEXT}.${fault.place}` })));
+  }
+}
