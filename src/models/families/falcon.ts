@@ -6,7 +6,7 @@ import * as z from "zod";
 import { add } from "../../graph/ops/elementwise.ts";
 import { reshape, slice } from "../../graph/ops/shape.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import type { Part } from "../blocks.ts";
+import type { BlockPart } from "../blocks.ts";
 import { activation, headCount, parseFields, size } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import type { Family, Names } from "../family.ts";
@@ -70,7 +70,7 @@ export const falcon: Family = {
   },
 };
 
-function falconBlock(c: FalconFields, norm: Norm, attention: Part, mlp: Part): Part {
+function falconBlock(c: FalconFields, norm: Norm, attention: BlockPart, mlp: BlockPart): BlockPart {
   const isNew = c.new_decoder_architecture;
   const isTwice = c.parallel_attn && (c.num_ln_in_parallel_attn ?? (isNew ? 2 : 1)) === 2;
   return (p, x, layer) => {

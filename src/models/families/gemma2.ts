@@ -4,7 +4,7 @@
  * implementations leave the bound of the scores out.
  */
 import * as z from "zod";
-import { type Part, sandwichBlock } from "../blocks.ts";
+import { type BlockPart, sandwichBlock } from "../blocks.ts";
 import { activation, headCount, parseFields, size } from "../config.ts";
 import { decoder } from "../decoder.ts";
 import type { Config, Family, Model } from "../family.ts";
@@ -40,7 +40,7 @@ export const gemma2: Family = {
 export function readGemma2(
   modelType: string,
   config: Config,
-  block: (norm: Norm, attention: Part, mlp: Part) => Part,
+  block: (norm: Norm, attention: BlockPart, mlp: BlockPart) => BlockPart,
 ): Model {
   const c = parseFields("", gemma2Fields, config);
   const [heads, rope, norm] = [headSizes(c), ropeParameters(c), rmsNormsFromZero(c.rms_norm_eps)];

@@ -3,7 +3,7 @@
  * Reference: transformers, models/glm/modeling_glm.py.
  */
 import * as z from "zod";
-import { type Part, preNormBlock } from "../blocks.ts";
+import { type BlockPart, preNormBlock } from "../blocks.ts";
 import { headCount, headSize, parseFields } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
 import type { Config, Family, Model } from "../family.ts";
@@ -27,7 +27,7 @@ export const glm: Family = {
 export function readGlm(
   modelType: string,
   config: Config,
-  block: (norm: Norm, attention: Part, mlp: Part) => Part,
+  block: (norm: Norm, attention: BlockPart, mlp: BlockPart) => BlockPart,
 ): Model {
   const c = parseFields("", glmFields, config);
   const [heads, norm] = [headSizes(c), rmsNorms(c.rms_norm_eps)];
