@@ -51,6 +51,7 @@ describe("a run in memory", () => {
   const METHODS: [string, Partial<MemoryRecipe>][] = [
     ["LoRA", {}],
     ["all weights", { adapter: undefined }],
+    ["rows that are held out", { evaluation: { rows: rows.slice(0, 7), every: 3 } }],
     ["an objective with a reference", { objective: { type: "dpo" }, data: [{ rows: pairs() }] }],
   ];
   test.each(METHODS)("%s: computes what a run on the disk does, to the bit", async (_, changes) => {
@@ -120,9 +121,9 @@ describe("a run in memory", () => {
   test.each<[string, Partial<MemoryRecipe>, RegExp]>([
     ["a path", { data: [{ path: "a.json" }] }, /data\.0\.path: it needs a disk.*Give the rows/],
     [
-      "held-out rows of their own",
-      { evaluation: { rows: [{ text: "a" }] } },
-      /evaluation\.rows: it needs a disk/,
+      "an evaluation's answers",
+      { evaluation: { fraction: 0.1, generate: 5 } },
+      /evaluation\.generate: it needs a disk.*option evaluate/,
     ],
     ["quantization", { quantization: { type: "nf4" } }, /quantization: it needs a disk/],
     ["an adapter's path", { adapter: { path: "runs/a" } }, /adapter\.path: it needs a disk/],

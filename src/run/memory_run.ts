@@ -73,8 +73,8 @@ export async function* trainInMemory(
   const readAdapter = adapterFolder && (() => readAdapterFolder(adapterFolder));
   const trained = async () => (readAdapter ? (await readAdapter()).config : trainedIn(given, base));
   const { recipe, learningRate } = await settleLearningRate(given, trained);
-  const { report, stores } = await prepareRows(recipe, base, signal);
-  const data = divideData(recipe, stores);
+  const { report, stores, heldOut } = await prepareRows(recipe, base, signal);
+  const data = divideData(recipe, stores, heldOut);
   const parts = { ...base, name: base.directory.path, tensors: base.directory.tensors };
   const { method, reference: before, adapter } = await recipeMethod(recipe, parts, { readAdapter });
   const start = options.checkpoint && (await readMemoryCheckpoint(options.checkpoint, recipe, stores));
@@ -125,10 +125,13 @@ function parseMemoryRecipe(input: MemoryRecipe, base: Base, { adapter }: MemoryR
   const recipe = parseRecipe({ ...input, model: base.directory.path, output: "memory" });
   const path = recipe.data.findIndex(({ rows }) => !rows);
   if (path >= 0) throw needsDisk(`data.${path}.path`, "Give the rows themselves: data: [{ rows }]");
+  const key = NOT_HERE.find((key) => recipe.evaluation?.[key] !== undefined);
+  if (key)
+    throw needsDisk(
+      `evaluation.${key}`,
+      "Hold out a fraction or rows; measure more with the option evaluate",
+    );
   if (recipe.quantization) throw needsDisk("quantization", "Open a model whose files are quantized already");
-  const held = (["path", "rows", "clusters", "generate"] as const).find((key) => recipe.evaluation?.[key]);
-  if (held)
-    throw needsDisk(`evaluation.${held}`, "Hold a fraction out; the option evaluate measures what you like");
   if (recipe.adapter && "path" in recipe.adapter)
     throw needsDisk("adapter.path", "Give the adapter's files as the option adapter");
   if (recipe.adapter && adapter)
@@ -140,6 +143,9 @@ function parseMemoryRecipe(input: MemoryRecipe, base: Base, { adapter }: MemoryR
     });
   return recipe;
 }
+
+/** What of `evaluation` is the command line's. */
+const NOT_HERE = ["path", "clusters", "forgetting", "generate", "maxTokens", "scores"] as const;
 
 const needsDisk = (key: string, wayOut: string) =>
   new AttuneError({
