@@ -14,7 +14,7 @@ import { AttuneError } from "../../text/errors.ts";
 import type { Adapter, AdapterConfig, Parameter, TokenRows } from "../adapter.ts";
 import { kindNamed, kindOf } from "../kinds/kinds.ts";
 import { condenseTargetModules, isAllLinear } from "../targets/target_modules.ts";
-import { fileNames, sortAdapterTensors } from "./adapter_tensors.ts";
+import { adapterTensorNames, sortAdapterTensors } from "./adapter_tensors.ts";
 import { bothEnds } from "./both_ends.ts";
 import { formatPeftConfig, parsePeftConfig } from "./peft_config.ts";
 
@@ -149,14 +149,18 @@ function tensorsOf(adapter: Adapter): TensorSource[] {
   });
   return [
     ...[...modules].flatMap(([module, weights]) =>
-      tensors.of(module, weights).map(({ name, shape, data }) => float32(fileNames.term(name), shape, data)),
+      tensors
+        .of(module, weights)
+        .map(({ name, shape, data }) => float32(adapterTensorNames.term(name), shape, data)),
     ),
     ...(tensors.shared?.write(adapter) ?? []),
     ...[...(parameters ?? [])]
-      .map(([name, { shape, data }]) => float32(fileNames.parameter(name, wrapped(name)), shape, data))
+      .map(([name, { shape, data }]) =>
+        float32(adapterTensorNames.parameter(name, wrapped(name)), shape, data),
+      )
       .filter(({ name }) => !stored.has(name)),
     ...[...(tokens ?? [])].map(([module, { indices, data }]) =>
-      float32(fileNames.rows(module), [indices.length, data.length / indices.length], data),
+      float32(adapterTensorNames.rows(module), [indices.length, data.length / indices.length], data),
     ),
     ...[...stored].map(([name, entry]) => ({ ...copyOf(entry), name })),
   ];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { AttuneError } from "../../text/errors.ts";
 import type { LoraConfig } from "../lora/lora_config.ts";
-import { fileNames, sortAdapterTensors } from "./adapter_tensors.ts";
+import { adapterTensorNames, sortAdapterTensors } from "./adapter_tensors.ts";
 
 const shaped = (shapes: Record<string, number[]>) =>
   new Map(Object.entries(shapes).map(([name, shape]) => [name, { shape }]));
@@ -23,7 +23,7 @@ describe("sortAdapterTensors", () => {
   test("pairs A [r, in] with B [out, r]", () => {
     const { modules } = sort({ [B]: [5, 2], [A]: [2, 3] });
     expect([...modules]).toEqual([["m.q_proj", { parts: { A: { shape: [2, 3] }, B: { shape: [5, 2] } } }]]);
-    expect(fileNames.term("m.q_proj.lora_A.weight")).toBe(A);
+    expect(adapterTensorNames.term("m.q_proj.lora_A.weight")).toBe(A);
   });
 
   test("everything an adapter can hold has its place", () => {

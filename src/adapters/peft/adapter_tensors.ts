@@ -9,7 +9,7 @@ import { baseLayer, ofBase, PREFIX, peftSpelling } from "./tensor_names.ts";
 const ROWS = ".token_adapter.trainable_tokens_delta";
 
 /** Names in the file, of what an adapter holds. */
-export const fileNames = {
+export const adapterTensorNames = {
   /** Of what the graph calls `name`: see `ModuleTensor`. */
   term: (name: string) => `${PREFIX}${name}`,
   /** A parameter of the base; `wrapped` when its module has a term. */
