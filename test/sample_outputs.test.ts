@@ -13,9 +13,8 @@ afterAll(() => rmSync(home, { recursive: true }));
 /** Of the page's blocks without a language, the one that begins with `first`. */
 function sample(page: string, first: string): string[] {
   const text = readFileSync(join(repository, page), "utf8");
-  const blocks = Array.from(text.matchAll(/^```\n(.*?)^```$/gms), ([, block]) =>
-    block!.trimEnd().split("\n"),
-  );
+  const fenced = Array.from(text.matchAll(/^```(\w*)\n(.*?)^```$/gms));
+  const blocks = fenced.flatMap(([, language, block]) => (language ? [] : [block!.trimEnd().split("\n")]));
   return (
     blocks.find(([line]) => line!.startsWith(first)) ?? [`${page} has no block that begins with ${first}`]
   );

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { AttuneError } from "./errors.ts";
+import { AttuneError, partsOf, withPlace, withProblems } from "./errors.ts";
 
 const fault = {
   code: "training.wrong-value",
@@ -40,4 +40,27 @@ test("several faults are listed, the many shortened", () => {
 test("what a file holds can't make a message long", () => {
   const { message } = new AttuneError({ code: "x", place: "a".repeat(1e6), got: "b".repeat(1e6) });
   expect(message.length).toBeLessThan(700);
+});
+
+test("a place around an error keeps its parts, and moves its faults along", () => {
+  const inner = new AttuneError({
+    ...fault,
+    faults: [{ code: "y", place: `${fault.place}: 2`, problem: "odd" }],
+  });
+  const error = withPlace(inner, "run");
+  expect(error).toMatchObject({ ...fault, place: `run: ${fault.place}` });
+  expect(error.message).toBe(`run: ${inner.message}`);
+  expect(withPlace(new AttuneError({ code: "x", problem: "cut" }), "a.json").message).toBe("a.json: cut");
+});
+
+test("its parts make the same error again, as in another thread", () => {
+  const error = new AttuneError(withProblems({ code: "x", place: "a" }, ["one", "two"]));
+  const copy = new AttuneError(structuredClone(partsOf(error)));
+  expect(copy).toEqual(error);
+  expect(copy.message).toBe("a\n  one\n  two");
+});
+
+test("one problem is the error's own", () => {
+  const own = withProblems({ code: "x", place: "a", problem: "several are wrong" }, ["one is wrong"]);
+  expect(new AttuneError(own).message).toBe("a: one is wrong");
 });

@@ -252,7 +252,7 @@ describe("a template that can't be labelled", () => {
     const source =
       "{% for m in messages %}{% if loop.last or m.role == 'user' %}{{ m.content }}{% endif %}</s>{% endfor %}";
     expect(failing(source, talk("a", "b", "c", "d"))).toThrow(
-      /row 3: template chat: the place of the answer in message 2.*leaves it out, or changes it/,
+      /row 3: template chat: the answer in message 2.*leaves it out, or changes it/,
     );
     expect(labelled(only(talk("a", "b"), { template: jinja(source) }).sequence)).toEqual(["b</s>"]);
   });
