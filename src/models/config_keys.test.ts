@@ -4,6 +4,7 @@ import { linearLogits } from "../graph/ops/cross_entropy.ts";
 import { compile } from "../testing/evaluate.ts";
 import { goldenPath, goldenTensorEntries, maxDifference, readGoldenTensors } from "../testing/goldens.ts";
 import { AttuneError } from "../text/errors.ts";
+import { excerpt } from "../text/excerpt.ts";
 import { checkTensors } from "./check_tensors.ts";
 import { readModel } from "./families.ts";
 import { frozenParameters } from "./frozen.ts";
@@ -55,15 +56,18 @@ beforeAll(async () => {
 
 describe.each(models)("%s", (name) => {
   const own = cases.flatMap((one, i) => (one.model === name ? [[one, i] as const] : []));
-  test.each(own.map(([one, i]) => [JSON.stringify(one.change), one, i] as const))("%s", async (_, one, i) => {
-    const { data, shape } = golden.logits!;
-    const expected = data.slice(i * shape[1]!, (i + 1) * shape[1]!);
-    const logits = await lastLogits(one);
-    if (typeof logits !== "string") expect(maxDifference(logits, expected)).toBeLessThan(1e-4);
-    else
-      expect(
-        Object.keys(one.change).some((key) => logits.includes(key) && REFUSED.test(key)),
-        logits,
-      ).toBe(true);
-  });
+  test.each(own.map(([one, i]) => [`${i}: ${excerpt(one.change, 80)}`, one, i] as const))(
+    "%s",
+    async (_, one, i) => {
+      const { data, shape } = golden.logits!;
+      const expected = data.slice(i * shape[1]!, (i + 1) * shape[1]!);
+      const logits = await lastLogits(one);
+      if (typeof logits !== "string") expect(maxDifference(logits, expected)).toBeLessThan(1e-4);
+      else
+        expect(
+          Object.keys(one.change).some((key) => logits.includes(key) && REFUSED.test(key)),
+          logits,
+        ).toBe(true);
+    },
+  );
 });
