@@ -30,6 +30,6 @@ test("attune data check says what of an answer is not trained, and ends with 0",
 test("it ends with 1 where train would refuse, after the report", async () => {
   const { code, stdout, stderr } = await check([good, { prompt: "?" }]);
   expect(stdout).toMatch(/unusable: 1 row: "completion" is missing.*row 2\)/);
-  expect(stderr).toMatch(/^error: attune train would refuse this:\n.*rows can't be used/);
+  expect(stderr).toMatch(/^error: attune train would refuse this:\n.*a row can't be used/);
   expect(code).toBe(1);
 });

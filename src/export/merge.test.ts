@@ -210,7 +210,7 @@ describe("nothing is written", () => {
     adapter.modules.get("model.layers.0.self_attn.q_proj")!.B[7] = Number.NaN;
     await writeAdapterDirectory(join(home, "adapter"), adapter);
     expect(await failing(join(home, "adapter"))).toMatch(
-      /q_proj\.lora_B\.weight : a value is not a finite number/,
+      /q_proj\.lora_B\.weight: a value is not a finite number/,
     );
   });
 

@@ -137,7 +137,7 @@ describe("a run does not start, says where and why, and leaves nothing", () => {
           good,
           spoiledModel((m) => rmSync(`${m}/tokenizer.json`)),
         ),
-      /model has no tokenizer\.json/,
+      /model: there is no tokenizer\.json/,
     ],
     "a tokenizer that doesn't fit the vocabulary": [
       () =>
@@ -149,7 +149,7 @@ describe("a run does not start, says where and why, and leaves nothing", () => {
             ),
           ),
         ),
-      /model: tokenizer: the ids go up to 320 \("<\|new\|>"\), the model's vocabulary \(vocab_size\) ends at 319/,
+      /model\/tokenizer\.json: the ids go up to 320 \("<\|new\|>"\), the model's vocabulary \(vocab_size\) ends at 319/,
     ],
     "an adapter for another model": [
       () => recipeOn(good, { model: goldenPath("models/qwen2-tied"), adapter: { path: adapter } }),

@@ -13,7 +13,7 @@ export function checkVocabulary(
   const last = JSON.stringify(tokenizer.tokenOf(tokenizer.vocabSize - 1));
   throw new AttuneError({
     code: "tokenizers.other-vocabulary",
-    place: "tokenizer",
+    place: "tokenizer.json",
     problem: `the ids go up to ${tokenizer.vocabSize - 1} (${last}), the model's vocabulary (vocab_size) ends at ${vocabSize - 1}`,
     wayOut: "Use the tokenizer that the model was trained with, or a model whose embedding was extended",
   });
