@@ -122,7 +122,7 @@ describe("adapters on one base", () => {
   });
 
   test("an unknown name, a directory without an adapter and one for another base are refused", async () => {
-    expect(() => model.useAdapter("other")).toThrow(/no adapter "other"; loaded are all, qv/);
+    expect(() => model.useAdapter("other")).toThrow(/no adapter "other"; expected all, qv/);
     await expect(model.addAdapter("x", base)).rejects.toThrow(/not a PEFT adapter directory/);
     await expect(model.addAdapter("x", goldenPath("training/llama-bf16-lora-all/final"))).rejects.toThrow(
       /does not fit the model/,

@@ -93,11 +93,13 @@ test("the least: config and weights", async () => {
 test("without weights only where the caller says so", async () => {
   mkdirSync(at("m"));
   writeFileSync(at("m/config.json"), "{}");
-  await expect(openModelDirectory(at("m"))).rejects.toThrow(/has no model\.safetensors\. Expected/);
+  await expect(openModelDirectory(at("m"))).rejects.toThrow(
+    /expected model\.safetensors, or shards with an index, got no weights/,
+  );
   expect((await openModelDirectory(at("m"), { weights: "optional" })).tensors.size).toBe(0);
   writeFileSync(at("m/pytorch_model.bin"), "");
   await expect(openModelDirectory(at("m"))).rejects.toThrow(
-    /pytorch_model\.bin cannot be read: convert to safetensors/,
+    /got pytorch_model\.bin\. Convert the weights to safetensors first/,
   );
 });
 
@@ -163,7 +165,7 @@ describe("what is wrong is named", () => {
     [
       "a template of 20 MB",
       () => truncateSync(at("m/chat_template.jinja"), 20e6),
-      /chat_template\.jinja has 20000000 bytes/,
+      /chat_template\.jinja: the file has 20000000 bytes/,
     ],
     [
       "a template that is a directory",
