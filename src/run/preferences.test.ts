@@ -107,7 +107,7 @@ const REFUSED: [string, object[], RecipeInput["objective"], Partial<RecipeInput>
     pairs.slice(0, 4).map((row) => ({ ...row, rejected: row.chosen })),
     { type: "dpo" },
     none,
-    /the chosen and the rejected answer are the same \(4, first .*rows\.jsonl row 1/,
+    /rows\.jsonl row 1: the chosen and the rejected answer are the same \(the first of 4\)/,
   ],
   [
     "a pair without a rejected answer",

@@ -96,7 +96,7 @@ describe("pretraining from nothing but config and tokenizer", () => {
     blankModel();
     for (const changes of [{ stage: "finetune" }, { adapter: { type: "lora" } }] as const)
       expect(await messageOf(runToEnd(pretrain("run", changes)))).toMatch(
-        /AttuneError: .*blank has no model\.safetensors/,
+        /AttuneError: .*blank: expected model\.safetensors/,
       );
   });
 
