@@ -1,9 +1,11 @@
 import type { ExportFormat } from "./export_format.ts";
 import { gguf } from "./gguf.ts";
 import { ggufLora } from "./gguf_lora.ts";
+import { ollama } from "./ollama.ts";
 
 /** By the names that --format knows. */
 export const EXPORT_FORMATS: Readonly<Record<string, ExportFormat>> = {
   gguf,
   "gguf-lora": ggufLora,
+  ollama,
 };

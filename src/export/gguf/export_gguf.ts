@@ -2,6 +2,7 @@ import type { FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
 import { writeFileAtomic } from "../../files/atomic.ts";
 import type { Base } from "../../pretrained/base.ts";
+import { endTokens } from "../end_tokens.ts";
 import { type ModelWeights, modelWeights } from "../model_weights.ts";
 import { openSource, type SourceOptions } from "../open_source.ts";
 import { requireFree } from "../require_free.ts";
@@ -58,7 +59,7 @@ async function write(options: GgufOptions, base: Base, source: ModelWeights): Pr
   const metadata: GgufMetadata = new Map([
     ...general(description.name, base, type),
     ...prefixed,
-    ...tokenizerOf(base, source, options.onWarning),
+    ...(await tokenizerOf(base, source, options)),
     ...(await templateOf(base, options.template)),
   ]);
   const values = (tensor: PlannedTensor, start: number, count: number) =>
@@ -103,15 +104,15 @@ function nameOf({ directory, tokenizer }: Base): string {
   return hasItsTokens ? name : name.replace(/phi-?3/gi, "phi");
 }
 
-function tokenizerOf(
+async function tokenizerOf(
   base: Base,
   { model, config }: ModelWeights,
-  onWarning: GgufOptions["onWarning"],
-): Entries {
+  { template, onWarning }: GgufOptions,
+): Promise<Entries> {
   return tokenizerMetadata({
     tokenizerJson: base.directory.tokenizerJson,
     tokenizerConfig: base.tokenizerConfig,
-    eosIds: base.eosIds,
+    eosIds: await endTokens(base, template),
     vocabSize: model.dimensions.vocabSize,
     bosId: config.bos_token_id,
     onWarning,
