@@ -1,6 +1,7 @@
 import type { ExportFormat } from "./export_format.ts";
 import { gguf } from "./gguf.ts";
 import { ggufLora } from "./gguf_lora.ts";
+import { mlx } from "./mlx.ts";
 import { ollama } from "./ollama.ts";
 
 /** By the names that --format knows. */
@@ -8,4 +9,5 @@ export const EXPORT_FORMATS: Readonly<Record<string, ExportFormat>> = {
   gguf,
   "gguf-lora": ggufLora,
   ollama,
+  mlx,
 };
