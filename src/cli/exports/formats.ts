@@ -3,6 +3,7 @@ import { gguf } from "./gguf.ts";
 import { ggufLora } from "./gguf_lora.ts";
 import { mlx } from "./mlx.ts";
 import { ollama } from "./ollama.ts";
+import { peft } from "./peft.ts";
 
 /** By the names that --format knows. */
 export const EXPORT_FORMATS: Readonly<Record<string, ExportFormat>> = {
@@ -10,4 +11,5 @@ export const EXPORT_FORMATS: Readonly<Record<string, ExportFormat>> = {
   "gguf-lora": ggufLora,
   ollama,
   mlx,
+  peft,
 };
