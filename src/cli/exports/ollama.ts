@@ -1,13 +1,12 @@
 import { basename, resolve } from "node:path";
-import type { FileTypeName } from "../../export/gguf/tensor_plan.ts";
+import { FILE_TYPES, type FileTypeName } from "../../export/gguf/tensor_plan.ts";
 import { exportOllama } from "../../export/ollama/export_ollama.ts";
 import { shellWord } from "../format.ts";
 import type { ExportFormat } from "./export_format.ts";
-import { gguf } from "./gguf.ts";
 
 export const ollama: ExportFormat = {
   summary: "a directory for ollama create: a model file and a Modelfile",
-  types: gguf.types,
+  types: ["f16", ...Object.keys(FILE_TYPES).filter((type) => type !== "f16")],
   takesSystem: true,
   keepsAdapter: true,
   async run({ type, onProgress, ...request }) {

@@ -22,6 +22,8 @@ export interface GgufOptions extends SourceOptions {
   /** As in a recipe: "chat" is the model's own, and left out the same. */
   template?: string;
   onBytes?: (done: number, total: number) => void;
+  /** Sees what is about to be written, and may refuse it. */
+  onPlan?: (tensors: readonly PlannedTensor[]) => void;
 }
 
 export interface GgufReport {
@@ -52,6 +54,7 @@ async function write(options: GgufOptions, base: Base, source: ModelWeights): Pr
   const { model, config, weights } = source;
   const description = describeForLlama(config, model, base.directory.path);
   const tensors = planTensors(model, description, FILE_TYPES[type]);
+  options.onPlan?.(tensors);
   const prefixed = Array.from(description.metadata, ([key, value]): [string, GgufValue] => [
     `${description.name}.${key}`,
     value,
