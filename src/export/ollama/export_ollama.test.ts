@@ -61,7 +61,7 @@ PARAMETER stop "<|im_end|>"
       exportOllama({ model, output: at("out"), type: "f16", ...options }).catch(
         (error: Error) => error.message,
       );
-    expect(await fail({ output: at("taken") })).toMatch(/taken already exists and is not empty/);
+    expect(await fail({ output: at("taken") })).toMatch(/taken: .*already exists and is not empty/);
     expect(await fail({ system: 'say """' })).toMatch(/SYSTEM: a Modelfile ends a text at """/);
     expect(await fail({ template: "none", system: "S" })).toMatch(/--system: text that is continued/);
     expect(await fail({ adapter: goldenPath("adapters/llama-dora/final"), merge: false })).toMatch(

@@ -1,7 +1,7 @@
 import { copyFile, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { readAdapterDirectory } from "../../adapters/peft/adapter_directory.ts";
-import { CONFIG_FILE, WEIGHTS_FILE } from "../../adapters/peft/find_adapter.ts";
+import { ADAPTER_CONFIG_FILE, WEIGHTS_FILE } from "../../adapters/peft/find_adapter.ts";
 import { writeDirectoryAtomic, writeFileAtomic } from "../../files/atomic.ts";
 import { diskError } from "../../files/disk_error.ts";
 import { readJsonObject, readTextFile } from "../../files/json_file.ts";
@@ -43,7 +43,10 @@ export async function exportPeft(options: PeftOptions): Promise<PeftReport> {
   const hasTokenizer = template !== undefined;
   await writeDirectoryAtomic(options.output, async (directory) => {
     await copy(join(from, WEIGHTS_FILE), join(directory, WEIGHTS_FILE));
-    await writeFileAtomic(join(directory, CONFIG_FILE), await configOf(join(from, CONFIG_FILE), name));
+    await writeFileAtomic(
+      join(directory, ADAPTER_CONFIG_FILE),
+      await configOf(join(from, ADAPTER_CONFIG_FILE), name),
+    );
     if (hasTokenizer) await writeTokenizer(directory, base, template);
     await writeFileAtomic(
       join(directory, "README.md"),
