@@ -4,7 +4,7 @@ import { temporaryDirectory } from "../../files/testing/temporary_directory.ts";
 import { goldenPath } from "../../testing/goldens.ts";
 import { exportKQuant } from "./export_k_quant.ts";
 
-// llama.cpp isn't here: `npm run check-llama` has it make K-quants.
+// llama.cpp is not here: what comes before it is tested.
 const at = temporaryDirectory();
 const model = goldenPath("models/llama-gqa");
 const failing = (options: object = {}) =>
