@@ -17,6 +17,8 @@ export {
   combineAdapterDirectories,
 } from "./export/combine_directories.ts";
 export { type ExtractOptions, extractAdapter } from "./export/extract_adapter.ts";
+export { exportGguf, type GgufOptions, type GgufReport } from "./export/gguf/export_gguf.ts";
+export { exportLora, type LoraOptions, type LoraReport } from "./export/gguf/export_lora.ts";
 export {
   type MergeOptions,
   type MergeReport,
@@ -24,6 +26,14 @@ export {
   type UnmergeReport,
   unmergeAdapter,
 } from "./export/merge.ts";
+export { exportMlx, type MlxOptions, type MlxReport } from "./export/mlx/export_mlx.ts";
+export {
+  exportMlxAdapter,
+  type MlxAdapterOptions,
+  type MlxAdapterReport,
+} from "./export/mlx/export_mlx_adapter.ts";
+export { exportOllama, type OllamaOptions, type OllamaReport } from "./export/ollama/export_ollama.ts";
+export { exportPeft, type PeftOptions, type PeftReport } from "./export/peft/export_peft.ts";
 export { type QuantizeOptions, quantizeModel } from "./export/quantize_model.ts";
 export type { Completion } from "./generation/completion.ts";
 export { type LoadedModel, type LoadModelOptions, loadModel } from "./generation/load_model.ts";

@@ -17,6 +17,7 @@ const PAGES = [
   ...["README.md", "README.zh-CN.md", "CONTRIBUTING.md"],
   ...["docs/guide.md", "docs/guide.zh-CN.md", "docs/limits.md", "docs/limits.zh-CN.md"],
   ...["docs/evaluation.md", "docs/evaluation.zh-CN.md"],
+  ...["docs/export.md", "docs/export.zh-CN.md"],
 ];
 
 /** Fenced blocks, and the language each is in. */

@@ -23,6 +23,8 @@ import { bits16, float32, type Numbers, toFloat32 } from "./numbers.ts";
 export interface Weight {
   name: string;
   shape: readonly number[];
+  /** Of the base's file; of a quantized weight, the type it had before. */
+  dtype: Numbers["dtype"];
   /** `count` numbers from number `start` on, row-major; in `space`, where that is given and they needn't be computed. */
   read(start: number, count: number, space?: ArrayBuffer): Promise<Numbers>;
 }
@@ -50,12 +52,14 @@ export async function modelWeights(
   const sources = new Map(merged?.tensors.map((source) => [source.name, source]));
   const changed = adapter ? changedNames(adapter) : new Set<string>();
   const hold = createHolder();
+  const others = [...directory.tensors.values()].find(isPlain)?.dtype ?? "BF16";
   const weights = Array.from(parameters, ([name, shape]): [string, Weight] => {
     const entry = directory.tensors.get(name);
     if (entry && isPlain(entry) && !changed.has(name)) return [name, plainWeight(name, entry)];
     const source = sources.get(name);
     const isTurned = transposed.has(moduleOf(name));
-    return [name, hold(name, shape, () => (source ? valuesOf(source) : readWeight(entry!, isTurned)))];
+    const read = () => (source ? valuesOf(source) : readWeight(entry!, isTurned));
+    return [name, hold({ name, shape, dtype: dtypeOf(source ?? entry!, others) }, read)];
   });
   return { model: whole, config, weights: new Map(weights), release: async () => merged?.release() };
 }
@@ -70,6 +74,11 @@ function changedNames({ modules, parameters, tokens, stored }: Adapter): Set<str
 const isPlain = (entry: TensorEntry) =>
   !isQuantized(entry) && (entry.dtype === "F32" || entry.dtype === "F16" || entry.dtype === "BF16");
 
+function dtypeOf(entry: TensorEntry | TensorSource, others: Dtype): Numbers["dtype"] {
+  const own = !isQuantized(entry) ? entry.dtype : entry.parts.type === "int8" ? others : entry.parts.dtype;
+  return own === "F16" || own === "BF16" ? own : "F32";
+}
+
 const WIDTHS = { F32: 4, F16: 2, BF16: 2 };
 
 function plainWeight(name: string, entry: TensorEntry): Weight {
@@ -77,6 +86,7 @@ function plainWeight(name: string, entry: TensorEntry): Weight {
   return {
     name,
     shape: entry.shape,
+    dtype,
     async read(start, count, space) {
       const bytes = new Uint8Array(space ?? new ArrayBuffer(count * WIDTHS[dtype]), 0, count * WIDTHS[dtype]);
       await fillFromTensor(sliceOf(entry, start, count), bytes);
@@ -88,13 +98,12 @@ function plainWeight(name: string, entry: TensorEntry): Weight {
 /** Weights that can only be had whole: one is in memory at a time. */
 function createHolder() {
   let held: { name: string; values: Float32Array } | undefined;
-  return (name: string, shape: readonly number[], read: () => Promise<Float32Array>): Weight => ({
-    name,
-    shape,
+  return (about: Omit<Weight, "read">, read: () => Promise<Float32Array>): Weight => ({
+    ...about,
     async read(start, count) {
-      if (held?.name !== name) {
+      if (held?.name !== about.name) {
         held = undefined;
-        held = { name, values: await read() };
+        held = { name: about.name, values: await read() };
       }
       return float32(held.values.slice(start, start + count));
     },

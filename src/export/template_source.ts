@@ -11,5 +11,7 @@ export async function templateSource(base: Base, name?: string): Promise<Partial
   const plan = await templatePlan(base, { name });
   if (plan.sources) return plan.sources;
   const { source } = JINJA_TEMPLATES[plan.name] ?? {};
-  return source === undefined ? {} : { default: source };
+  if (source === undefined) return {};
+  const hasBos = base.tokenizer.specialTokens.bos !== undefined || !source.includes("bos_token");
+  return { default: hasBos ? source : `{% set bos_token = '' %}${source}` }; // other tools may have one, or fail
 }

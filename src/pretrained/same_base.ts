@@ -53,7 +53,7 @@ async function compare(baseModel: string, used: ModelDirectory): Promise<"same" 
 }
 
 /** The hub's cache keeps `org/name` in `models--org--name/snapshots/<commit>`. */
-const hubId = (path: string): string | undefined =>
+export const hubId = (path: string): string | undefined =>
   /[\\/]models--([^\\/]+)[\\/]snapshots[\\/][^\\/]+[\\/]?$/.exec(path)?.[1]?.replace("--", "/");
 
 const bareName = (name: string): string | undefined =>

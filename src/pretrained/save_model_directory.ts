@@ -34,9 +34,11 @@ export async function saveModelDirectory(
     files?: Readonly<Record<string, string | null>>;
     maxShardBytes?: number;
     replace?: boolean;
+    /** What the files' metadata call their format; "pt" when left out. */
+    format?: string;
   },
 ): Promise<void> {
-  const { config, tensors, from, files = {}, maxShardBytes = 5e9, replace = false } = model;
+  const { config, tensors, from, files = {}, maxShardBytes = 5e9, replace = false, format = "pt" } = model;
   const { model_type } = config;
   const named = model_type === undefined ? [...tensors] : fileNames(tensors, familyOf(model_type));
   await writeDirectoryAtomic(
@@ -47,7 +49,7 @@ export async function saveModelDirectory(
         if (text !== null) await writeFileAtomic(join(directory, file), text);
       const original = from && (await diskFolder(from.path).text(CONFIG_FILE));
       await writeFileAtomic(join(directory, CONFIG_FILE), configText(config, original));
-      await writeWeights(directory, named, maxShardBytes);
+      await writeWeights(directory, named, { maxShardBytes, format });
     },
     { replace },
   );
@@ -76,12 +78,11 @@ async function companionFiles(directory: string): Promise<string[]> {
 async function writeWeights(
   directory: string,
   tensors: TensorSource[],
-  maxShardBytes: number,
+  { maxShardBytes, format }: { maxShardBytes: number; format: string },
 ): Promise<void> {
   const sizeOf = ({ name, dtype, shape }: TensorSource) => byteLength(dtype, shape, name);
   const shards = planShards(tensors, sizeOf, maxShardBytes);
-  for (const [file, members] of shards)
-    await writeSafetensors(join(directory, file), members, { format: "pt" });
+  for (const [file, members] of shards) await writeSafetensors(join(directory, file), members, { format });
   if (shards.size === 1) return;
   const weightMap = [...shards].flatMap(([file, members]) =>
     members.map(({ name }) => [name, file] as const),

@@ -18,6 +18,7 @@ interface ExportFlags {
   out: string;
   template?: string;
   system?: string;
+  merge: boolean;
 }
 
 const formatLines = Object.entries(EXPORT_FORMATS).map(([name, { summary, types }]) => {
@@ -48,11 +49,13 @@ export const exportCommand = (): Command =>
       "--template <name>",
       "how conversations are written: chat, the model's own; a built-in one by name; a .jinja file; none",
     )
+    .option("--no-merge", "keep the adapter apart from the model, where the format can")
     .option("--system <text>", "the system message that goes with it, where the format has room for one")
     .addHelpText(
       "after",
       examples([
         ["attune export runs/mine --format gguf --out mine.gguf", "a run's result, for llama.cpp"],
+        ["attune export runs/mine --format ollama --out mine", "for Ollama, with a Modelfile"],
         [
           "attune export -m ./model -a runs/mine -f gguf -t q8_0 -o mine.gguf",
           "a model and an adapter, 8 bits a weight",
@@ -84,7 +87,9 @@ type Asked = Omit<ExportRequest, "onWarning" | "onProgress">;
 
 async function requestOf(run: string | undefined, flags: ExportFlags, format: ExportFormat): Promise<Asked> {
   const type = typeOf(flags, format);
-  const { out: output, system } = flags;
+  const { out: output, system, merge } = flags;
+  if (!merge && !format.keepsAdapter)
+    throw unfit("--no-merge", `${flags.format} has no place for an adapter apart`, "Leave it out");
   if (system !== undefined && !format.takesSystem)
     throw unfit("--system", `${flags.format} has no room for a system message`, "Leave it out");
   const adapters = flags.adapter === undefined ? undefined : [flags.adapter];
@@ -99,7 +104,7 @@ async function requestOf(run: string | undefined, flags: ExportFlags, format: Ex
   if (format.needsAdapter && adapter === undefined)
     throw unfit("--adapter", `${flags.format} is made from an adapter`, "Give its directory, or a run's");
   const template = source.template ?? (await templateOfRun(flags.adapter));
-  return { model: source.model, adapter, output, type, template, system };
+  return { model: source.model, adapter, output, type, template, system, merge };
 }
 
 /** The template that an adapter's run was trained with. */

@@ -10,6 +10,8 @@ export interface ExportRequest {
   /** As in a recipe; the model's own when left out. */
   template?: string;
   system?: string;
+  /** Whether the adapter becomes part of the model. */
+  merge: boolean;
   onWarning(text: string): void;
   onProgress(share: number): void;
 }
@@ -24,6 +26,8 @@ export interface ExportFormat {
   needsAdapter?: boolean;
   /** Whether --system means something. */
   takesSystem?: boolean;
+  /** Whether --no-merge does: the adapter may stay apart. */
+  keepsAdapter?: boolean;
   /** @returns lines to show: a label and a text each. */
   run(request: ExportRequest): Promise<[label: string, text: string][]>;
 }

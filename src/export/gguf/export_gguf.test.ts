@@ -28,7 +28,7 @@ function changed(name: string, changes: Changes, file = "config.json"): string {
 }
 
 const exported = async (model: string, options: Partial<GgufOptions> = {}) => {
-  const output = at("out.gguf");
+  const output = options.output ?? at("out.gguf");
   await exportGguf({ model, output, type: "f32", ...options });
   return openGguf(output);
 };
@@ -72,7 +72,7 @@ describe("what is written", () => {
     expect((await exported(gemma)).values("output_norm.weight")).toEqual(norm.map((value) => value + 1));
     const gpt2 = golden("gpt2");
     const up = await weightOf(gpt2, "transformer.h.0.mlp.c_fc.weight"); // [32, 128]
-    const found = await exported(gpt2, { output: at("gpt2.gguf") }).then(() => openGguf(at("gpt2.gguf")));
+    const found = await exported(gpt2, { output: at("gpt2.gguf") });
     expect(found.tensors.get("blk.0.ffn_up.weight")!.shape).toEqual([128, 32]);
     expect(found.values("blk.0.ffn_up.weight")[5 * 32 + 7]).toBe(up[7 * 128 + 5]);
     const mixtral = golden("mixtral");
@@ -279,7 +279,9 @@ describe("what llama.cpp can't represent is refused by name, and nothing stays",
   test("no end of text", async () => {
     const model = changed("granite", { eos_token_id: null });
     writeFileSync(join(model, "tokenizer_config.json"), "{}");
-    expect(await refusal(model)).toMatch(
+    const { metadata } = await exported(model, { output: at("talks.gguf") });
+    expect(metadata.get("tokenizer.ggml.eos_token_id")?.value).toBe(319); // what its template ends answers with
+    expect(await refusal(model, { template: "none" })).toMatch(
       /tokenizer_config\.json: eos_token: .*names no token that ends a text/,
     );
   });

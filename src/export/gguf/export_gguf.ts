@@ -2,6 +2,7 @@ import type { FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
 import { writeFileAtomic } from "../../files/atomic.ts";
 import type { Base } from "../../pretrained/base.ts";
+import { endTokens } from "../end_tokens.ts";
 import { type ModelWeights, modelWeights } from "../model_weights.ts";
 import { openSource, type SourceOptions } from "../open_source.ts";
 import { requireFree } from "../require_free.ts";
@@ -21,6 +22,8 @@ export interface GgufOptions extends SourceOptions {
   /** As in a recipe: "chat" is the model's own, and left out the same. */
   template?: string;
   onBytes?: (done: number, total: number) => void;
+  /** Sees what is about to be written, and may refuse it. */
+  onPlan?: (tensors: readonly PlannedTensor[]) => void;
 }
 
 export interface GgufReport {
@@ -51,6 +54,7 @@ async function write(options: GgufOptions, base: Base, source: ModelWeights): Pr
   const { model, config, weights } = source;
   const description = describeForLlama(config, model, base.directory.path);
   const tensors = planTensors(model, description, FILE_TYPES[type]);
+  options.onPlan?.(tensors);
   const prefixed = Array.from(description.metadata, ([key, value]): [string, GgufValue] => [
     `${description.name}.${key}`,
     value,
@@ -58,7 +62,7 @@ async function write(options: GgufOptions, base: Base, source: ModelWeights): Pr
   const metadata: GgufMetadata = new Map([
     ...general(description.name, base, type),
     ...prefixed,
-    ...tokenizerOf(base, source, options.onWarning),
+    ...(await tokenizerOf(base, source, options)),
     ...(await templateOf(base, options.template)),
   ]);
   const values = (tensor: PlannedTensor, start: number, count: number) =>
@@ -103,15 +107,15 @@ function nameOf({ directory, tokenizer }: Base): string {
   return hasItsTokens ? name : name.replace(/phi-?3/gi, "phi");
 }
 
-function tokenizerOf(
+async function tokenizerOf(
   base: Base,
   { model, config }: ModelWeights,
-  onWarning: GgufOptions["onWarning"],
-): Entries {
+  { template, onWarning }: GgufOptions,
+): Promise<Entries> {
   return tokenizerMetadata({
     tokenizerJson: base.directory.tokenizerJson,
     tokenizerConfig: base.tokenizerConfig,
-    eosIds: base.eosIds,
+    eosIds: await endTokens(base, template),
     vocabSize: model.dimensions.vocabSize,
     bosId: config.bos_token_id,
     onWarning,

@@ -1,19 +1,12 @@
 import type { FileHandle } from "node:fs/promises";
-import type { Adapter } from "../../adapters/adapter.ts";
-import { kindOf } from "../../adapters/kinds/kinds.ts";
-import { isLora, type LoraAdapter, type LoraWeights } from "../../adapters/kinds/lora.ts";
+import type { LoraAdapter, LoraWeights } from "../../adapters/kinds/lora.ts";
 import { scaleOf } from "../../adapters/lora/lora_config.ts";
-import { ofBase } from "../../adapters/peft/tensor_names.ts";
 import { writeFileAtomic } from "../../files/atomic.ts";
-import type { TensorEntry } from "../../files/safetensors.ts";
-import { haveSameValues } from "../../files/same_values.ts";
 import { transposed } from "../../math/transposed.ts";
 import type { Model } from "../../models/family.ts";
-import type { Base } from "../../pretrained/base.ts";
-import { isQuantized } from "../../quantization/quantized_entry.ts";
-import { AttuneError } from "../../text/errors.ts";
 import { float32, reorderedRows, toFloat32 } from "../numbers.ts";
 import { openSource, type SourceOptions } from "../open_source.ts";
+import { mergeOnly, requirePlainLora, type Target } from "../plain_lora.ts";
 import { requireFree } from "../require_free.ts";
 import { describeForLlama } from "./architectures/architectures.ts";
 import type { Description } from "./architectures/description.ts";
@@ -46,10 +39,10 @@ export async function exportLora(options: LoraOptions): Promise<LoraReport> {
   const { output, type } = options;
   await requireFree(output);
   const { base, adapter, adapterPath } = await openSource(options);
-  const own = await withoutCopies(adapter!, base);
-  const lora = requirePlain(own, base.model, { ...options, adapter: adapterPath! });
+  const target: Target = { form: "as GGUF", format: "gguf", model: options.model, adapter: adapterPath! };
+  const lora = await requirePlainLora(adapter!, base, target);
   const description = describeForLlama(base.directory.config, base.model, base.directory.path);
-  const { alpha, tensors } = lorasOf(lora, base.model, description, options);
+  const { alpha, tensors } = lorasOf(lora, base.model, description, { type, target });
   const metadata: GgufMetadata = new Map([
     ["general.architecture", textValue(description.name)],
     ["general.type", textValue("adapter")],
@@ -64,18 +57,6 @@ export async function exportLora(options: LoraOptions): Promise<LoraReport> {
     await checkGguf(file, { metadata, tensors, values });
   });
   return { architecture: description.name, modules: lora.modules.size };
-}
-
-/** PEFT writes the base's weight along where it adapts an end of the model: as long as it is the base's, nothing is replaced. */
-async function withoutCopies(adapter: Adapter, { directory, model }: Base): Promise<Adapter> {
-  const stored = new Map<string, TensorEntry>();
-  const baseOf = (name: string) =>
-    directory.tensors.get(name) ?? directory.tensors.get(`${model.ends.embedding}.weight`); // of a tied head
-  for (const [name, entry] of adapter.stored ?? []) {
-    const base = baseOf(ofBase(name));
-    if (!base || isQuantized(base) || !(await haveSameValues(base, entry))) stored.set(name, entry);
-  }
-  return { ...adapter, stored };
 }
 
 interface LoraTensor extends GgufTensorInfo {
@@ -94,7 +75,7 @@ function lorasOf(
   { config, modules }: LoraAdapter,
   model: Model,
   description: Description,
-  { type, ...paths }: LoraOptions,
+  { type, target }: { type: LoraOptions["type"]; target: Target },
 ): { alpha: number; tensors: LoraTensor[] } {
   const place = placing(model, description);
   const alphas = Array.from(modules, ([module, { r }]) => Math.fround(scaleOf(config, module, r) * r));
@@ -103,7 +84,7 @@ function lorasOf(
   const tensors = Array.from(modules, ([module, weights]): LoraTensor[] => {
     const name = place(`${module}.weight`);
     if (name === undefined)
-      throw cannot(`llama.cpp's ${description.name} has no layer for its term of ${module}`, paths);
+      throw mergeOnly(`llama.cpp's ${description.name} has no layer for its term of ${module}`, target);
     const scale = alpha === 0 ? scaleOf(config, module, weights.r) : 1;
     const { A, B } = placed(weights, scale, description.orders[name.split(".")[2]!]);
     return [
@@ -129,34 +110,3 @@ function placed(
     B: { shape: [out, r], values: rows },
   };
 }
-
-type Paths = Pick<SourceOptions, "model" | "adapter">;
-
-/** @throws AttuneError when the adapter is more than terms on layers that llama.cpp adds to. */
-function requirePlain(adapter: Adapter, { ends, tied }: Model, paths: Paths): LoraAdapter {
-  if (!isLora(adapter)) throw cannot(`it is ${kindOf(adapter).nameOf(adapter.config)}`, paths);
-  const { config, modules, parameters, tokens, stored, follows } = adapter;
-  if (config.useDora) throw cannot("it is DoRA, which scales the base's rows", paths);
-  const whole = [...(parameters?.keys() ?? []), ...Array.from(stored?.keys() ?? [], ofBase)];
-  if (whole.length > 0) throw cannot(`it replaces weights of the base: ${few(whole)}`, paths);
-  if (tokens) throw cannot(`it replaces rows of ${few([...tokens.keys()])}`, paths);
-  const end = [ends.embedding, ends.head].find((module) => modules.has(module));
-  if (tied && (end !== undefined || follows))
-    throw cannot(`it has a term on ${end ?? ends.head}, and the base's two ends are one weight`, paths);
-  return adapter;
-}
-
-const SHOWN = 3;
-
-const few = (names: readonly string[]) =>
-  names.length > SHOWN
-    ? `${names.slice(0, SHOWN).join(", ")} and ${names.length - SHOWN} more`
-    : names.join(", ");
-
-const cannot = (problem: string, { model, adapter }: Paths) =>
-  new AttuneError({
-    code: "export.merge-only",
-    place: adapter,
-    problem: `an adapter as GGUF holds terms of layers alone, and ${problem}`,
-    wayOut: `Merge it: attune export --model ${model} --adapter ${adapter} --format gguf --out merged.gguf`,
-  });

@@ -1,0 +1,118 @@
+import { writeDirectoryAtomic } from "../../files/atomic.ts";
+import { diskFolder } from "../../files/disk_folder.ts";
+import { locateTensors } from "../../files/model_weights.ts";
+import { readTensorBytes, type TensorEntry, type TensorSource } from "../../files/safetensors.ts";
+import type { Config } from "../../models/family.ts";
+import { saveModelDirectory } from "../../pretrained/model_directory.ts";
+import { AttuneError } from "../../text/errors.ts";
+import { encode } from "../gguf/encode.ts";
+import { type ModelWeights, modelWeights } from "../model_weights.ts";
+import { float32, type Numbers } from "../numbers.ts";
+import { type ExportSource, openSource, type SourceOptions } from "../open_source.ts";
+import { MLX_FAMILIES, type MlxDescription } from "./mlx_families.ts";
+import { mlxTensors } from "./mlx_tensors.ts";
+
+export interface MlxOptions extends SourceOptions {
+  /** A directory, new or empty. */
+  output: string;
+  /** transformers 4's default, 5 GB, when left out. */
+  maxShardBytes?: number;
+}
+
+export interface MlxReport {
+  tensors: number;
+}
+
+/**
+ * Writes the model, with the adapter merged into it, as a directory of mlx-lm's: its names and shapes, in the base's types.
+ * The files are read again and compared before the directory takes its name.
+ * @throws AttuneError that names what mlx-lm doesn't compute.
+ */
+export async function exportMlx(options: MlxOptions): Promise<MlxReport> {
+  const opened = await openSource(options);
+  const source = await modelWeights(opened.base, opened.adapter);
+  try {
+    return await write(options, opened, source);
+  } finally {
+    await source.release();
+  }
+}
+
+async function write(
+  { output, maxShardBytes }: MlxOptions,
+  { base }: ExportSource,
+  { model, config, weights }: ModelWeights,
+): Promise<MlxReport> {
+  const described = describeForMlx(config, model.modelType, base.directory.path);
+  if (described.head === "tied" && !model.tied) throw untied(model.modelType, base.directory.path);
+  const tensors = mlxTensors(model, weights, described);
+  await writeDirectoryAtomic(output, async (directory) => {
+    const own = { ...config, ...described.config };
+    await saveModelDirectory(directory, {
+      config: own,
+      tensors,
+      from: base.directory,
+      maxShardBytes,
+      format: "mlx",
+    });
+    await requireSameTensors((await locateTensors(diskFolder(directory)))!, tensors, output);
+  });
+  return { tensors: tensors.length };
+}
+
+/** @throws AttuneError that names the family or the keys of config.json. */
+export function describeForMlx(config: Config, modelType: string, path: string): MlxDescription {
+  const describe = Object.hasOwn(MLX_FAMILIES, modelType) ? MLX_FAMILIES[modelType]! : undefined;
+  if (!describe)
+    throw new AttuneError({
+      code: "export.unknown-architecture",
+      place: `${path}: model_type`,
+      problem: "attune has no rules for this family in mlx-lm",
+      expected: `one of ${Object.keys(MLX_FAMILIES).join(", ")}`,
+      got: modelType,
+    });
+  const described = describe(config);
+  if (described.faults.length === 0) return described;
+  throw new AttuneError({
+    code: "export.not-in-mlx",
+    place: `${path}: config.json`,
+    problem: "mlx-lm computes this model otherwise than it was trained, or not at all",
+    faults: described.faults.map((fault) => ({ ...fault, code: "export.not-in-mlx" })),
+  });
+}
+
+const untied = (modelType: string, path: string) =>
+  new AttuneError({
+    code: "export.not-in-mlx",
+    place: `${path}: config.json: tie_word_embeddings`,
+    problem: `mlx-lm computes ${modelType} with one weight for both ends`,
+    expected: "true",
+    got: "false",
+  });
+
+/** Reads each tensor again, and compares it with what was to be written. */
+export async function requireSameTensors(
+  written: ReadonlyMap<string, TensorEntry>,
+  tensors: readonly TensorSource[],
+  place: string,
+): Promise<void> {
+  for (const { name, dtype, shape, data } of tensors) {
+    const entry = written.get(name);
+    const values = await data();
+    const expected =
+      values instanceof Float32Array
+        ? encode(float32(values), dtype as Numbers["dtype"], { name, shape, start: 0 })
+        : new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const isSame =
+      entry?.dtype === dtype &&
+      entry.shape.join() === shape.join() &&
+      Buffer.compare(await readTensorBytes(entry), expected) === 0;
+    if (!isSame)
+      throw new AttuneError({
+        code: "export.check-failed",
+        place: `${place}: ${name}`,
+        problem: "the file holds something else than was written. Nothing was kept",
+        wayOut: "Check the disk, or choose another place",
+      });
+  }
+}

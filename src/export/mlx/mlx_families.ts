@@ -1,0 +1,380 @@
+/**
+ * What mlx-lm computes of each family (mlx_lm/models/<model_type>.py): which settings it doesn't, and what its config has to
+ * say that transformers' may leave out.
+ */
+import { parseFields } from "../../models/config.ts";
+import { cohereFields } from "../../models/families/cohere.ts";
+import { gemmaFields } from "../../models/families/gemma.ts";
+import { gemma2Fields } from "../../models/families/gemma2.ts";
+import { gemma3Fields, gemma3Ropes } from "../../models/families/gemma3_text.ts";
+import { gptNeoxFields } from "../../models/families/gpt_neox.ts";
+import { gpt2, gpt2Fields } from "../../models/families/gpt2.ts";
+import { graniteFields } from "../../models/families/granite.ts";
+import { llamaFields } from "../../models/families/llama.ts";
+import { mistralFields } from "../../models/families/mistral.ts";
+import { mixtral, mixtralFields } from "../../models/families/mixtral.ts";
+import { olmo2Fields } from "../../models/families/olmo2.ts";
+import { PHI3_ROPE, phi3Fields } from "../../models/families/phi3.ts";
+import { qwen2Fields, qwenWindows } from "../../models/families/qwen2.ts";
+import { qwen3Fields } from "../../models/families/qwen3.ts";
+import { qwen3MoeFields } from "../../models/families/qwen3_moe.ts";
+import { rotatedLayers, smollm3Fields } from "../../models/families/smollm3.ts";
+import { starcoder2Fields } from "../../models/families/starcoder2.ts";
+import { withoutAliases } from "../../models/families.ts";
+import type { Config } from "../../models/family.ts";
+import { layerWindows, slidingLayers } from "../../models/layer_types.ts";
+import { headSizes } from "../../models/layers.ts";
+import { type RopeParameters, ropeParameters } from "../../models/rope_config.ts";
+import type { Fault } from "../../text/errors.ts";
+
+type Faults = Omit<Fault, "code">[];
+
+export interface MlxDescription {
+  /** What config.json says besides its own. */
+  config: Record<string, unknown>;
+  /** What mlx-lm doesn't compute, by the keys of config.json. */
+  faults: Faults;
+  /** The output layer is a weight of its own even of a tied model, or there is none of its own. */
+  head?: "required" | "tied";
+}
+
+type Describe = (config: Config) => MlxDescription;
+
+/** Checks and what they found; each names the key at fault. */
+function checks(name: string) {
+  const faults: Faults = [];
+  return {
+    faults,
+    /** Refuses anything but `wanted`. */
+    only(place: string, value: unknown, wanted: unknown) {
+      if (value !== wanted)
+        faults.push({
+          place,
+          problem: `mlx-lm computes ${name} in one way`,
+          expected: String(wanted),
+          got: String(value),
+        });
+    },
+    act(place: string, value: string, kind: "silu" | "gelu") {
+      const own = value === "silu" || value === "swish" ? "silu" : "gelu";
+      if (own !== kind)
+        faults.push({ place, problem: `mlx-lm computes ${name} with ${kind}`, got: JSON.stringify(value) });
+    },
+    windows(windows: readonly (number | undefined)[], positions: number | null | undefined) {
+      const window = windows.find(
+        (size) => size !== undefined && size < (positions ?? Number.POSITIVE_INFINITY),
+      );
+      if (window !== undefined)
+        faults.push({
+          place: "sliding_window",
+          problem: `mlx-lm computes ${name} without a window`,
+          got: String(window),
+          wayOut: `If ${window} tokens are enough, set max_position_embeddings to ${window} in a copy of the model`,
+        });
+    },
+    rope(rope: RopeParameters, known: readonly RopeParameters["type"][]) {
+      const { type } = rope;
+      if (type === "yarn" && !rope.truncate)
+        faults.push({
+          place: "rope_parameters.truncate",
+          problem: "mlx-lm rounds YaRN's range to whole dimensions",
+          got: "false",
+        });
+      if (!known.includes(type))
+        faults.push({
+          place: "rope_parameters.rope_type",
+          problem: `mlx-lm has no such rotation for ${name}`,
+          got: JSON.stringify(type),
+        });
+    },
+  };
+}
+
+const PLAIN = ["default"] as const;
+const SCALED = ["default", "linear", "llama3", "yarn"] as const;
+
+/** Both generations' spelling of the rotation: mlx-lm reads the older keys. */
+function ropeConfig(config: Config, rope: RopeParameters): Record<string, unknown> {
+  const { theta, type } = rope;
+  const given = (config.rope_scaling ?? config.rope_parameters ?? {}) as Record<string, unknown>;
+  const length = "originalMaxPositions" in rope && {
+    original_max_position_embeddings: rope.originalMaxPositions,
+  };
+  const factor = "factor" in rope && { factor: rope.factor };
+  const scaling = type === "default" ? null : { ...given, ...length, ...factor, rope_type: type, type };
+  return { rope_theta: theta, rope_scaling: scaling };
+}
+
+interface Sizes {
+  hidden_size: number;
+  num_attention_heads: number;
+  num_key_value_heads?: number | null;
+  head_dim?: number | null;
+}
+
+function headConfig(c: Sizes): { own: Record<string, unknown>; isDerived: boolean; E: number } {
+  const { K, G, E } = headSizes(c);
+  return { own: { num_key_value_heads: K, head_dim: E }, isDerived: K * G * E === c.hidden_size, E };
+}
+
+const llama: Describe = (config) => {
+  const c = parseFields("", llamaFields, config);
+  const [check, rope] = [checks("llama"), ropeParameters(c)];
+  check.act("hidden_act", c.hidden_act, "silu");
+  check.rope(rope, SCALED);
+  const { attention_bias, mlp_bias, tie_word_embeddings } = c;
+  const own = { attention_bias, mlp_bias, tie_word_embeddings, rms_norm_eps: c.rms_norm_eps };
+  return { config: { ...headConfig(c).own, ...own, ...ropeConfig(config, rope) }, faults: check.faults };
+};
+
+const mistral: Describe = (config) => {
+  const c = parseFields("", mistralFields, config);
+  const [check, rope] = [checks("mistral"), ropeParameters(c)];
+  check.act("hidden_act", c.hidden_act, "silu");
+  check.rope(rope, SCALED);
+  check.windows(
+    layerWindows(c, () => true),
+    c.max_position_embeddings,
+  );
+  const own = { tie_word_embeddings: c.tie_word_embeddings, rms_norm_eps: c.rms_norm_eps };
+  const windows = { sliding_window: null, layer_types: null }; // none is reached
+  return {
+    config: { ...headConfig(c).own, ...own, ...windows, ...ropeConfig(config, rope) },
+    faults: check.faults,
+  };
+};
+
+const mixtralMlx: Describe = (config) => {
+  const c = parseFields("", mixtralFields, withoutAliases(config, mixtral));
+  const [check, rope] = [checks("mixtral"), ropeParameters(c, { theta: 1_000_000 })];
+  const heads = headConfig(c);
+  check.act("hidden_act", c.hidden_act, "silu");
+  check.rope(rope, PLAIN);
+  check.windows([c.sliding_window ?? undefined], c.max_position_embeddings);
+  check.only("head_dim", heads.isDerived, true);
+  const { num_local_experts, num_experts_per_tok, rms_norm_eps, tie_word_embeddings } = c;
+  const own = { num_local_experts, num_experts_per_tok, rms_norm_eps, tie_word_embeddings };
+  return { config: { ...heads.own, ...own, ...ropeConfig(config, rope) }, faults: check.faults };
+};
+
+const smollm3: Describe = (config) => {
+  const c = parseFields("", smollm3Fields, config);
+  const [check, rope] = [checks("smollm3"), ropeParameters(c, { theta: 2_000_000 })];
+  const rotated = rotatedLayers(c);
+  check.act("hidden_act", c.hidden_act, "silu");
+  check.rope(rope, SCALED);
+  check.windows(
+    layerWindows(c, (layer) => c.use_sliding_window && !rotated[layer]),
+    c.max_position_embeddings,
+  );
+  const { attention_bias, mlp_bias, tie_word_embeddings, rms_norm_eps } = c;
+  const own = { attention_bias, mlp_bias, tie_word_embeddings, rms_norm_eps };
+  const layers = { no_rope_layers: rotated.map(Number), layer_types: null, sliding_window: null };
+  return {
+    config: { ...headConfig(c).own, ...own, ...layers, ...ropeConfig(config, rope) },
+    faults: check.faults,
+  };
+};
+
+const granite: Describe = (config) => {
+  const c = parseFields("", graniteFields, config);
+  const [check, rope, heads] = [checks("granite"), ropeParameters(c), headConfig(c)];
+  check.act("hidden_act", c.hidden_act, "silu");
+  check.rope(rope, SCALED);
+  check.only("head_dim", heads.isDerived, true);
+  const { attention_bias, mlp_bias, tie_word_embeddings, rms_norm_eps } = c;
+  const { logits_scaling, attention_multiplier, embedding_multiplier, residual_multiplier } = c;
+  const own = { attention_bias, mlp_bias, tie_word_embeddings, rms_norm_eps, logits_scaling };
+  const factors = { attention_multiplier, embedding_multiplier, residual_multiplier };
+  return { config: { ...heads.own, ...own, ...factors, ...ropeConfig(config, rope) }, faults: check.faults };
+};
+
+const qwen2: Describe = (config) => {
+  const c = parseFields("", qwen2Fields, config);
+  const [check, rope, heads] = [checks("qwen2"), ropeParameters(c), headConfig(c)];
+  check.act("hidden_act", c.hidden_act, "silu");
+  check.rope(rope, SCALED);
+  check.windows(qwenWindows(c), c.max_position_embeddings);
+  check.only("head_dim", heads.isDerived, true);
+  const own = { tie_word_embeddings: c.tie_word_embeddings, rms_norm_eps: c.rms_norm_eps };
+  return { config: { ...heads.own, ...own, ...ropeConfig(config, rope) }, faults: check.faults };
+};
+
+const qwen3: Describe = (config) => {
+  const c = parseFields("", qwen3Fields, config);
+  const [check, rope] = [checks("qwen3"), ropeParameters(c)];
+  check.act("hidden_act", c.hidden_act, "silu");
+  check.rope(rope, SCALED);
+  check.windows(qwenWindows(c), c.max_position_embeddings);
+  check.only("attention_bias", c.attention_bias, false);
+  const own = { tie_word_embeddings: c.tie_word_embeddings, rms_norm_eps: c.rms_norm_eps };
+  return { config: { ...headConfig(c).own, ...own, ...ropeConfig(config, rope) }, faults: check.faults };
+};
+
+const qwen3Moe: Describe = (config) => {
+  const c = parseFields("", qwen3MoeFields, config);
+  const [check, rope] = [checks("qwen3_moe"), ropeParameters(c)];
+  check.act("hidden_act", c.hidden_act, "silu");
+  check.rope(rope, PLAIN);
+  check.windows([(c.use_sliding_window && c.sliding_window) || undefined], c.max_position_embeddings);
+  check.only("attention_bias", c.attention_bias, false);
+  const { decoder_sparse_step, norm_topk_prob, tie_word_embeddings, rms_norm_eps } = c;
+  const experts = {
+    num_experts: c.num_local_experts ?? c.num_experts,
+    mlp_only_layers: c.mlp_only_layers ?? [],
+  };
+  const own = { decoder_sparse_step, norm_topk_prob, tie_word_embeddings, rms_norm_eps };
+  return {
+    config: { ...headConfig(c).own, ...experts, ...own, ...ropeConfig(config, rope) },
+    faults: check.faults,
+  };
+};
+
+const gemma: Describe = (config) => {
+  const c = parseFields("", gemmaFields, config);
+  const [check, rope] = [checks("gemma"), ropeParameters(c)];
+  check.rope(rope, PLAIN);
+  check.only("attention_bias", c.attention_bias, false);
+  const own = { ...headConfig(c).own, rms_norm_eps: c.rms_norm_eps };
+  return { config: { ...own, ...ropeConfig(config, rope) }, faults: check.faults, head: "tied" };
+};
+
+const gemma2: Describe = (config) => {
+  const c = parseFields("", gemma2Fields, config);
+  const [check, rope] = [checks("gemma2"), ropeParameters(c)];
+  check.act("hidden_activation", c.hidden_activation, "gelu");
+  check.rope(rope, PLAIN);
+  check.only("attention_bias", c.attention_bias, false);
+  check.windows(
+    layerWindows(c, (layer) => layer % 2 === 0),
+    c.max_position_embeddings,
+  );
+  for (const key of ["attn_logit_softcapping", "final_logit_softcapping"] as const)
+    if (c[key] === null)
+      check.faults.push({ place: key, problem: "mlx-lm computes gemma2 with a bound", got: "null" });
+  const { attn_logit_softcapping, final_logit_softcapping, query_pre_attn_scalar } = c;
+  const own = { attn_logit_softcapping, final_logit_softcapping, query_pre_attn_scalar };
+  const sizes = { ...headConfig(c).own, rms_norm_eps: c.rms_norm_eps };
+  return { config: { ...sizes, ...own, ...ropeConfig(config, rope) }, faults: check.faults, head: "tied" };
+};
+
+const gemma3: Describe = (config) => {
+  const c = parseFields("", gemma3Fields, config);
+  const [check, ropes] = [checks("gemma3_text"), gemma3Ropes(c)];
+  const slides = slidingLayers(c, (layer) => (layer + 1) % c.sliding_window_pattern !== 0);
+  const periods = Array.from({ length: slides.length + 1 }, (_, i) => i + 1);
+  const pattern = periods.find((period) => slides.every((is, layer) => is === ((layer + 1) % period !== 0)));
+  if (pattern === undefined)
+    check.faults.push({
+      place: "layer_types",
+      problem: "mlx-lm computes gemma3_text with windows on all but the last of every so many layers",
+    });
+  check.act("hidden_activation", c.hidden_activation, "gelu");
+  check.rope(ropes.full, PLAIN);
+  check.rope(ropes.sliding, PLAIN);
+  check.only("attention_bias", c.attention_bias, false);
+  check.only("final_logit_softcapping", c.final_logit_softcapping ?? null, null);
+  const thetas = {
+    rope_theta: ropes.full.theta,
+    rope_global_base_freq: ropes.full.theta,
+    rope_local_base_freq: ropes.sliding.theta,
+  };
+  const own = {
+    sliding_window: c.sliding_window ?? c.max_position_embeddings,
+    sliding_window_pattern: pattern,
+    query_pre_attn_scalar: c.query_pre_attn_scalar,
+    rms_norm_eps: c.rms_norm_eps,
+  };
+  return { config: { ...headConfig(c).own, ...own, ...thetas }, faults: check.faults, head: "required" };
+};
+
+const gpt2Mlx: Describe = (config) => {
+  const c = parseFields("", gpt2Fields, withoutAliases(config, gpt2));
+  const check = checks("gpt2");
+  check.only("n_inner", c.n_inner ?? 4 * c.n_embd, 4 * c.n_embd);
+  check.act("activation_function", c.activation_function, "gelu");
+  check.only("scale_attn_weights", c.scale_attn_weights, true);
+  check.only("scale_attn_by_inverse_layer_idx", c.scale_attn_by_inverse_layer_idx, false);
+  const { n_embd, n_head, n_layer, n_positions, layer_norm_epsilon } = c;
+  const own = { n_ctx: n_positions, n_embd, n_head, n_layer, n_positions, layer_norm_epsilon };
+  return { config: own, faults: check.faults, head: "tied" };
+};
+
+const gptNeox: Describe = (config) => {
+  const c = parseFields("", gptNeoxFields, config);
+  const check = checks("gpt_neox");
+  const spelled = { ...c, rope_theta: undefined, partial_rotary_factor: undefined }; // as the family reads them
+  const rope = ropeParameters(spelled, { theta: c.rotary_emb_base, rotated: c.rotary_pct });
+  check.only("intermediate_size", c.intermediate_size, 4 * c.hidden_size);
+  check.only("use_parallel_residual", c.use_parallel_residual, true);
+  check.only("attention_bias", c.attention_bias, true);
+  check.act("hidden_act", c.hidden_act, "gelu");
+  check.rope(rope, PLAIN);
+  const own = { rotary_emb_base: rope.theta, rotary_pct: rope.rotated, layer_norm_eps: c.layer_norm_eps };
+  return { config: own, faults: check.faults, head: "required" };
+};
+
+const phi3: Describe = (config) => {
+  const c = parseFields("", phi3Fields, config);
+  const [check, rope, heads] = [checks("phi3"), ropeParameters(c, PHI3_ROPE), headConfig(c)];
+  check.act("hidden_act", c.hidden_act, "silu");
+  check.rope(rope, PLAIN); // of longrope mlx-lm takes the long factors always
+  check.windows([c.sliding_window ?? undefined], c.max_position_embeddings);
+  check.only("head_dim", heads.isDerived, true);
+  const { tie_word_embeddings, rms_norm_eps } = c;
+  const own = { tie_word_embeddings, rms_norm_eps, partial_rotary_factor: rope.rotated };
+  return { config: { ...heads.own, ...own, ...ropeConfig(config, rope) }, faults: check.faults };
+};
+
+const olmo2: Describe = (config) => {
+  const c = parseFields("", olmo2Fields, config);
+  const [check, rope] = [checks("olmo2"), ropeParameters(c)];
+  check.act("hidden_act", c.hidden_act, "silu");
+  check.rope(rope, SCALED);
+  const { attention_bias, tie_word_embeddings, rms_norm_eps } = c;
+  const own = { attention_bias, tie_word_embeddings, rms_norm_eps };
+  return { config: { ...headConfig(c).own, ...own, ...ropeConfig(config, rope) }, faults: check.faults };
+};
+
+const starcoder2: Describe = (config) => {
+  const c = parseFields("", starcoder2Fields, config);
+  const [check, rope, heads] = [checks("starcoder2"), ropeParameters(c), headConfig(c)];
+  check.act("hidden_act", c.hidden_act, "gelu");
+  check.rope(rope, PLAIN);
+  check.windows([c.sliding_window ?? undefined], c.max_position_embeddings);
+  check.only("use_bias", c.use_bias, true);
+  check.only("head_dim", heads.isDerived, true);
+  const own = { tie_word_embeddings: c.tie_word_embeddings, norm_epsilon: c.norm_epsilon };
+  return { config: { ...heads.own, ...own, ...ropeConfig(config, rope) }, faults: check.faults };
+};
+
+const cohere: Describe = (config) => {
+  const c = parseFields("", cohereFields, config);
+  const [check, rope, heads] = [checks("cohere"), ropeParameters(c, { theta: 500_000 }), headConfig(c)];
+  check.act("hidden_act", c.hidden_act, "silu");
+  check.rope(rope, PLAIN);
+  check.only("head_dim", heads.isDerived, true);
+  const { attention_bias, layer_norm_eps, logit_scale, use_qk_norm } = c;
+  const own = { attention_bias, layer_norm_eps, logit_scale, use_qk_norm: use_qk_norm ?? false };
+  return {
+    config: { ...heads.own, ...own, ...ropeConfig(config, rope) },
+    faults: check.faults,
+    head: "tied",
+  };
+};
+
+/** By model_type. */
+export const MLX_FAMILIES: Readonly<Record<string, Describe>> = {
+  ...{ llama, mistral, mixtral: mixtralMlx, smollm3, granite, qwen2, qwen3, qwen3_moe: qwen3Moe },
+  ...{
+    gemma,
+    gemma2,
+    gemma3_text: gemma3,
+    gpt2: gpt2Mlx,
+    gpt_neox: gptNeox,
+    phi3,
+    olmo2,
+    starcoder2,
+    cohere,
+  },
+};

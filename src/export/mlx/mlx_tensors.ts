@@ -1,0 +1,90 @@
+/** A model's parameters by the names and shapes that mlx-lm has for them. */
+import type { TensorSource, TypedArray } from "../../files/safetensors.ts";
+import { moduleOf } from "../../files/tensor_names.ts";
+import type { Model } from "../../models/family.ts";
+import { modelLayout } from "../../models/layout.ts";
+import type { Weight } from "../model_weights.ts";
+import { type Numbers, turned } from "../numbers.ts";
+import type { MlxDescription } from "./mlx_families.ts";
+
+/** Module paths there, by those of the checkpoint; an expert's number is left out, since experts are stacked. */
+export function mlxModule(modelType: string, module: string): string {
+  switch (modelType) {
+    case "gpt2":
+      return module.replace(/^transformer\./, "model.");
+    case "gpt_neox":
+      return module
+        .replace(/^gpt_neox\.layers\./, "model.h.")
+        .replace(/^gpt_neox\./, "model.")
+        .replace(/^embed_out$/, "model.embed_out");
+    case "mixtral":
+      return module.replace(/experts\.\d+\.(w\d)$/, (_, name: string) => `switch_mlp.${MIXTRAL[name]}`);
+    case "qwen3_moe":
+      return module.replace(/experts\.\d+\./, "switch_mlp.");
+  }
+  return module;
+}
+
+const MIXTRAL: Record<string, string> = { w1: "gate_proj", w2: "down_proj", w3: "up_proj" };
+
+/** Matrices as [out, in], stacked experts as [experts, out, in]. */
+export function mlxTensors(
+  model: Model,
+  weights: ReadonlyMap<string, Weight>,
+  { head }: Pick<MlxDescription, "head">,
+): TensorSource[] {
+  const { transposed } = modelLayout(model);
+  const groups = new Map<string, Weight[]>();
+  for (const [parameter, weight] of weights) {
+    const name = parameter.replace(/^(.*)\.([^.]+)$/, (_, module: string, kind: string) =>
+      [mlxModule(model.modelType, module), kind].join("."),
+    );
+    groups.set(name, [...(groups.get(name) ?? []), weight]);
+  }
+  const embedding = weights.get(`${model.ends.embedding}.weight`)!;
+  const ownHead = `${mlxModule(model.modelType, model.ends.head)}.weight`;
+  if (model.tied && head === "required" && !groups.has(ownHead)) groups.set(ownHead, [embedding]);
+  return Array.from(groups, ([name, members]) => source(name, members, transposed));
+}
+
+function source(name: string, members: readonly Weight[], transposed: ReadonlySet<string>): TensorSource {
+  const [first] = members as [Weight];
+  const isTurned = transposed.has(moduleOf(first.name));
+  const shape = isTurned ? first.shape.toReversed() : first.shape;
+  const isStacked = /\.switch_mlp\./.test(name);
+  return {
+    name,
+    dtype: first.dtype,
+    shape: isStacked ? [members.length, ...shape] : [...shape],
+    async data() {
+      const parts: Numbers[] = [];
+      for (const weight of members) parts.push(await whole(weight, isTurned));
+      return parts.length === 1 ? values(parts[0]!, first.dtype) : joined(parts, first.dtype);
+    },
+  };
+}
+
+async function whole({ shape, read }: Weight, isTurned: boolean): Promise<Numbers> {
+  const count = shape.reduce((product, size) => product * size, 1);
+  const numbers = await read(0, count);
+  return isTurned ? turned(numbers, shape[0]!, shape[1]!) : numbers;
+}
+
+/** What is float32 is rounded to the tensor's type as it is written. */
+function values({ dtype, data }: Numbers, wanted: Numbers["dtype"]): TypedArray {
+  if (dtype !== "F32" && dtype !== wanted)
+    throw new Error(`a weight of type ${dtype} in a tensor of ${wanted}`);
+  return data;
+}
+
+function joined(parts: readonly Numbers[], wanted: Numbers["dtype"]): TypedArray {
+  const all = parts.map((part) => values(part, wanted)) as (Float32Array | Uint16Array)[];
+  const length = all.reduce((sum, part) => sum + part.length, 0);
+  const out = parts[0]!.dtype === "F32" ? new Float32Array(length) : new Uint16Array(length);
+  let at = 0;
+  for (const part of all) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
