@@ -2,6 +2,7 @@ import { describeOrigin } from "../data/example.ts";
 import { AttuneError } from "../text/errors.ts";
 import type { Result } from "./measure.ts";
 import { type Prompt, type Question, questionText } from "./questions/question.ts";
+import { FRACTIONS, LOSSES } from "./score_names.ts";
 
 /** What a function of one's own gets beside the answer. */
 export interface ScoredRow {
@@ -40,8 +41,18 @@ export async function tryScorer(scorer: OwnScorer, questions: readonly Question[
     const values = await scoreOne(scorer, question, question.references[0] ?? "");
     for (const name of Object.keys(values)) names.add(name);
   }
+  const taken = [...names].filter((name) => FRACTIONS.has(name) || LOSSES.has(name));
+  if (taken.length > 0) throw nameTaken(scorer, taken);
   return [...names];
 }
+
+const nameTaken = ({ place }: OwnScorer, taken: readonly string[]) =>
+  new AttuneError({
+    code: "evaluation.scorer-name",
+    place,
+    problem: `${taken.join(", ")}: attune has a score of this name`,
+    wayOut: "Give yours another name",
+  });
 
 /**
  * Scores all answers. One that the function can't score is left out of its scores: the answers are not lost for it.

@@ -16,8 +16,6 @@ import { ratio, type Score } from "./scores/score.ts";
 /** A score of questions, from what a model made of them. */
 export interface Scorer {
   name: string;
-  /** Whether lower is better. */
-  isLoss?: boolean;
   /** What a question adds, [terms]; nothing where the score says nothing of it. */
   terms(question: Question, result: Result): number[] | undefined;
   value(sums: ArrayLike<number>): number;
@@ -50,10 +48,9 @@ export function scorersFor(
 }
 
 const LABELS: Scorer[] = [
-  { name: "loss", isLoss: true, terms: (_, { labels }) => labels?.slice(0, 2), value: ratio },
+  { name: "loss", terms: (_, { labels }) => labels?.slice(0, 2), value: ratio },
   {
     name: "perplexity",
-    isLoss: true,
     terms: (_, { labels }) => labels?.slice(0, 2),
     value: (sums) => Math.exp(ratio(sums)),
   },

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Evaluation } from "../evaluation/evaluation.ts";
 import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
-import type { EvaluationEvent } from "../training/events.ts";
+import type { EvaluationEvent, TrainEvent } from "../training/events.ts";
 import type { RecipeInput } from "../training/recipe.ts";
 import { evaluate } from "./evaluate.ts";
 import { isStep, messageOf, readMetrics, runToEnd, smallRecipe } from "./testing/runs.ts";
@@ -126,6 +126,24 @@ describe("a run", () => {
   });
 });
 
+test("a run that was stopped goes on with the answers it would have given", async () => {
+  const data = write("rows.jsonl", rows("name", 16));
+  const of = (output: string) =>
+    smallRecipe(path(output), {
+      data: [{ path: data }],
+      evaluation: { fraction: 0.25, every: 2, generate: 3, maxTokens: 3 },
+      training: { maxSteps: 4, saveEvery: 1 },
+    });
+  await runToEnd(of("whole"));
+  const stop = new AbortController();
+  const see = (event: TrainEvent) => void (event.type === "step" && event.step === 3 && stop.abort());
+  await runToEnd(of("stopped"), { see, signal: stop.signal });
+  await runToEnd(of("stopped"));
+  const samples = (output: string) => readFileSync(path(output, "samples.jsonl"), "utf8");
+  expect(samples("stopped")).toBe(samples("whole"));
+  expect(samples("whole").trimEnd().split("\n")).toHaveLength(3);
+});
+
 test("held-out phrasings: the same rows in each template and in others, with their spread", async () => {
   const data = write("labels.jsonl", [
     { text: "good", label: 1 },
@@ -205,6 +223,11 @@ describe("what is wrong is said before a step is taken, and nothing is lost", ()
       "a scorer that gives no number",
       () => ({ path: good(), scores: { function: scorer("text.mjs", "export default () => 'fine'") } }),
       /text\.mjs, on .*expected a number.*fine/,
+    ],
+    [
+      "a scorer whose name is taken",
+      () => ({ path: good(), scores: { function: scorer("taken.mjs", "export default () => ({ f1: 1 })") } }),
+      /taken\.mjs: f1: attune has a score of this name/,
     ],
     [
       "a module without a function",

@@ -1,18 +1,11 @@
+import { FRACTIONS, LOSSES } from "../score_names.ts";
 import type { Comparison } from "../scorecard.ts";
 import type { Interval } from "../statistics/bootstrap.ts";
-
-/** Scores that are no fraction; a function of one's own may give anything. */
-const PLAIN = new Set(["loss", "perplexity"]);
-/** What attune itself scores as a fraction. */
-const FRACTIONS = new Set(
-  `tokenAccuracy acc accNorm exactMatch contains f1 rougeL bleu chrf labelAccuracy jsonValid jsonSchema pattern
-   promptLevelStrictAcc instLevelStrictAcc promptLevelLooseAcc instLevelLooseAcc`.split(/\s+/),
-);
 
 /** 86.3% of a fraction, else four digits. */
 export function showValue(name: string, value: number): string {
   if (FRACTIONS.has(name)) return `${(100 * value).toFixed(1)}%`;
-  const digits = PLAIN.has(name) && Math.abs(value) < 10 ? 4 : 3;
+  const digits = LOSSES.has(name) && Math.abs(value) < 10 ? 4 : 3;
   return Math.abs(value) >= 1e6 ? value.toExponential(3) : value.toFixed(digits);
 }
 
