@@ -7,6 +7,7 @@ import { describe, expect, test } from "vitest";
 import { createProgram } from "../src/cli/program.ts";
 import { readJsonRows } from "../src/data/files/json_rows.ts";
 import { examplesOf } from "../src/data/formats/read_examples.ts";
+import { FAMILIES } from "../src/models/families.ts";
 import { parseYaml } from "../src/text/yaml.ts";
 import { parseRecipe } from "../src/training/recipe.ts";
 
@@ -18,6 +19,7 @@ const PAGES = [
   ...["docs/guide.md", "docs/guide.zh-CN.md", "docs/limits.md", "docs/limits.zh-CN.md"],
   ...["docs/evaluation.md", "docs/evaluation.zh-CN.md"],
   ...["docs/export.md", "docs/export.zh-CN.md"],
+  ...["docs/models.md", "docs/models.zh-CN.md"],
 ];
 
 /** Fenced blocks, and the language each is in. */
@@ -85,4 +87,9 @@ test.each([
     bullets: read(page).match(/^- /gm)?.length,
   });
   expect(outline(chinese)).toEqual(outline(english));
+});
+
+test.each(["docs/models.md", "docs/models.zh-CN.md"])("%s lists every family", (page) => {
+  const listed = Array.from(read(page).matchAll(/^\|.*$/gm), ([row]) => row).join("\n");
+  for (const { modelType } of FAMILIES) expect(listed).toContain(`\`${modelType}\``);
 });

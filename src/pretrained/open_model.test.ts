@@ -265,3 +265,10 @@ describe("config.json is compared with the files before anything is built", () =
     expect(message).toMatch(/and \d+ more/);
   });
 });
+
+test("a model of an unknown type is refused with the families it fits", async () => {
+  const path = await changed("models/llama-gqa", same, { model_type: "theirs" });
+  await expect(openModel(path)).rejects.toThrow(
+    'got "theirs". Its config.json and tensors are those of a llama or mistral or ',
+  );
+});

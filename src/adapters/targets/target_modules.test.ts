@@ -41,3 +41,8 @@ describe("what matches nothing is an error that says what there is", () => {
     expect(() => matchTargetModules(linear, targetModules)).toThrow(message);
   });
 });
+
+test("beside an image encoder all-linear is saved as full names", () => {
+  const names = Array.from({ length: 30 }, (_, i) => `model.language_model.layers.${i}.self_attn.q_proj`);
+  expect(condenseTargetModules(names)).toEqual([...names].sort());
+});

@@ -184,11 +184,13 @@ const CONDENSE_FROM = 20; // PEFT's MIN_TARGET_MODULES_FOR_OPTIMIZATION
 /**
  * What PEFT writes as `target_modules` for "all-linear": the modules' full names when they are few, else the shortest
  * endings that no other module shares. Sorted, where PEFT's order is arbitrary.
- * `modules` are those with an adapter; the others' names follow from theirs: parents, and the output layer.
+ * `modules` are those with an adapter; the others' names follow from theirs: parents, and the output layer. Not so beside an
+ * image encoder, whose layers may have any ending: then the names are full.
  */
 export function condenseTargetModules(modules: readonly string[]): string[] {
   const sorted = [...modules].sort();
-  if (modules.length < CONDENSE_FROM) return sorted;
+  const isBesideOthers = modules.every((module) => module.includes(".language_model."));
+  if (modules.length < CONDENSE_FROM || isBesideOthers) return sorted;
   const others = new Set([...OUTPUT_LAYERS, ...modules.flatMap(parents)].flatMap(endingsOf));
   const chosen: string[] = [];
   for (const module of sorted) {

@@ -24,6 +24,7 @@ export const gptNeoxFields = decoderFields.extend({
   rotary_emb_base: z.number().positive().default(10_000),
 });
 
+export const NEOX_MLP = { up: "dense_h_to_4h", down: "dense_4h_to_h" };
 const NAMES: Names = {
   root: "gpt_neox",
   embedding: "embed_in",
@@ -53,7 +54,6 @@ export const gptNeox: Family = {
     const rope = ropeParameters(spelled, { theta: c.rotary_emb_base, rotated: c.rotary_pct });
     const bias = { bias: c.attention_bias };
     const mlp = { size: F, activation: c.hidden_act, bias: true };
-    const mlpNames = { up: "dense_h_to_4h", down: "dense_4h_to_h" };
     return decoder(c, heads, {
       modelType: "gpt_neox",
       norm,
@@ -68,7 +68,7 @@ export const gptNeox: Family = {
           const y = attend(pass, layer, { q: rotate(q), k: rotate(k), v });
           const h = add(x, own.linear("dense", y, D, bias));
           const seen = c.use_parallel_residual ? x : h;
-          return add(h, plainMlp(p.at("mlp"), norm(p.at("post_attention_layernorm"), seen), mlp, mlpNames));
+          return add(h, plainMlp(p.at("mlp"), norm(p.at("post_attention_layernorm"), seen), mlp, NEOX_MLP));
         };
       },
     });
