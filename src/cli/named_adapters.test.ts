@@ -13,8 +13,8 @@ describe("namedAdapters", () => {
 
   test("two of one name, and the base's, are refused with the way out", () => {
     expect(() => namedAdapters(["runs/a/adapter", "runs/a/best"])).toThrow(
-      /name them: --adapter a=runs\/a\/adapter/,
+      /Name them: --adapter a=runs\/a\/adapter/,
     );
-    expect(() => namedAdapters(["models/base"])).toThrow(/name it otherwise: NAME=models\/base/);
+    expect(() => namedAdapters(["models/base"])).toThrow(/another name: NAME=models\/base/);
   });
 });

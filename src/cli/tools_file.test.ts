@@ -31,8 +31,8 @@ test.each([
   [{}, /tools\.json: expected a list of tools/],
   [[], /tools\.json: expected a list of tools/],
   ["weather", /tools\.json: expected a list of tools/],
-  [[weather, { type: "function" }], /tools\.json: tool 2 should be \{type: "function"/],
-  [[[weather]], /tools\.json: tool 1 should be/],
+  [[weather, { type: "function" }], /tools\.json: tool 2: expected \{type: "function"/],
+  [[[weather]], /tools\.json: tool 1: expected \{type/],
 ])("%j is refused", async (value, message) => {
   await expect(read(value)).rejects.toThrow(message);
 });

@@ -83,7 +83,7 @@ describe("adapters mixed as they run", () => {
 
   test("what isn't loaded, or counts for nothing, is refused", () => {
     expect(() => model.useAdapter({ one: 1, four: 1 })).toThrow(
-      /no adapter "four"; loaded are one, two, three/,
+      /no adapter "four"; expected one, two, three/,
     );
     expect(() => model.useAdapter({ one: 0 })).toThrow(/one: its weight must be a number other than 0/);
     expect(() => model.useAdapter({})).toThrow(/no adapter to combine/);
@@ -107,7 +107,7 @@ test("adapters of other kinds are switched, and refused where they would be mixe
   for (const [i, one] of first.entries())
     for (const other of first.slice(i + 1)) expect(maxDifference(one, other)).toBeGreaterThan(0.01);
   expect(() => model.useAdapter({ one: 1, vera: 1 })).toThrow(
-    /vera is no LoRA adapter but vera, which can't be mixed/,
+    /vera: expected a LoRA adapter: another can't be mixed/,
   );
   expect(() => model.useAdapter({ one: 1, dora: 1 })).toThrow(/dora is DoRA/);
   await model.release();
@@ -117,5 +117,5 @@ test("adapters of other kinds are switched, and refused where they would be mixe
       output: home("no"),
       method: "cat",
     }),
-  ).rejects.toThrow(/llama-vera\/final is no LoRA adapter but vera, which can't be combined/);
+  ).rejects.toThrow(/llama-vera\/final: expected a LoRA adapter: another can't be combined/);
 });

@@ -25,7 +25,7 @@ describe("eosTokens", () => {
 
   test("that are no token ids are refused", () => {
     const wrong = { generationConfig: { eos_token_id: "</s>" }, config: {} };
-    expect(() => eosTokens(wrong, tokenizer)).toThrow(/generation_config.json: eos_token_id .*"<\/s>"/);
+    expect(() => eosTokens(wrong, tokenizer)).toThrow(/generation_config.json: eos_token_id: .*"<\/s>"/);
   });
 });
 

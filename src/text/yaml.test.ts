@@ -20,7 +20,7 @@ describe("refuses, in little time and memory", () => {
       `a: &a [x, x]\n${Array.from({ length: 30 }, (_, i) => `b${i}: &b${i} [${i ? `*b${i - 1}, *b${i - 1}` : "*a, *a"}]`).join("\n")}`,
       /alias count/,
     ],
-    ["itself", "a: &a [*a]", /an alias \(\*\) stands in what it names/],
+    ["itself", "a: &a [*a]", /an alias \(\*\) is part of what it names/],
     ["itself in a map", "a: &a { b: { c: *a } }", /an alias/],
   ])("%s", (_, text, message) => {
     expect(() => parseYaml(text, "r")).toThrow(AttuneError);

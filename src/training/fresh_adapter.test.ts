@@ -150,7 +150,7 @@ describe("refused by name", () => {
     [{ alphaPattern: { "layers.0.*q_proj": 1, "(q|down)_proj": 2 } }, /matches several keys/],
     [{ alphaPattern: { "(": 1 } }, /alphaPattern: "[^"]*" is not a regular expression/],
     [{ excludeModules: ["xyz"] }, /excludeModules: no module matches xyz/],
-    [{ excludeModules: ["q_proj", "down_proj"] }, /of q_proj,down_proj nothing is left over/],
+    [{ excludeModules: ["q_proj", "down_proj"] }, /no module of q_proj,down_proj is left/],
     [{ layersToTransform: [0, 77] }, /no targeted module is in layer 77/],
     [{ layersToTransform: 0, targetModules: "all-linear" }, /need targetModules as a list/],
     [{ layersPattern: "layers" }, /says nothing without layersToTransform/],
