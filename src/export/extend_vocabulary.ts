@@ -1,8 +1,9 @@
+import { bytesInMemory } from "../files/byte_source.ts";
 import {
   copyOf,
+  fillFromTensor,
   floatBytes,
   readTensor,
-  readTensorBytes,
   sliceOf,
   type TensorEntry,
   type TensorSource,
@@ -87,9 +88,10 @@ function withRows(entry: TensorEntry, { added, firstId }: Extension, rows: numbe
     shape: [rows, ...shape.slice(1)],
     async data() {
       const bytes = new Uint8Array(rows * rowBytes);
-      bytes.set(await readTensorBytes(entry));
+      await fillFromTensor(entry, bytes.subarray(0, entry.byteLength));
+      const read = { ...entry, source: bytesInMemory(bytes), offset: 0 }; // a file isn't opened again for each row
       for (const [i, { pieces }] of added.entries())
-        bytes.set(floatBytes(await meanRow(entry, pieces, width), dtype), (firstId + i) * rowBytes);
+        bytes.set(floatBytes(await meanRow(read, pieces, width), dtype), (firstId + i) * rowBytes);
       return bytes;
     },
   };

@@ -13,9 +13,11 @@ export function parseWith<T>(schema: z.ZodType<T>, value: unknown, fault: Fault)
   throw new AttuneError(withFaults(fault, firstOfEachPlace(schemaFaults(result.error.issues, fault.code))));
 }
 
+/** A value may be wrong at very many places: each is looked up once. */
 function firstOfEachPlace(faults: readonly Fault[]): Fault[] {
-  const places = faults.map(({ place }) => place);
-  return faults.filter(({ place }, i) => places.indexOf(place) === i);
+  const first = new Map<string | undefined, Fault>();
+  for (const fault of faults) if (!first.has(fault.place)) first.set(fault.place, fault);
+  return [...first.values()];
 }
 
 /** A single fault stands on the first line. */

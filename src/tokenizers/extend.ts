@@ -63,12 +63,13 @@ export function extendTokenizer(
     });
   const vocabulary = readVocabulary(tokenizerJson, tokenizerConfig);
   const words = countWords(vocabulary, texts);
+  const changedBy = keptTexts(keep ?? [], tokenizerJson, tokenizerConfig);
   const banned = new Set<string>();
   for (let round = 0; round < ROUNDS; round++) {
     const learned = learn(vocabulary, words, { size, banned, isAsciiKept: keep === undefined });
     if (learned.tokens.length === 0) throw nothingToAdd(keep !== undefined);
     const extension = extended(vocabulary, tokenizerJson, learned);
-    const changed = changedTokens(tokenizerJson, extension, tokenizerConfig, keep ?? []);
+    const changed = changedBy(extension);
     if (changed.length === 0) return extension;
     for (const token of changed) banned.add(token);
   }
@@ -270,22 +271,25 @@ function extended(
   };
 }
 
-/** New tokens that come up in a text to keep. */
-function changedTokens(
+/** Finds new tokens that come up in a text to keep. */
+function keptTexts(
+  texts: readonly string[],
   oldJson: unknown,
-  { tokenizerJson, firstId, added }: Extension,
   config: unknown,
-  keep: readonly string[],
-): string[] {
-  if (keep.length === 0) return [];
-  const [before, after] = [createTokenizer(oldJson, config), createTokenizer(tokenizerJson, config)];
-  const changed = new Set<string>();
-  for (const text of keep) {
-    const [old, now] = [before.encode(text).ids, after.encode(text).ids];
-    if (old.length === now.length && old.every((id, i) => id === now[i])) continue;
-    const strange = now.filter((id) => id >= firstId).map((id) => added[id - firstId]!.token);
-    if (strange.length === 0) throw new Error("an encoding changed without a new token");
-    for (const token of strange) changed.add(token);
-  }
-  return [...changed];
+): (extension: Extension) => string[] {
+  if (texts.length === 0) return () => [];
+  const before = createTokenizer(oldJson, config);
+  const kept = texts.map((text) => ({ text, old: before.encode(text).ids }));
+  return ({ tokenizerJson, firstId, added }) => {
+    const after = createTokenizer(tokenizerJson, config);
+    const changed = new Set<string>();
+    for (const { text, old } of kept) {
+      const now = after.encode(text).ids;
+      if (old.length === now.length && old.every((id, i) => id === now[i])) continue;
+      const strange = now.filter((id) => id >= firstId).map((id) => added[id - firstId]!.token);
+      if (strange.length === 0) throw new Error("an encoding changed without a new token");
+      for (const token of strange) changed.add(token);
+    }
+    return [...changed];
+  };
 }

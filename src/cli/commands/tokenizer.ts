@@ -4,7 +4,6 @@ import { readDataset } from "../../data/formats/read_dataset.ts";
 import { exampleTexts } from "../../data/texts.ts";
 import { extendVocabulary } from "../../export/extend_vocabulary.ts";
 import { writeDirectoryAtomic, writeFileAtomic } from "../../files/atomic.ts";
-import { readJsonFile } from "../../files/json_file.ts";
 import { openBase } from "../../pretrained/base.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { createTokenizer, type Tokenizer } from "../../tokenizers/tokenizer.ts";
@@ -140,10 +139,7 @@ async function runExtend(flags: ExtendFlags): Promise<void> {
     const kept = keep && (await readTexts(keep)).learned;
     screen.show(() => `learning ${plural(size, "token")} …`);
     const report = await extendVocabulary({ model, output: out, texts: learned, size, keep: kept });
-    const after = createTokenizer(
-      await readJsonFile(join(out, "tokenizer.json")),
-      await readJsonFile(join(out, "tokenizer_config.json")).catch(() => null),
-    );
+    const after = (await openBase(out)).tokenizer;
     const [old, now] = [perCharacter(before, heldOut), perCharacter(after, heldOut)];
     const { added, firstId, rows } = report;
     screen.clear();
