@@ -1,5 +1,5 @@
 import type { QuantizationSettings } from "../quantization/quantization_schema.ts";
-import { readRunResult } from "../run/run_result.ts";
+import { readRunResult, templateOfRun } from "../run/run_result.ts";
 import { AttuneError } from "../text/errors.ts";
 import type { Recipe } from "../training/recipe.ts";
 import { fetchModel } from "./fetch_model.ts";
@@ -39,7 +39,7 @@ export async function chatSource(from: string | undefined, flags: SourceFlags): 
   return {
     model: recipe.adapter ? await base(run, recipe, from && flags.model) : path,
     adapters: await fetchAll(namedAdapters(recipe.adapter ? [path, ...adapter] : adapter)),
-    template: template ?? (recipe.stage === "pretrain" ? "none" : recipe.template),
+    template: template ?? templateOfRun(recipe),
     chatTemplateKwargs: { ...recipe.chatTemplateKwargs, ...chatTemplateKwargs },
     quantization: recipe.quantization,
   };

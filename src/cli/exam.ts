@@ -6,6 +6,7 @@ import { exampleQuestion } from "../evaluation/questions/example_question.ts";
 import { type Question, questionText } from "../evaluation/questions/question.ts";
 import { isExact } from "../evaluation/scores/exact_match.ts";
 import type { Talk } from "../generation/talk.ts";
+import { groupBy } from "../text/group_by.ts";
 
 /** The questions of an Alpaca file, and what a model answers. */
 export interface Exam {
@@ -44,10 +45,11 @@ const examineeOf = (model: Pick<Talk, "chatBatch">): Pick<Examinee, "answers" | 
 
 /** The share of right answers of each task, in the order in which the tasks first come. */
 export function examScores({ questions, results }: Exam): Map<string, number> {
-  const rights = new Map<string, boolean[]>();
-  for (const [i, { task, references }] of questions.entries())
-    rights.set(task, [...(rights.get(task) ?? []), isExact(results[i]!.answer ?? "", references)]);
-  return new Map(Array.from(rights, ([task, right]) => [task, right.filter(Boolean).length / right.length]));
+  const isRight = (i: number) => isExact(results[i]!.answer ?? "", questions[i]!.references);
+  const tasks = groupBy(questions.keys(), (i) => questions[i]!.task);
+  return new Map(
+    Array.from(tasks, ([task, places]) => [task, places.filter(isRight).length / places.length]),
+  );
 }
 
 /** The mean over tasks, each counting the same; NaN without tasks. */

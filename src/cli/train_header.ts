@@ -4,6 +4,7 @@ import { kindOf } from "../adapters/kinds/kinds.ts";
 import type { Origin } from "../data/example.ts";
 import type { LeftOut, PreparationReport } from "../data/tokenize/preparation_report.ts";
 import { describeQuantization } from "../quantization/quantization_schema.ts";
+import { groupBy } from "../text/group_by.ts";
 import type { StartEvent } from "../training/events.ts";
 import type { Recipe } from "../training/recipe.ts";
 import { forTerminal } from "./failure.ts";
@@ -86,11 +87,13 @@ const SHOWN = 3;
 
 /** file row 3, 5, 8; other row 1 and 12 more */
 function places(origins: readonly Origin[], count: number): string {
-  const files = new Map<string, number[]>();
   const shown = origins.slice(0, SHOWN);
-  for (const { file, row } of shown) files.set(file, [...(files.get(file) ?? []), row]);
+  const files = groupBy(shown, ({ file }) => file);
   const more = count > shown.length ? ` and ${formatCount(count - shown.length)} more` : "";
-  return Array.from(files, ([file, rows]) => `${file} row ${rows.join(", ")}`).join("; ") + more;
+  return (
+    Array.from(files, ([file, rows]) => `${file} row ${rows.map(({ row }) => row).join(", ")}`).join("; ") +
+    more
+  );
 }
 
 function steps({ training }: Recipe, { totalSteps, stepsPerEpoch, step }: StartEvent): string {

@@ -1,3 +1,4 @@
+import { groupBy } from "../text/group_by.ts";
 import type { Result } from "./measure.ts";
 import { type Question, questionText } from "./questions/question.ts";
 import { type ExtraScores, type Scorer, scorersFor } from "./scorers.ts";
@@ -90,11 +91,9 @@ export function compareGroups(
   extra: ExtraScores,
   seed: number,
 ): Record<string, Comparison> {
-  const groups = new Map<string, number[]>();
-  for (const [i, question] of scored.questions.entries()) {
-    const group = groupOf(question);
-    if (group !== undefined) groups.set(group, [...(groups.get(group) ?? []), i]);
-  }
+  const nameOf = (place: number) => groupOf(scored.questions[place]!);
+  const named = [...scored.questions.keys()].filter((place) => nameOf(place) !== undefined);
+  const groups = groupBy(named, (place) => nameOf(place)!);
   return Object.fromEntries(
     Array.from(groups, ([name, places]) => [name, compare(questionsAt(scored, places), extra, seed)]),
   );

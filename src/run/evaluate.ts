@@ -218,8 +218,8 @@ function clusterSection({ evaluation, seed }: Recipe, scored: Scored, extra: Ext
   const isHeldOut = (question: Question) => clusters.includes(question.task);
   const places = (wanted: boolean) =>
     scored.questions.flatMap((question, i) => (isHeldOut(question) === wanted ? [i] : []));
-  const [heldOut, trained] = [places(true), places(false)].map((some_) =>
-    compare(questionsAt(scored, some_), extra, seed),
+  const [heldOut, trained] = [places(true), places(false)].map((at) =>
+    compare(questionsAt(scored, at), extra, seed),
   );
   return { clusters: { heldOut: heldOut!, ...(trained!.rows > 0 && { trained: trained! }) } };
 }

@@ -8,6 +8,7 @@ import { eosTokens } from "../generation/stop_tokens.ts";
 import { createTalk, type Talk } from "../generation/talk.ts";
 import type { Base } from "../pretrained/base.ts";
 import type { OpenSession, Session, SessionOptions } from "../runtime/session.ts";
+import { groupBy } from "../text/group_by.ts";
 import { type Forward, openForward } from "../training/forward.ts";
 import { labelLosses } from "../training/label_losses.ts";
 import type { Method } from "../training/method.ts";
@@ -88,11 +89,10 @@ async function answersOf(
   prompts: readonly Prompt[],
   options: { maxTokens?: number; signal?: AbortSignal },
 ): Promise<string[]> {
-  const groups = new Map<string, number[]>();
-  for (const [i, prompt] of prompts.entries()) {
-    const key = prompt.kind === "text" ? "" : JSON.stringify([prompt.tools, prompt.variables]);
-    groups.set(key, [...(groups.get(key) ?? []), i]);
-  }
+  const groups = groupBy(prompts.keys(), (i) => {
+    const prompt = prompts[i]!;
+    return prompt.kind === "text" ? "" : JSON.stringify([prompt.tools, prompt.variables]);
+  });
   const answers: string[] = [];
   for (const places of groups.values()) {
     const group = places.map((i) => prompts[i]!);

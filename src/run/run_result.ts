@@ -28,6 +28,10 @@ export async function readRunResult(path: string): Promise<RunResult | undefined
   return recipe && { run: dirname(path), recipe: parseRecipe(recipe, join(run, "recipe.json")), path };
 }
 
+/** The template that a run's result is talked to with: none where it learned from raw text. */
+export const templateOfRun = ({ stage, template }: Recipe): string | undefined =>
+  stage === "pretrain" ? "none" : template;
+
 const RESULTS = ["adapter", "model", "best"];
 const CONFIGS = ["adapter_config.json", "config.json"];
 

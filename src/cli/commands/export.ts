@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import { readRunResult } from "../../run/run_result.ts";
+import { readRunResult, templateOfRun } from "../../run/run_result.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { chatSource } from "../chat_source.ts";
 import type { ExportFormat, ExportRequest } from "../exports/export_format.ts";
@@ -103,14 +103,14 @@ async function requestOf(run: string | undefined, flags: ExportFlags, format: Ex
     );
   if (format.needsAdapter && adapter === undefined)
     throw unfit("--adapter", `${flags.format} is made from an adapter`, "Give its directory, or a run's");
-  const template = source.template ?? (await templateOfRun(flags.adapter));
+  const template = source.template ?? (await templateOfAdapter(flags.adapter));
   return { model: source.model, adapter, output, type, template, system, merge };
 }
 
 /** The template that an adapter's run was trained with. */
-async function templateOfRun(adapter: string | undefined): Promise<string | undefined> {
-  const recipe = adapter === undefined ? undefined : (await readRunResult(adapter))?.recipe;
-  return recipe && (recipe.stage === "pretrain" ? "none" : recipe.template);
+async function templateOfAdapter(adapter: string | undefined): Promise<string | undefined> {
+  const result = adapter === undefined ? undefined : await readRunResult(adapter);
+  return result && templateOfRun(result.recipe);
 }
 
 function typeOf({ type, format: name }: ExportFlags, { types = [] }: ExportFormat): string {

@@ -5,6 +5,7 @@ import { familyOf } from "../../models/families.ts";
 import type { Model } from "../../models/family.ts";
 import { type ModelLayout, modelLayout } from "../../models/layout.ts";
 import { AttuneError } from "../../text/errors.ts";
+import { groupBy } from "../../text/group_by.ts";
 import type { Description, RowOrder } from "./architectures/description.ts";
 import { GGML_TYPES, type GgmlType } from "./ggml_types.ts";
 import type { GgufTensorInfo } from "./gguf_header.ts";
@@ -89,15 +90,10 @@ function placeAll(
   description: Description,
 ): Map<string, string[]> {
   const place = placing(model, description);
-  const placed = new Map<string, string[]>();
-  const homeless: string[] = [];
-  for (const parameter of parameters.keys()) {
-    const name = place(parameter);
-    if (name === undefined) homeless.push(parameter);
-    else placed.set(name, [...(placed.get(name) ?? []), parameter]);
-  }
-  if (homeless.length > 0) throw noPlace(homeless, description.name);
-  return placed;
+  const placed = groupBy(parameters.keys(), place);
+  const homeless = placed.get(undefined);
+  if (homeless) throw noPlace(homeless, description.name);
+  return placed as Map<string, string[]>;
 }
 
 const noPlace = (parameters: readonly string[], name: string) =>

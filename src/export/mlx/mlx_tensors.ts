@@ -1,8 +1,10 @@
 /** A model's parameters by the names and shapes that mlx-lm has for them. */
+
 import type { TensorSource, TypedArray } from "../../files/safetensors.ts";
 import { moduleOf } from "../../files/tensor_names.ts";
 import type { Model } from "../../models/family.ts";
 import { modelLayout } from "../../models/layout.ts";
+import { groupBy } from "../../text/group_by.ts";
 import type { Weight } from "../model_weights.ts";
 import { type Numbers, turned } from "../numbers.ts";
 import type { MlxDescription } from "./mlx_families.ts";
@@ -34,13 +36,11 @@ export function mlxTensors(
   { head }: Pick<MlxDescription, "head">,
 ): TensorSource[] {
   const { transposed } = modelLayout(model);
-  const groups = new Map<string, Weight[]>();
-  for (const [parameter, weight] of weights) {
-    const name = parameter.replace(/^(.*)\.([^.]+)$/, (_, module: string, kind: string) =>
+  const groups = groupBy(weights.values(), ({ name }) =>
+    name.replace(/^(.*)\.([^.]+)$/, (_, module: string, kind: string) =>
       [mlxModule(model.modelType, module), kind].join("."),
-    );
-    groups.set(name, [...(groups.get(name) ?? []), weight]);
-  }
+    ),
+  );
   const embedding = weights.get(`${model.ends.embedding}.weight`)!;
   const ownHead = `${mlxModule(model.modelType, model.ends.head)}.weight`;
   if (model.tied && head === "required" && !groups.has(ownHead)) groups.set(ownHead, [embedding]);
