@@ -36,7 +36,6 @@ const SHARED: Record<string, string> = {
   "hub.not-cached": "each hub has its own cache",
   "hub.other-size": "a download's size is checked while it comes and on the disk",
   "hub.refused": "each hub refuses in its own form",
-  "hub.unknown-answer": "each hub has its own answers",
   "run.foreign-checkpoint": "checkpoints are on a disk or in memory",
   "run.origin-changed": "checkpoints are on a disk or in memory",
   "templates.no-end-of-turn": "known templates are checked before a row is rendered",

@@ -2,11 +2,11 @@
 import { datasetInfo, listFiles, modelInfo } from "@huggingface/hub";
 import * as z from "zod";
 import { AttuneError } from "../text/errors.ts";
-import { schemaProblem } from "../text/schema_faults.ts";
 import { readSmall } from "./body.ts";
 import { type Connection, HttpError, request } from "./connection.ts";
 import { checkFileName, type RemoteFile } from "./remote_file.ts";
 import type { Repo } from "./repo.ts";
+import { unknownAnswer } from "./unknown_answer.ts";
 
 /** A repository at one commit. */
 export interface Listing {
@@ -37,22 +37,13 @@ export async function listHub(repo: Repo, connection: Connection): Promise<Listi
   } catch (error) {
     connection.signal?.throwIfAborted();
     if (error instanceof AttuneError || error instanceof HttpError) throw error;
-    throw new AttuneError(
-      {
-        code: "hub.unknown-answer",
-        place: connection.endpoint,
-        problem: `the answer about ${repo.id} has a shape that attune does not know (${reason(error)})`,
-        wayOut: "Is HF_ENDPOINT a hub?",
-      },
-      { cause: error },
-    );
+    const answer = {
+      place: connection.endpoint,
+      about: ` about ${repo.id}`,
+      wayOut: "Is HF_ENDPOINT a hub?",
+    };
+    throw unknownAnswer(answer, error);
   }
-}
-
-function reason(error: unknown): string {
-  if (error instanceof z.ZodError) return schemaProblem(error);
-  if (error instanceof TypeError) return "its JSON is of another shape"; // @huggingface/hub doesn't look
-  return (error as Error).message.slice(0, 300);
 }
 
 async function findCommit({ id, kind, revision = "main" }: Repo, connection: Connection): Promise<string> {

@@ -4,11 +4,11 @@
  */
 import * as z from "zod";
 import { AttuneError } from "../text/errors.ts";
-import { schemaProblem } from "../text/schema_faults.ts";
 import { readSmall } from "./body.ts";
 import { type Connection, printable, request, shown } from "./connection.ts";
 import { checkFileName, type RemoteFile } from "./remote_file.ts";
 import type { Repo } from "./repo.ts";
+import { unknownAnswer } from "./unknown_answer.ts";
 
 export interface ModelScopeFile extends RemoteFile {
   /** The commit that last changed the file. */
@@ -95,16 +95,7 @@ function parse<T>(value: unknown, shape: z.ZodType<T>, url: string): T {
     const read = Buffer.isBuffer(value) ? JSON.parse(value.toString("utf8")) : value;
     return shape.parse(read, { reportInput: true });
   } catch (error) {
-    const why = error instanceof z.ZodError ? schemaProblem(error) : (error as Error).message;
-    throw new AttuneError(
-      {
-        code: "hub.unknown-answer",
-        place: shown(url),
-        problem: `the answer has a shape that attune does not know (${why.slice(0, 200)})`,
-        wayOut: "Is MODELSCOPE_ENDPOINT right?",
-      },
-      { cause: error },
-    );
+    throw unknownAnswer({ place: shown(url), wayOut: "Is MODELSCOPE_ENDPOINT right?" }, error);
   }
 }
 
