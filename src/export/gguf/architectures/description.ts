@@ -1,5 +1,7 @@
 /** What a GGUF file tells llama.cpp about a model, and what llama.cpp can't compute. */
+
 import type { Config, Model } from "../../../models/family.ts";
+import type { HeadSizes } from "../../../models/layers.ts";
 import type { Fault } from "../../../text/errors.ts";
 import { f32, type GgufValue, u32 } from "../gguf_header.ts";
 
@@ -79,18 +81,12 @@ export const LLAMA_BLOCK = {
 export const HEAD_NORMS = { "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm" } as const;
 export const QKV = ["attn_q", "attn_k", "attn_v"] as const;
 
-interface Sizes {
+export interface Sizes {
   vocab_size: number;
   hidden_size: number;
   intermediate_size: number;
   num_hidden_layers: number;
   max_position_embeddings?: number | null;
-}
-
-interface HeadSizes {
-  K: number;
-  G: number;
-  E: number;
 }
 
 const MOST_LAYERS = 512;

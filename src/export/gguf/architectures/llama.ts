@@ -17,13 +17,10 @@ import {
   newDescription,
   permutedHeads,
   QKV,
-  requireActivation,
   requireNoWindow,
   setAll,
-  setRmsNorm,
-  setSizes,
 } from "./description.ts";
-import { setRope } from "./rope.ts";
+import { setLlamaLike } from "./llama_like.ts";
 
 const BIASES = [...QKV, "attn_output", "ffn_gate", "ffn_up", "ffn_down"];
 
@@ -38,10 +35,7 @@ export const llama: Architecture = {
       biases: BIASES,
       orders: permutedHeads(heads.E),
     });
-    setSizes(to, c, heads);
-    setRmsNorm(to, c.rms_norm_eps);
-    setRope(to, ropeParameters(c), { E: heads.E, factors: true });
-    requireActivation(to, "hidden_act", c.hidden_act, "silu");
+    setLlamaLike(to, c, heads, { rope: ropeParameters(c), factors: true });
     return to;
   },
 };
@@ -52,10 +46,7 @@ export const mistral: Architecture = {
     const c = parseFields("", mistralFields, config);
     const heads = headSizes(c);
     const to = newDescription({ name: "llama", modules: LLAMA_BLOCK, orders: permutedHeads(heads.E) });
-    setSizes(to, c, heads);
-    setRmsNorm(to, c.rms_norm_eps);
-    setRope(to, ropeParameters(c), { E: heads.E, factors: true });
-    requireActivation(to, "hidden_act", c.hidden_act, "silu");
+    setLlamaLike(to, c, heads, { rope: ropeParameters(c), factors: true });
     requireNoWindow(
       to,
       layerWindows(c, () => true),
@@ -80,11 +71,8 @@ export const mixtral: Architecture = {
     const c = parseFields("", mixtralFields, withoutAliases(config, mixtralFamily));
     const heads = headSizes(c);
     const to = newDescription({ name: "llama", modules: MIXTRAL_BLOCK, orders: permutedHeads(heads.E) });
-    setSizes(to, c, heads);
-    setRmsNorm(to, c.rms_norm_eps);
-    setRope(to, ropeParameters(c, { theta: 1_000_000 }), { E: heads.E, factors: true });
+    setLlamaLike(to, c, heads, { rope: ropeParameters(c, { theta: 1_000_000 }), factors: true });
     setAll(to, { expert_count: u32(c.num_local_experts), expert_used_count: u32(c.num_experts_per_tok) });
-    requireActivation(to, "hidden_act", c.hidden_act, "silu");
     requireNoWindow(to, [c.sliding_window ?? undefined], c.max_position_embeddings);
     return to;
   },
@@ -102,10 +90,7 @@ export const smollm3: Architecture = {
       biases: QKV,
       orders: permutedHeads(heads.E),
     });
-    setSizes(to, c, heads);
-    setRmsNorm(to, c.rms_norm_eps);
-    setRope(to, ropeParameters(c, { theta: 2_000_000 }), { E: heads.E });
-    requireActivation(to, "hidden_act", c.hidden_act, "silu");
+    setLlamaLike(to, c, heads, { rope: ropeParameters(c, { theta: 2_000_000 }) });
     if (rotated.some((isRotated, layer) => isRotated !== ((layer + 1) % 4 !== 0)))
       to.faults.push({
         place: c.no_rope_layers ? "no_rope_layers" : "no_rope_layer_interval",
@@ -129,16 +114,13 @@ export const granite: Architecture = {
       biases: BIASES,
       orders: permutedHeads(heads.E),
     });
-    setSizes(to, c, heads);
-    setRmsNorm(to, c.rms_norm_eps);
-    setRope(to, ropeParameters(c), { E: heads.E, factors: true });
+    setLlamaLike(to, c, heads, { rope: ropeParameters(c), factors: true });
     setAll(to, {
       "attention.scale": f32(c.attention_multiplier),
       embedding_scale: f32(c.embedding_multiplier),
       residual_scale: f32(c.residual_multiplier),
       logit_scale: f32(c.logits_scaling),
     });
-    requireActivation(to, "hidden_act", c.hidden_act, "silu");
     return to;
   },
 };

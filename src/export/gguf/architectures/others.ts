@@ -18,10 +18,10 @@ import {
   requireNoWindow,
   setAll,
   setLayerNorm,
-  setRmsNorm,
   setSizes,
 } from "./description.ts";
 import { zeroBias } from "./gpt.ts";
+import { setLlamaLike } from "./llama_like.ts";
 import { setRope } from "./rope.ts";
 
 const PHI3_BLOCK = {
@@ -40,11 +40,8 @@ export const phi3: Architecture = {
     const c = parseFields("", phi3Fields, config);
     const heads = headSizes(c);
     const to = newDescription({ name: "phi3", modules: PHI3_BLOCK });
-    setSizes(to, c, heads);
-    setRmsNorm(to, c.rms_norm_eps);
-    setRope(to, ropeParameters(c, PHI3_ROPE), { E: heads.E, factors: true });
+    setLlamaLike(to, c, heads, { rope: ropeParameters(c, PHI3_ROPE), factors: true });
     setAll(to, { "attention.sliding_window": u32(0) });
-    requireActivation(to, "hidden_act", c.hidden_act, "silu");
     requireDerivedHeads(to, c.hidden_size, heads);
     requireNoWindow(to, [c.sliding_window ?? undefined], c.max_position_embeddings);
     return to;
@@ -68,10 +65,7 @@ export const olmo2: Architecture = {
     const c = parseFields("", olmo2Fields, config);
     const heads = headSizes(c);
     const to = newDescription({ name: "olmo2", modules: OLMO2_BLOCK, head: "required" });
-    setSizes(to, c, heads);
-    setRmsNorm(to, c.rms_norm_eps);
-    setRope(to, ropeParameters(c), { E: heads.E });
-    requireActivation(to, "hidden_act", c.hidden_act, "silu");
+    setLlamaLike(to, c, heads, { rope: ropeParameters(c) });
     requireDerivedHeads(to, c.hidden_size, heads);
     return to;
   },

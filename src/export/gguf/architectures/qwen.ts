@@ -12,14 +12,11 @@ import {
   LLAMA_BLOCK,
   newDescription,
   QKV,
-  requireActivation,
   requireDerivedHeads,
   requireNoWindow,
   setAll,
-  setRmsNorm,
-  setSizes,
 } from "./description.ts";
-import { setRope } from "./rope.ts";
+import { setLlamaLike } from "./llama_like.ts";
 
 export const qwen2: Architecture = {
   modelType: "qwen2",
@@ -27,10 +24,7 @@ export const qwen2: Architecture = {
     const c = parseFields("", qwen2Fields, config);
     const heads = headSizes(c);
     const to = newDescription({ name: "qwen2", modules: LLAMA_BLOCK, biases: QKV });
-    setSizes(to, c, heads);
-    setRmsNorm(to, c.rms_norm_eps);
-    setRope(to, ropeParameters(c), { E: heads.E });
-    requireActivation(to, "hidden_act", c.hidden_act, "silu");
+    setLlamaLike(to, c, heads, { rope: ropeParameters(c) });
     requireDerivedHeads(to, c.hidden_size, heads);
     requireNoWindow(to, qwenWindows(c), c.max_position_embeddings);
     return to;
@@ -43,10 +37,7 @@ export const qwen3: Architecture = {
     const c = parseFields("", qwen3Fields, config);
     const heads = headSizes(c);
     const to = newDescription({ name: "qwen3", modules: { ...LLAMA_BLOCK, ...HEAD_NORMS }, biases: QKV });
-    setSizes(to, c, heads);
-    setRmsNorm(to, c.rms_norm_eps);
-    setRope(to, ropeParameters(c), { E: heads.E });
-    requireActivation(to, "hidden_act", c.hidden_act, "silu");
+    setLlamaLike(to, c, heads, { rope: ropeParameters(c) });
     requireNoWindow(to, qwenWindows(c), c.max_position_embeddings);
     return to;
   },
@@ -71,15 +62,12 @@ export const qwen3Moe: Architecture = {
     const experts = c.num_local_experts ?? c.num_experts;
     if (!experts) throw notComputed([{ place: "num_experts", problem: "is missing" }]);
     const to = newDescription({ name: "qwen3moe", modules: MOE_BLOCK, biases: QKV });
-    setSizes(to, c, heads);
-    setRmsNorm(to, c.rms_norm_eps);
-    setRope(to, ropeParameters(c), { E: heads.E });
+    setLlamaLike(to, c, heads, { rope: ropeParameters(c) });
     setAll(to, {
       expert_count: u32(experts),
       expert_used_count: u32(c.num_experts_per_tok),
       expert_feed_forward_length: u32(c.moe_intermediate_size),
     });
-    requireActivation(to, "hidden_act", c.hidden_act, "silu");
     requireNoWindow(to, [(c.use_sliding_window && c.sliding_window) || undefined], c.max_position_embeddings);
     if (!c.norm_topk_prob)
       to.faults.push({
