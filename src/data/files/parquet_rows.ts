@@ -6,12 +6,14 @@ import {
   parquetMetadataAsync,
   parquetReadObjects,
   parquetSchema,
+  type RowGroup,
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { AttuneError } from "../../text/errors.ts";
 import { parseJson } from "../../text/exact_json.ts";
 import { concatBytes } from "./bytes.ts";
 import type { DataRow } from "./data_row.ts";
+import { checkPages, type Inflate } from "./parquet_pages.ts";
 import { type ParquetSchema, plainValue } from "./parquet_values.ts";
 import { WINDOW_LIMIT } from "./zstd.ts";
 
@@ -71,20 +73,23 @@ export async function* readParquetRows(file: AsyncBuffer, name: string): AsyncGe
   const metadata = await reading(file, name, (part) => parquetMetadataAsync(part, { geoparquet: false }));
   const schema = await reading(file, name, async () => parquetSchema(metadata));
   let row = 0;
-  for (const { rowStart, rowEnd } of partsOf(metadata, name)) {
-    const rows = await reading(file, name, (part) =>
-      parquetReadObjects({
-        file: part,
-        metadata,
-        rowStart,
-        rowEnd,
-        compressors: boundedCompressors,
-        useOffsetIndex: true,
-        geoparquet: false,
-        parsers: { jsonFromBytes: (bytes) => bytes && parseJson(UTF8.decode(bytes)) },
-      }),
-    );
-    for (const value of rows) yield { row: ++row, value: plainRow(value, schema, name) };
+  for (const { group, parts } of groupsOf(metadata, name)) {
+    await reading(file, name, (part) => checkPages(part, metadata, group, inflate));
+    for (const { rowStart, rowEnd } of parts) {
+      const rows = await reading(file, name, (part) =>
+        parquetReadObjects({
+          file: part,
+          metadata,
+          rowStart,
+          rowEnd,
+          compressors: boundedCompressors,
+          useOffsetIndex: true,
+          geoparquet: false,
+          parsers: { jsonFromBytes: (bytes) => bytes && parseJson(UTF8.decode(bytes)) },
+        }),
+      );
+      for (const value of rows) yield { row: ++row, value: plainRow(value, schema, name) };
+    }
   }
 }
 
@@ -99,30 +104,39 @@ function plainRow(value: unknown, schema: ParquetSchema, name: string): unknown 
   }
 }
 
-/** Rows that are read together. */
-function partsOf({ row_groups }: FileMetaData, name: string): { rowStart: number; rowEnd: number }[] {
-  const parts: { rowStart: number; rowEnd: number }[] = [];
+interface Group {
+  group: RowGroup;
+  parts: { rowStart: number; rowEnd: number }[]; // rows that are read together
+}
+
+function groupsOf({ row_groups }: FileMetaData, name: string): Group[] {
   let start = 0;
-  for (const { num_rows, columns } of row_groups) {
-    const rows = Number(num_rows);
-    const bytes = columns.reduce(
-      (sum, { meta_data }) => sum + Number(meta_data?.total_uncompressed_size ?? 0),
-      0,
-    );
-    const hasIndex = columns.every(({ offset_index_offset }) => offset_index_offset !== undefined);
-    if (!(rows >= 0 && rows <= GROUP_LIMIT))
-      throw new AttuneError({
-        code: "data.parquet-too-large",
-        place: name,
-        problem: `a row group of ${rows} rows is larger than ${GROUP_LIMIT}`,
-      });
-    if (!hasIndex) checkSize(bytes, `${name}: a row group`);
-    const step = hasIndex ? ROWS_AT_ONCE : rows;
+  return row_groups.map((group) => {
+    const rows = Number(group.num_rows);
+    const step = checkGroup(group, rows, name) ? ROWS_AT_ONCE : rows;
+    const parts: Group["parts"] = [];
     for (let at = 0; at < rows; at += step)
       parts.push({ rowStart: start + at, rowEnd: start + Math.min(at + step, rows) });
     start += rows;
-  }
-  return parts;
+    return { group, parts };
+  });
+}
+
+/** Whether the group has an index of its pages. @throws AttuneError when it is too large to be read. */
+function checkGroup({ columns }: RowGroup, rows: number, name: string): boolean {
+  if (!(rows >= 0 && rows <= GROUP_LIMIT))
+    throw new AttuneError({
+      code: "data.parquet-too-large",
+      place: name,
+      problem: `a row group of ${rows} rows is larger than ${GROUP_LIMIT}`,
+    });
+  const bytes = columns.reduce(
+    (sum, { meta_data }) => sum + Number(meta_data?.total_uncompressed_size ?? 0),
+    0,
+  );
+  const hasIndex = columns.every(({ offset_index_offset }) => offset_index_offset !== undefined);
+  if (!hasIndex) checkSize(bytes, `${name}: a row group`);
+  return hasIndex;
 }
 
 type Decompressor = (input: Uint8Array, outputLength: number) => Uint8Array;
@@ -143,6 +157,12 @@ const boundedCompressors = Object.fromEntries(
     },
   ]),
 );
+
+const inflate: Inflate = (codec, input, size) => {
+  const read = boundedCompressors[codec];
+  if (!read) throw new Error(`its compression ${codec} is unknown`);
+  return read(input, size);
+};
 
 function checkPage(size: number, limit: number): void {
   if (!(size >= 0 && size <= limit))
