@@ -1,3 +1,4 @@
+import type { Adapter } from "../adapters/adapter.ts";
 import { configOf } from "../adapters/adapter_schema.ts";
 import { fitAdapter } from "../adapters/fit_adapter.ts";
 import type { OnModule } from "../adapters/kinds/kind.ts";
@@ -60,7 +61,7 @@ export async function chooseMethod(
 }
 
 /** An adapter as it was saved, over its base. */
-export async function savedAdapterMethod(path: string, { directory, model }: Base): Promise<Method> {
-  const adapter = fitAdapter(await readAdapterDirectory(path), adapterSites(model));
-  return adapterMethod(directory.tensors, adapter, undefined, { embedding: model.ends.embedding });
+export function savedAdapterMethod(adapter: Adapter, { directory, model }: Base): Method {
+  const fitted = fitAdapter(adapter, adapterSites(model));
+  return adapterMethod(directory.tensors, fitted, undefined, { embedding: model.ends.embedding });
 }

@@ -3,7 +3,7 @@ import { findAdapterDirectory } from "../adapters/peft/find_adapter.ts";
 import { openPlan } from "../data/tokenize/tokenize_plan.ts";
 import type { Evaluation } from "../evaluation/evaluation.ts";
 import { type MeasureOptions, measure, type Result } from "../evaluation/measure.ts";
-import { scoreOwn, tryScorer } from "../evaluation/own_scores.ts";
+import { type OwnScorer, scoreOwn, tryScorer } from "../evaluation/own_scores.ts";
 import { comparePhrasings } from "../evaluation/phrasings.ts";
 import type { Question } from "../evaluation/questions/question.ts";
 import { compare, compareGroups, questionsAt, type Scored, samplesOf } from "../evaluation/scorecard.ts";
@@ -62,100 +62,136 @@ const SAMPLES = 20;
  */
 export async function evaluate(input: RecipeInput, options: EvaluateOptions = {}): Promise<Evaluation> {
   const recipe = parseRecipe(input);
-  const { model = recipe.model, tuned, now = new Date(), hub, signal, onWarning } = options;
-  const { seed, quantization } = recipe;
   requireHeldOut(recipe);
-  const opened = await openBase(model, { weights: "optional", hub });
-  const adapter =
-    tuned && "adapter" in tuned ? await checkedAdapter(tuned.adapter, opened, onWarning) : undefined;
-  const plan = await runPlan(recipe, opened, now);
+  const opened = await openBase(options.model ?? recipe.model, { weights: "optional", hub: options.hub });
+  const tuned = options.tuned && (await openTuned(options.tuned, opened, options));
+  const exam = await openExam(recipe, opened, options);
+  const base = await quantizedBase(opened, recipe.quantization);
+  const answers = { ofBase: await askBase(exam, base), ofTuned: tuned && (await tuned(exam, base)) };
+  return evaluationOf(exam, answers);
+}
+
+/** Rows that are held out, as questions, and how their answers are scored. */
+interface Exam {
+  recipe: Recipe;
+  options: EvaluateOptions;
+  main: QuestionSet;
+  phrased: Awaited<ReturnType<typeof phrasedQuestions>>;
+  forgetting: { name: string; set: QuestionSet }[];
+  tokenize: ReturnType<typeof openPlan> & { answers: "liked" };
+  extra: ExtraScores;
+  own?: OwnScorer;
+  maxTokens?: number;
+  notes: string[];
+}
+
+/** Of each set of questions, one result a question. */
+type Results = Result[][];
+
+async function openExam(recipe: Recipe, base: Base, options: EvaluateOptions): Promise<Exam> {
+  const { now = new Date(), hub, signal } = options;
+  const plan = await runPlan(recipe, base, now);
   const tokenize = { ...openPlan(plan), answers: "liked" as const };
-  const reading = { tokenize, seed, hub };
-  const heldOut = await heldOutRows(recipe, opened, { now, hub, signal });
+  const reading = { tokenize, seed: recipe.seed, hub };
+  const heldOut = await heldOutRows(recipe, base, { now, hub, signal });
   const main = await heldOutQuestions(recipe, heldOut, reading);
   if (main.questions.length === 0) throw noRows(recipe);
   const phrased = await phrasedQuestions(recipe, heldOut, reading);
   const forgetting = await forgettingSets(recipe, reading);
-  const notes = prepareAnswers(main, tokenize, opened, options.generate);
-  prepareAnswers(phrased, tokenize, opened);
+  const notes = prepareAnswers(main, tokenize, base, options.generate);
+  prepareAnswers(phrased, tokenize, base);
   const { answers, own } = await openAnswerScores(recipe);
   const extra: ExtraScores = { answers, own: own && (await tryScorer(own, main.questions)) };
-  const sets = [main, phrased, ...forgetting.map(({ set }) => set)];
   const maxTokens = recipe.evaluation?.maxTokens ?? longestWanted(main.questions, tokenize);
+  return { recipe, options, main, phrased, forgetting, tokenize, extra, own, maxTokens, notes };
+}
 
-  const ask = async (name: "base" | "tuned", base: Base, method: Method): Promise<Result[][]> => {
-    const total = sets.reduce((sum, set) => sum + set.questions.length, 0);
-    let before = 0;
-    const session = { device: options.device ?? "cpu", threads: options.threads } as const;
-    const examinee = openExaminee({ base, method, tokenize, open: openSession, session });
-    try {
-      const results: Result[][] = [];
-      for (const set of sets) {
-        const onProgress: MeasureOptions["onProgress"] = (done, all) =>
-          options.onProgress?.({ model: name, done: before + (done / all) * set.questions.length, total });
-        results.push(
-          await measure(set.questions, set.tokenized, examinee, { maxTokens, signal, onProgress }),
-        );
-        before += set.questions.length;
-      }
-      if (own) notes.push(...(await scoreOwn(own, main.questions, results[0]!)));
-      return results;
-    } finally {
-      await examinee.release();
+const setsOf = ({ main, phrased, forgetting }: Exam): QuestionSet[] => [
+  main,
+  phrased,
+  ...forgetting.map(({ set }) => set),
+];
+
+/** Asks one model all questions. */
+async function ask(exam: Exam, name: "base" | "tuned", base: Base, method: Method): Promise<Results> {
+  const { options, tokenize, maxTokens, own, main, notes } = exam;
+  const session = { device: options.device ?? "cpu", threads: options.threads } as const;
+  const examinee = openExaminee({ base, method, tokenize, open: openSession, session });
+  const sets = setsOf(exam);
+  const total = sets.reduce((sum, { questions }) => sum + questions.length, 0);
+  let before = 0;
+  try {
+    const results: Results = [];
+    for (const { questions, tokenized } of sets) {
+      const onProgress: MeasureOptions["onProgress"] = (done, all) =>
+        options.onProgress?.({ model: name, done: before + (done / all) * questions.length, total });
+      const limits = { maxTokens, signal: options.signal, onProgress };
+      results.push(await measure(questions, tokenized, examinee, limits));
+      before += questions.length;
     }
-  };
+    if (own) notes.push(...(await scoreOwn(own, main.questions, results[0]!)));
+    return results;
+  } finally {
+    await examinee.release();
+  }
+}
 
-  const base = await quantizedBase(opened, quantization);
-  const hasWeights = opened.directory.tensors.size > 0;
-  const ofBase = hasWeights
-    ? await ask("base", base, fullMethod(new Map(), base.directory.tensors))
-    : undefined;
-  if (!hasWeights) notes.push(`${model} has no weights: there is no model before training to compare with`);
-  const ofTuned = tuned && (await askTuned(adapter ? { adapter } : tuned, base, ask, hub));
-  const scoredAs = (set: QuestionSet, i: number): Scored => ({
-    questions: set.questions,
+/** Nothing where the base has no weights: then there is no model before training. */
+async function askBase(exam: Exam, base: Base): Promise<Results | undefined> {
+  const { tensors } = base.directory;
+  if (tensors.size > 0) return ask(exam, "base", base, fullMethod(new Map(), tensors));
+  const { model = exam.recipe.model } = exam.options;
+  exam.notes.push(`${model} has no weights: there is no model before training to compare with`);
+  return undefined;
+}
+
+type AskTuned = (exam: Exam, base: Base) => Promise<Results>;
+
+/** @throws AttuneError when an adapter was made for another base. */
+async function openTuned(
+  tuned: Tuned,
+  { directory }: Base,
+  { hub, onWarning }: EvaluateOptions,
+): Promise<AskTuned> {
+  if ("model" in tuned)
+    return async (exam) => {
+      const opened = await openBase(tuned.model, { hub });
+      return ask(exam, "tuned", opened, fullMethod(new Map(), opened.directory.tensors));
+    };
+  const path = await findAdapterDirectory(tuned.adapter);
+  const adapter = await readAdapterDirectory(path);
+  await requireSameBase(adapter.baseModel, path, directory, onWarning);
+  return (exam, base) => ask(exam, "tuned", base, savedAdapterMethod(adapter, base));
+}
+
+function evaluationOf(exam: Exam, { ofBase, ofTuned }: { ofBase?: Results; ofTuned?: Results }): Evaluation {
+  const { recipe, options, main, phrased, forgetting, extra, notes } = exam;
+  const { seed } = recipe;
+  const { tuned } = options;
+  const scoredAs = ({ questions }: QuestionSet, i: number): Scored => ({
+    questions,
     ...(ofBase && { base: ofBase[i]! }),
     ...(ofTuned && { tuned: ofTuned[i]! }),
   });
-
   const scored = scoredAs(main, 0);
+  const phrasings = () =>
+    comparePhrasings(scoredAs(phrased, 1), phrased.nameOf, { answers: extra.answers }, seed);
+  const forgotten = forgetting.map(({ name, set }, i) => [name, compare(scoredAs(set, 2 + i), {}, seed)]);
   return {
     ...compare(scored, extra, seed),
     tasks: compareGroups(scored, ({ task }) => task, extra, seed),
     ...clusterSection(recipe, scored, extra),
-    ...(phrased.questions.length > 0 && {
-      phrasings: comparePhrasings(scoredAs(phrased, 1), phrased.nameOf, { answers }, seed),
-    }),
-    ...(forgetting.length > 0 && {
-      forgetting: Object.fromEntries(
-        forgetting.map(({ name, set }, i) => [name, compare(scoredAs(set, 2 + i), {}, seed)]),
-      ),
-    }),
+    ...(phrased.questions.length > 0 && { phrasings: phrasings() }),
+    ...(forgotten.length > 0 && { forgetting: Object.fromEntries(forgotten) }),
     samples: samplesOf(scored, SAMPLES),
     about: {
-      base: model,
+      base: options.model ?? recipe.model,
       tuned: tuned ? ("adapter" in tuned ? tuned.adapter : tuned.model) : null,
       bleuTokenizer: bleuTokenizer(main.questions),
       seed,
     },
     notes,
   };
-}
-
-type Ask = (name: "base" | "tuned", base: Base, method: Method) => Promise<Result[][]>;
-
-async function askTuned(tuned: Tuned, base: Base, ask: Ask, hub?: HubOptions): Promise<Result[][]> {
-  if ("adapter" in tuned) return ask("tuned", base, await savedAdapterMethod(tuned.adapter, base));
-  const opened = await openBase(tuned.model, { hub });
-  return ask("tuned", opened, fullMethod(new Map(), opened.directory.tensors));
-}
-
-/** The adapter's directory. @throws AttuneError when it was made for another base. */
-async function checkedAdapter(from: string, base: Base, onWarning?: (text: string) => void): Promise<string> {
-  const path = await findAdapterDirectory(from);
-  const adapter = await readAdapterDirectory(path);
-  await requireSameBase(adapter.baseModel, path, base.directory, onWarning);
-  return path;
 }
 
 function requireHeldOut({ evaluation }: Recipe): void {
