@@ -32,6 +32,12 @@ In VS Code with the YAML extension, begin a recipe with
 \`\`\`yaml
 # yaml-language-server: $schema=./node_modules/attune/dist/recipe.schema.json
 \`\`\`
+
+With \`stages\`, a list, one recipe runs several, each from the last one's result. A stage takes the keys below but
+\`output\`, and \`model\` in the first one alone; what stands beside \`stages\` goes for every stage that doesn't give
+it, with \`training\` and \`evaluation\` merged key by key. It has two more keys: \`name\`, of its directory, and
+\`replay\`, the share of its examples that come from earlier stages' data. An \`adapter\` of its own begins on the
+earlier one merged; \`adapter: null\` trains all weights.
 `;
 
 export function recipeReference(): string {

@@ -41,6 +41,7 @@ export type { AnswerOptions, ChatOptions } from "./generation/talk.ts";
 export type { AdapterChoice } from "./generation/variants.ts";
 export { type EvaluateOptions, evaluate, type Tuned } from "./run/evaluate.ts";
 export { type TrainOptions, train } from "./run/train.ts";
+export { type StagedEvent, type StageEvent, trainStages } from "./run/train_stages.ts";
 export type { Device, OpenSession } from "./runtime/session.ts";
 export type { Message, Tool } from "./templates/message.ts";
 export { AttuneError } from "./text/errors.ts";
@@ -53,6 +54,7 @@ export type {
   TrainEvent,
 } from "./training/events.ts";
 export { parseRecipe, type Recipe, type RecipeInput, recipeJsonSchema } from "./training/recipe.ts";
+export type { StagedRecipeInput, StageInput } from "./training/staged_recipe.ts";
 
 /** A recipe as it is; in a TypeScript or JavaScript recipe file it lets the editor complete and check the keys. */
 export const defineRecipe = (recipe: RecipeInput): RecipeInput => recipe;

@@ -44,7 +44,7 @@ const ALLOWED: Record<string, string[]> = {
   ],
   run: [
     ...["text", "random", "graph", "runtime", "files", "quantization", "models", "adapters", "data", "hub"],
-    ...["templates", "pretrained", "training", "evaluation", "generation"],
+    ...["templates", "pretrained", "training", "evaluation", "generation", "export"],
   ],
 };
 

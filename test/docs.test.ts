@@ -10,6 +10,7 @@ import { examplesOf } from "../src/data/formats/read_examples.ts";
 import { FAMILIES } from "../src/models/families.ts";
 import { parseYaml } from "../src/text/yaml.ts";
 import { parseRecipe } from "../src/training/recipe.ts";
+import { isStaged, parseStages } from "../src/training/staged_recipe.ts";
 
 const repository = fileURLToPath(new URL("..", import.meta.url));
 const read = (page: string) => readFileSync(join(repository, page), "utf8");
@@ -44,7 +45,9 @@ describe.each(PAGES)("%s", (page) => {
   test("its recipes are recipes", () => {
     for (const { text } of yaml) {
       const value = parseYaml(text, page) as object;
-      parseRecipe({ model: "m", data: [{ path: "d" }], output: "o", ...value }, page);
+      const whole = { model: "m", data: [{ path: "d" }], output: "o", ...value };
+      if (isStaged(whole)) parseStages(whole, page);
+      else parseRecipe(whole, page);
     }
   });
 

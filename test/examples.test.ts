@@ -3,17 +3,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readRecipe } from "../src/cli/recipe_file.ts";
+import { readAnyRecipe, readRecipe } from "../src/cli/recipe_file.ts";
 import { temporaryDirectory } from "../src/files/testing/temporary_directory.ts";
 import { openBase } from "../src/pretrained/base.ts";
 import { prepareData } from "../src/run/prepare_data.ts";
 import { train } from "../src/run/train.ts";
+import { trainStages } from "../src/run/train_stages.ts";
 import type { StartEvent, TrainEvent } from "../src/training/events.ts";
 import type { RecipeInput } from "../src/training/recipe.ts";
+import { isStaged, type StagedRecipeInput } from "../src/training/staged_recipe.ts";
 
 const at = temporaryDirectory();
 const repository = fileURLToPath(new URL("..", import.meta.url));
-const recipes = readdirSync(join(repository, "examples")).filter((name) => name.endsWith(".yaml"));
+const all = readdirSync(join(repository, "examples")).filter((name) => name.endsWith(".yaml"));
+const recipes = all.filter((name) => name !== "stages.yaml");
 const [cache, directory] = [process.env.ATTUNE_CACHE, process.cwd()];
 
 beforeAll(() => {
@@ -57,6 +60,23 @@ test.each(recipes)("examples/%s runs, and all its rows can be trained on", async
   expect(data.read).toBeGreaterThan(1);
   expect(warnings).toEqual([]);
   expect(events.at(-1)).toMatchObject({ type: "end", reason: "completed", step: 2 });
+});
+
+test("examples/stages.yaml runs from stage to stage", async () => {
+  const recipe = await readAnyRecipe("examples/stages.yaml");
+  expect(isStaged(recipe)).toBe(true);
+  const { stages, ...shared } = recipe as StagedRecipeInput;
+  const short = stages.map((stage) => ({ ...stage, training: { ...stage.training, maxSteps: 1 } }));
+  const events = [];
+  for await (const event of trainStages({ ...shared, stages: short, output: at("staged") }, { threads: 1 }))
+    events.push(event);
+  expect(events.flatMap((event) => (event.type === "stage" ? [event.name] : []))).toEqual([
+    "pretrain",
+    "instruct",
+    "dpo",
+  ]);
+  expect(events.flatMap((event) => (event.type === "start" ? event.warnings : []))).toEqual([]);
+  expect(events.at(-1)).toMatchObject({ type: "end", reason: "completed" });
 });
 
 test("the tool calls in examples/tools.yaml are trained, and the answer of weight 0 is not", async () => {

@@ -9,9 +9,9 @@ const model = goldenPath("models/llama-gqa");
 const golden = JSON.parse(readFileSync(goldenPath("generation/llama-gqa.json"), "utf8"));
 const at = temporaryDirectory();
 
-function writeRecipe(training: object): string {
+function writeRecipe(training: object, more: object = {}): string {
   const data = [{ path: goldenPath("data/alpaca.json") }];
-  const recipe = { model, adapter: { type: "lora" }, data, training, output: at("run") };
+  const recipe = { model, adapter: { type: "lora" }, data, training, output: at("run"), ...more };
   writeFileSync(at("recipe.json"), JSON.stringify(recipe));
   return at("recipe.json");
 }
@@ -84,6 +84,20 @@ describe("attune train", () => {
     expect(stderr).not.toMatch(/^ +at /m);
     expect(existsSync(at("run"))).toBe(false);
   });
+});
+
+test("a recipe of stages runs them all, and its directory is enough for chat and eval", async () => {
+  const stages = [{ name: "first" }, { name: "second", replay: 0.5 }];
+  const recipe = writeRecipe({ maxSteps: 1, batchSize: 2, maxLength: 64 }, { stages });
+  const { code, stdout } = await runCli("train", recipe);
+  expect({ code, stdout }).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^stage 1 of 2: first\n/),
+  });
+  expect(stdout).toMatch(/\nstage 2 of 2: second\n[\s\S]*going on from .*1-first.adapter/);
+  expect((await runCli("chat", at("run"), "--prompt", "Hi", "--max-tokens", "1")).code).toBe(0);
+  const refused = await runCli("data", "check", recipe);
+  expect(refused.stderr).toMatch(/it has stages, and this command takes the recipe of one/);
 });
 
 test("the command that a run prints talks to its result, quantized and in the template it was trained with", async () => {

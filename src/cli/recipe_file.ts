@@ -4,6 +4,7 @@ import { readTextFile } from "../files/json_file.ts";
 import { AttuneError } from "../text/errors.ts";
 import { parseYaml } from "../text/yaml.ts";
 import { parseRecipe, type Recipe } from "../training/recipe.ts";
+import { isStaged, parseStages, type StagedRecipeInput } from "../training/staged_recipe.ts";
 import { applyOverrides } from "./overrides.ts";
 
 const LIMIT = 2 ** 20; // bytes
@@ -14,9 +15,29 @@ const LIMIT = 2 ** 20; // bytes
  * @throws AttuneError that names the file and every problem in it.
  */
 export async function readRecipe(path: string, overrides: readonly string[] = []): Promise<Recipe> {
-  const value = await readValue(path);
-  return parseRecipe(applyOverrides(value, overrides), path);
+  const value = applyOverrides(await readValue(path), overrides);
+  if (isStaged(value)) throw staged(path);
+  return parseRecipe(value, path);
 }
+
+/** The same, or a recipe of stages as it is written. */
+export async function readAnyRecipe(
+  path: string,
+  overrides: readonly string[] = [],
+): Promise<Recipe | StagedRecipeInput> {
+  const value = applyOverrides(await readValue(path), overrides);
+  if (!isStaged(value)) return parseRecipe(value, path);
+  parseStages(value, path);
+  return value;
+}
+
+const staged = (place: string) =>
+  new AttuneError({
+    code: "cli.staged-recipe",
+    place,
+    problem: "it has stages, and this command takes the recipe of one",
+    wayOut: "Give the run's directory, whose last stage is meant, or one of the directories in its stages/",
+  });
 
 async function readValue(path: string): Promise<unknown> {
   const ending = extname(path).toLowerCase();

@@ -117,6 +117,21 @@ const RUN_FILE = "run.json";
 /** What a run writes into its directory, beside checkpoints, which look after themselves. */
 const OWN = [RECIPE_FILE, RUN_FILE, LOCK_FILE, "adapter", "model", "best", ...EVALUATION_FILES];
 
+/**
+ * Checks that the run in the recipe's output is of this recipe.
+ * @throws AttuneError that names the keys that differ.
+ */
+export async function requireSameRun(recipe: Recipe): Promise<void> {
+  const { output: path, training } = recipe;
+  const earlier = await readJsonObject(join(path, RECIPE_FILE));
+  const { learningRate } = (earlier.training ?? {}) as { learningRate?: number };
+  requireSameRecipe(earlier, { ...recipe, training: { learningRate, ...withoutUndefined(training) } }, path);
+}
+
+/** Left out, the rate is what the run settled on. */
+const withoutUndefined = <T extends object>(settings: T): T =>
+  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as T;
+
 function requireSameRecipe(earlier: Record<string, unknown>, recipe: Recipe, path: string): void {
   const there = flatten(earlier);
   const here = flatten(storedRecipe(recipe));

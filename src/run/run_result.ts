@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { ifThere, readJsonObject } from "../files/json_file.ts";
 import { AttuneError } from "../text/errors.ts";
 import { parseRecipe, type Recipe } from "../training/recipe.ts";
+import { readFinished, STAGES_FILE } from "./stages_file.ts";
 
 /** What a run has made, and the recipe that says what belongs to it: base, template, quantization. */
 export interface RunResult {
@@ -20,6 +21,7 @@ export interface RunResult {
  */
 export async function readRunResult(path: string): Promise<RunResult | undefined> {
   const files = await filesOf(path);
+  if (files.includes(STAGES_FILE)) return resultOfStages(path);
   if (files.includes("recipe.json")) return finalResult(path, files);
   const run = dirname(resolve(path));
   if (!RESULTS.includes(basename(resolve(path))) || !files.some((file) => CONFIGS.includes(file)))
@@ -48,6 +50,18 @@ async function finalResult(run: string, files: readonly string[]): Promise<RunRe
     wayOut: other
       ? `Its recipe writes to ${recipe.output}: give that directory`
       : "Run its recipe to the end first",
+  });
+}
+
+/** Of a recipe of stages: what the last of those that are finished has made. */
+async function resultOfStages(run: string): Promise<RunResult> {
+  const [last] = (await readFinished(run)).slice(-1);
+  if (last) return { ...(await finalResult(last.run, await filesOf(last.run))), path: last.result };
+  throw new AttuneError({
+    code: "run.no-result",
+    place: run,
+    problem: "none of its stages is finished",
+    wayOut: "Run its recipe to the end first",
   });
 }
 

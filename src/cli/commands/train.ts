@@ -1,12 +1,17 @@
+import { styleText } from "node:util";
 import { Command } from "commander";
 import { train, type WeightsProgress } from "../../run/train.ts";
+import { type StageEvent, trainStages } from "../../run/train_stages.ts";
+import type { EndEvent, TrainEvent } from "../../training/events.ts";
+import type { Recipe } from "../../training/recipe.ts";
+import { isStaged } from "../../training/staged_recipe.ts";
 import { showDownload } from "../fetch_model.ts";
 import { formatPercent, plural } from "../format.ts";
 import { examples } from "../help.ts";
 import { type ComputeOptions, collect, withCompute } from "../options.ts";
 import { openProfile } from "../profile.ts";
-import { readRecipe } from "../recipe_file.ts";
-import { openScreen } from "../screen.ts";
+import { readAnyRecipe } from "../recipe_file.ts";
+import { openScreen, type Screen } from "../screen.ts";
 import { stopSignals } from "../stop_signals.ts";
 import { trainProgress } from "../train_progress.ts";
 import { trainSummary } from "../train_summary.ts";
@@ -21,7 +26,8 @@ export const trainCommand = (): Command =>
     new Command("train")
       .summary("run a recipe")
       .description(
-        "Runs a recipe: a YAML or JSON file, or the default export of a JavaScript or TypeScript module.\n" +
+        "Runs a recipe, or its stages one after the other: a YAML or JSON file, or the default export of a JavaScript or\n" +
+          "TypeScript module.\n" +
           "Ctrl-C saves and exits; the same command again goes on from there, as if nothing had happened.",
       )
       .argument("<recipe>", "the recipe's file")
@@ -47,13 +53,12 @@ export const trainCommand = (): Command =>
     .action(runTrain);
 
 async function runTrain(path: string, { set, device, threads, profile }: TrainFlags): Promise<void> {
-  const recipe = await readRecipe(path, set);
+  const input = await readAnyRecipe(path, set);
   const screen = openScreen();
   const stop = stopSignals(() =>
     screen.print("stopping after this step (again: stop at once, lose what is not saved)"),
   );
-  const tell = trainProgress(recipe, screen);
-  const started = performance.now();
+  let running = runningOf(isStaged(input) ? undefined : input, screen);
   const measured = openWanted(profile);
   try {
     const options = {
@@ -65,12 +70,17 @@ async function runTrain(path: string, { set, device, threads, profile }: TrainFl
       onRows: (rows: number) => screen.show(() => `${plural(rows, "row")} tokenized …`),
       onWeights: (progress: WeightsProgress) => screen.show(() => describeWeights(progress)),
     };
-    for await (const event of train(recipe, options)) {
+    for await (const event of isStaged(input) ? trainStages(input, options) : train(input, options)) {
+      if (event.type === "stage") {
+        screen.print(stageTitle(event));
+        running = runningOf(event.recipe, screen);
+        continue;
+      }
       if (event.type === "start") stop.listen(); // before it nothing is lost, and data may keep this thread busy
-      tell(event);
+      running.tell(event);
       if (event.type !== "end") continue;
       stop.ignore();
-      screen.print(trainSummary(recipe, event, (performance.now() - started) / 1000));
+      screen.print(running.summary(event));
       if (event.reason === "stopped") process.exitCode = stop.exitCode();
     }
     if (measured) screen.print(measured.summary());
@@ -79,6 +89,22 @@ async function runTrain(path: string, { set, device, threads, profile }: TrainFl
     stop.ignore();
   }
 }
+
+/** What is said of one run, from now on. */
+function runningOf(recipe: Recipe | undefined, screen: Screen) {
+  const started = performance.now();
+  if (!recipe) {
+    screen.show(() => "checking all stages and their data …");
+    return { tell: (_: TrainEvent) => {}, summary: () => "" };
+  }
+  return {
+    tell: trainProgress(recipe, screen),
+    summary: (end: EndEvent) => trainSummary(recipe, end, (performance.now() - started) / 1000),
+  };
+}
+
+const stageTitle = ({ stage, stages, name }: StageEvent) =>
+  `${stage > 1 ? "\n" : ""}${styleText("bold", `stage ${stage} of ${stages}: ${name}`)}`;
 
 const describeWeights = ({ work, done, total }: WeightsProgress) =>
   `${work === "quantizing" ? "quantizing the model" : "starting the adapter"}: ${formatPercent(done / total)} …`;
