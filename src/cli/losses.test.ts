@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { readLosses, readTokens } from "./losses.ts";
-import { smoother } from "./smooth.ts";
+import { smoother } from "../math/smooth.ts";
 
 const at = temporaryDirectory();
 
