@@ -23,9 +23,10 @@ export function axisOf(values: readonly number[], show: (value: number) => strin
 
 function linearAxis(low: number, high: number, show: (value: number) => string): Axis {
   const span = high - low || Math.abs(high) || 1;
+  const top = low + span;
   const step = roundStep(span / INTERVALS);
   const from = Math.floor(low / step + 1e-9);
-  const to = Math.max(from + 1, Math.ceil(high / step - 1e-9));
+  const to = Math.max(from + 1, Math.ceil(top / step - 1e-9));
   const ticks = Array.from({ length: to - from + 1 }, (_, i) => (to - i) * step);
   return { low: from * step, high: to * step, isLog: false, labels: ticks.map(show) };
 }
@@ -49,7 +50,7 @@ function logAxis(low: number, high: number): Axis {
 const tenTo = (power: number) => (power >= -2 && power <= 4 ? String(Number(`1e${power}`)) : `1e${power}`);
 
 /** Where `value` lies between the axis' ends: 0 at the bottom, 1 at the top. */
-export function shareOf({ low, high, isLog }: Axis, value: number): number {
+export function heightOn({ low, high, isLog }: Axis, value: number): number {
   const at = isLog ? Math.log10 : (x: number) => x;
   return (at(value) - at(low)) / (at(high) - at(low));
 }

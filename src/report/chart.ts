@@ -1,4 +1,4 @@
-import { type Axis, axisOf, shareOf } from "./axis.ts";
+import { type Axis, axisOf, heightOn } from "./axis.ts";
 import { type Curve, thinCurve } from "./curve.ts";
 import { type Html, html, trustedHtml } from "./html.ts";
 
@@ -57,7 +57,7 @@ interface Area {
 
 function seriesPath({ name, curve, color, look = "line" }: Series, { first, last, axis }: Area): Html {
   const x = (step: number) => (last === first ? WIDTH / 2 : ((step - first) / (last - first)) * WIDTH);
-  const y = (value: number) => (1 - shareOf(axis, value)) * HEIGHT;
+  const y = (value: number) => (1 - heightOn(axis, value)) * HEIGHT;
   const points = curve.steps.map((step, i) => [x(step), y(curve.values[i]!)] as const);
   const drawn = points.map(([x, y]) => (Number.isFinite(y) ? `${x.toFixed(1)} ${y.toFixed(2)}` : undefined));
   const line = drawn.map((at, i) => at && `${drawn[i - 1] ? "L" : "M"}${at}`).join("");

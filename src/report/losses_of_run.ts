@@ -2,7 +2,7 @@ import { smoother } from "../math/smooth.ts";
 import type { Curve } from "./curve.ts";
 import type { RunHistory } from "./run_record.ts";
 
-export interface LossAt {
+export interface LossPoint {
   step: number;
   loss: number;
 }
@@ -17,20 +17,24 @@ export function smoothed({ steps, values }: Curve): Curve {
 }
 
 /** The first, the last and the lowest held-out loss, the lowest of those after a step. */
-export function heldOutLosses({ curves }: RunHistory): { first?: LossAt; last?: LossAt; best?: LossAt } {
+export function heldOutLosses({ curves }: RunHistory): {
+  first?: LossPoint;
+  last?: LossPoint;
+  best?: LossPoint;
+} {
   const points = pointsOf(curves.get("evalLoss"));
   const trained = points.filter(({ step }) => step > 0);
-  const best = trained.reduce<LossAt | undefined>((a, b) => (a && a.loss <= b.loss ? a : b), undefined);
+  const best = trained.reduce<LossPoint | undefined>((a, b) => (a && a.loss <= b.loss ? a : b), undefined);
   return { first: points[0], last: points.at(-1), best };
 }
 
 /** The first training loss and the last, smoothed. */
-export function trainingLosses({ curves }: RunHistory): { first?: LossAt; last?: LossAt } {
+export function trainingLosses({ curves }: RunHistory): { first?: LossPoint; last?: LossPoint } {
   const curve = curves.get("loss");
   return { first: pointsOf(curve)[0], last: curve && pointsOf(smoothed(curve)).at(-1) };
 }
 
-const pointsOf = (curve: Curve | undefined): LossAt[] =>
+const pointsOf = (curve: Curve | undefined): LossPoint[] =>
   (curve?.steps ?? []).flatMap((step, i) => {
     const loss = curve!.values[i]!;
     return Number.isFinite(loss) ? [{ step, loss }] : [];

@@ -12,8 +12,8 @@ import { type Html, html } from "./html.ts";
 import { heldOutLosses, trainingLosses } from "./losses_of_run.ts";
 import { page } from "./page.ts";
 import { evaluationRows, runCharts } from "./run_charts.ts";
-import type { RecordedEvaluation, RunRecord, RunState, RunSummary } from "./run_record.ts";
-import { methodOf, objectiveOf, trainedOf } from "./run_words.ts";
+import type { RecordedEvaluation, RunRecord, RunStatus, RunSummary } from "./run_record.ts";
+import { methodOf, objectiveOf } from "./run_words.ts";
 import { settingsOf } from "./settings.ts";
 import { factsOf, tableOf } from "./table.ts";
 
@@ -30,12 +30,12 @@ ${evaluationTable(record)}</section>
 ${evaluation && comparison(evaluation)}
 ${answersSection(history.answers)}
 ${summary && dataSection(summary)}
-<section aria-labelledby="settings"><h2 id="settings">Settings</h2>${factsOf(settingsOf(record.recipe), "Settings")}</section>
+<section aria-labelledby="settings"><h2 id="settings">Settings</h2>${factsOf(settingsOf(record.recipe))}</section>
 ${foot(record)}`,
   );
 }
 
-const STATES: Record<RunState, string> = {
+const STATES: Record<RunStatus, string> = {
   running: "running",
   completed: "done",
   "early-stopping": "done: evaluations stopped getting better",
@@ -72,12 +72,12 @@ function lossTiles({ history }: RunRecord): Tile[] {
       formatLoss(training.last.loss),
       `from ${formatLoss(training.first!.loss)}, smoothed`,
     ]);
-  if (held.best)
-    tiles.push([
-      "Best held-out loss",
-      formatLoss(held.best.loss),
-      `at step ${held.best.step}; ${formatLoss(held.first!.loss)} at step ${held.first!.step}, ${formatLoss(held.last!.loss)} last`,
-    ]);
+  if (held.best) {
+    const { first, best, last } = held;
+    const end = last!.step === best.step ? "" : `, ${formatLoss(last!.loss)} at the end`;
+    const under = `at step ${best.step}; ${formatLoss(first!.loss)} at step ${first!.step}${end}`;
+    tiles.push(["Best held-out loss", formatLoss(best.loss), under]);
+  }
   return tiles;
 }
 
@@ -95,14 +95,14 @@ function progressTiles({ history, summary }: RunRecord): Tile[] {
   const seconds = summary?.seconds ?? stepSeconds;
   const shared =
     computedTokens > 0 && computedTokens < tokens
-      ? `, ${formatPercent(1 - computedTokens / tokens)} shared`
+      ? `, ${formatPercent(1 - computedTokens / tokens)} shared and computed once`
       : "";
   return [
     steps,
     ["Time", formatDuration(seconds), `${formatDuration(stepSeconds)} in steps`],
     [
-      "Speed",
-      `${formatCount(Math.round(tokens / Math.max(stepSeconds, 1e-9)))}/s`,
+      "Tokens a second",
+      formatCount(Math.round(tokens / Math.max(stepSeconds, 1e-9))),
       `${plural(tokens, "token")}${shared}`,
     ],
   ];
@@ -116,7 +116,7 @@ function sizeTiles(record: RunRecord): Tile[] {
     [
       "Trained weights",
       formatCount(summary.trainedParameters),
-      `${trainedOf(record)!.split(" ")[1]} of ${formatCount(summary.parameters)}`,
+      `${formatPercent(summary.trainedParameters / summary.parameters)} of ${formatCount(summary.parameters)}`,
     ],
     ["Peak memory", formatBytes(peakMemoryBytes)],
     ...(diskBytes === undefined
@@ -151,21 +151,18 @@ function dataSection({ data, examples, evaluationExamples, duplicates }: RunSumm
   const leftOut = (kind: string, entries: RunSummary["data"]["dropped"]) =>
     entries.map(({ reason, count }) => [kind, `${plural(count, "row")}: ${reason}`] as const);
   const cut = data.truncated - data.withoutLabel;
-  return html`<section aria-labelledby="data"><h2 id="data">Data</h2>${factsOf(
-    [
-      ["rows", `${formatCount(data.read)}, of which ${formatCount(data.kept)} are kept`],
-      ["examples", `${formatCount(examples)} trained, ${formatCount(evaluationExamples)} held out`],
-      ["tokens", `${formatCount(data.tokens)}, ${formatCount(data.supervisedTokens)} of them labels`],
-      ...(cut > 0 ? [["cut", `${plural(cut, "row")}: answers lost their end to maxLength`] as const] : []),
-      ...(duplicates > 0
-        ? [["equal", `${plural(duplicates, "sequence")} left out, equal to another`] as const]
-        : []),
-      ...leftOut("dropped", data.dropped),
-      ...leftOut("unusable", data.unusable),
-      ...leftOut("lost", data.lost),
-    ],
-    "Data",
-  )}</section>`;
+  return html`<section aria-labelledby="data"><h2 id="data">Data</h2>${factsOf([
+    ["rows", `${formatCount(data.read)}, of which ${formatCount(data.kept)} are kept`],
+    ["examples", `${formatCount(examples)} trained, ${formatCount(evaluationExamples)} held out`],
+    ["tokens", `${formatCount(data.tokens)}, ${formatCount(data.supervisedTokens)} of them labels`],
+    ...(cut > 0 ? [["cut", `${plural(cut, "row")}: answers lost their end to maxLength`] as const] : []),
+    ...(duplicates > 0
+      ? [["equal", `${plural(duplicates, "sequence")} left out, equal to another`] as const]
+      : []),
+    ...leftOut("dropped", data.dropped),
+    ...leftOut("unusable", data.unusable),
+    ...leftOut("lost", data.lost),
+  ])}</section>`;
 }
 
 function foot({ startedAt, summary }: RunRecord): Html {

@@ -34,7 +34,7 @@ export interface RunSummary
     | "learningRate"
     | "warnings"
   > {
-  state: RunState;
+  state: RunStatus;
   step: number;
   /** Why it failed. */
   error?: string;
@@ -51,7 +51,7 @@ export interface RunSummary
   heldOutHash: string;
 }
 
-export type RunState = "running" | "completed" | "early-stopping" | "stopped" | "failed";
+export type RunStatus = "running" | "completed" | "early-stopping" | "stopped" | "failed";
 
 export type RecordedScores = Record<string, Interval>;
 

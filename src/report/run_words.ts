@@ -1,4 +1,3 @@
-import { formatCount, formatPercent } from "../text/format_number.ts";
 import type { RunRecord } from "./run_record.ts";
 
 /** "LoRA, r 8", "all weights": what a run trains. A recipe from a file may hold anything. */
@@ -20,13 +19,6 @@ const NAMES: Record<string, string> = { lora: "LoRA", ia3: "IA3", vera: "VeRA" }
 /** "sft", "dpo", … */
 export const objectiveOf = ({ recipe }: Pick<RunRecord, "recipe">): string =>
   String(objectAt(recipe, "objective")?.type ?? "sft");
-
-/** 12,288 (0.91%) */
-export function trainedOf({ summary }: Pick<RunRecord, "summary">): string | undefined {
-  if (!summary) return undefined;
-  const { trainedParameters, parameters } = summary;
-  return `${formatCount(trainedParameters)} (${formatPercent(trainedParameters / parameters)})`;
-}
 
 export function objectAt(value: Record<string, unknown>, key: string): Record<string, unknown> | undefined {
   const part = value[key];

@@ -7,7 +7,7 @@ export const STYLE = `
   --rule: #2c3543; --soft: #212936; --good: #4fd199; --bad: #ff8a7d;
   --c1: #7ea6ff; --c2: #ff9d57; --c3: #4fd199; --c4: #c79bff; --c5: #ff86b3; --c6: #5cc9da; --c7: #e3bf4f; --c8: #b0b8c6; } }
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--back); color: var(--text);
+body { margin: 0; overflow-wrap: anywhere; background: var(--back); color: var(--text);
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Noto Sans CJK SC", sans-serif; }
 main { max-width: 1120px; margin: 0 auto; padding: 28px 20px 56px; }
 h1 { font-size: 26px; line-height: 1.2; margin: 0; overflow-wrap: anywhere; letter-spacing: -.01em; }
@@ -23,9 +23,9 @@ header p { color: var(--dim); overflow-wrap: anywhere; }
 .state.completed, .state.early-stopping { color: var(--good); }
 .state.failed { color: var(--bad); }
 .state.stopped { color: var(--c2); }
-.alert { border-left: 4px solid var(--bad); background: var(--card); padding: 10px 14px; border-radius: 6px; margin: 16px 0; overflow-wrap: anywhere; white-space: pre-wrap; }
+.alert { border-left: 4px solid var(--bad); background: var(--card); padding: 10px 14px; border-radius: 6px; margin: 16px 0; white-space: pre-wrap; }
 .alert.mild { border-color: var(--c2); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(158px, 1fr)); gap: 12px; margin: 22px 0 0; padding: 0; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(210px, 1fr)); gap: 12px; margin: 22px 0 0; padding: 0; }
 .tile { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: 12px 14px; margin: 0; min-width: 0; }
 .tile dt { font-size: 12.5px; color: var(--dim); }
 .tile dd { margin: 2px 0 0; }
@@ -47,12 +47,14 @@ header p { color: var(--dim); overflow-wrap: anywhere; }
 .ys, .xs { display: flex; justify-content: space-between; font-size: 12px; color: var(--dim); font-variant-numeric: tabular-nums; }
 .ys { flex-direction: column; text-align: right; min-width: 34px; }
 .ys span { height: 0; line-height: 0; white-space: nowrap; }
-.xs { grid-column: 2; gap: 6px; white-space: nowrap; }
+.xs { grid-column: 2; white-space: nowrap; }
+.xs span { width: 0; display: flex; justify-content: center; }
+.xs span:last-child:not(:first-child) { justify-content: flex-end; }
 path { fill: none; vector-effect: non-scaling-stroke; }
 .grid { stroke: var(--rule); stroke-width: 1; }
 .line { stroke: var(--line); stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
 .line.dashed { stroke-dasharray: 5 4; }
-.line.faint { stroke-width: 1; opacity: .38; }
+.line.faint { stroke-width: 1; opacity: .5; }
 .dots { stroke: var(--line); stroke-width: 8; stroke-linecap: round; }
 .cursor { stroke: var(--dim); stroke-width: 1; stroke-dasharray: 3 3; }
 ${[1, 2, 3, 4, 5, 6, 7, 8].map((n) => `.c${n} { --line: var(--c${n}); }`).join("\n")}
@@ -62,11 +64,12 @@ table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-nu
 caption { text-align: left; padding: 10px 14px 4px; color: var(--dim); font-size: 13px; }
 th, td { padding: 7px 14px; text-align: right; border-top: 1px solid var(--rule); vertical-align: top; }
 thead th { border-top: 0; color: var(--dim); font-weight: 500; font-size: 13px; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; font-weight: 500; }
-.facts th, .facts td { text-align: left; overflow-wrap: anywhere; }
-.facts th { width: 34%; color: var(--dim); font-weight: 500; }
-.facts tr:first-child > * { border-top: 0; }
-td.up { color: var(--good); } td.down { color: var(--bad); }
+th:first-child, td:first-child { text-align: left; font-weight: 500; min-width: 9em; }
+td, thead th { overflow-wrap: normal; }
+.facts { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; margin: 0; padding: 6px 16px; display: grid; gap: 0 36px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); font-size: 14px; }
+.facts div { display: grid; grid-template-columns: minmax(0, 11fr) minmax(0, 14fr); gap: 12px; padding: 6px 0; border-top: 1px solid var(--rule); margin-top: -1px; }
+.facts dt { color: var(--dim); overflow-wrap: anywhere; }
+.facts dd { margin: 0; overflow-wrap: anywhere; }
 code, .mono { font: 13px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "Noto Sans Mono CJK SC", monospace; }
 .answers { display: grid; gap: 14px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 420px), 1fr)); align-items: start; }
 .answer { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: 14px 16px; min-width: 0; }

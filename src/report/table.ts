@@ -7,5 +7,5 @@ export function tableOf([head, ...rows]: readonly (readonly string[])[], caption
 }
 
 /** Names and what they are. */
-export const factsOf = (rows: readonly (readonly [string, string])[], label: string): Html =>
-  html`<div class="scroll" tabindex="0" role="region" aria-label="${label}"><table class="facts"><tbody>${rows.map(([name, text]) => html`<tr><th scope="row">${name}</th><td>${text}</td></tr>`)}</tbody></table></div>`;
+export const factsOf = (rows: readonly (readonly [string, string])[]): Html =>
+  html`<dl class="facts">${rows.map(([name, text]) => html`<div><dt>${name}</dt><dd><bdi>${text}</bdi></dd></div>`)}</dl>`;

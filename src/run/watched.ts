@@ -8,7 +8,7 @@ import {
   addMetrics,
   addSamples,
   type RunHistory,
-  type RunState,
+  type RunStatus,
   type RunSummary,
 } from "../report/run_record.ts";
 import type { EndEvent, EvaluationEvent, StartEvent, StepEvent, TrainEvent } from "../training/events.ts";
@@ -66,7 +66,7 @@ async function openReport(run: WatchedRun, start: StartEvent): Promise<Report> {
   const earlier = await earlierSummary(directory);
   const heldOutHash = hashOf(run.heldOut);
   let writtenUntil = Number.NEGATIVE_INFINITY;
-  const summaryOf = (state: RunState, error?: string): RunSummary => {
+  const summaryOf = (state: RunStatus, error?: string): RunSummary => {
     const { type: _, step: __, ...facts } = start;
     return {
       state,

@@ -38,14 +38,17 @@ export async function openInChromium(url: string, view: PageView, expression: st
     throw new Error("Chromium did not answer in time");
   });
   try {
-    const send = connect(chromium.stdio[3] as Writable, chromium.stdio[4] as Readable);
-    return await Promise.race([look(send, url, view, expression), late]);
+    const connection = connect(chromium.stdio[3] as Writable, chromium.stdio[4] as Readable);
+    const page = await Promise.race([look(connection, url, view, expression), late]);
+    connection.call("Browser.close").catch(() => {});
+    await Promise.race([ended, late]);
+    return page;
   } finally {
     stop.abort();
     await late.catch(() => {});
     chromium.kill();
     await ended;
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20 });
   }
 }
 
@@ -113,7 +116,12 @@ async function look(
     awaitPromise: true,
   });
   if (exceptionDetails) throw new Error(JSON.stringify(exceptionDetails));
-  const shot = await call("Page.captureScreenshot", { captureBeyondViewport: true });
+  const shot = await call("Page.captureScreenshot");
   const others = requests.filter((each) => each !== url && !each.startsWith("data:"));
-  return { console: said, requests: others, value: result.value, screenshot: Buffer.from(shot.data, "base64") };
+  return {
+    console: said,
+    requests: others,
+    value: result.value,
+    screenshot: Buffer.from(shot.data, "base64"),
+  };
 }
