@@ -31,6 +31,7 @@ export function trainProgress(recipe: Recipe, screen: Screen): (event: TrainEven
       if (event.step === 0) tellFirstStep(screen, start);
     } else if (event.type === "checkpoint")
       screen.print(styleText("dim", `step ${event.step}  saved ${event.path}`));
+    else if (event.type === "warning") screen.print(forTerminal(`warning: ${event.message}`));
     else screen.clear();
   };
 }

@@ -65,7 +65,7 @@ caption { text-align: left; padding: 10px 14px 4px; color: var(--dim); font-size
 th, td { padding: 7px 14px; text-align: right; border-top: 1px solid var(--rule); vertical-align: top; }
 thead th { border-top: 0; color: var(--dim); font-weight: 500; font-size: 13px; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; font-weight: 500; min-width: 9em; }
-td, thead th { overflow-wrap: normal; }
+td { white-space: nowrap; }
 .facts { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; margin: 0; padding: 6px 16px; display: grid; gap: 0 36px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); font-size: 14px; }
 .facts div { display: grid; grid-template-columns: minmax(0, 11fr) minmax(0, 14fr); gap: 12px; padding: 6px 0; border-top: 1px solid var(--rule); margin-top: -1px; }
 .facts dt { color: var(--dim); overflow-wrap: anywhere; }

@@ -40,15 +40,28 @@ export async function* watched(
   run: WatchedRun,
 ): AsyncGenerator<TrainEvent, void, undefined> {
   let report: Report | undefined;
+  let isWarned = false;
   try {
     for await (const event of events) {
-      if (event.type === "start") report = await openReport(run, event);
-      else await report?.see(event);
-      yield event;
+      const problem = await keep(event);
+      const isNew = problem !== undefined && !isWarned;
+      if (isNew) isWarned = true;
+      const warning = isNew ? [{ type: "warning" as const, step: event.step, message: problem }] : [];
+      yield* event.type === "start" ? [event, ...warning] : [...warning, event];
     }
   } catch (error) {
     await report?.fail(error).catch(() => {}); // what ended the run is what is to be told
     throw error;
+  }
+
+  /** A page that can't be written is no reason to end a run. @returns what went wrong */
+  async function keep(event: TrainEvent): Promise<string | undefined> {
+    try {
+      if (event.type === "start") report = await openReport(run, event);
+      else await report?.see(event);
+    } catch (error) {
+      return `there is no report: ${(error as Error).message}`;
+    }
   }
 }
 
@@ -89,7 +102,9 @@ async function openReport(run: WatchedRun, start: StartEvent): Promise<Report> {
       const ended = performance.now();
       writtenUntil = ended + (ended - began) / SHARE;
     });
+  /** A run that was over changes nothing when it is begun again. */
   const end = async ({ reason, path }: EndEvent) => {
+    if (history.step === start.step && earlier?.state === reason) return;
     const resultBytes = await bytesOnDisk(path);
     const diskBytes = await bytesOnDisk(directory.path);
     await write({ ...summaryOf(reason), resultBytes, diskBytes });
@@ -98,11 +113,13 @@ async function openReport(run: WatchedRun, start: StartEvent): Promise<Report> {
     async see(event) {
       if (event.type === "step" || event.type === "evaluation") take(history, event);
       if (event.type === "end") await end(event);
-      else if (event.type !== "step" && performance.now() >= writtenUntil) await write(summaryOf("running"));
+      else if (isPause(event) && performance.now() >= writtenUntil) await write(summaryOf("running"));
     },
     fail: (error) => write(summaryOf("failed", error instanceof Error ? error.message : String(error))),
   };
 }
+
+const isPause = ({ type }: TrainEvent) => type === "evaluation" || type === "checkpoint";
 
 /** What an event says, under the names of metrics.jsonl. */
 function take(history: RunHistory, event: StepEvent | EvaluationEvent): void {
