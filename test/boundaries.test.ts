@@ -34,6 +34,7 @@ const ALLOWED: Record<string, string[]> = {
     "data",
   ],
   evaluation: ["text", "random", "files", "tokenizers", "templates", "data"],
+  report: ["text", "math", "training", "evaluation"],
   generation: [
     ...["text", "random", "graph", "runtime", "files", "quantization", "models", "adapters", "tokenizers"],
     ...["templates", "pretrained"],
@@ -44,7 +45,7 @@ const ALLOWED: Record<string, string[]> = {
   ],
   run: [
     ...["text", "random", "graph", "runtime", "files", "quantization", "models", "adapters", "data", "hub"],
-    ...["templates", "pretrained", "training", "evaluation", "generation", "export"],
+    ...["templates", "pretrained", "training", "evaluation", "report", "generation", "export"],
   ],
 };
 
@@ -80,6 +81,7 @@ const NODE: Record<string, true | string[]> = {
   pretrained: ["base.ts", "model_directory.ts", "same_base.ts", "save_model_directory.ts"],
   export: true,
   evaluation: ["bounded.ts"],
+  report: ["page.ts"],
   run: true,
   cli: true,
   demo: true,

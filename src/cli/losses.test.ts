@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
+import { smoother } from "../math/smooth.ts";
 import { readLosses, readTokens } from "./losses.ts";
-import { smoother } from "./smooth.ts";
 
 const at = temporaryDirectory();
 

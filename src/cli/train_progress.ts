@@ -1,6 +1,7 @@
 import { styleText } from "node:util";
 import { showValue } from "../evaluation/report/cells.ts";
 import { cutTo } from "../evaluation/report/columns.ts";
+import { smoother } from "../math/smooth.ts";
 import type {
   EvaluationEvent,
   EvaluationSample,
@@ -12,7 +13,6 @@ import type { Recipe } from "../training/recipe.ts";
 import { forTerminal } from "./failure.ts";
 import { formatDuration, formatLoss } from "./format.ts";
 import type { Screen } from "./screen.ts";
-import { smoother } from "./smooth.ts";
 import { stepBar, stepLine, stepStatus } from "./step_status.ts";
 import { trainHeader } from "./train_header.ts";
 
@@ -31,6 +31,7 @@ export function trainProgress(recipe: Recipe, screen: Screen): (event: TrainEven
       if (event.step === 0) tellFirstStep(screen, start);
     } else if (event.type === "checkpoint")
       screen.print(styleText("dim", `step ${event.step}  saved ${event.path}`));
+    else if (event.type === "warning") screen.print(forTerminal(`warning: ${event.message}`));
     else screen.clear();
   };
 }

@@ -1,11 +1,11 @@
 import { join } from "node:path";
+import { smoother } from "../math/smooth.ts";
 import type { EndEvent } from "../training/events.ts";
 import type { Recipe } from "../training/recipe.ts";
 import { attuneCommand } from "./attune_command.ts";
 import { formatCount, formatDuration, formatLoss, formatPercent, plural } from "./format.ts";
 import { type LossAt, readLosses, readTokens } from "./losses.ts";
 import { plotLoss } from "./plot_loss.ts";
-import { smoother } from "./smooth.ts";
 import { headerLine } from "./train_header.ts";
 
 const CURVE_FROM = 10; // steps; fewer make no curve

@@ -242,7 +242,14 @@ describe("a loss that is no number", () => {
     expect(readdirSync(at("run/checkpoints"))).toEqual(["step-2"]);
     const before = contents(at("run"));
     expect(await messageOf(runToEnd(recipe))).toContain(expected);
-    expect(contents(at("run"))).toEqual(before);
+    const { "summary.json": summary, "report.html": report, ...others } = before;
+    expect(contents(at("run"))).toMatchObject(others);
+    expect([summary, report]).not.toContain(undefined);
+    expect(JSON.parse(readFileSync(at("run/summary.json"), "utf8"))).toMatchObject({
+      state: "failed",
+      step: 2,
+    });
+    expect(readFileSync(at("run/report.html"), "utf8")).toContain("step 3: the loss is NaN");
   });
 
   test("is the base's where a row of its embedding is none", async () => {
@@ -268,7 +275,9 @@ describe("a loss that is no number", () => {
     expect(message).toMatch(
       /^AttuneError: step 1: the evaluation loss is (NaN|Infinity), at .*data\.json row \d+, /,
     );
-    expect(readdirSync(at("run")).sort()).toEqual(["metrics.jsonl", "recipe.json", "run.json"]);
+    expect(readdirSync(at("run")).sort()).toEqual([
+      ...["metrics.jsonl", "recipe.json", "report.html", "run.json", "summary.json"],
+    ]);
   });
 });
 

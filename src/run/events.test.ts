@@ -88,7 +88,9 @@ describe("what a run says", () => {
       "checkpoints",
       "metrics.jsonl",
       "recipe.json",
+      "report.html",
       "run.json",
+      "summary.json",
     ]);
   });
 

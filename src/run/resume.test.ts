@@ -8,7 +8,7 @@ import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { goldenPath } from "../testing/goldens.ts";
 import type { EndEvent, TrainEvent } from "../training/events.ts";
 import type { RecipeInput } from "../training/recipe.ts";
-import { contents, messageOf, readMetrics, runToEnd, smallRecipe } from "./testing/runs.ts";
+import { contents, messageOf, readMetrics, remains, runToEnd, smallRecipe } from "./testing/runs.ts";
 import { train } from "./train.ts";
 
 const at = temporaryDirectory();
@@ -33,12 +33,6 @@ const METHODS: Record<string, Partial<RecipeInput>> = {
   LoRA: { ...settings, adapter: { type: "lora", r: 4, dropout: 0.2, targetModules: ["q_proj", "v_proj"] } },
   "all weights": { ...settings, adapter: undefined },
 };
-
-/** What a run leaves behind but for the clock's figures, and its own name. */
-function remains(output: string) {
-  const { "metrics.jsonl": _, "recipe.json": __, "run.json": ___, ...files } = contents(output);
-  return { metrics: readMetrics(output), files };
-}
 
 /** Runs until `stop` says so, as Ctrl-C does. */
 async function interrupt(recipe: RecipeInput, stop: (event: TrainEvent) => boolean): Promise<EndEvent> {

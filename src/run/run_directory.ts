@@ -114,8 +114,14 @@ export const EVALUATION_FILES = ["evaluation.json", "evaluation.md"] as const;
 
 const RECIPE_FILE = "recipe.json";
 const RUN_FILE = "run.json";
+/** What a run came to so far, and the page that shows it. */
+export const SUMMARY_FILE = "summary.json";
+export const REPORT_FILE = "report.html";
 /** What a run writes into its directory, beside checkpoints, which look after themselves. */
-const OWN = [RECIPE_FILE, RUN_FILE, LOCK_FILE, "adapter", "model", "best", ...EVALUATION_FILES];
+const OWN = [
+  ...[RECIPE_FILE, RUN_FILE, SUMMARY_FILE, REPORT_FILE, LOCK_FILE],
+  ...["adapter", "model", "best", ...EVALUATION_FILES],
+];
 
 /**
  * Checks that the run in the recipe's output is of this recipe.

@@ -20,6 +20,7 @@ import {
 } from "./held_out_answers.ts";
 import { trainedIn } from "./learning_rate.ts";
 import { runOriginOf } from "./origin.ts";
+import { resetPeakMemory } from "./peak_memory.ts";
 import { bestPath, directoryPorts } from "./ports.ts";
 import { prepareData, type RunData } from "./prepare_data.ts";
 import { referenceValues } from "./reference_values.ts";
@@ -28,6 +29,7 @@ import { openRunDirectory, type RunDirectory } from "./run_directory.ts";
 import { lockRun, type RunLock } from "./run_lock.ts";
 import { restoreCheckpoint } from "./saving.ts";
 import { startEvent } from "./start_event.ts";
+import { watched } from "./watched.ts";
 
 export interface TrainOptions {
   /** Ends the run after the step under way, with a checkpoint: the same call later goes on from there. */
@@ -81,6 +83,8 @@ async function* lockedRun(
   options: TrainOptions,
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const { signal, onDownload, onRows, onWeights } = options;
+  const began = performance.now();
+  resetPeakMemory();
   const warnings: string[] = [];
   const warn = (message: string) => void (warnings.includes(message) || warnings.push(message));
   const hub: HubOptions = { signal, onProgress: onDownload, onWarning: warn };
@@ -109,7 +113,8 @@ async function* lockedRun(
     const answers = await openHeldOutAnswers({ recipe, base, data, now, hub, warn });
     const method = await chooseMethod(recipe, base, of("starting"));
     const prepared = { recipe, learningRate, warnings, base, directory, lock, data, method, answers };
-    yield* trained(prepared, options);
+    const { hash: dataHash, evaluation: heldOut } = data;
+    yield* watched(trained(prepared, options), { recipe, directory, lock, dataHash, heldOut, began });
   } finally {
     data.close();
   }

@@ -11,7 +11,7 @@ import { readTensor } from "../files/safetensors.ts";
 import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { readModel } from "../models/families.ts";
 import { openModelDirectory } from "../pretrained/model_directory.ts";
-import { contents, messageOf, readMetrics, runToEnd, smallRecipe } from "../run/testing/runs.ts";
+import { messageOf, readMetrics, remains, runToEnd, smallRecipe } from "../run/testing/runs.ts";
 import { goldenPath, maxDifference } from "../testing/goldens.ts";
 import type { RecipeInput } from "./recipe.ts";
 
@@ -83,11 +83,6 @@ const recipeOf = (name: string, output: string): RecipeInput =>
     training: { ...training, saveEvery: 3, batchSize: 8 },
     ...KINDS[name],
   });
-
-function remains(output: string) {
-  const { "metrics.jsonl": _, "recipe.json": __, "run.json": ___, ...files } = contents(output);
-  return { metrics: readMetrics(output), files };
-}
 
 describe.each(Object.keys(KINDS))("%s", (name) => {
   test("goes on bit for bit, learns, and is read again", async () => {

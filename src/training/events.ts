@@ -2,7 +2,7 @@ import type { PreparationReport } from "../data/tokenize/preparation_report.ts";
 import type { LearningRate } from "./learning_rate.ts";
 
 /** What a run says of itself, in order: start, then steps with evaluations and checkpoints between, then end. */
-export type TrainEvent = StartEvent | StepEvent | EvaluationEvent | CheckpointEvent | EndEvent;
+export type TrainEvent = StartEvent | StepEvent | EvaluationEvent | CheckpointEvent | WarningEvent | EndEvent;
 
 export interface StartEvent {
   type: "start";
@@ -80,6 +80,13 @@ export interface CheckpointEvent {
   type: "checkpoint";
   step: number;
   path: string;
+}
+
+/** Something beside the training went wrong, such as the report; the run goes on. */
+export interface WarningEvent {
+  type: "warning";
+  step: number;
+  message: string;
 }
 
 export interface EndEvent {

@@ -1,13 +1,15 @@
 import { styleText } from "node:util";
 import { Command } from "commander";
-import { train, type WeightsProgress } from "../../run/train.ts";
-import { type StageEvent, trainStages } from "../../run/train_stages.ts";
+import { type TrainOptions, train, type WeightsProgress } from "../../run/train.ts";
+import { type StagedEvent, type StageEvent, trainStages } from "../../run/train_stages.ts";
 import type { EndEvent, TrainEvent } from "../../training/events.ts";
 import type { Recipe } from "../../training/recipe.ts";
-import { isStaged } from "../../training/staged_recipe.ts";
+import { isStaged, type StagedRecipeInput } from "../../training/staged_recipe.ts";
+import { failureCode } from "../failure.ts";
 import { showDownload } from "../fetch_model.ts";
 import { formatPercent, plural } from "../format.ts";
 import { examples } from "../help.ts";
+import { errorEvent, eventLine } from "../json_events.ts";
 import { type ComputeOptions, collect, withCompute } from "../options.ts";
 import { openProfile } from "../profile.ts";
 import { readAnyRecipe } from "../recipe_file.ts";
@@ -19,6 +21,7 @@ import { trainSummary } from "../train_summary.ts";
 interface TrainFlags extends ComputeOptions {
   set?: string[];
   profile?: string | true;
+  json?: true;
 }
 
 export const trainCommand = (): Command =>
@@ -37,6 +40,7 @@ export const trainCommand = (): Command =>
       "--profile [prefix]",
       "tell where the time goes, and write it to PREFIX_*.json for a trace viewer",
     )
+    .option("--json", "print events as JSON lines, and nothing else: for programs")
     .addHelpText(
       "after",
       examples([
@@ -48,11 +52,40 @@ export const trainCommand = (): Command =>
         ],
         ["attune train recipe.yaml -s adapter=null", "without a key: here, all weights"],
         ["attune train recipe.yaml --threads 2", "leave the other cores to others"],
+        ["attune train recipe.yaml --json", "events for a program, a line of JSON each"],
       ]),
     )
     .action(runTrain);
 
-async function runTrain(path: string, { set, device, threads, profile }: TrainFlags): Promise<void> {
+async function runTrain(path: string, flags: TrainFlags): Promise<void> {
+  if (!flags.json) return showTraining(path, flags);
+  try {
+    await printEvents(path, flags);
+  } catch (error) {
+    process.stdout.write(eventLine(errorEvent(error)));
+    process.exitCode = failureCode;
+  }
+}
+
+/** Standard output is the events' alone; a signal stops the run as it does otherwise. */
+async function printEvents(path: string, { set, device, threads, profile }: TrainFlags): Promise<void> {
+  const input = await readAnyRecipe(path, set);
+  const stop = stopSignals(() => {});
+  const measured = openWanted(profile);
+  try {
+    const options = { signal: stop.signal, device, threads, profilePrefix: measured?.prefix };
+    for await (const event of runOf(input, options)) {
+      if (event.type === "start") stop.listen();
+      process.stdout.write(eventLine(event));
+      if (event.type === "end" && event.reason === "stopped") process.exitCode = stop.exitCode();
+    }
+    if (measured) process.stderr.write(`${measured.summary()}\n`);
+  } finally {
+    stop.ignore();
+  }
+}
+
+async function showTraining(path: string, { set, device, threads, profile }: TrainFlags): Promise<void> {
   const input = await readAnyRecipe(path, set);
   const screen = openScreen();
   const stop = stopSignals(() =>
@@ -70,7 +103,7 @@ async function runTrain(path: string, { set, device, threads, profile }: TrainFl
       onRows: (rows: number) => screen.show(() => `${plural(rows, "row")} tokenized …`),
       onWeights: (progress: WeightsProgress) => screen.show(() => describeWeights(progress)),
     };
-    for await (const event of isStaged(input) ? trainStages(input, options) : train(input, options)) {
+    for await (const event of runOf(input, options)) {
       if (event.type === "stage") {
         screen.print(stageTitle(event));
         running = runningOf(event.recipe, screen);
@@ -89,6 +122,9 @@ async function runTrain(path: string, { set, device, threads, profile }: TrainFl
     stop.ignore();
   }
 }
+
+const runOf = (input: Recipe | StagedRecipeInput, options: TrainOptions): AsyncGenerator<StagedEvent> =>
+  isStaged(input) ? trainStages(input, options) : train(input, options);
 
 /** What is said of one run, from now on. */
 function runningOf(recipe: Recipe | undefined, screen: Screen) {

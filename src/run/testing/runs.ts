@@ -52,6 +52,15 @@ export function contents(directory: string): Record<string, string> {
   return Object.fromEntries(files.sort().map((file) => [file.slice(directory.length + 1), digest(file)]));
 }
 
+/** Files of a run that hold what the clock says, or where the run is. */
+const CLOCKED = ["metrics.jsonl", "recipe.json", "run.json", "summary.json", "report.html"];
+
+/** What a run leaves behind but for the clock's figures, and its own name. */
+export function remains(output: string) {
+  const files = Object.entries(contents(output)).filter(([name]) => !CLOCKED.includes(name));
+  return { metrics: readMetrics(output), files: Object.fromEntries(files) };
+}
+
 export const isStep = (event: TrainEvent) => event.type === "step";
 
 /** The message of the error that `work` ends in. */
