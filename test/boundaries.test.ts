@@ -43,6 +43,7 @@ const ALLOWED: Record<string, string[]> = {
     ...["text", "math", "random", "graph", "runtime", "files", "quantization", "models", "adapters"],
     ...["tokenizers", "templates", "pretrained", "generation"],
   ],
+  mpi: ["text", "training"],
   run: [
     ...["text", "random", "graph", "runtime", "files", "quantization", "models", "adapters", "data", "hub"],
     ...["templates", "pretrained", "training", "evaluation", "report", "generation", "export"],
@@ -82,6 +83,7 @@ const NODE: Record<string, true | string[]> = {
   export: true,
   evaluation: ["bounded.ts"],
   report: ["page.ts"],
+  mpi: true,
   run: true,
   cli: true,
   demo: true,

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters, styleText } from "node:util";
 import { AttuneError } from "../text/errors.ts";
-import { version } from "./package_root.ts";
+import { version } from "../text/version.ts";
 
 /** The exit code of every failure; a run stopped by a signal has 128 + the signal's number. */
 export const failureCode = 1;

@@ -1,9 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import packageJson from "../../package.json" with { type: "json" };
-
-export const { version } = packageJson;
 
 /** Of files that come with the package, such as "demo/base"; the same from its sources and from what is built of them. */
 export function packageFile(path: string): string {

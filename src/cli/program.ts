@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { version } from "../text/version.ts";
 import { adapterCommand } from "./commands/adapter.ts";
 import { chatCommand } from "./commands/chat.ts";
 import { dataCommand } from "./commands/data.ts";
@@ -11,7 +12,6 @@ import { quantizeCommand } from "./commands/quantize.ts";
 import { tokenizerCommand } from "./commands/tokenizer.ts";
 import { trainCommand } from "./commands/train.ts";
 import { examples } from "./help.ts";
-import { version } from "./package_root.ts";
 
 /** The command line. Each command says what it does in its own file. */
 export function createProgram(): Command {

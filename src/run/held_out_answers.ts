@@ -1,5 +1,5 @@
 import { openPlan } from "../data/tokenize/tokenize_plan.ts";
-import { measure } from "../evaluation/measure.ts";
+import { measure, type Result } from "../evaluation/measure.ts";
 import { scoreOwn, tryScorer } from "../evaluation/own_scores.ts";
 import { type Sample, samplesOf, valuesOf } from "../evaluation/scorecard.ts";
 import type { ExtraScores } from "../evaluation/scorers.ts";
@@ -8,6 +8,7 @@ import type { HubOptions } from "../hub/options.ts";
 import type { Base } from "../pretrained/base.ts";
 import type { OpenSession, SessionOptions } from "../runtime/session.ts";
 import type { Method } from "../training/method.ts";
+import { gatherTexts, type Ranks } from "../training/ranks.ts";
 import type { Recipe } from "../training/recipe.ts";
 import { byTurns, longestWanted, prepareAnswers } from "./answer_limits.ts";
 import { type AnswerScores, openAnswerScores } from "./answer_scores.ts";
@@ -93,27 +94,48 @@ interface PortParts {
   method: Method;
   open: OpenSession;
   session: SessionOptions;
-  /** The run's samples.jsonl. */
-  file: string;
-  write<T>(work: () => Promise<T>): Promise<T>;
+  /** The processes that answer together: each its share of the questions. */
+  ranks: Ranks;
+  /** The run's samples.jsonl, at the process that writes. */
+  kept?: { file: string; write<T>(work: () => Promise<T>): Promise<T> };
 }
 
 /** Answers at each evaluation of a run; they go into `file`, a line each time. */
 export function answersPort(asked: HeldOutAnswers, parts: PortParts): AnswersPort {
   const { questions, tokenized, tokenize, scores, extra, maxTokens } = asked;
-  const { file, write } = parts;
+  const { kept, ranks } = parts;
   const examinee = openExaminee({ ...parts, tokenize });
   let last: ReturnType<AnswersPort["last"]> = { samples: [] };
   return {
     async evaluation(step) {
-      const results = await measure(questions, tokenized, examinee, { maxTokens });
+      const results = await measureShared({ questions, tokenized }, ranks, (set) =>
+        measure(set.questions, set.tokenized, examinee, { maxTokens }),
+      );
       const notes = scores.own ? await scoreOwn(scores.own, questions, results) : [];
       const samples = samplesOf({ questions, tuned: results }, questions.length);
       last = { samples, ...(notes.length > 0 && { notes }) };
-      await write(() => appendMetrics(file, { step, samples }));
+      await kept?.write(() => appendMetrics(kept.file, { step, samples }));
       return valuesOf(questions, results, extra);
     },
     last: () => last,
     release: () => examinee.release(),
   };
+}
+
+/** Each rank asks every n-th question; all get all results. */
+async function measureShared(
+  { questions, tokenized }: QuestionSet,
+  ranks: Ranks,
+  ask: (set: QuestionSet) => Promise<Result[]>,
+): Promise<Result[]> {
+  const placesOf = (rank: number) => [...questions.keys()].filter((i) => i % ranks.size === rank);
+  const own = placesOf(ranks.rank);
+  const answered = await ask({
+    questions: own.map((i) => questions[i]!),
+    tokenized: own.map((i) => tokenized[i]!),
+  });
+  const results: Result[] = [];
+  for (const [rank, text] of (await gatherTexts(ranks, JSON.stringify(answered))).entries())
+    for (const [k, i] of placesOf(rank).entries()) results[i] = (JSON.parse(text) as Result[])[k]!;
+  return results;
 }

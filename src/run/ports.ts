@@ -29,7 +29,7 @@ export function directoryPorts({
   run,
   optimizer,
   origin,
-}: PortsOptions): Required<Omit<LoopPorts, "evaluation">> {
+}: PortsOptions): Required<Omit<LoopPorts, "evaluation" | "isStopped">> {
   const { trainables } = run.method;
   return {
     metrics: (line) => lock.write(() => appendMetrics(directory.metrics, line)),

@@ -6,11 +6,22 @@ import { requireFiniteWeights } from "../pretrained/finite_weights.ts";
 import { quantizedBase } from "../pretrained/quantized_base.ts";
 import { openSession as openNodeSession } from "../runtime/node.ts";
 import type { Device, OpenSession } from "../runtime/session.ts";
+import { AttuneError } from "../text/errors.ts";
+import { version } from "../text/version.ts";
+import type { Moments } from "../training/adamw.ts";
 import type { EndEvent, TrainEvent } from "../training/events.ts";
 import { type LearningRate, settleLearningRate } from "../training/learning_rate.ts";
 import type { LoopEnd, LoopEvent } from "../training/loop.ts";
 import { openTraining } from "../training/open_training.ts";
-import { parseRecipe, type Recipe, type RecipeInput, type SettledRecipe } from "../training/recipe.ts";
+import { ALONE, type Ranks, shareArrays } from "../training/ranks.ts";
+import {
+  parseRecipe,
+  type Recipe,
+  type RecipeInput,
+  type SettledRecipe,
+  storedRecipe,
+} from "../training/recipe.ts";
+import type { Trainable } from "../training/trainable.ts";
 import { checkMethod, chooseMethod, type RunMethod } from "./choose_method.ts";
 import {
   type AnswersPort,
@@ -29,6 +40,7 @@ import { openRunDirectory, type RunDirectory } from "./run_directory.ts";
 import { lockRun, type RunLock } from "./run_lock.ts";
 import { restoreCheckpoint } from "./saving.ts";
 import { startEvent } from "./start_event.ts";
+import { type Team, teamOf } from "./team.ts";
 import { watched } from "./watched.ts";
 
 export interface TrainOptions {
@@ -42,6 +54,8 @@ export interface TrainOptions {
   threads?: number;
   /** Writes a profile by op, `PREFIX_*.json`. */
   profilePrefix?: string;
+  /** The processes that compute the run together, each of which calls this; this one alone when left out. */
+  ranks?: Ranks;
   /** Progress callback of downloads from the hub. */
   onDownload?: (progress: HubProgress) => void;
   /** Progress callback: how many rows of a dataset are tokenized. */
@@ -69,17 +83,37 @@ export async function* train(
   options: TrainOptions = {},
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const recipe = parseRecipe(input);
-  const lock = await lockRun(recipe.output);
+  const team = teamOf(options.ranks ?? ALONE);
+  if (options.ranks) requireReadable(recipe);
+  const lock = team.isLeader ? await lockRun(recipe.output) : NO_LOCK;
   try {
-    yield* lockedRun(recipe, lock, options);
+    yield* lockedRun(recipe, { lock, team }, options);
   } finally {
     await lock.release();
   }
 }
 
+/** Of a process that writes nothing. */
+const NO_LOCK: RunLock = {
+  write: () => Promise.reject(new Error("only the first rank writes")),
+  release: async () => {},
+};
+
+/** Standard input is there once, at the first rank. */
+function requireReadable({ data }: Recipe): void {
+  const i = data.findIndex(({ path }) => path === "-");
+  if (i >= 0)
+    throw new AttuneError({
+      code: "run.no-input-of-ranks",
+      place: `data.${i}.path`,
+      problem: "standard input can't be read by several processes",
+      wayOut: "Write the rows to a file that all machines have",
+    });
+}
+
 async function* lockedRun(
   given: Recipe,
-  lock: RunLock,
+  { lock, team }: { lock: RunLock; team: Team },
   options: TrainOptions,
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const { signal, onDownload, onRows, onWeights } = options;
@@ -93,7 +127,7 @@ async function* lockedRun(
   await checkMethod(given, opened, warn);
   await requireFiniteWeights(opened);
   const { recipe, learningRate } = await settleLearningRate(given, () => trainedIn(given, opened));
-  const directory = await openRunDirectory(recipe);
+  const directory = await teamDirectory(recipe, team);
   warnings.push(...directory.warnings);
   if (recipe.training.evaluateEvery && !recipe.evaluation)
     warn("training.evaluateEvery says nothing here: without evaluation.fraction no example is held out");
@@ -101,18 +135,14 @@ async function* lockedRun(
     onWeights?.({ work, done, total });
   const base = await quantizedBase(opened, recipe.quantization, { onWeight: of("quantizing"), warn });
   const now = directory.startedAt;
-  const data = await prepareData(recipe, base, {
-    now,
-    hub,
-    signal,
-    strict: "unusable",
-    progress: onRows,
-    warn,
-  });
+  const data = await team.oncePerMachine(() =>
+    prepareData(recipe, base, { now, hub, signal, strict: "unusable", progress: onRows, warn }),
+  );
   try {
     const answers = await openHeldOutAnswers({ recipe, base, data, now, hub, warn });
     const method = await chooseMethod(recipe, base, of("starting"));
-    const prepared = { recipe, learningRate, warnings, base, directory, lock, data, method, answers };
+    const prepared = { recipe, learningRate, warnings, base, directory, lock, team, data, method, answers };
+    if (!team.isLeader) return yield* trained(prepared, options);
     const { hash: dataHash, evaluation: heldOut } = data;
     yield* watched(trained(prepared, options), { recipe, directory, lock, dataHash, heldOut, began });
   } finally {
@@ -128,6 +158,7 @@ interface Prepared {
   base: Base;
   directory: RunDirectory;
   lock: RunLock;
+  team: Team;
   data: RunData;
   method: RunMethod;
   /** What is asked at each evaluation. */
@@ -136,46 +167,57 @@ interface Prepared {
 
 /** From the last checkpoint, or the start, to the run's end. */
 async function* trained(
-  { recipe, learningRate, warnings, base, directory, lock, data, method: run, answers }: Prepared,
+  { recipe, learningRate, warnings, base, directory, lock, team, data, method: run, answers }: Prepared,
   { openSession = openNodeSession, signal, onReference, device = "cpu", ...rest }: TrainOptions,
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const { threads, profilePrefix } = rest;
   const { method, reference: before } = run;
+  const { ranks, isLeader } = team;
   const origin = await runOriginOf(recipe, base, data);
-  const from = progressOf(directory, origin);
-  const parts = { recipe, model: base.model, method, reference: before, data };
+  await team.requireSame({ version, recipe: storedRecipe(recipe), ...origin });
+  const from = await team.fromLeader(() => progressOf(directory, origin));
+  const parts = { recipe, model: base.model, method, reference: before, data, ranks };
   const training = await openTraining(parts, openSession, { device, threads, profilePrefix });
-  const asked =
-    answers &&
-    answersPort(answers, {
-      base,
-      method,
-      open: openSession,
-      session: { device, threads },
-      file: directory.samples,
-      write: lock.write,
-    });
+  const session = { device, threads };
+  const kept = isLeader ? { file: directory.samples, write: lock.write } : undefined;
+  const asked = answers && answersPort(answers, { base, method, open: openSession, session, ranks, kept });
   try {
     const { engine, optimizer, order } = training;
     if (directory.checkpoint)
       await restoreCheckpoint(directory.checkpoint, method.trainables, optimizer.moments);
-    await lock.write(directory.begin);
+    if (from.step > 0) await shareState(ranks, method.trainables, optimizer.moments);
+    if (isLeader) await lock.write(directory.begin);
     const reference = training.usesReference
-      ? await lock.write(() => referenceValues(directory.path, data, engine, onReference))
+      ? await referenceValues(team, { path: directory.path, lock }, data, engine, onReference)
       : undefined;
     yield { ...startEvent({ recipe, base, data, method, order, from }), learningRate, warnings };
-    const ports = directoryPorts({ base, directory, lock, run, optimizer, origin });
-    const evaluation = asked && { evaluation: asked.evaluation };
-    const end = yield* withSamples(
-      training.run({ ports: { ...ports, ...evaluation }, from, signal, reference }),
-      asked,
-    );
-    const path = await lock.write(() => run.save(join(directory.path, run.result)));
+    const own = isLeader ? directoryPorts({ base, directory, lock, run, optimizer, origin }) : {};
+    const ports = {
+      ...own,
+      ...(asked && { evaluation: asked.evaluation }),
+      isStopped: () => team.any(signal?.aborted === true),
+    };
+    const end = yield* withSamples(training.run({ ports, from, signal, reference }), asked);
+    const path = join(directory.path, run.result);
+    if (isLeader) await lock.write(() => run.save(path));
     yield endEvent(end, path, bestPath(directory));
   } finally {
     await asked?.release();
     await training.release();
   }
+}
+
+/** The first rank's checkpoint is where all go on. */
+const shareState = (ranks: Ranks, trainables: readonly Trainable[], moments: readonly Moments[]) =>
+  shareArrays(ranks, [...trainables.map(({ data }) => data), ...moments.flatMap(({ m, v }) => [m, v])]);
+
+/** The first rank opens the run's directory; the others learn when the run was started. */
+async function teamDirectory(recipe: SettledRecipe, { isLeader, fromLeader }: Team): Promise<RunDirectory> {
+  const opened = isLeader ? await openRunDirectory(recipe) : undefined;
+  const started = await fromLeader(() => opened!.startedAt.toISOString());
+  const { output: path } = recipe;
+  const unused = { metrics: "", samples: "", warnings: [], begin: async () => {} };
+  return opened ?? { ...unused, path, startedAt: new Date(started) };
 }
 
 /** Evaluations tell what was answered. */

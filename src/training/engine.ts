@@ -139,14 +139,15 @@ export async function openEngine(
       const totals = objective.measure(values);
       const { extra = () => ({}) } = options;
       const weights = objective.weigh(values, totals).weights.flat();
-      const { from, to } = shareOf(ranks, batch.length, branches);
-      const rows = makePacks(batch.slice(from, to), rowLength, { share, everyToken });
+      const places = shareOf(ranks, batch, branches);
+      const ofShare = <T>(all: readonly T[]) => places.map((place) => all[place]!);
+      const rows = makePacks(ofShare(batch), rowLength, { share, everyToken });
       const own = { nll: zerosByToken(batch), computedTokens: 0 };
-      const ofShare = { weights: weights.slice(from, to), nll: own.nll.slice(from, to) };
+      const [ownWeights, ownValues] = [ofShare(weights), ofShare(own.nll)];
       for (const [index, row] of rows.entries()) {
-        const labelWeights = labelWeightsOf(row, ofShare.weights);
+        const labelWeights = labelWeightsOf(row, ownWeights);
         const feeds = { ...rowFeeds(row, labelWeights), ...extra(row), ...parameters };
-        takeValues(row, (await session.run(feeds, into)).nll!.data as Float32Array, ofShare.nll);
+        takeValues(row, (await session.run(feeds, into)).nll!.data as Float32Array, ownValues);
         own.computedTokens += row.tokens.length;
         if (rows.length > 1) sums = accumulate(sums, computed(), index === 0);
       }

@@ -54,6 +54,8 @@ export interface LoopPorts {
   best?(step: number): Promise<void>;
   /** Measures more than the held-out loss, whenever that is due: figures by name, for the metrics and the event. */
   evaluation?(step: number): Promise<Record<string, number>>;
+  /** Whether to end after the step under way; what `signal` says when left out. Asked as often at every rank. */
+  isStopped?(): Promise<boolean>;
   /** Looks for a reason in the weights when a loss is not a number. */
   spoiledWeight?(): Promise<AttuneError | undefined>;
 }
@@ -100,12 +102,12 @@ export const countSteps = ({ training }: LoopOptions<unknown>["recipe"], { steps
  * @throws AttuneError when a loss or gradient is not a number, naming examples and way out.
  */
 export async function* trainingLoop<G>(options: LoopOptions<G>): AsyncGenerator<LoopEvent, LoopEnd> {
-  const { recipe, order, signal, from = START, ports = {} } = options;
+  const { recipe, order, from = START, ports = {} } = options;
   const totalSteps = countSteps(recipe, order);
   const loop: Loop<G> = { ...options, ports, totalSteps, clock: stepClock(totalSteps), progress: from };
   let saved = from.step;
-  if (from.step === 0 && isEvaluated(loop) && !signal?.aborted) yield await evaluate(loop);
-  while (loop.progress.step < totalSteps && !outOfPatience(loop) && !signal?.aborted) {
+  if (from.step === 0 && isEvaluated(loop) && !(await isStopped(loop))) yield await evaluate(loop);
+  while (loop.progress.step < totalSteps && !outOfPatience(loop) && !(await isStopped(loop))) {
     yield await trainStep(loop);
     if (isEvaluated(loop)) yield await evaluate(loop);
     const { step } = loop.progress;
@@ -122,6 +124,9 @@ function isEvaluated<G>({ recipe, data, order, totalSteps, progress }: Loop<G>):
   const { stepsPerEpoch } = order;
   return data.evaluation.length > 0 && isEvaluationDue(progress.step, { every, stepsPerEpoch, totalSteps });
 }
+
+const isStopped = async <G>({ ports, signal }: Loop<G>): Promise<boolean> =>
+  ports.isStopped ? ports.isStopped() : signal?.aborted === true;
 
 const outOfPatience = <G>({ progress, recipe }: Loop<G>) =>
   progress.evaluationsWithoutGain >= (recipe.evaluation?.patience ?? Number.POSITIVE_INFINITY);

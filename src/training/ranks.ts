@@ -16,11 +16,28 @@ export interface Ranks {
 
 export const ALONE: Ranks = { rank: 0, size: 1, sum: async () => {} };
 
-/** The sequences of a batch that a rank computes: whole examples of `branches` sequences, in a row. */
-export function shareOf({ rank, size }: Ranks, sequences: number, branches: number) {
-  const examples = sequences / branches;
-  const before = (r: number) => Math.floor((examples * r) / size) * branches;
-  return { from: before(rank), to: before(rank + 1) };
+/**
+ * Places of the sequences of a batch that a rank computes: whole examples of `branches` sequences. The longest example goes to
+ * the rank that has the fewest tokens so far, then the next one: so that all are done at about the same time.
+ */
+export function shareOf(
+  { rank, size }: Ranks,
+  sequences: readonly Pick<TokenSequence, "tokens">[],
+  branches: number,
+): number[] {
+  if (size === 1) return [...sequences.keys()];
+  const examples = Array.from({ length: sequences.length / branches }, (_, i) => {
+    const places = Array.from({ length: branches }, (_, b) => i * branches + b);
+    return { places, tokens: places.reduce((n, place) => n + sequences[place]!.tokens.length, 0) };
+  });
+  const given = new Float64Array(size);
+  const own: number[] = [];
+  for (const { places, tokens } of examples.sort((a, b) => b.tokens - a.tokens)) {
+    const least = given.indexOf(Math.min(...given));
+    given[least]! += tokens;
+    if (least === rank) own.push(...places);
+  }
+  return own.sort((a, b) => a - b);
 }
 
 /** Values of a rank's share as those of the whole batch: each rank puts in its own, and zeros elsewhere. */
@@ -51,13 +68,41 @@ export function sharedForward(forward: Forward, ranks: Ranks, branches: number):
   return {
     ...forward,
     async values(sequences: readonly TokenSequence[], extra) {
-      const { from, to } = shareOf(ranks, sequences.length, branches);
-      const own = await forward.values(sequences.slice(from, to), extra);
+      const places = shareOf(ranks, sequences, branches);
+      const own = await forward.values(
+        places.map((place) => sequences[place]!),
+        extra,
+      );
       const nll = zerosByToken(sequences);
       own.nll.forEach((values, i) => {
-        nll[from + i] = values;
+        nll[places[i]!] = values;
       });
       return sumValues(ranks, { ...own, nll });
     },
   };
+}
+
+/** A text of each rank, at all of them. */
+export async function gatherTexts({ rank, size, sum }: Ranks, text: string): Promise<string[]> {
+  if (size === 1) return [text];
+  const bytes = new TextEncoder().encode(text);
+  const lengths = new Float64Array(size);
+  lengths[rank] = bytes.length;
+  await sum([lengths]);
+  const all = new Float64Array(lengths.reduce((n, length) => n + length, 0));
+  const starts = [...lengths.keys()].map((r) => lengths.subarray(0, r).reduce((n, length) => n + length, 0));
+  all.set(bytes, starts[rank]);
+  await sum([all]);
+  return starts.map((start, r) =>
+    new TextDecoder().decode(Uint8Array.from(all.subarray(start, start + lengths[r]!))),
+  );
+}
+
+/** Puts the first rank's numbers in the others' arrays. */
+export async function shareArrays(
+  { rank, sum }: Ranks,
+  arrays: readonly (Float32Array | Float64Array)[],
+): Promise<void> {
+  if (rank > 0) for (const array of arrays) array.fill(0);
+  await sum(arrays);
 }

@@ -7,9 +7,9 @@ import { readHubSettings } from "../../hub/settings.ts";
 import { runtimeFacts } from "../../runtime/node.ts";
 import { telemetryIsOn } from "../../runtime/telemetry.ts";
 import { AttuneError } from "../../text/errors.ts";
+import { version } from "../../text/version.ts";
 import { formatBytes } from "../format.ts";
 import { examples } from "../help.ts";
-import { version } from "../package_root.ts";
 import { headerLine } from "../train_header.ts";
 
 export const doctorCommand = (): Command =>

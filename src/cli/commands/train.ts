@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import { Command } from "commander";
+import type { MpiWorld } from "../../mpi/world.ts";
 import { type TrainOptions, train, type WeightsProgress } from "../../run/train.ts";
 import { type StagedEvent, type StageEvent, trainStages } from "../../run/train_stages.ts";
 import type { EndEvent, TrainEvent } from "../../training/events.ts";
@@ -10,6 +11,7 @@ import { showDownload } from "../fetch_model.ts";
 import { formatPercent, plural } from "../format.ts";
 import { examples } from "../help.ts";
 import { errorEvent, eventLine } from "../json_events.ts";
+import { asOneOfMany, threadsOf, worldLine } from "../one_of_many.ts";
 import { type ComputeOptions, collect, withCompute } from "../options.ts";
 import { openProfile } from "../profile.ts";
 import { readAnyRecipe } from "../recipe_file.ts";
@@ -57,23 +59,48 @@ export const trainCommand = (): Command =>
     )
     .action(runTrain);
 
-async function runTrain(path: string, flags: TrainFlags): Promise<void> {
-  if (!flags.json) return showTraining(path, flags);
+const runTrain = (path: string, flags: TrainFlags): Promise<void> =>
+  asOneOfMany((world) => trainAs(world, path, { ...flags, threads: flags.threads ?? threadsOf(world) }));
+
+/** One process speaks for all. */
+async function trainAs(world: MpiWorld | undefined, path: string, flags: TrainFlags): Promise<void> {
+  if (world && world.rank > 0) return trainInSilence(world, path, flags);
+  if (!flags.json) return showTraining(path, flags, world);
   try {
-    await printEvents(path, flags);
+    await printEvents(path, flags, world);
   } catch (error) {
     process.stdout.write(eventLine(errorEvent(error)));
+    if (world) throw error;
     process.exitCode = failureCode;
   }
 }
 
+async function trainInSilence(
+  ranks: MpiWorld,
+  path: string,
+  { set, device, threads }: TrainFlags,
+): Promise<void> {
+  const stop = stopSignals(() => {});
+  const input = await readAnyRecipe(path, set);
+  try {
+    for await (const event of runOf(input, { signal: stop.signal, device, threads, ranks }))
+      if (event.type === "start") stop.listen();
+  } finally {
+    stop.ignore();
+  }
+}
+
 /** Standard output is the events' alone; a signal stops the run as it does otherwise. */
-async function printEvents(path: string, { set, device, threads, profile }: TrainFlags): Promise<void> {
+async function printEvents(
+  path: string,
+  { set, device, threads, profile }: TrainFlags,
+  ranks?: MpiWorld,
+): Promise<void> {
   const input = await readAnyRecipe(path, set);
   const stop = stopSignals(() => {});
   const measured = openWanted(profile);
   try {
-    const options = { signal: stop.signal, device, threads, profilePrefix: measured?.prefix };
+    const options = { signal: stop.signal, device, threads, profilePrefix: measured?.prefix, ranks };
     for await (const event of runOf(input, options)) {
       if (event.type === "start") stop.listen();
       process.stdout.write(eventLine(event));
@@ -85,12 +112,17 @@ async function printEvents(path: string, { set, device, threads, profile }: Trai
   }
 }
 
-async function showTraining(path: string, { set, device, threads, profile }: TrainFlags): Promise<void> {
+async function showTraining(
+  path: string,
+  { set, device, threads, profile }: TrainFlags,
+  ranks?: MpiWorld,
+): Promise<void> {
   const input = await readAnyRecipe(path, set);
   const screen = openScreen();
   const stop = stopSignals(() =>
     screen.print("stopping after this step (again: stop at once, lose what is not saved)"),
   );
+  if (ranks) screen.print(worldLine(ranks, threads));
   let running = runningOf(isStaged(input) ? undefined : input, screen);
   const measured = openWanted(profile);
   try {
@@ -99,6 +131,7 @@ async function showTraining(path: string, { set, device, threads, profile }: Tra
       device,
       threads,
       profilePrefix: measured?.prefix,
+      ranks,
       onDownload: showDownload(screen),
       onRows: (rows: number) => screen.show(() => `${plural(rows, "row")} tokenized …`),
       onWeights: (progress: WeightsProgress) => screen.show(() => describeWeights(progress)),

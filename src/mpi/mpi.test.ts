@@ -1,0 +1,137 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { readTensor } from "../files/safetensors.ts";
+import { readSafetensorsHeader } from "../files/safetensors_file.ts";
+import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
+import { readMetrics, runToEnd, smallRecipe } from "../run/testing/runs.ts";
+import { goldenPath, maxDifference } from "../testing/goldens.ts";
+import type { RecipeInput } from "../training/recipe.ts";
+import { environment, installed, runTogether, together } from "./testing/mpirun.ts";
+
+const at = temporaryDirectory();
+const program = fileURLToPath(new URL("testing/train_together.ts", import.meta.url));
+const cli = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
+
+const pairs = [1, 2, 3, 4, 5].map((i) => ({
+  prompt: `Say ${i}`,
+  chosen: "yes ".repeat(i),
+  rejected: `no ${i}`,
+}));
+const evaluation = { fraction: 0.2 };
+const KINDS: Record<string, Partial<RecipeInput>> = {
+  sft: { evaluation: { ...evaluation, generate: 5 } },
+  dpo: { objective: { type: "dpo" }, data: [{ rows: pairs }] },
+  full: { adapter: undefined, training: { maxSteps: 4, learningRate: 1e-3 } },
+  qlora: { model: goldenPath("models/llama-gqa"), quantization: { type: "nf4" } },
+};
+
+const recipes = (output: string) =>
+  Object.entries(KINDS).map(([name, changes]) => smallRecipe(at(output, name), changes));
+
+function startedWith(output: string, ...stop: string[]): [string, ...string[]] {
+  writeFileSync(at(`${output}.json`), JSON.stringify(recipes(output)));
+  return [at(`${output}.json`), ...stop];
+}
+
+const FIGURES = ["loss", "evalLoss", "gradNorm", "rewards/margins", "eval_bleu"];
+
+/** What a run said, as numbers in a row. */
+const figures = (output: string) =>
+  readMetrics(output).flatMap((line) => FIGURES.map((name) => line[name] ?? 0));
+
+async function expectSame(output: string): Promise<void> {
+  for (const kind of Object.keys(KINDS)) {
+    const [one, other] = [figures(at("alone", kind)), figures(at(output, kind))];
+    expect(maxDifference(other, one), kind).toBeLessThanOrEqual(1e-6 * Math.max(...one.map(Math.abs)));
+    if (kind === "full") continue;
+    const [a, b] = await Promise.all([at("alone", kind), at(output, kind)].map(weightsOf));
+    for (const [name, data] of a!) expect(maxDifference(b!.get(name)!, data), name).toBeLessThanOrEqual(1e-6);
+  }
+}
+
+async function weightsOf(run: string): Promise<Map<string, Float32Array>> {
+  const { tensors } = await readSafetensorsHeader(join(run, "adapter/adapter_model.safetensors"));
+  const read = [...tensors].map(async ([name, entry]) => [name, await readTensor(entry)] as const);
+  return new Map(await Promise.all(read));
+}
+
+describe.skipIf(installed.length === 0)("processes that MPI started", () => {
+  test("give one process's losses and results, whatever their number, also stopped and gone on with", async () => {
+    for (const recipe of recipes("alone")) await runToEnd(recipe);
+    for (const [i, by] of installed.entries()) {
+      runTogether(together(by, 2 + i, program, ...startedWith(by)));
+      await expectSame(by);
+    }
+    const by = installed[0]!;
+    runTogether(together(by, 2, program, ...startedWith("parts", "2")));
+    expect(readMetrics(at("parts/sft")).at(-1)).toMatchObject({ step: 2 });
+    runTogether(together(by, 3, program, ...startedWith("parts")));
+    await expectSame("parts");
+  }, 240_000);
+
+  test.each(installed)(
+    "%s: a rank with another recipe is refused before the first step, by name",
+    (by) => {
+      const [command, ...words] = together(by, 1, cli, "train", writeRecipe("one", {}));
+      const other = together(by, 1, cli, "train", writeRecipe("other", { seed: 7 }))
+        .slice(1)
+        .filter((word) => word !== "--oversubscribe");
+      expect(() => runTogether([command!, ...words, ":", ...other])).toThrow(
+        /rank 1: another recipe than rank 0/,
+      );
+      expect(readdirSync(at())).not.toContain("run");
+    },
+    60_000,
+  );
+
+  test.each(installed)(
+    "%s: when a rank dies all end, and say which",
+    async (by) => {
+      const recipe = writeRecipe("long", { training: { maxSteps: 100_000, saveEvery: 5 } });
+      const [command, ...words] = together(by, 2, cli, "train", recipe, "--json");
+      const child = spawn(command!, words, { env: environment });
+      let said = "";
+      for (const stream of [child.stdout, child.stderr])
+        stream.setEncoding("utf8").on("data", (text) => {
+          said += text;
+        });
+      while (!said.includes('"type":"checkpoint"')) await once(child.stdout, "data");
+      const killed = ranksOf(child.pid!).at(-1)!;
+      const started = performance.now();
+      process.kill(killed, "SIGKILL");
+      const [code] = await once(child, "close");
+      expect(performance.now() - started).toBeLessThan(10_000);
+      expect(code).not.toBe(0);
+      expect(said).toMatch(/rank 1|SIGKILL|signal 9|KILLED/i);
+      expect(ranksOf(child.pid!)).toEqual([]);
+    },
+    60_000,
+  );
+});
+
+function writeRecipe(name: string, changes: Partial<RecipeInput>): string {
+  writeFileSync(at(`${name}.json`), JSON.stringify(smallRecipe(at("run"), changes)));
+  return at(`${name}.json`);
+}
+
+/** Processes below `parent` that run attune. */
+function ranksOf(parent: number): number[] {
+  const children = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const [, fields] = readFileSync(join("/proc", name, "stat"), "utf8").split(") ");
+        return Number(fields!.split(" ")[1]) === parent ? [Number(name)] : [];
+      } catch {
+        return [];
+      }
+    });
+  return children.flatMap((pid) => {
+    const isRank = readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("main.ts");
+    return isRank ? [pid] : ranksOf(pid);
+  });
+}
