@@ -20,6 +20,7 @@ const PAGES = [
   ...["docs/guide.md", "docs/guide.zh-CN.md", "docs/limits.md", "docs/limits.zh-CN.md"],
   ...["docs/evaluation.md", "docs/evaluation.zh-CN.md"],
   ...["docs/export.md", "docs/export.zh-CN.md"],
+  ...["docs/machines.md", "docs/machines.zh-CN.md"],
   ...["docs/models.md", "docs/models.zh-CN.md"],
 ];
 

@@ -39,17 +39,25 @@ const SERIALIZED = 2; // MPI_THREAD_SERIALIZED: calls from several threads, one 
  * @throws AttuneError when there is none, or koffi is missing
  */
 export function loadMpi(by: Implementation["name"] | undefined, env: NodeJS.ProcessEnv): MpiLibrary {
+  const { loaded, implementation } = findLibrary(by, env);
+  return library(loaded, implementation);
+}
+
+/** What the first library that is found says of itself. @throws AttuneError when there is none */
+export const mpiVersion = (env: NodeJS.ProcessEnv): string => versionOf(findLibrary(undefined, env).loaded);
+
+function findLibrary(by: Implementation["name"] | undefined, env: NodeJS.ProcessEnv) {
   const koffi = loadKoffi();
   const tried: string[] = [];
   for (const implementation of candidates(by))
     for (const path of env.ATTUNE_MPI ? [env.ATTUNE_MPI] : implementation.libraries) {
       const loaded = attempt(koffi, path);
       if (!loaded) tried.push(path);
-      else if (fits(loaded, implementation)) return library(loaded, implementation);
+      else if (fits(loaded, implementation)) return { loaded, implementation };
     }
   throw new AttuneError({
     code: "mpi.no-library",
-    problem: `this process was started by MPI, and its library was not found (${[...new Set(tried)].slice(0, 5).join(", ")})`,
+    problem: `the library of MPI was not found (${[...new Set(tried)].slice(0, 5).join(", ")})`,
     wayOut: "Install OpenMPI or MPICH, or set ATTUNE_MPI to the path of its libmpi",
   });
 }

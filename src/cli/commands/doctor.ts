@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { userCache } from "../../files/user_cache.ts";
 import { readHubSettings } from "../../hub/settings.ts";
+import { findMpi } from "../../mpi/find_mpi.ts";
 import { runtimeFacts } from "../../runtime/node.ts";
 import { telemetryIsOn } from "../../runtime/telemetry.ts";
 import { AttuneError } from "../../text/errors.ts";
@@ -29,6 +30,7 @@ async function findings(): Promise<string[]> {
     ["cores", () => `${availableParallelism()} of ${cpus()[0]?.model.trim() ?? "an unknown processor"}`],
     ["memory", () => `${formatBytes(totalmem())}, ${formatBytes(freemem())} free`],
     ["runtime", describeRuntime],
+    ["MPI", findMpi],
     ["telemetry", describeTelemetry],
     ["cache", describeCache],
     ["hub", describeHub],

@@ -54,6 +54,7 @@ export const trainCommand = (): Command =>
         ],
         ["attune train recipe.yaml -s adapter=null", "without a key: here, all weights"],
         ["attune train recipe.yaml --threads 2", "leave the other cores to others"],
+        ["mpirun -n 4 attune train recipe.yaml", "on several processes or machines"],
         ["attune train recipe.yaml --json", "events for a program, a line of JSON each"],
       ]),
     )
@@ -61,6 +62,8 @@ export const trainCommand = (): Command =>
 
 const runTrain = (path: string, flags: TrainFlags): Promise<void> =>
   asOneOfMany((world) => trainAs(world, path, { ...flags, threads: flags.threads ?? threadsOf(world) }));
+
+const STOPPED = 128 + 15; // by a signal to another of the processes
 
 /** One process speaks for all. */
 async function trainAs(world: MpiWorld | undefined, path: string, flags: TrainFlags): Promise<void> {
@@ -104,7 +107,7 @@ async function printEvents(
     for await (const event of runOf(input, options)) {
       if (event.type === "start") stop.listen();
       process.stdout.write(eventLine(event));
-      if (event.type === "end" && event.reason === "stopped") process.exitCode = stop.exitCode();
+      if (event.type === "end" && event.reason === "stopped") process.exitCode = stop.exitCode() ?? STOPPED;
     }
     if (measured) process.stderr.write(`${measured.summary()}\n`);
   } finally {
@@ -147,7 +150,7 @@ async function showTraining(
       if (event.type !== "end") continue;
       stop.ignore();
       screen.print(running.summary(event));
-      if (event.reason === "stopped") process.exitCode = stop.exitCode();
+      if (event.reason === "stopped") process.exitCode = stop.exitCode() ?? STOPPED;
     }
     if (measured) screen.print(measured.summary());
   } finally {
