@@ -4,6 +4,7 @@ import { chatCommand } from "./commands/chat.ts";
 import { dataCommand } from "./commands/data.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { estimateCommand } from "./commands/estimate.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { exportCommand } from "./commands/export.ts";
 import { mergeCommand } from "./commands/merge.ts";
@@ -31,6 +32,7 @@ export function createProgram(): Command {
     );
   for (const command of [
     demoCommand(),
+    estimateCommand(),
     trainCommand(),
     dataCommand(),
     evalCommand(),

@@ -1,0 +1,363 @@
+import { batchOrder } from "../../data/batches/batches.ts";
+import { mixtureOrder } from "../../data/batches/mixture.ts";
+import type { PreparationReport } from "../../data/tokenize/preparation_report.ts";
+import { sizeOf } from "../../graph/tensor.ts";
+import { modelOutline } from "../../hub/model_outline.ts";
+import type { HubOptions } from "../../hub/options.ts";
+import { modelLayout } from "../../models/layout.ts";
+import { type Base, openBase } from "../../pretrained/base.ts";
+import { quantizedBase } from "../../pretrained/quantized_base.ts";
+import type { Device } from "../../runtime/session.ts";
+import { type LearningRate, settleLearningRate } from "../../training/learning_rate.ts";
+import { countSteps } from "../../training/loop.ts";
+import { openObjective } from "../../training/objectives/objectives.ts";
+import { parseRecipe, type Recipe, type RecipeInput, type SettledRecipe } from "../../training/recipe.ts";
+import { rowLengthFor } from "../../training/row_length.ts";
+import { isEvaluationDue } from "../../training/schedule.ts";
+import { checkMethod } from "../choose_method.ts";
+import { trainedIn } from "../learning_rate.ts";
+import { prepareData, type RunData } from "../prepare_data.ts";
+import { type Alternative, alternatives } from "./alternatives.ts";
+import { checkpointBytes, type DiskParts, linearWeights, plannedDisk, sumOfDisk } from "./disk.ts";
+import { type Machine, thisMachine } from "./machine.ts";
+import { measure } from "./measure.ts";
+import type { Measured } from "./measurement.ts";
+import { type MemoryParts, plannedMemory, totalOf } from "./memory.ts";
+import { forwardCost, type PassSize, trainingCost } from "./pass_cost.ts";
+import { forwardPasses, type PassPlan, planPasses } from "./pass_plan.ts";
+import { plannedMethod, withPlannedWeights } from "./planned_method.ts";
+import { assumedTime, fittedTime, sumOfTime, type TimeParts, timeOf, warmUp } from "./time.ts";
+
+/** What a recipe will take, before it runs. */
+export interface Estimate {
+  /** Most memory of the process, weights that are mapped from their files included. */
+  peakMemoryBytes: number;
+  /** The same by parts, from the graph alone. */
+  memory: MemoryParts;
+  /** Of the whole run, and of a step. */
+  seconds: number;
+  secondsPerStep: number;
+  time: TimeParts;
+  steps: number;
+  /** Of all steps: the examples' tokens, those that the model computes, and labels. */
+  tokens: number;
+  computedTokens: number;
+  supervisedTokens: number;
+  /** What lies on the disk afterwards. */
+  diskBytes: number;
+  disk: DiskParts;
+  /** Whether passes were run for time and memory; otherwise both are rough. */
+  measured: boolean;
+  machine: Machine;
+  fits: boolean;
+  /** Recipes that take less memory. */
+  alternatives: Alternative[];
+  examples: number;
+  evaluationExamples: number;
+  trainedParameters: number;
+  parameters: number;
+  learningRate: LearningRate;
+  data: PreparationReport;
+  /** What the model's weights take to download first. */
+  download?: { files: number; bytes: number };
+  /** What was odd, and what is not counted. */
+  notes: string[];
+}
+
+export interface EstimateOptions {
+  device?: Device;
+  threads?: number;
+  /** Whether passes are run; true when left out. */
+  measure?: boolean;
+  /** Seconds that passes may take beyond the first three. */
+  budget?: number;
+  hub?: HubOptions;
+  signal?: AbortSignal;
+  /** Progress callback. */
+  onProgress?: (what: string) => void;
+}
+
+const BUDGET = 12; // seconds
+
+/**
+ * What running a recipe will take. The data is read and tokenized as the run will (which then finds it done), a few passes
+ * are run in another process, and nothing is written into the run's directory.
+ * @throws AttuneError where the run would.
+ */
+export async function estimate(input: RecipeInput, options: EstimateOptions = {}): Promise<Estimate> {
+  const notes: string[] = [];
+  const opened = await openPlan(parseRecipe(input), options, notes);
+  try {
+    return await estimateOpened(opened, options, notes);
+  } finally {
+    opened.data.close();
+  }
+}
+
+/** A recipe with all that its figures follow from. */
+export interface OpenedPlan {
+  recipe: SettledRecipe;
+  learningRate: LearningRate;
+  base: Base;
+  /** Where the model is; another name than the recipe's where that is a hub's. */
+  data: RunData;
+  now: Date;
+  download?: Estimate["download"];
+}
+
+async function openPlan(given: Recipe, options: EstimateOptions, notes: string[]): Promise<OpenedPlan> {
+  const { signal, onProgress } = options;
+  const warn = (text: string) => void (notes.includes(text) || notes.push(text));
+  const hub: HubOptions = { onWarning: warn, signal, ...options.hub };
+  const { directory, download } = await modelOutline(given.model, hub);
+  const isFresh = given.stage === "pretrain" && !given.adapter;
+  const found = await openBase(directory, { weights: isFresh || download ? "optional" : "required", hub });
+  const unquantized = download && found.directory.tensors.size === 0 ? withPlannedWeights(found) : found;
+  await checkMethod(given, unquantized, warn);
+  const { recipe, learningRate } = await settleLearningRate(given, () => trainedIn(given, unquantized));
+  onProgress?.("reading the data");
+  const onWeight = (done: number, total: number) => onProgress?.(`quantizing: ${done} of ${total} weights`);
+  const quantization = download ? undefined : recipe.quantization;
+  const base = await quantizedBase(unquantized, quantization, { warn, onWeight });
+  const now = new Date();
+  const progress = (rows: number) => onProgress?.(`${rows} rows tokenized`);
+  const data = await prepareData(recipe, base, { now, hub, signal, strict: "unusable", progress, warn });
+  return { recipe, learningRate, base, data, now, download };
+}
+
+async function estimateOpened(
+  opened: OpenedPlan,
+  options: EstimateOptions,
+  notes: string[],
+): Promise<Estimate> {
+  const { recipe, learningRate, base, data, download } = opened;
+  options.onProgress?.("laying out the steps");
+  const work = planWork(opened);
+  const planned = await plannedMethod(recipe, base);
+  const memoryPlan = {
+    model: base.model,
+    method: planned.method,
+    largest: work.largest,
+    gradientCheckpointing: recipe.training.gradientCheckpointing,
+    passes: work.plan.most,
+    forward: work.forward,
+  };
+  const memory = plannedMemory(memoryPlan);
+  const machine = await thisMachine();
+  const measured = await measuredWork(opened, work, { ...options, peak: totalOf(memory), machine }, notes);
+  const missing = measured && work.plan.most > 1 ? 4 * trainedNumbers(planned.method) : 0; // sums over passes
+  const peakMemoryBytes = measured ? measured.peakMemoryBytes + missing : totalOf(memory);
+  const disk = await diskOf(opened, work, planned);
+  const trainsWeights = !recipe.adapter;
+  const recomputes = recipe.training.gradientCheckpointing === true;
+  const costs = {
+    training: trainingCost(base.model, { trainsWeights, recomputes }),
+    forward: forwardCost(base.model),
+  };
+  const time = timeParts(work, costs, {
+    measured,
+    cores: options.threads ?? machine.cores,
+    recipe,
+    planned,
+    disk,
+  });
+  if (recipe.evaluation?.generate)
+    notes.push("answers of evaluation.generate take time and memory that isn't counted here");
+  return {
+    peakMemoryBytes,
+    memory,
+    seconds: sumOfTime(time),
+    secondsPerStep: time.steps / work.steps,
+    time,
+    steps: work.steps,
+    tokens: work.plan.tokens,
+    computedTokens: work.plan.computedTokens,
+    supervisedTokens: work.plan.supervisedTokens,
+    diskBytes: sumOfDisk(disk),
+    disk,
+    measured: measured !== undefined,
+    machine,
+    fits: peakMemoryBytes <= machine.availableBytes,
+    alternatives: await alternatives(
+      { ...opened, work, memoryPlan, costs },
+      { peakMemoryBytes, planned: totalOf(memory), secondsPerStep: time.steps / work.steps },
+    ),
+    examples: data.train.length / data.branches,
+    evaluationExamples: data.evaluation.length / data.branches,
+    trainedParameters: trainedNumbers(planned.method),
+    parameters: [...modelLayout(base.model).parameters.values()].reduce(
+      (sum, shape) => sum + sizeOf(shape),
+      0,
+    ),
+    learningRate,
+    data: data.report,
+    ...(download && { download }),
+    notes,
+  };
+}
+
+const trainedNumbers = ({ trainables }: { trainables: readonly { shape: readonly number[] }[] }): number =>
+  trainables.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+
+/** All that a run computes. */
+export interface Work {
+  steps: number;
+  plan: PassPlan;
+  largest: PassSize;
+  rowLength: number;
+  /** The largest pass of each graph without gradients. */
+  forward: PassSize[];
+  /** Passes of one evaluation, and how many evaluations there are. */
+  held: PassSize[];
+  evaluations: number;
+  /** Passes over all sequences under the reference. */
+  reference: PassSize[];
+  /** How often a step's passes are run without gradients before they are run with them. */
+  looks: number;
+}
+
+function planWork({ recipe, base, data }: OpenedPlan): Work {
+  const { training, shuffle, seed, mixture } = recipe;
+  const { train, evaluation, branches, datasets } = data;
+  const objective = openObjective(recipe.objective);
+  const order = batchOrder(mixtureOrder({ datasets, ...mixture, shuffle, seed }), training.batchSize);
+  const steps = countSteps(recipe, order);
+  const { maxPositions } = base.model.dimensions;
+  const rowLength = rowLengthFor([train, evaluation], { maxPositions, branches });
+  const layout = {
+    rowLength,
+    share: training.neftuneNoiseAlpha === undefined,
+    everyToken: objective.readsPrompts === true,
+  };
+  const plan = planPasses({ ...layout, train, branches, order, steps });
+  const largest = largestOf(plan.passes);
+  const held = forwardPasses(evaluation, { ...layout, atOnce: Math.max(1, evaluation.length) });
+  const reference = objective.usesReference
+    ? [train, evaluation].flatMap((store) => forwardPasses(store, { ...layout, atOnce: REFERENCE_AT_ONCE }))
+    : [];
+  const isRandom = randomIn(recipe);
+  const forward = [
+    ...(objective.looksFirst ? [largest] : []),
+    ...(held.length > 0 && (isRandom || !objective.looksFirst) ? [largestOf(held)] : []),
+    ...(reference.length > 0 ? [largestOf(reference)] : []),
+  ];
+  const every = recipe.evaluation?.every ?? training.evaluateEvery ?? "epoch";
+  const due = (step: number) =>
+    isEvaluationDue(step, { every, stepsPerEpoch: order.stepsPerEpoch, totalSteps: steps });
+  const evaluations =
+    held.length > 0 ? Array.from({ length: steps + 1 }, (_, step) => due(step)).filter(Boolean).length : 0;
+  const looks = objective.looksFirst ? (objective.mismatches ? 2 : 1) : 0;
+  return { steps, plan, largest, rowLength, forward, held, evaluations, reference, looks };
+}
+
+const REFERENCE_AT_ONCE = 64; // sequences
+
+const randomIn = ({ adapter, training }: Recipe): boolean =>
+  training.neftuneNoiseAlpha !== undefined ||
+  (adapter !== undefined && "dropout" in adapter && Number(adapter.dropout) > 0);
+
+const largestOf = <P extends PassSize>(passes: readonly P[]): P =>
+  passes.reduce((most, pass) => (pass.T > most.T || (pass.T === most.T && pass.S > most.S) ? pass : most));
+
+type MeasuringOptions = EstimateOptions & { peak: number; machine: Machine };
+
+/** Runs some passes, unless they aren't wanted or can't be. */
+async function measuredWork(
+  { recipe, data, now, download }: OpenedPlan,
+  { plan, largest }: Work,
+  {
+    measure: isWanted = true,
+    budget = BUDGET,
+    peak,
+    machine,
+    device = "cpu",
+    threads,
+    signal,
+    onProgress,
+  }: MeasuringOptions,
+  notes: string[],
+): Promise<Measured | undefined> {
+  if (!isWanted) return undefined;
+  if (download) notes.push("nothing was measured: the model isn't downloaded yet");
+  else if (peak > machine.memoryBytes)
+    notes.push("nothing was measured: this machine has less memory than it takes");
+  else if (recipe.data.some(({ rows }) => rows && !Array.isArray(rows)))
+    notes.push("nothing was measured: the data's rows can be read but once");
+  else {
+    onProgress?.("running some passes");
+    const evaluation = Array.from({ length: Math.min(HELD, data.evaluation.length) }, (_, i) => i);
+    const passes = chosenPasses(plan, largest).map(({ sequences }) => sequences);
+    const measured = await measure({ recipe, device, threads, now, passes, evaluation, budget }, signal);
+    if (!measured) notes.push("the measurement was ended by the system, which does so when memory runs out");
+    return measured;
+  }
+  return undefined;
+}
+
+const HELD = 8; // sequences
+const CHOSEN = 40; // passes
+
+/** The median, which warms up, the largest, the median again, then others from the shortest to the longest. */
+function chosenPasses({ passes }: PassPlan, largest: PassSize) {
+  const sorted = passes.filter(({ sequences }) => sequences.length > 0).sort((a, b) => a.T - b.T);
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
+  const others = Array.from({ length: CHOSEN }, (_, i) => at(((i * 7) % CHOSEN) / CHOSEN));
+  return [at(0.5), sorted.find((pass) => pass === largest) ?? sorted.at(-1)!, at(0.5), ...others];
+}
+
+async function diskOf(
+  { recipe, base, data, download }: OpenedPlan,
+  { steps, held, reference }: Work,
+  planned: Awaited<ReturnType<typeof plannedMethod>>,
+): Promise<DiskParts> {
+  const { type } = recipe.quantization ?? {};
+  return plannedDisk(base, planned, {
+    steps,
+    saveEvery: recipe.training.saveEvery,
+    hasBest: held.length > 0,
+    sequences: data.train.length + data.evaluation.length,
+    tokens: data.report.tokens,
+    usesReference: reference.length > 0,
+    ...(type && { quantized: { linears: linearWeights(base), bits: type === "int8" ? 8 : 4 } }),
+    download: download?.bytes ?? 0,
+  });
+}
+
+interface TimeContext {
+  measured?: Measured;
+  cores: number;
+  recipe: SettledRecipe;
+  planned: Awaited<ReturnType<typeof plannedMethod>>;
+  disk: DiskParts;
+}
+
+type Costs = Record<"training" | "forward", ReturnType<typeof forwardCost>>;
+
+const WRITING = 300e6; // bytes a second where nothing was measured
+
+function timeParts(
+  work: Work,
+  costs: Costs,
+  { measured, cores, recipe, planned, disk }: TimeContext,
+): TimeParts {
+  const passes = measured?.passes ?? [];
+  const ofKind = (trains: boolean) => passes.filter((pass) => pass.trains === trains);
+  const training = fittedTime(ofKind(true), costs.training) ?? assumedTime(costs.training, cores);
+  const speed = training(work.largest) / costs.training(work.largest);
+  const forward =
+    fittedTime(ofKind(false), costs.forward) ?? ((size: PassSize) => speed * costs.forward(size));
+  const { host = 0, update = 0, writing = WRITING, opening = 3 } = measured ?? {};
+  const { plan, steps, looks, held, evaluations, reference } = work;
+  const inSteps = plan.weight * (timeOf(plan.passes, training, host) + looks * timeOf(plan.passes, forward));
+  const checkpoints = Math.ceil(steps / recipe.training.saveEvery);
+  const written =
+    checkpoints * checkpointBytes(planned.method.trainables) +
+    disk.result * (1 + Math.max(0, evaluations - 1));
+  return {
+    start: opening + warmUp(ofKind(true), training) + warmUp(ofKind(false), forward),
+    reference: timeOf(reference, forward, host),
+    steps: inSteps + steps * update,
+    evaluation: evaluations * timeOf(held, forward, host),
+    saving: written / writing,
+  };
+}
