@@ -24,9 +24,11 @@ export function estimateReport(recipe: Recipe, estimate: Estimate): string {
     ["disk", diskLine(estimate)],
     ...notes.map((note): [string, string] => ["note", note]),
   ];
-  return [...lines.map(([name, text]) => headerLine(name, forTerminal(text))), ...fitLines(estimate)].join(
-    "\n",
-  );
+  return [
+    ...lines.map(([name, text]) => headerLine(name, forTerminal(text))),
+    ...fitLines(estimate),
+    ...adviceLines(estimate),
+  ].join("\n");
 }
 
 function dataLine({ data, examples, evaluationExamples }: Estimate): string {
@@ -78,3 +80,20 @@ export function alternativeLine({ set, note, peakMemoryBytes, secondsPerStep }: 
   );
   return `${formatBytes(peakMemoryBytes)}, ${shortSeconds(secondsPerStep)} a step: ${keys.join(", ")} (${note})`;
 }
+
+function adviceLines({ warnings, settings }: Estimate): string[] {
+  const other = settings.filter(({ agrees }) => !agrees);
+  const title = (text: string) => `\n${styleText("bold", text)}`;
+  return [
+    ...(warnings.length > 0 ? [title("known to fail")] : []),
+    ...warnings.map(({ key, problem, wayOut, source }) => `  ${key}: ${problem}. ${wayOut}. (${source})`),
+    ...(other.length > 0 ? [title("others would choose")] : [title("settings: as others would choose")]),
+    ...other.map(
+      ({ key, value, given, reason, source }) =>
+        `  ${key}: ${shown(value)} instead of ${shown(given)}: ${reason} (${source})`,
+    ),
+  ].map(forTerminal);
+}
+
+const shown = (value: unknown) =>
+  value === undefined ? "nothing" : typeof value === "string" ? value : JSON.stringify(value);

@@ -1,5 +1,6 @@
 import { batchOrder } from "../../data/batches/batches.ts";
 import { mixtureOrder } from "../../data/batches/mixture.ts";
+import { histogram } from "../../data/inspect/histogram.ts";
 import type { PreparationReport } from "../../data/tokenize/preparation_report.ts";
 import { sizeOf } from "../../graph/tensor.ts";
 import { modelOutline } from "../../hub/model_outline.ts";
@@ -8,6 +9,9 @@ import { modelLayout } from "../../models/layout.ts";
 import { type Base, openBase } from "../../pretrained/base.ts";
 import { quantizedBase } from "../../pretrained/quantized_base.ts";
 import type { Device } from "../../runtime/session.ts";
+import { type ComparedSetting, comparedSettings } from "../../training/advice/compare_settings.ts";
+import type { AdviceFacts } from "../../training/advice/facts.ts";
+import { type AdviceWarning, warningsOf } from "../../training/advice/warnings.ts";
 import { type LearningRate, settleLearningRate } from "../../training/learning_rate.ts";
 import { countSteps } from "../../training/loop.ts";
 import { openObjective } from "../../training/objectives/objectives.ts";
@@ -52,6 +56,10 @@ export interface Estimate {
   fits: boolean;
   /** Recipes that take less memory. */
   alternatives: Alternative[];
+  /** What is known to work for such data, beside what the recipe says. */
+  settings: ComparedSetting[];
+  /** What of the recipe is known to fail. */
+  warnings: AdviceWarning[];
   examples: number;
   evaluationExamples: number;
   trainedParameters: number;
@@ -163,6 +171,7 @@ async function estimateOpened(
   });
   if (recipe.evaluation?.generate)
     notes.push("answers of evaluation.generate take time and memory that isn't counted here");
+  const facts = factsOf(recipe, base, data);
   return {
     peakMemoryBytes,
     memory,
@@ -182,6 +191,8 @@ async function estimateOpened(
       { ...opened, work, memoryPlan, costs },
       { peakMemoryBytes, planned: totalOf(memory), secondsPerStep: time.steps / work.steps },
     ),
+    settings: comparedSettings(recipe, facts),
+    warnings: warningsOf(recipe, facts),
     examples: data.train.length / data.branches,
     evaluationExamples: data.evaluation.length / data.branches,
     trainedParameters: trainedNumbers(planned.method),
@@ -193,6 +204,25 @@ async function estimateOpened(
     data: data.report,
     ...(download && { download }),
     notes,
+  };
+}
+
+/** What advice depends on. Lengths are of what is trained: of rows that were cut nobody knows them any more. */
+function factsOf(
+  { stage, objective, adapter }: Recipe,
+  base: Base,
+  { train, branches, report }: RunData,
+): AdviceFacts {
+  const lengths = Uint32Array.from({ length: train.length }, (_, i) => train.tokensOf(i));
+  const { p95, most } = histogram(lengths);
+  const weights = base.directory.tensors.size > 0 ? "weights" : "random weights";
+  return {
+    stage,
+    objective: objective.type,
+    trains: adapter ? "adapter" : weights,
+    examples: train.length / branches,
+    truncated: stage === "pretrain" ? 0 : report.truncated - report.withoutLabel,
+    ...(report.truncated === 0 && { lengths: { p95, longest: most } }),
   };
 }
 
