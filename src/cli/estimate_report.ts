@@ -82,18 +82,27 @@ export function alternativeLine({ set, note, peakMemoryBytes, secondsPerStep }: 
 }
 
 function adviceLines({ warnings, settings }: Estimate): string[] {
-  const other = settings.filter(({ agrees }) => !agrees);
-  const title = (text: string) => `\n${styleText("bold", text)}`;
+  const warned = new Set(warnings.map(({ key }) => key));
+  const other = settings.filter(({ agrees, key }) => !agrees && !warned.has(key));
   return [
-    ...(warnings.length > 0 ? [title("known to fail")] : []),
-    ...warnings.map(({ key, problem, wayOut, source }) => `  ${key}: ${problem}. ${wayOut}. (${source})`),
-    ...(other.length > 0 ? [title("others would choose")] : [title("settings: as others would choose")]),
-    ...other.map(
-      ({ key, value, given, reason, source }) =>
-        `  ${key}: ${shown(value)} instead of ${shown(given)}: ${reason} (${source})`,
+    ...section(
+      "likely to go wrong",
+      warnings.map(({ key, problem, wayOut, source }) => `${key}: ${problem}. ${wayOut}. (${source})`),
     ),
-  ].map(forTerminal);
+    ...section(
+      "settings that are known to work for such data",
+      other.map(
+        ({ key, value, given, reason, source }) =>
+          `${key}: ${shown(value)}, here ${shown(given)}: ${reason} (${source})`,
+      ),
+    ),
+  ];
 }
+
+const section = (title: string, lines: readonly string[]): string[] =>
+  lines.length === 0
+    ? []
+    : [`\n${styleText("bold", title)}`, ...lines.map((line) => `  ${forTerminal(line)}`)];
 
 const shown = (value: unknown) =>
   value === undefined ? "nothing" : typeof value === "string" ? value : JSON.stringify(value);

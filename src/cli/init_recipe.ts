@@ -1,7 +1,8 @@
 import { open, stat } from "node:fs/promises";
 import { basename, extname } from "node:path";
-import { createInterface } from "node:readline/promises";
 import { diskError, errorCode } from "../files/disk_error.ts";
+import type { Estimate } from "../run/estimate/estimate.ts";
+import { thisMachine } from "../run/estimate/machine.ts";
 import { PRESETS, type Preset, presetNames } from "../run/init/presets.ts";
 import { type Choices, type Proposal, type ProposedMethod, proposeRecipe } from "../run/init/propose.ts";
 import { type DataSurvey, surveyData } from "../run/init/survey_data.ts";
@@ -24,40 +25,43 @@ export interface InitFlags {
   heldOut?: number;
   output?: string;
   out: string;
-  yes?: true;
 }
 
-/** Asks one question; what is proposed is taken for an empty answer. */
+/** Asks one question; gives what is proposed for an empty answer. */
 export type Ask = (question: string, proposed: string) => Promise<string>;
 
-/** Looks, asks, and writes the recipe. */
-export async function initRecipe(given: readonly string[], flags: InitFlags): Promise<void> {
+export interface InitTerminal {
+  /** Left out where nobody is asked: then what is proposed is taken. */
+  ask?: Ask;
+  print(line: string): void;
+}
+
+/** Looks at data, model and machine, asks, and writes the recipe. */
+export async function initRecipe(
+  given: readonly string[],
+  flags: InitFlags,
+  { ask, print }: InitTerminal,
+): Promise<void> {
   await requireNew(flags.out);
-  const isPerson = process.stdin.isTTY && process.stdout.isTTY && !flags.yes;
-  const lines = isPerson ? createInterface({ input: process.stdin, output: process.stdout }) : undefined;
-  const ask: Ask = async (question, proposed) =>
-    lines ? (await lines.question(`${question} [${proposed}] `)).trim() || proposed : proposed;
   const screen = openScreen(process.stderr);
   const hub = {
     onProgress: showDownload(screen),
     onWarning: (text: string) => screen.print(forTerminal(text)),
   };
   try {
-    const data = given.length > 0 ? given : await askData(lines && ask);
+    const data = given.length > 0 ? given : await askData(ask);
     screen.show(() => "reading the data …");
     const survey = await surveyData(data, hub);
     screen.clear();
-    const print = (text: string) => void process.stdout.write(`${forTerminal(text)}\n`);
-    for (const line of surveyLines(survey)) print(line);
-    const choices = await choose(data, survey, flags, ask);
+    for (const line of surveyLines(survey)) print(forTerminal(line));
+    const choices = await choose(data, survey, flags, ask ?? (async (_, proposed) => proposed));
     screen.show(() => "choosing settings …");
     const proposal = await proposeRecipe(choices, survey, hub);
     screen.clear();
     await writeNew(flags.out, proposal.text);
-    for (const line of await resultLines(choices, proposal, flags.out)) print(line);
+    for (const line of await resultLines(choices, proposal, flags.out)) print(forTerminal(line));
   } finally {
     screen.clear();
-    lines?.close();
   }
 }
 
@@ -151,32 +155,31 @@ function surveyLines({
   ];
 }
 
-async function resultLines(
-  choices: Choices,
-  { estimate: figures, notes }: Proposal,
-  out: string,
-): Promise<string[]> {
-  const { availableBytes, memoryBytes } = figures.machine;
-  const fit = figures.fits ? "" : ", which is more than is free: attune estimate says what takes less";
-  const fitting = MODELS.filter(({ parameters }) => parameters * BYTES_A_PARAMETER < availableBytes);
+async function resultLines(choices: Choices, { estimate, notes }: Proposal, out: string): Promise<string[]> {
+  const next = estimate ? "train" : "data check";
   return [
-    headerLine(
-      "memory",
-      `about ${formatBytes(figures.peakMemoryBytes)} of ${formatBytes(memoryBytes)}${fit}`,
-    ),
-    ...(choices.model === packageFile("demo/base") && fitting.length > 0
-      ? [
-          headerLine(
-            "models",
-            `this one is for trying out; of the hub these fit: ${fitting.map(({ name, licence }) => `${name} (${licence})`).join(", ")}`,
-          ),
-        ]
-      : []),
+    ...(estimate ? [headerLine("memory", memoryText(estimate))] : []),
+    ...(await modelLines(choices)),
     ...notes.map((note) => headerLine("note", note)),
     headerLine("recipe", out),
-    headerLine("look", attuneCommand(["estimate", out])),
-    headerLine("next", attuneCommand(["train", out])),
+    ...(estimate ? [headerLine("look", attuneCommand(["estimate", out]))] : []),
+    headerLine("next", attuneCommand([...next.split(" "), out])),
   ];
+}
+
+function memoryText({ peakMemoryBytes, machine, fits }: Estimate): string {
+  const fit = fits ? "" : ", more than is free: attune estimate says what takes less";
+  return `about ${formatBytes(peakMemoryBytes)} of ${formatBytes(machine.memoryBytes)}${fit}`;
+}
+
+/** Beside the demo's model, those that one would take. */
+async function modelLines({ model }: Choices): Promise<string[]> {
+  if (model !== packageFile("demo/base")) return [];
+  const { availableBytes } = await thisMachine();
+  const fitting = MODELS.filter(({ parameters }) => parameters * BYTES_A_PARAMETER < availableBytes);
+  if (fitting.length === 0) return [];
+  const list = fitting.map(({ name, licence }) => `${name} (${licence})`).join(", ");
+  return [headerLine("models", `this one is for trying out; of the hub these fit: ${list}`)];
 }
 
 /** LoRA over 16-bit files, rows of 512 tokens. */

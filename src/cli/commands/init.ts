@@ -1,6 +1,7 @@
 import { Command, Option } from "commander";
 import { PRESETS, presetNames } from "../../run/init/presets.ts";
 import { METHODS } from "../../run/init/propose.ts";
+import { openQuestions } from "../ask.ts";
 import { examples } from "../help.ts";
 import { type InitFlags, initRecipe } from "../init_recipe.ts";
 import { number } from "../options.ts";
@@ -40,4 +41,15 @@ export const initCommand = (): Command =>
         ["attune init pairs.jsonl --out dpo.yaml -y", "preferences become a recipe for DPO"],
       ]),
     )
-    .action((data: string[], flags: InitFlags) => initRecipe(data, flags));
+    .action(runInit);
+
+async function runInit(data: string[], flags: InitFlags & { yes?: true }): Promise<void> {
+  const isPerson = process.stdin.isTTY && process.stdout.isTTY && !flags.yes;
+  const questions = isPerson ? openQuestions({ input: process.stdin, output: process.stdout }) : undefined;
+  try {
+    const print = (line: string) => void process.stdout.write(`${line}\n`);
+    await initRecipe(data, flags, { ask: questions?.ask, print });
+  } finally {
+    questions?.close();
+  }
+}

@@ -2,6 +2,7 @@ import { histogram } from "../../data/inspect/histogram.ts";
 import { modelOutline } from "../../hub/model_outline.ts";
 import type { HubOptions } from "../../hub/options.ts";
 import { type Base, openBase } from "../../pretrained/base.ts";
+import { AttuneError } from "../../text/errors.ts";
 import type { AdviceFacts } from "../../training/advice/facts.ts";
 import { parseRecipe, type RecipeInput } from "../../training/recipe.ts";
 import { type Estimate, estimate } from "../estimate/estimate.ts";
@@ -29,8 +30,8 @@ export interface Proposal {
   /** YAML with a reason beside each choice. */
   text: string;
   recipe: RecipeInput;
-  /** By the graph alone, without running anything. */
-  estimate: Estimate;
+  /** By the graph alone, without running anything; none where rows would be refused. */
+  estimate?: Estimate;
   notes: string[];
 }
 
@@ -51,26 +52,32 @@ export async function proposeRecipe(
   const method = choices.method ?? (isFresh ? "full" : "lora");
   const context = { choices, survey, lengths, isFresh, directory, hub };
   const first = await proposed({ ...context, method });
-  if (first.estimate.fits || choices.method || isFresh) return { ...first, notes };
-  return { ...(await proposed({ ...context, method: "qlora" })), notes };
+  const isChosen = choices.method !== undefined || isFresh || !first.estimate || first.estimate.fits;
+  const { refusal, ...proposal } = isChosen ? first : await proposed({ ...context, method: "qlora" });
+  return { ...proposal, notes: refusal === undefined ? notes : [...notes, refusal] };
 }
 
 interface Context {
   choices: Choices;
   survey: DataSurvey;
-  lengths: NonNullable<AdviceFacts["lengths"]>;
+  lengths: Lengths;
   isFresh: boolean;
   method: ProposedMethod;
   hub: HubOptions;
 }
 
-async function proposed(context: Context): Promise<Omit<Proposal, "notes">> {
+async function proposed(context: Context): Promise<Omit<Proposal, "notes"> & { refusal?: string }> {
   const { choices, survey, hub } = context;
   const keys = proposedKeys(context);
   const recipe = recipeObject(keys) as RecipeInput;
   parseRecipe(recipe);
   const text = recipeText(keys, headOf(survey, choices, context.lengths));
-  return { text, recipe, estimate: await estimate(recipe, { measure: false, hub }) };
+  try {
+    return { text, recipe, estimate: await estimate(recipe, { measure: false, hub }) };
+  } catch (error) {
+    if (!(error instanceof AttuneError) || error.code !== "data.unusable-rows") throw error;
+    return { text, recipe, refusal: error.message };
+  }
 }
 
 /** How the data is used: what it is decides. */
@@ -89,8 +96,19 @@ function purposeOf({ kinds }: DataSurvey): Pick<AdviceFacts, "stage" | "objectiv
 
 const LONGEST = 8_192; // tokens; longer rows are told from their start
 
+type Lengths = NonNullable<AdviceFacts["lengths"]> & {
+  /** Rows longer than it was looked: the model's positions, or LONGEST. */
+  cut: number;
+  limit: number;
+};
+
 /** Lengths as the model's own tokenizer and template make them. */
-async function lengthsOf({ data, output }: Choices, survey: DataSurvey, base: Base, hub: HubOptions) {
+async function lengthsOf(
+  { data, output }: Choices,
+  survey: DataSurvey,
+  base: Base,
+  hub: HubOptions,
+): Promise<Lengths> {
   const { stage, objective } = purposeOf(survey);
   const maxLength = Math.min(base.model.dimensions.maxPositions ?? LONGEST, LONGEST);
   const recipe = parseRecipe({
@@ -104,10 +122,8 @@ async function lengthsOf({ data, output }: Choices, survey: DataSurvey, base: Ba
   const prepared = await prepareData(recipe, base, { now: new Date(), hub });
   try {
     const { train } = prepared;
-    const { p95, most, median } = histogram(
-      Uint32Array.from({ length: train.length }, (_, i) => train.tokensOf(i)),
-    );
-    return { p95, longest: most, median, limit: maxLength };
+    const { p95, most } = histogram(Uint32Array.from({ length: train.length }, (_, i) => train.tokensOf(i)));
+    return { p95, longest: most, cut: prepared.report.truncated, limit: maxLength };
   } finally {
     prepared.close();
   }
@@ -209,7 +225,7 @@ function headOf(
   const written = scripts.slice(0, 3).map(({ name, share }) => `${name} ${Math.round(100 * share)}%`);
   return [
     `Written by attune init, preset ${preset}. Every key: docs/recipe.md.`,
-    `Data: ${rows} rows (${counted.join(", ")}), ${written.join(", ") || "no letters"}; 95 of 100 up to ${lengths.p95} tokens, the longest ${lengths.longest}.`,
+    `Data: ${rows} rows (${counted.join(", ")}), ${written.join(", ") || "no letters"}; 95 of 100 up to ${lengths.p95} tokens, the longest ${lengths.longest}${lengths.cut > 0 ? ` and more: ${lengths.cut} are longer than the ${lengths.limit} looked at` : ""}.`,
     ...(duplicates > 0 ? [`${duplicates} rows equal an earlier one.`] : []),
     ...(unusable.count > 0
       ? [
@@ -222,11 +238,6 @@ function headOf(
 function notesOn(survey: DataSurvey, base: Base, isFresh: boolean): string[] {
   const { stage } = purposeOf(survey);
   return [
-    ...(survey.unusable.count > 0
-      ? [
-          `${survey.unusable.count} rows can't be used, and attune train refuses them; the first: ${survey.unusable.first}`,
-        ]
-      : []),
     ...(survey.withTools > 0 && base.directory.chatTemplates === undefined
       ? [
           "the data offers tools, and this model has no chat template to write them with: choose an instruct model",

@@ -5,8 +5,8 @@ export interface AdviceFacts {
   trains: "adapter" | "weights" | "random weights";
   /** Examples that are trained on. */
   examples: number;
-  /** Tokens of the examples before they are cut: what 95 of 100 don't exceed, and the longest. */
-  lengths?: { p95: number; longest: number };
+  /** Tokens of the examples: what 95 of 100 don't exceed, the longest, and how many were too long to look at whole. */
+  lengths?: { p95: number; longest: number; cut?: number };
   /** Examples that lost their end to maxLength. */
   truncated?: number;
 }

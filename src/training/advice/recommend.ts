@@ -157,8 +157,9 @@ function lengthSetting({ lengths }: AdviceFacts): Setting | undefined {
   const enough = LENGTHS.find((length) => length >= lengths.longest);
   const most = LENGTHS.find((length) => length >= lengths.p95) ?? LENGTHS.at(-1)!;
   const value = enough !== undefined && enough <= 2 * most ? enough : most;
-  const reason =
-    value >= lengths.longest
+  const reason = lengths.cut
+    ? `${count(lengths.cut)} examples are longer than ${count(lengths.longest)} tokens and lose their end`
+    : value >= lengths.longest
       ? `the longest example has ${count(lengths.longest)} tokens: none is cut`
       : `95 of 100 examples fit; the longest, ${count(lengths.longest)} tokens, would make every step's memory larger`;
   return { key: "training.maxLength", value, reason, source: "the data" };
