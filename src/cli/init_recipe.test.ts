@@ -4,7 +4,7 @@ import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { goldenPath } from "../testing/goldens.ts";
 import { parseYaml } from "../text/yaml.ts";
 import { parseRecipe } from "../training/recipe.ts";
-import { type Ask, type InitFlags, initRecipe } from "./init_recipe.ts";
+import { type AskPerson, type InitFlags, initRecipe } from "./init_recipe.ts";
 import { runCli } from "./testing/run_cli.ts";
 
 const path = temporaryDirectory();
@@ -16,7 +16,7 @@ const write = (name: string, value: unknown) => {
 const rows = (count: number) =>
   Array.from({ length: count }, (_, i) => ({ instruction: `Count to ${i}`, output: `one, two … ${i}` }));
 
-async function init(data: string[], flags: Partial<InitFlags> = {}, ask?: Ask) {
+async function init(data: string[], flags: Partial<InitFlags> = {}, ask?: AskPerson) {
   const printed: string[] = [];
   const out = path("recipe.yaml");
   await initRecipe(data, { out, model, ...flags }, { ask, print: (line) => void printed.push(line) });
@@ -43,7 +43,7 @@ test("five questions at most, and their answers count", async () => {
   const data = write("rows.json", rows(60));
   const answers = [data, model, "quick", "0.2", "runs/own"];
   const asked: string[] = [];
-  const ask: Ask = async (question) => {
+  const ask: AskPerson = async (question) => {
     asked.push(question);
     return answers.shift()!;
   };
@@ -57,7 +57,7 @@ test("five questions at most, and their answers count", async () => {
 });
 
 test("options leave no question", async () => {
-  const ask: Ask = async (question) => {
+  const ask: AskPerson = async (question) => {
     throw new Error(`asked: ${question}`);
   };
   const flags: Partial<InitFlags> = { preset: "quality", heldOut: 0, output: "runs/x", method: "qlora" };

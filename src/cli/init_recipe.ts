@@ -4,7 +4,7 @@ import { diskError, errorCode } from "../files/disk_error.ts";
 import type { Estimate } from "../run/estimate/estimate.ts";
 import { thisMachine } from "../run/estimate/machine.ts";
 import { PRESETS, type Preset, presetNames } from "../run/init/presets.ts";
-import { type Choices, type Proposal, type ProposedMethod, proposeRecipe } from "../run/init/propose.ts";
+import { type InitChoices, type Proposal, type ProposedMethod, proposeRecipe } from "../run/init/propose.ts";
 import { type DataSurvey, surveyData } from "../run/init/survey_data.ts";
 import { AttuneError } from "../text/errors.ts";
 import { parseYaml } from "../text/yaml.ts";
@@ -28,11 +28,11 @@ export interface InitFlags {
 }
 
 /** Asks one question; gives what is proposed for an empty answer. */
-export type Ask = (question: string, proposed: string) => Promise<string>;
+export type AskPerson = (question: string, proposed: string) => Promise<string>;
 
 export interface InitTerminal {
   /** Left out where nobody is asked: then what is proposed is taken. */
-  ask?: Ask;
+  ask?: AskPerson;
   print(line: string): void;
 }
 
@@ -65,7 +65,7 @@ export async function initRecipe(
   }
 }
 
-async function askData(ask: Ask | undefined): Promise<string[]> {
+async function askData(ask: AskPerson | undefined): Promise<string[]> {
   const path = await ask?.("What data? A file, a directory, or a dataset of the hub", "none");
   if (path && path !== "none") return [path];
   throw new AttuneError({
@@ -84,8 +84,8 @@ async function choose(
   data: readonly string[],
   { rows }: DataSurvey,
   flags: InitFlags,
-  ask: Ask,
-): Promise<Choices> {
+  ask: AskPerson,
+): Promise<InitChoices> {
   const model =
     flags.model ?? (await ask("Which model? A directory, or a name on the hub", packageFile("demo/base")));
   const preset = flags.preset ?? (await askPreset(ask));
@@ -94,7 +94,7 @@ async function choose(
   return { data, model, preset, method: flags.method, heldOut, output };
 }
 
-async function askPreset(ask: Ask): Promise<Preset> {
+async function askPreset(ask: AskPerson): Promise<Preset> {
   const answer = await ask(
     `Which preset? ${presetNames.map((name) => `${name} (${PRESETS[name]})`).join(", ")}`,
     "balanced",
@@ -108,7 +108,7 @@ async function askPreset(ask: Ask): Promise<Preset> {
   });
 }
 
-async function askShare(ask: Ask, proposed: number): Promise<number> {
+async function askShare(ask: AskPerson, proposed: number): Promise<number> {
   const answer = await ask(
     "Which share of the rows is held out, to see whether it learns?",
     String(proposed),
@@ -155,7 +155,11 @@ function surveyLines({
   ];
 }
 
-async function resultLines(choices: Choices, { estimate, notes }: Proposal, out: string): Promise<string[]> {
+async function resultLines(
+  choices: InitChoices,
+  { estimate, notes }: Proposal,
+  out: string,
+): Promise<string[]> {
   const next = estimate ? "train" : "data check";
   return [
     ...(estimate ? [headerLine("memory", memoryText(estimate))] : []),
@@ -173,7 +177,7 @@ function memoryText({ peakMemoryBytes, machine, fits }: Estimate): string {
 }
 
 /** Beside the demo's model, those that one would take. */
-async function modelLines({ model }: Choices): Promise<string[]> {
+async function modelLines({ model }: InitChoices): Promise<string[]> {
   if (model !== packageFile("demo/base")) return [];
   const { availableBytes } = await thisMachine();
   const fitting = MODELS.filter(({ parameters }) => parameters * BYTES_A_PARAMETER < availableBytes);

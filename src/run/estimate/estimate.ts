@@ -24,8 +24,8 @@ import { prepareData, type RunData } from "../prepare_data.ts";
 import { type Alternative, alternatives } from "./alternatives.ts";
 import { checkpointBytes, type DiskParts, linearWeights, plannedDisk, sumOfDisk } from "./disk.ts";
 import { type Machine, thisMachine } from "./machine.ts";
-import { measure } from "./measure.ts";
-import type { Measured } from "./measurement.ts";
+import { measurePasses } from "./measure_passes.ts";
+import type { MeasuredRun } from "./measurement.ts";
 import { type MemoryParts, plannedMemory, totalOf } from "./memory.ts";
 import { forwardCost, type PassSize, trainingCost } from "./pass_cost.ts";
 import { forwardPasses, type PassPlan, planPasses } from "./pass_plan.ts";
@@ -306,7 +306,7 @@ async function measuredWork(
     onProgress,
   }: MeasuringOptions,
   notes: string[],
-): Promise<Measured | undefined> {
+): Promise<MeasuredRun | undefined> {
   if (!isWanted) return undefined;
   if (download) notes.push("nothing was measured: the model isn't downloaded yet");
   else if (peak > machine.memoryBytes)
@@ -317,7 +317,10 @@ async function measuredWork(
     onProgress?.("running some passes");
     const evaluation = Array.from({ length: Math.min(HELD, data.evaluation.length) }, (_, i) => i);
     const passes = chosenPasses(plan, largest).map(({ sequences }) => sequences);
-    const measured = await measure({ recipe, device, threads, now, passes, evaluation, budget }, signal);
+    const measured = await measurePasses(
+      { recipe, device, threads, now, passes, evaluation, budget },
+      signal,
+    );
     if (!measured) notes.push("the measurement was ended by the system, which does so when memory runs out");
     return measured;
   }
@@ -354,7 +357,7 @@ async function diskOf(
 }
 
 interface TimeContext {
-  measured?: Measured;
+  measured?: MeasuredRun;
   cores: number;
   recipe: SettledRecipe;
   planned: Awaited<ReturnType<typeof plannedMethod>>;

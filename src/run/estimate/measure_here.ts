@@ -13,10 +13,10 @@ import { randomFeeds } from "../../training/random_feeds.ts";
 import type { SettledRecipe } from "../../training/recipe.ts";
 import { chooseMethod } from "../choose_method.ts";
 import { prepareData } from "../prepare_data.ts";
-import type { Measured, MeasuredPass, MeasureTask } from "./measurement.ts";
+import type { MeasuredPass, MeasuredRun, MeasureTask } from "./measurement.ts";
 
 /** Runs the passes of `task` in this process, as a run would, and says what they took. */
-export async function measureHere(task: MeasureTask): Promise<Measured> {
+export async function measureHere(task: MeasureTask): Promise<MeasuredRun> {
   const { recipe, device, threads, now } = task;
   const weights = recipe.stage === "pretrain" && !recipe.adapter ? "optional" : "required";
   const opened = await openBase(recipe.model, { weights });

@@ -29,7 +29,7 @@ export interface MeasuredPass {
   seconds: number;
 }
 
-export interface Measured {
+export interface MeasuredRun {
   /** Seconds from the start of the process to the first step. */
   opening: number;
   passes: MeasuredPass[];
@@ -43,4 +43,4 @@ export interface Measured {
   peakMemoryBytes: number;
 }
 
-export type MeasureReply = { measured: Measured } | { fault: Faults } | { error: string };
+export type MeasureReply = { measured: MeasuredRun } | { fault: Faults } | { error: string };

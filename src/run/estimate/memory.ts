@@ -33,7 +33,7 @@ export interface MemoryPlan {
 }
 
 /**
- * Measured on Linux with onnxruntime 1.30 (`bench/estimate.ts`): what a run takes beside weights, values and activations, and
+ * MeasuredRun on Linux with onnxruntime 1.30 (`bench/estimate.ts`): what a run takes beside weights, values and activations, and
  * what the runtime's arena keeps beyond the live values because they don't fit into its gaps.
  */
 export const PROGRAM = 230e6;

@@ -1,4 +1,4 @@
-import type { Measured, MeasuredPass } from "./measurement.ts";
+import type { MeasuredPass, MeasuredRun } from "./measurement.ts";
 import type { PassCost, PassSize } from "./pass_cost.ts";
 
 /** Where a run's time goes, in seconds. */
@@ -48,5 +48,5 @@ export const warmUp = (passes: readonly MeasuredPass[], time: PassTime): number 
     .filter(({ isFirst }) => isFirst)
     .reduce((sum, pass) => sum + Math.max(0, pass.seconds - time(pass)), 0);
 
-export const timeOf = (passes: readonly PassSize[], time: PassTime, host: Measured["host"] = 0): number =>
+export const timeOf = (passes: readonly PassSize[], time: PassTime, host: MeasuredRun["host"] = 0): number =>
   passes.reduce((sum, pass) => sum + time(pass) + host, 0);

@@ -1,4 +1,4 @@
-import type { AdviceFacts, Setting } from "../../training/advice/facts.ts";
+import type { AdviceFacts, AdvisedSetting } from "../../training/advice/facts.ts";
 import { recommend } from "../../training/advice/recommend.ts";
 
 /** What a recipe is written for. */
@@ -12,13 +12,13 @@ export type Preset = keyof typeof PRESETS;
 export const presetNames = Object.keys(PRESETS) as Preset[];
 
 /** The recommended settings, as a preset changes them. */
-export function presetSettings(facts: AdviceFacts, preset: Preset): Setting[] {
+export function presetSettings(facts: AdviceFacts, preset: Preset): AdvisedSetting[] {
   return recommend(facts).map((setting) => CHANGES[preset](setting));
 }
 
 const source = "the preset";
 
-const CHANGES: Record<Preset, (setting: Setting) => Setting> = {
+const CHANGES: Record<Preset, (setting: AdvisedSetting) => AdvisedSetting> = {
   quick: (setting) => {
     if (setting.key === "training.epochs")
       return { ...setting, value: 1, reason: "one pass shows whether it learns", source };

@@ -14,7 +14,7 @@ import type { DataSurvey } from "./survey_data.ts";
 export const METHODS = ["lora", "qlora", "full"] as const;
 export type ProposedMethod = (typeof METHODS)[number];
 
-export interface Choices {
+export interface InitChoices {
   data: readonly string[];
   model: string;
   preset: Preset;
@@ -40,7 +40,7 @@ export interface Proposal {
  * @throws AttuneError where the model or the data can't be used.
  */
 export async function proposeRecipe(
-  choices: Choices,
+  choices: InitChoices,
   survey: DataSurvey,
   hub: HubOptions = {},
 ): Promise<Proposal> {
@@ -58,7 +58,7 @@ export async function proposeRecipe(
 }
 
 interface Context {
-  choices: Choices;
+  choices: InitChoices;
   survey: DataSurvey;
   lengths: Lengths;
   isFresh: boolean;
@@ -104,7 +104,7 @@ type Lengths = NonNullable<AdviceFacts["lengths"]> & {
 
 /** Lengths as the model's own tokenizer and template make them. */
 async function lengthsOf(
-  { data, output }: Choices,
+  { data, output }: InitChoices,
   survey: DataSurvey,
   base: Base,
   hub: HubOptions,
@@ -218,7 +218,7 @@ function evaluationKeys(survey: DataSurvey, heldOut: number, preset: Preset): Pr
 
 function headOf(
   { rows, kinds, unusable, scripts, duplicates }: DataSurvey,
-  { preset }: Choices,
+  { preset }: InitChoices,
   lengths: Context["lengths"],
 ): string[] {
   const counted = Object.entries(kinds).map(([kind, n]) => `${n} ${kind}`);

@@ -1,9 +1,9 @@
 import type { SettledRecipe } from "../recipe.ts";
-import type { AdviceFacts, Setting } from "./facts.ts";
+import type { AdviceFacts, AdvisedSetting } from "./facts.ts";
 import { recommend } from "./recommend.ts";
 
 /** A setting that is known to work, and what the recipe has in its place. */
-export interface ComparedSetting extends Setting {
+export interface ComparedSetting extends AdvisedSetting {
   given: unknown;
   /** The recipe's value is near enough. */
   agrees: boolean;
@@ -13,7 +13,7 @@ export interface ComparedSetting extends Setting {
 export function comparedSettings(recipe: SettledRecipe, facts: AdviceFacts): ComparedSetting[] {
   const { adapter } = recipe;
   const isLora = adapter !== undefined && "type" in adapter && adapter.type === "lora";
-  const isKnown = ({ key }: Setting) => isLora || !adapter || !/^adapter|learningRate/.test(key);
+  const isKnown = ({ key }: AdvisedSetting) => isLora || !adapter || !/^adapter|learningRate/.test(key);
   return recommend(facts)
     .filter(isKnown)
     .map((setting) => {
@@ -28,7 +28,11 @@ const valueAt = (value: unknown, key: string): unknown =>
     .reduce((at, part) => (typeof at === "object" && at !== null ? Reflect.get(at, part) : undefined), value);
 
 /** Numbers within a factor of two to either side are as good as each other; a length may be larger than it has to be. */
-function agree({ key, value }: Setting, given: unknown, { adapter, training }: SettledRecipe): boolean {
+function agree(
+  { key, value }: AdvisedSetting,
+  given: unknown,
+  { adapter, training }: SettledRecipe,
+): boolean {
   if (key === "training.maxLength") return Number(given) >= Number(value);
   if (key === "training.epochs" && given === undefined) return training.maxSteps !== undefined;
   if (key === "adapter.alpha") return scaleFits(adapter as { r: number; alpha: number; useRslora?: boolean });

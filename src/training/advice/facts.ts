@@ -12,7 +12,7 @@ export interface AdviceFacts {
 }
 
 /** A setting of a recipe, why, and who says so. */
-export interface Setting {
+export interface AdvisedSetting {
   /** Dotted, as in `--set`. */
   key: string;
   value: unknown;

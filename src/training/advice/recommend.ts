@@ -1,8 +1,8 @@
-import type { AdviceFacts, Setting } from "./facts.ts";
+import type { AdviceFacts, AdvisedSetting } from "./facts.ts";
 import { SOURCES } from "./sources.ts";
 
 /** What is known to work for such data: rules of thumb, each with its reason. Nothing is measured here. */
-export function recommend(facts: AdviceFacts): Setting[] {
+export function recommend(facts: AdviceFacts): AdvisedSetting[] {
   const settings = [...trainingSettings(facts), lengthSetting(facts)];
   return [...(facts.trains === "adapter" ? loraSettings(facts) : []), ...settings].filter(
     (s) => s !== undefined,
@@ -36,7 +36,7 @@ const step = <T>(ladder: Ladder<T>, n: number): T => ladder.findLast(([from]) =>
 /** From this rank on LoRA's own scale makes updates too small. */
 export const LARGE_RANK = 64;
 
-function loraSettings({ examples }: AdviceFacts): Setting[] {
+function loraSettings({ examples }: AdviceFacts): AdvisedSetting[] {
   const r = step(RANKS, examples);
   const isLarge = r >= LARGE_RANK;
   return [
@@ -74,7 +74,7 @@ function loraSettings({ examples }: AdviceFacts): Setting[] {
   ];
 }
 
-function trainingSettings(facts: AdviceFacts): Setting[] {
+function trainingSettings(facts: AdviceFacts): AdvisedSetting[] {
   const batchSize = batchFor(facts);
   const epochs = epochsFor(facts);
   const steps = Math.ceil(facts.examples / batchSize) * epochs;
@@ -130,7 +130,7 @@ const FULL_RATES: Record<AdviceFacts["objective"], number> = {
   simpo: 1e-6,
 };
 
-function rate({ trains, objective }: AdviceFacts): Setting {
+function rate({ trains, objective }: AdviceFacts): AdvisedSetting {
   const key = "training.learningRate";
   if (trains === "random weights")
     return { key, value: 5e-4, reason: "random weights have far to go", source: SOURCES.course };
@@ -152,7 +152,7 @@ function rate({ trains, objective }: AdviceFacts): Setting {
 
 const LENGTHS = [128, 256, 512, 1024, 2048, 4096, 8192];
 
-function lengthSetting({ lengths }: AdviceFacts): Setting | undefined {
+function lengthSetting({ lengths }: AdviceFacts): AdvisedSetting | undefined {
   if (!lengths) return undefined;
   const enough = LENGTHS.find((length) => length >= lengths.longest);
   const most = LENGTHS.find((length) => length >= lengths.p95) ?? LENGTHS.at(-1)!;

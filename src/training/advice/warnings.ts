@@ -76,8 +76,8 @@ const tooManyEpochs: Rule = ({ training, stage }, { examples }) => {
     problem: `${Number(epochs.toPrecision(3))} passes through ${examples} examples: they are learnt by heart, and answers to others get worse`,
     wayOut:
       stage === "pretrain"
-        ? "At most 4"
-        : "3 to 5, with evaluation.fraction and evaluation.patience to see the turn",
+        ? "Take 4 at most"
+        : "Take 3 to 5, with evaluation.fraction and evaluation.patience to see the turn",
     source: SOURCES.repeats,
   };
 };

@@ -1,14 +1,17 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { AttuneError } from "../../text/errors.ts";
-import type { Measured, MeasureReply, MeasureTask } from "./measurement.ts";
+import type { MeasuredRun, MeasureReply, MeasureTask } from "./measurement.ts";
 
 /**
  * What some passes take in a process of their own: memory is a process's, and one that dies of it takes nothing along.
  * @returns nothing where the process was ended from outside, as a system out of memory does.
  * @throws AttuneError as the run itself would.
  */
-export async function measure(task: MeasureTask, signal?: AbortSignal): Promise<Measured | undefined> {
+export async function measurePasses(
+  task: MeasureTask,
+  signal?: AbortSignal,
+): Promise<MeasuredRun | undefined> {
   const child = fork(new URL("./measure_child.mjs", import.meta.url), {
     execArgv: [],
     serialization: "advanced",
