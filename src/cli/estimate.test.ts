@@ -41,6 +41,22 @@ test("for people: figures, whether it fits, and what is likely to go wrong", asy
   expect(stdout).toMatch(/training\.maxSteps: [\d.]+ passes through \d+ examples/);
 }, 60_000);
 
+test("stages, one by one and together", async () => {
+  const { output, ...recipe } = smallRecipe(path("run"));
+  writeFileSync(
+    path("staged.json"),
+    JSON.stringify({ ...recipe, output, stages: [{}, { name: "more", replay: 0.2 }] }),
+  );
+  const ended = await runCli("estimate", path("staged.json"), "--no-measure", "--json");
+  const { stages, steps, peakMemoryBytes } = JSON.parse(ended.stdout);
+  expect(stages.map(({ name }: { name: string }) => name)).toEqual(["instruct", "more"]);
+  expect([steps, peakMemoryBytes]).toEqual([12, stages[0].peakMemoryBytes]);
+  const { stdout } = await runCli("estimate", path("staged.json"), "--no-measure");
+  expect(stdout).toMatch(
+    /stage 2 of 2: more\n.*rows that are replayed aren't counted.*together +\d+ MB at most/s,
+  );
+}, 60_000);
+
 test.each<[string, Parameters<typeof smallRecipe>[1], string]>([
   ["a missing model", { model: "./nothing" }, "./nothing: there is no such"],
   ["missing data", { data: [{ path: "none.jsonl" }] }, "none.jsonl: there is no such"],

@@ -1,7 +1,9 @@
 import { styleText } from "node:util";
 import type { Alternative } from "../run/estimate/alternatives.ts";
 import type { Estimate } from "../run/estimate/estimate.ts";
+import type { StagedEstimate } from "../run/estimate/estimate_stages.ts";
 import type { Recipe } from "../training/recipe.ts";
+import { parseStages, type StagedRecipeInput, stageRecipe } from "../training/staged_recipe.ts";
 import { forTerminal } from "./failure.ts";
 import { formatBytes, formatCount, formatDuration, formatPercent, plural } from "./format.ts";
 import { headerLine } from "./train_header.ts";
@@ -29,6 +31,18 @@ export function estimateReport(recipe: Recipe, estimate: Estimate): string {
     ...fitLines(estimate),
     ...adviceLines(estimate),
   ].join("\n");
+}
+
+/** Stage by stage, and all of them together. */
+export function stagedReport(input: StagedRecipeInput, figures: StagedEstimate): string {
+  const { stages, model } = parseStages(input);
+  const parts = figures.stages.map((own, i) => {
+    const title = styleText("bold", `stage ${i + 1} of ${stages.length}: ${own.name}`);
+    return `${title}\n${estimateReport(stageRecipe(stages[i]!, { model }), own)}`;
+  });
+  const { peakMemoryBytes, seconds, steps, diskBytes } = figures;
+  const all = `${formatBytes(peakMemoryBytes)} at most, ${formatDuration(seconds)}, ${plural(steps, "step")}, ${formatBytes(diskBytes)} of disk`;
+  return [...parts, headerLine("together", all)].join("\n\n");
 }
 
 function dataLine({ data, examples, evaluationExamples }: Estimate): string {

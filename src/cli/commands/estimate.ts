@@ -1,10 +1,13 @@
 import { Command } from "commander";
-import { estimate } from "../../run/estimate/estimate.ts";
-import { estimateReport } from "../estimate_report.ts";
+import { type EstimateOptions, estimate } from "../../run/estimate/estimate.ts";
+import { estimateStages } from "../../run/estimate/estimate_stages.ts";
+import type { Recipe } from "../../training/recipe.ts";
+import { isStaged, type StagedRecipeInput } from "../../training/staged_recipe.ts";
+import { estimateReport, stagedReport } from "../estimate_report.ts";
 import { showDownload } from "../fetch_model.ts";
 import { examples } from "../help.ts";
 import { type ComputeOptions, collect, withCompute } from "../options.ts";
-import { readRecipe } from "../recipe_file.ts";
+import { readAnyRecipe } from "../recipe_file.ts";
 import { openScreen } from "../screen.ts";
 import { stopSignals } from "../stop_signals.ts";
 
@@ -39,20 +42,21 @@ export const estimateCommand = (): Command =>
     .action(runEstimate);
 
 async function runEstimate(path: string, { set, json, measure, device, threads }: Flags): Promise<void> {
-  const recipe = await readRecipe(path, set);
+  const recipe = await readAnyRecipe(path, set);
   const screen = openScreen(process.stderr);
   const stop = stopSignals(() => {});
   try {
-    const result = await estimate(recipe, {
+    const options = {
       device,
       threads,
       measure,
       signal: stop.signal,
       hub: { onProgress: showDownload(screen) },
-      onProgress: (what) => screen.show(() => `${what} …`),
-    });
+      onProgress: (what: string) => screen.show(() => `${what} …`),
+    };
+    const { figures, text } = await figuresOf(recipe, options);
     screen.clear();
-    process.stdout.write(`${json ? JSON.stringify(result, null, 1) : estimateReport(recipe, result)}\n`);
+    process.stdout.write(`${json ? JSON.stringify(figures, null, 1) : text}\n`);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     process.exitCode = stop.exitCode();
@@ -60,4 +64,13 @@ async function runEstimate(path: string, { set, json, measure, device, threads }
     screen.clear();
     stop.ignore();
   }
+}
+
+async function figuresOf(recipe: Recipe | StagedRecipeInput, options: EstimateOptions) {
+  if (!isStaged(recipe)) {
+    const figures = await estimate(recipe, options);
+    return { figures, text: estimateReport(recipe, figures) };
+  }
+  const figures = await estimateStages(recipe, options);
+  return { figures, text: stagedReport(recipe, figures) };
 }

@@ -18,7 +18,7 @@ export interface DiskParts {
   best: number;
   /** Those that are kept: values and moments, 12 bytes a trained weight each. */
   checkpoints: number;
-  /** Metrics, and values of a reference. */
+  /** Metrics, the report, and values of a reference. */
   records: number;
   /** attune's caches: rows as tokens, and codes of a quantized model. */
   cache: number;
@@ -31,7 +31,8 @@ export const sumOfDisk = (parts: DiskParts): number =>
 
 const KEPT = 2; // checkpoints
 const STATE = 2_000; // bytes of a checkpoint's state.json
-const METRICS = 330; // bytes of a step's line
+const METRICS = 250; // bytes of a step's line
+const PAGES = 20_000; // report.html, recipe.json, summary.json
 
 export interface DiskPlan {
   steps: number;
@@ -57,7 +58,7 @@ export async function plannedDisk(
     result,
     best: plan.hasBest ? result : 0,
     checkpoints: kept * checkpointBytes(trainables),
-    records: METRICS * plan.steps + (plan.usesReference ? 8 * plan.sequences : 0),
+    records: PAGES + METRICS * plan.steps + (plan.usesReference ? 8 * plan.sequences : 0),
     cache: 4 * plan.tokens + 40 * plan.sequences + (plan.quantized ? codeBytes(plan.quantized) : 0),
     download: plan.download,
   };

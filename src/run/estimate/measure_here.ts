@@ -12,6 +12,7 @@ import { openTraining, type Training } from "../../training/open_training.ts";
 import { randomFeeds } from "../../training/random_feeds.ts";
 import type { SettledRecipe } from "../../training/recipe.ts";
 import { chooseMethod } from "../choose_method.ts";
+import { peakMemory } from "../peak_memory.ts";
 import { prepareData } from "../prepare_data.ts";
 import type { MeasuredPass, MeasuredRun, MeasureTask } from "./measurement.ts";
 
@@ -34,7 +35,7 @@ export async function measureHere(task: MeasureTask): Promise<MeasuredRun> {
     if (training.usesReference) await training.engine.reference(at(task.passes[0]!));
     if (held.length > 0) await evaluate(training, held);
     const { updates, hosts } = await takeSteps(training, recipe, method.dropout, task, at, watch);
-    const peakMemoryBytes = process.resourceUsage().maxRSS * 1024;
+    const peakMemoryBytes = peakMemory();
     const writing = await writingSpeed(checkpointArrays(method.trainables, training.optimizer.moments));
     const { passes } = watch;
     return { opening, passes, update: median(updates), host: median(hosts), writing, peakMemoryBytes };
