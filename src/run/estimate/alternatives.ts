@@ -3,10 +3,11 @@ import { modelLayout } from "../../models/layout.ts";
 import { MODELS } from "../../training/advice/models.ts";
 import { parseRecipe, storedRecipe } from "../../training/recipe.ts";
 import { linearWeights } from "./disk.ts";
-import type { OpenedPlan, Work } from "./estimate.ts";
+import type { OpenedPlan } from "./estimate.ts";
 import { type MemoryPlan, PROGRAM, plannedMemory, totalOf } from "./memory.ts";
 import type { PassCost, PassSize } from "./pass_cost.ts";
 import { plannedMethod } from "./planned_method.ts";
+import type { Work } from "./work.ts";
 
 /** A change of the recipe that takes less memory. */
 export interface Alternative {

@@ -1,5 +1,3 @@
-import { batchOrder } from "../../data/batches/batches.ts";
-import { mixtureOrder } from "../../data/batches/mixture.ts";
 import { histogram } from "../../data/inspect/histogram.ts";
 import type { PreparationReport } from "../../data/tokenize/preparation_report.ts";
 import { sizeOf } from "../../graph/tensor.ts";
@@ -13,24 +11,21 @@ import { type ComparedSetting, comparedSettings } from "../../training/advice/co
 import type { AdviceFacts } from "../../training/advice/facts.ts";
 import { type AdviceWarning, warningsOf } from "../../training/advice/warnings.ts";
 import { type LearningRate, settleLearningRate } from "../../training/learning_rate.ts";
-import { countSteps } from "../../training/loop.ts";
-import { openObjective } from "../../training/objectives/objectives.ts";
 import { parseRecipe, type Recipe, type RecipeInput, type SettledRecipe } from "../../training/recipe.ts";
-import { rowLengthFor } from "../../training/row_length.ts";
-import { isEvaluationDue } from "../../training/schedule.ts";
 import { checkMethod } from "../choose_method.ts";
 import { trainedIn } from "../learning_rate.ts";
 import { prepareData, type RunData } from "../prepare_data.ts";
 import { type Alternative, alternatives } from "./alternatives.ts";
-import { checkpointBytes, type DiskParts, linearWeights, plannedDisk, sumOfDisk } from "./disk.ts";
+import { type DiskParts, linearWeights, plannedDisk, sumOfDisk } from "./disk.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 import { measurePasses } from "./measure_passes.ts";
 import type { MeasuredRun } from "./measurement.ts";
 import { type MemoryParts, plannedMemory, totalOf } from "./memory.ts";
-import { forwardCost, type PassSize, trainingCost } from "./pass_cost.ts";
-import { forwardPasses, type PassPlan, planPasses } from "./pass_plan.ts";
+import { forwardCost, trainingCost } from "./pass_cost.ts";
 import { plannedMethod, withPlannedWeights } from "./planned_method.ts";
-import { assumedTime, fittedTime, sumOfTime, type TimeParts, timeOf, warmUp } from "./time.ts";
+import { sumOfTime, type TimeParts } from "./time.ts";
+import { timeParts } from "./time_parts.ts";
+import { chosenPasses, planWork, type Work } from "./work.ts";
 
 /** What a recipe will take, before it runs. */
 export interface Estimate {
@@ -154,7 +149,7 @@ async function estimateOpened(
   const machine = await thisMachine();
   const measured = await measuredWork(opened, work, { ...options, peak: totalOf(memory), machine }, notes);
   const missing = measured && work.plan.most > 1 ? 4 * trainedNumbers(planned.method) : 0; // sums over passes
-  const peakMemoryBytes = measured ? measured.peakMemoryBytes + missing : totalOf(memory);
+  const peakMemoryBytes = measured ? measured.peakMemoryBytes + BEYOND + missing : totalOf(memory);
   const disk = await diskOf(opened, work, planned);
   const trainsWeights = !recipe.adapter;
   const recomputes = recipe.training.gradientCheckpointing === true;
@@ -226,68 +221,11 @@ function factsOf(
   };
 }
 
+/** What a whole run has beyond its first passes, as measured: garbage, checkpoints, the report, the command line. */
+const BEYOND = 22e6;
+
 const trainedNumbers = ({ trainables }: { trainables: readonly { shape: readonly number[] }[] }): number =>
   trainables.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-
-/** All that a run computes. */
-export interface Work {
-  steps: number;
-  plan: PassPlan;
-  largest: PassSize;
-  rowLength: number;
-  /** The largest pass of each graph without gradients. */
-  forward: PassSize[];
-  /** Passes of one evaluation, and how many evaluations there are. */
-  held: PassSize[];
-  evaluations: number;
-  /** Passes over all sequences under the reference. */
-  reference: PassSize[];
-  /** How often a step's passes are run without gradients before they are run with them. */
-  looks: number;
-}
-
-function planWork({ recipe, base, data }: OpenedPlan): Work {
-  const { training, shuffle, seed, mixture } = recipe;
-  const { train, evaluation, branches, datasets } = data;
-  const objective = openObjective(recipe.objective);
-  const order = batchOrder(mixtureOrder({ datasets, ...mixture, shuffle, seed }), training.batchSize);
-  const steps = countSteps(recipe, order);
-  const { maxPositions } = base.model.dimensions;
-  const rowLength = rowLengthFor([train, evaluation], { maxPositions, branches });
-  const layout = {
-    rowLength,
-    share: training.neftuneNoiseAlpha === undefined,
-    everyToken: objective.readsPrompts === true,
-  };
-  const plan = planPasses({ ...layout, train, branches, order, steps });
-  const largest = largestOf(plan.passes);
-  const held = forwardPasses(evaluation, { ...layout, atOnce: Math.max(1, evaluation.length) });
-  const reference = objective.usesReference
-    ? [train, evaluation].flatMap((store) => forwardPasses(store, { ...layout, atOnce: REFERENCE_AT_ONCE }))
-    : [];
-  const isRandom = randomIn(recipe);
-  const forward = [
-    ...(objective.looksFirst ? [largest] : []),
-    ...(held.length > 0 && (isRandom || !objective.looksFirst) ? [largestOf(held)] : []),
-    ...(reference.length > 0 ? [largestOf(reference)] : []),
-  ];
-  const every = recipe.evaluation?.every ?? training.evaluateEvery ?? "epoch";
-  const due = (step: number) =>
-    isEvaluationDue(step, { every, stepsPerEpoch: order.stepsPerEpoch, totalSteps: steps });
-  const evaluations =
-    held.length > 0 ? Array.from({ length: steps + 1 }, (_, step) => due(step)).filter(Boolean).length : 0;
-  const looks = objective.looksFirst ? (objective.mismatches ? 2 : 1) : 0;
-  return { steps, plan, largest, rowLength, forward, held, evaluations, reference, looks };
-}
-
-const REFERENCE_AT_ONCE = 64; // sequences
-
-const randomIn = ({ adapter, training }: Recipe): boolean =>
-  training.neftuneNoiseAlpha !== undefined ||
-  (adapter !== undefined && "dropout" in adapter && Number(adapter.dropout) > 0);
-
-const largestOf = <P extends PassSize>(passes: readonly P[]): P =>
-  passes.reduce((most, pass) => (pass.T > most.T || (pass.T === most.T && pass.S > most.S) ? pass : most));
 
 type MeasuringOptions = EstimateOptions & { peak: number; machine: Machine };
 
@@ -328,16 +266,6 @@ async function measuredWork(
 }
 
 const HELD = 8; // sequences
-const CHOSEN = 40; // passes
-
-/** The median, which warms up, the largest, the median again, then others from the shortest to the longest. */
-function chosenPasses({ passes }: PassPlan, largest: PassSize) {
-  const sorted = passes.filter(({ sequences }) => sequences.length > 0).sort((a, b) => a.T - b.T);
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
-  const others = Array.from({ length: CHOSEN }, (_, i) => at(((i * 7) % CHOSEN) / CHOSEN));
-  return [at(0.5), sorted.find((pass) => pass === largest) ?? sorted.at(-1)!, at(0.5), ...others];
-}
-
 async function diskOf(
   { recipe, base, data, download }: OpenedPlan,
   { steps, held, reference }: Work,
@@ -354,43 +282,4 @@ async function diskOf(
     ...(type && { quantized: { linears: linearWeights(base), bits: type === "int8" ? 8 : 4 } }),
     download: download?.bytes ?? 0,
   });
-}
-
-interface TimeContext {
-  measured?: MeasuredRun;
-  cores: number;
-  recipe: SettledRecipe;
-  planned: Awaited<ReturnType<typeof plannedMethod>>;
-  disk: DiskParts;
-}
-
-type Costs = Record<"training" | "forward", ReturnType<typeof forwardCost>>;
-
-const WRITING = 300e6; // bytes a second where nothing was measured
-
-function timeParts(
-  work: Work,
-  costs: Costs,
-  { measured, cores, recipe, planned, disk }: TimeContext,
-): TimeParts {
-  const passes = measured?.passes ?? [];
-  const ofKind = (trains: boolean) => passes.filter((pass) => pass.trains === trains);
-  const training = fittedTime(ofKind(true), costs.training) ?? assumedTime(costs.training, cores);
-  const speed = training(work.largest) / costs.training(work.largest);
-  const forward =
-    fittedTime(ofKind(false), costs.forward) ?? ((size: PassSize) => speed * costs.forward(size));
-  const { host = 0, update = 0, writing = WRITING, opening = 3 } = measured ?? {};
-  const { plan, steps, looks, held, evaluations, reference } = work;
-  const inSteps = plan.weight * (timeOf(plan.passes, training, host) + looks * timeOf(plan.passes, forward));
-  const checkpoints = Math.ceil(steps / recipe.training.saveEvery);
-  const written =
-    checkpoints * checkpointBytes(planned.method.trainables) +
-    disk.result * (1 + Math.max(0, evaluations - 1));
-  return {
-    start: opening + warmUp(ofKind(true), training) + warmUp(ofKind(false), forward),
-    reference: timeOf(reference, forward, host),
-    steps: inSteps + steps * update,
-    evaluation: evaluations * timeOf(held, forward, host),
-    saving: written / writing,
-  };
 }

@@ -1,5 +1,7 @@
 import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import type { TokenSequence } from "../../data/tokenize/token_sequence.ts";
+import { writeFileAtomic } from "../../files/atomic.ts";
 import { writeCheckpoint } from "../../files/training_checkpoint.ts";
 import { passingDirectory } from "../../files/user_cache.ts";
 import { openBase } from "../../pretrained/base.ts";
@@ -14,7 +16,7 @@ import type { SettledRecipe } from "../../training/recipe.ts";
 import { chooseMethod } from "../choose_method.ts";
 import { peakMemory } from "../peak_memory.ts";
 import { prepareData } from "../prepare_data.ts";
-import type { MeasuredPass, MeasuredRun, MeasureTask } from "./measurement.ts";
+import type { MeasuredPass, MeasuredRun, MeasureTask, Writing } from "./measurement.ts";
 
 /** Runs the passes of `task` in this process, as a run would, and says what they took. */
 export async function measureHere(task: MeasureTask): Promise<MeasuredRun> {
@@ -125,8 +127,10 @@ function watched(openSession: OpenSession): Watch {
 
 const PROBE = 64e6; // bytes
 
-/** Bytes a second, by writing a checkpoint of some of the arrays. */
-async function writingSpeed(arrays: readonly CheckpointArray[]): Promise<number> {
+const TIMES = 3;
+
+/** By writing a checkpoint of some of the arrays, and a small file, several times. */
+async function writingSpeed(arrays: readonly CheckpointArray[]): Promise<Writing> {
   const directory = await passingDirectory();
   try {
     let bytes = 0;
@@ -135,12 +139,18 @@ async function writingSpeed(arrays: readonly CheckpointArray[]): Promise<number>
       if (fits) bytes += data.byteLength;
       return fits;
     });
-    const [, seconds] = await timed(() => writeCheckpoint(directory, 1, { tensors: some, state: {} }));
-    return bytes / seconds;
+    const [seconds, small]: [number[], number[]] = [[], []];
+    for (let i = 1; i <= TIMES; i++) {
+      seconds.push((await timed(() => writeCheckpoint(directory, i, { tensors: some, state: {} })))[1]);
+      small.push((await timed(() => writeFileAtomic(join(directory, "small"), " ".repeat(SMALL))))[1]);
+    }
+    return { bytes, seconds: median(seconds), small: median(small) };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
+
+const SMALL = 20_000; // bytes
 
 function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;

@@ -37,10 +37,16 @@ export interface MeasuredRun {
   update: number;
   /** Of a pass beside the runtime: packing, feeds, values. */
   host: number;
-  /** Bytes a second that a checkpoint is written with. */
-  writing: number;
+  /** What writing takes: a checkpoint of so many bytes, or a small file. */
+  writing: Writing;
   /** Most memory that the process had. */
   peakMemoryBytes: number;
+}
+
+export interface Writing {
+  bytes: number;
+  seconds: number;
+  small: number;
 }
 
 export type MeasureReply = { measured: MeasuredRun } | { fault: Faults } | { error: string };
