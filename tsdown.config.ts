@@ -7,6 +7,8 @@ export default defineConfig([
       cli: "src/cli/main.ts",
       // The thread that tokenizes: found beside every chunk, as sessions' is.
       tokenize_worker: "src/data/tokenize/tokenize_worker.ts",
+      // The process that `attune estimate` measures in.
+      measure_child: "src/run/estimate/measure_child.ts",
     },
     platform: "node",
     target: "node20.19",

@@ -106,6 +106,7 @@ function commandLine(): void {
     inPlace("recipe.yaml"),
     "model: model\nadapter: { type: lora }\ndata: [{ path: alpaca.json }]\ntraining: { maxSteps: 2 }\noutput: runs/a\n",
   );
+  check("attune estimate", /fits this machine/.test(attune("estimate", "recipe.yaml").stdout));
   check("attune train", /done after 2 steps/.test(attune("train", "recipe.yaml").stdout));
   const adapter = readdirSync(inPlace("runs/a/adapter")).join();
   check("its adapter is there", adapter === "adapter_config.json,adapter_model.safetensors");

@@ -5,8 +5,10 @@ import { chatCommand } from "./commands/chat.ts";
 import { dataCommand } from "./commands/data.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { estimateCommand } from "./commands/estimate.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { exportCommand } from "./commands/export.ts";
+import { initCommand } from "./commands/init.ts";
 import { mergeCommand } from "./commands/merge.ts";
 import { quantizeCommand } from "./commands/quantize.ts";
 import { tokenizerCommand } from "./commands/tokenizer.ts";
@@ -31,6 +33,8 @@ export function createProgram(): Command {
     );
   for (const command of [
     demoCommand(),
+    initCommand(),
+    estimateCommand(),
     trainCommand(),
     dataCommand(),
     evalCommand(),

@@ -35,7 +35,7 @@ export interface ConstantAttributes extends TensorType {
   readonly values: readonly number[];
 }
 
-const BYTES: Record<DType, number> = {
+export const BYTES: Record<DType, number> = {
   float64: 8,
   float32: 4,
   float16: 2,

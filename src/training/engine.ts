@@ -1,12 +1,6 @@
 import { makePacks } from "../data/packing/pack.ts";
 import { countLabels, type TokenSequence } from "../data/tokenize/token_sequence.ts";
-import { gradients } from "../graph/gradients.ts";
 import { lower } from "../graph/onnx/lower.ts";
-import type { OnnxModel } from "../graph/onnx/writer.ts";
-import { recomputed } from "../graph/passes/recompute.ts";
-import { isInput } from "../graph/sources.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import { reachable } from "../graph/walk.ts";
 import type { Model } from "../models/family.ts";
 import type { OpenSession, SessionOptions, TensorData } from "../runtime/session.ts";
 import { type Forward, openForward, type RowFeeds } from "./forward.ts";
@@ -26,6 +20,7 @@ import {
 import { openObjective } from "./objectives/objectives.ts";
 import { ALONE, type Ranks, sharedForward, shareOf, sumValues } from "./ranks.ts";
 import { rowFeeds } from "./row_feeds.ts";
+import { gradientName, trainingGraph } from "./training_graph.ts";
 
 export type { RowFeeds } from "./forward.ts";
 
@@ -103,7 +98,10 @@ export async function openEngine(
   const into = Object.fromEntries(trainables.map(({ name }, i) => [gradientName(name), buffers[i]!]));
   const noise = neftune && neftuneNoise(neftune);
   const training = labelLosses(method.adapt(model, true), method.scope(true), noise);
-  const session = await open(trainingModel(training, method, options.gradientCheckpointing), sessionOptions);
+  const session = await open(
+    lower(trainingGraph(training, method, options.gradientCheckpointing)),
+    sessionOptions,
+  );
   const share = sharePrefixes && training.shareable;
   const computed = () => buffers.map(({ data }) => data as Float32Array);
   let sums: Float32Array[] | undefined; // made when a batch takes several rows
@@ -227,21 +225,6 @@ function batchLoss(
     broken: [...all.keys()].filter((i) => !all[i]!.nll.every(Number.isFinite)),
   };
 }
-
-/** Values of labels, and the gradient of each trainable. */
-function trainingModel({ sum, nll }: LabelLosses, method: Method, checkpointing?: boolean): OnnxModel {
-  const forward = reachable([sum]);
-  const inputs = new Map(forward.filter(isInput).map((t) => [t.attributes.name, t]));
-  const wanted = method.trainables.map(({ name }) => inputs.get(name)!);
-  const outputs: Record<string, Tensor> = { nll };
-  const recompute = recomputed(forward, checkpointing === undefined ? undefined : Number(checkpointing));
-  gradients(sum, wanted, { recompute }).forEach((g, i) => {
-    outputs[gradientName(method.trainables[i]!.name)] = g;
-  });
-  return lower(outputs);
-}
-
-const gradientName = (name: string) => `gradient ${name}`;
 
 const zeros = ({ dtype, shape, data }: TensorData): TensorData => ({
   dtype,

@@ -1,0 +1,87 @@
+import { BYTES } from "../sources.ts";
+import type { Tensor } from "../tensor.ts";
+import { schedule } from "./schedule.ts";
+
+/** What sizes with a name stand for: T tokens of a row, S labels. Any other name is taken as T. */
+export interface RowSizes {
+  T: number;
+  S: number;
+}
+
+/**
+ * Most bytes that values between `outputs` and what is fed take at once, when the runtime computes them in its order and
+ * frees each after its last use. Inputs, weights and outputs themselves lie elsewhere and aren't counted.
+ *
+ * The runtime's order (onnxruntime, graph_viewer.cc: ReverseDFSFrom over what nothing reads, inputs by their place): from
+ * what was written last back to its inputs, the last written first.
+ */
+export function liveBytes(outputs: readonly Tensor[], sizes: RowSizes): number {
+  const order = runtimeOrder(schedule(outputs));
+  const place = new Map(order.map((t, i) => [t, i]));
+  const storage = (t: Tensor): Tensor =>
+    ALIASES.has(t.op.name) && place.has(t.inputs[0]!) ? storage(t.inputs[0]!) : t;
+  const given = new Set(outputs.map(storage));
+  const lastUse = new Map<Tensor, number>();
+  for (const [i, t] of order.entries())
+    for (const x of t.inputs) if (place.has(x)) lastUse.set(storage(x), i);
+  let [live, most] = [0, 0];
+  for (const [i, t] of order.entries()) {
+    const own = storage(t);
+    const freed = [...new Set(t.inputs.filter((x) => place.has(x)).map(storage))].filter(
+      (x) => lastUse.get(x) === i && !given.has(x) && x !== own,
+    );
+    const ends = freed.reduce((sum, x) => sum + bytesOf(x, sizes), 0);
+    if (own === t && !given.has(t)) live += bytesOf(t, sizes);
+    // An element-wise result takes the place of an input that ends there.
+    const reused = IN_PLACE.has(t.op.name) && freed.some((x) => bytesOf(x, sizes) === bytesOf(t, sizes));
+    most = Math.max(most, live - (reused ? bytesOf(t, sizes) : 0));
+    live -= ends;
+  }
+  return most;
+}
+
+/** Ops whose output is their input's memory. */
+const ALIASES = new Set(["reshape", "keep", "detach"]);
+const IN_PLACE = new Set([
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "exp",
+  "tanh",
+  "sigmoid",
+  "silu",
+  "neg",
+  "softmax",
+  "attentionWeights",
+]);
+
+function runtimeOrder(written: readonly Tensor[]): Tensor[] {
+  const index = new Map(written.map((t, i) => [t, i]));
+  const read = new Set(written.flatMap(({ inputs }) => inputs));
+  const isNode = (t: Tensor) => t.inputs.length > 0;
+  const order: Tensor[] = [];
+  const seen = new Set<Tensor>();
+  const stack: { t: Tensor; leave: boolean }[] = written
+    .filter((t) => isNode(t) && !read.has(t))
+    .map((t) => ({ t, leave: false }));
+  for (let next = stack.pop(); next; next = stack.pop()) {
+    const { t, leave } = next;
+    if (leave) order.push(t);
+    else if (!seen.has(t)) {
+      seen.add(t);
+      stack.push({ t, leave: true });
+      const inputs = t.inputs.filter((x) => isNode(x) && !seen.has(x));
+      inputs.sort((a, b) => index.get(a)! - index.get(b)!);
+      for (const x of inputs) stack.push({ t: x, leave: false });
+    }
+  }
+  return order;
+}
+
+function bytesOf({ dtype, shape }: Tensor, sizes: RowSizes): number {
+  return shape.reduce<number>(
+    (n, d) => n * (typeof d === "number" ? d : d === "S" ? sizes.S : sizes.T),
+    BYTES[dtype],
+  );
+}

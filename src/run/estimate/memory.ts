@@ -1,0 +1,91 @@
+import { liveBytes } from "../../graph/passes/live_bytes.ts";
+import { isWeight } from "../../graph/sources.ts";
+import { sizeOf, type Tensor } from "../../graph/tensor.ts";
+import { reachable } from "../../graph/walk.ts";
+import type { Model } from "../../models/family.ts";
+import { groupBy } from "../../text/group_by.ts";
+import { labelLosses } from "../../training/label_losses.ts";
+import type { Method } from "../../training/method.ts";
+import { trainingGraph } from "../../training/training_graph.ts";
+import type { PassSize } from "./pass_cost.ts";
+
+/** Where a run's memory goes at its peak, in bytes. */
+export interface MemoryParts {
+  /** Node, ONNX Runtime, attune, tokenizer and graphs. */
+  program: number;
+  /** Frozen weights, mapped from their files once for each graph. */
+  weights: number;
+  /** What is trained: values, gradients, AdamW's moments, sums over passes. */
+  trained: number;
+  /** What lies between the layers. */
+  activations: number;
+}
+
+export interface MemoryPlan {
+  model: Model;
+  method: Method;
+  largest: PassSize;
+  gradientCheckpointing?: boolean;
+  /** Most passes of a step: from two on, gradients are summed. */
+  passes: number;
+  /** The largest pass of each graph beside the training one: evaluation, or the reference. */
+  forward: readonly PassSize[];
+}
+
+/**
+ * MeasuredRun on Linux with onnxruntime 1.30 (`bench/estimate.ts`): what a run takes beside weights, values and activations, and
+ * what the runtime's arena keeps beyond the live values because they don't fit into its gaps.
+ */
+export const PROGRAM = 230e6;
+const ARENA = 1.3;
+
+/** By the graph itself: what the runtime holds at the worst moment of the largest pass. */
+export function plannedMemory({
+  model,
+  method,
+  largest,
+  gradientCheckpointing,
+  passes,
+  forward,
+}: MemoryPlan): MemoryParts {
+  const losses = labelLosses(method.adapt(model, true), method.scope(true));
+  const outputs = Object.values(trainingGraph(losses, method, gradientCheckpointing));
+  const weights = mappedBytes(outputs);
+  const looking = forward.map((size) => liveBytes([losses.nll], size));
+  const numbers = method.trainables.reduce((n, { shape }) => n + sizeOf(shape), 0);
+  return {
+    program: PROGRAM,
+    weights: weights * (1 + forward.length),
+    trained: numbers * (VALUE_GRADIENT_MOMENTS + (passes > 1 ? 4 : 0)),
+    activations: Math.round(ARENA * looking.reduce((sum, bytes) => sum + bytes, liveBytes(outputs, largest))),
+  };
+}
+
+const VALUE_GRADIENT_MOMENTS = 4 + 4 + 8; // bytes, float32 each
+
+export const totalOf = ({ program, weights, trained, activations }: MemoryParts): number =>
+  program + weights + trained + activations;
+
+/** Bytes of weights that the graph reads: a place counts once, though parts of it have entries of their own. */
+function mappedBytes(outputs: readonly Tensor[]): number {
+  const byFile = groupBy(
+    reachable(outputs)
+      .filter(isWeight)
+      .map(({ attributes: { source } }) =>
+        "bytes" in source
+          ? { file: source.bytes.buffer, from: source.bytes.byteOffset, length: source.bytes.byteLength }
+          : { file: source.file, from: source.offset, length: source.byteLength },
+      ),
+    ({ file }) => file,
+  );
+  return [...byFile.values()].reduce((sum, places) => sum + covered(places), 0);
+}
+
+function covered(places: readonly { from: number; length: number }[]): number {
+  let [end, total] = [0, 0];
+  for (const { from, length } of places.toSorted((a, b) => a.from - b.from)) {
+    total += Math.max(0, from + length - Math.max(from, end));
+    end = Math.max(end, from + length);
+  }
+  return total;
+}
