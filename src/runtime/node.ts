@@ -59,14 +59,32 @@ export async function runtimeFacts(): Promise<RuntimeFacts> {
  */
 export const openSession: OpenSession = async (model, options) => {
   requireDisk(model);
+  return open(model.bytes, model, options);
+};
+
+/**
+ * Opens a model file, whose inputs and outputs are those of `model`, as other programs would. What it keeps outside lies
+ * beside it.
+ */
+export const openModelFile = (
+  path: string,
+  model: Pick<OnnxModel, "outputs">,
+  options: SessionOptions,
+): Promise<Session> => open(path, model, options);
+
+async function open(
+  source: Uint8Array | string,
+  model: Pick<OnnxModel, "outputs">,
+  options: SessionOptions,
+): Promise<Session> {
   const { thread, leave } = keepsTensors(options.device) ? sharedThread(options.device) : ownThread();
   const id = nextId++;
-  const opening = { id, model: model.bytes, options: nodeOptions(options) };
+  const opening = { id, model: source, options: nodeOptions(options) };
   const { error } = await thread.inTurn(() => thread.ask("open", opening));
   if (!error) return session(thread, id, model, options, leave);
   await leave();
   throw openingError(error, options);
-};
+}
 
 let nextId = 0;
 
@@ -112,7 +130,7 @@ function sharedThread(device: Device): Lodging {
 function session(
   thread: SessionThread,
   id: number,
-  model: OnnxModel,
+  model: Pick<OnnxModel, "outputs">,
   options: SessionOptions,
   leave: Lodging["leave"],
 ): Session {
