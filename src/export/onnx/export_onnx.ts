@@ -63,6 +63,11 @@ async function write(
     onWarning?.(
       `transformers.js does not know ${modelType}: the file runs in ONNX Runtime, and not in its pipelines`,
     );
+  const { shortLength } = model.dimensions;
+  if (shortLength !== undefined)
+    onWarning?.(
+      `positions are rotated otherwise beyond ${shortLength} tokens: a conversation that grows past them must be read anew, which transformers.js does not do by itself`,
+    );
   const name = `model${ONNX_TYPES[type].suffix}.onnx`;
   let [bytes, relativeDifference] = [0, 0];
   await writeDirectoryAtomic(output, async (directory) => {

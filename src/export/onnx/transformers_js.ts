@@ -71,7 +71,16 @@ const json = (value: unknown) => `${pythonJson(value)}\n`;
 async function configOf({ base, config, type, file, dataFiles }: SettingsOptions): Promise<string> {
   const original = await diskFolder(base.directory.path).text(CONFIG_FILE);
   const data = dataFiles > 0 && { use_external_data_format: { [file]: dataFiles } };
-  return configText({ ...textConfig(config), "transformers.js_config": { dtype: type, ...data } }, original);
+  return configText(
+    { ...cacheConfig(textConfig(config)), "transformers.js_config": { dtype: type, ...data } },
+    original,
+  );
+}
+
+/** transformers.js finds the names of the cache by these keys: they must say that each layer has keys and values. */
+function cacheConfig({ multi_query: _, ...config }: Config): Config {
+  if (config.model_type !== "granitemoehybrid") return config;
+  return { ...config, layer_types: Array(config.num_hidden_layers).fill("attention") };
 }
 
 /** With the template inside: transformers.js reads no chat_template.jinja. */
