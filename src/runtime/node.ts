@@ -1,5 +1,5 @@
 import { cpus } from "node:os";
-import { parse } from "node:path";
+import { dirname, parse, resolve } from "node:path";
 import type { OnnxModel } from "../graph/onnx/writer.ts";
 import { type DType, sizeOf } from "../graph/tensor.ts";
 import { AttuneError } from "../text/errors.ts";
@@ -59,7 +59,7 @@ export async function runtimeFacts(): Promise<RuntimeFacts> {
  */
 export const openSession: OpenSession = async (model, options) => {
   requireDisk(model);
-  return open(model.bytes, model, options);
+  return open(model.bytes, model, options, parse(process.cwd()).root);
 };
 
 /**
@@ -70,16 +70,17 @@ export const openModelFile = (
   path: string,
   model: Pick<OnnxModel, "outputs">,
   options: SessionOptions,
-): Promise<Session> => open(path, model, options);
+): Promise<Session> => open(path, model, options, dirname(resolve(path)));
 
 async function open(
   source: Uint8Array | string,
   model: Pick<OnnxModel, "outputs">,
   options: SessionOptions,
+  folder: string,
 ): Promise<Session> {
   const { thread, leave } = keepsTensors(options.device) ? sharedThread(options.device) : ownThread();
   const id = nextId++;
-  const opening = { id, model: source, options: nodeOptions(options) };
+  const opening = { id, model: source, options: nodeOptions(options, folder) };
   const { error } = await thread.inTurn(() => thread.ask("open", opening));
   if (!error) return session(thread, id, model, options, leave);
   await leave();
@@ -184,15 +185,16 @@ function session(
   };
 }
 
-function nodeOptions(options: SessionOptions) {
+/** @param folder in which the weights' files are named */
+function nodeOptions(options: SessionOptions, folder?: string) {
   const { device, threads } = options;
   const { extra, ...rest } = runtimeOptions(options);
-  const folder = { model_external_initializers_file_folder_path: parse(process.cwd()).root };
+  const place = folder !== undefined && { model_external_initializers_file_folder_path: folder };
   return {
     executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
     intraOpNumThreads: threads ?? cpus().length,
     ...rest,
-    extra: { session: { ...extra.session, ...folder } },
+    extra: { session: { ...extra.session, ...place } },
   };
 }
 

@@ -123,7 +123,16 @@ export class OnnxWriter {
       })),
       initializers: this.#initializers,
       inputs: this.#inputs,
-      outputs: new Map([...outputs].map(([name, { type }]) => [name, type])),
+      outputs: new Map(
+        [...outputs].map(
+          ([
+            name,
+            {
+              type: { dtype, shape },
+            },
+          ]) => [name, { dtype, shape }],
+        ),
+      ),
     };
   }
 
