@@ -40,7 +40,7 @@ const ALLOWED: Record<string, string[]> = {
   ],
   export: [
     ...["text", "math", "random", "graph", "runtime", "files", "quantization", "models", "adapters"],
-    ...["tokenizers", "templates", "pretrained", "generation"],
+    ...["tokenizers", "templates", "hub", "pretrained", "generation"],
   ],
   run: [
     ...["text", "random", "graph", "runtime", "files", "quantization", "models", "adapters", "data", "hub"],

@@ -7,6 +7,7 @@ import { doctorCommand } from "./commands/doctor.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { exportCommand } from "./commands/export.ts";
 import { mergeCommand } from "./commands/merge.ts";
+import { pushCommand } from "./commands/push.ts";
 import { quantizeCommand } from "./commands/quantize.ts";
 import { tokenizerCommand } from "./commands/tokenizer.ts";
 import { trainCommand } from "./commands/train.ts";
@@ -37,6 +38,7 @@ export function createProgram(): Command {
     chatCommand(),
     mergeCommand(),
     exportCommand(),
+    pushCommand(),
     adapterCommand(),
     quantizeCommand(),
     tokenizerCommand(),
