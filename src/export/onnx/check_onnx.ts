@@ -18,7 +18,7 @@ const MOST = 8192; // numbers of a row
  * Compares rows of each tensor with what the model has, as far as the type's rounding allows.
  * @throws AttuneError that names what differs.
  */
-export async function checkTensors(
+export async function checkOnnxTensors(
   tensors: readonly OnnxTensor[],
   places: ReadonlyMap<string, TensorPlace>,
   weights: ReadonlyMap<string, Weight>,

@@ -5,7 +5,7 @@ import { createSpaces } from "../gguf/tensor_content.ts";
 import { type ModelWeights, modelWeights } from "../model_weights.ts";
 import { type ExportSource, openSource, type SourceOptions } from "../open_source.ts";
 import { checkLogits } from "./check_logits.ts";
-import { checkTensors } from "./check_onnx.ts";
+import { checkOnnxTensors } from "./check_onnx.ts";
 import { onnxContent } from "./onnx_content.ts";
 import { ONNX_TYPES, type OnnxTypeName } from "./onnx_types.ts";
 import { planOnnx } from "./plan_onnx.ts";
@@ -76,7 +76,7 @@ async function write(
     const spaces = createSpaces();
     const content = (tensor: (typeof plan.tensors)[number]) => onnxContent(tensor, weights, spaces);
     const written = await writeOnnx(path, plan, { content, maxFileBytes, onBytes });
-    await checkTensors(plan.tensors, written.places, weights);
+    await checkOnnxTensors(plan.tensors, written.places, weights);
     const dataFiles = written.dataFiles.length;
     await writeSettings(directory, { base, config, type, template, file: name, dataFiles });
     relativeDifference = await checkLogits(path, type, plan.graph, base, adapter);
