@@ -12,7 +12,8 @@ import transformers
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.numpy import save_file
 
-from families import DERIVED, FULL, GPT2, GRANITE, MOE, SLIDES, SMALL, STILL, fill, rope
+from families import fill
+from family_cases import DERIVED, FULL, GPT2, GRANITE, MOE, SLIDES, SMALL, STILL, rope
 from lib import GOLDENS, MADE_WITH, fresh, generator, load, load_tokenizer, logits_of, readable, save_json, save_tensors
 
 OUT = GOLDENS / "gguf"
@@ -45,6 +46,20 @@ MODELS = {
             "rope_parameters": {FULL: rope("linear", 100000.0, factor=4.0), SLIDES: rope("default", 1000.0)},
         },
     ),
+    "arcee": ("arcee", BASE),
+    "seed-oss": ("seed_oss", {**OWN, "attention_bias": True}),
+    "ernie4_5": ("ernie4_5", {**BASE, "use_bias": False}),
+    "hunyuan": ("hunyuan_v1_dense", OWN),
+    "glm": ("glm", {**BASE, "head_dim": 8, "attention_bias": True, "pad_token_id": 317, "rope_parameters": rope("default", partial_rotary_factor=0.5)}),
+    "glm4": ("glm4", {**OWN, "attention_bias": True, "rope_parameters": rope("default", partial_rotary_factor=0.5)}),
+    "olmo": ("olmo", {**BASE, "clip_qkv": 0.5}),
+    "olmo3": ("olmo3", {**BASE, "num_hidden_layers": 4, "layer_types": [SLIDES, SLIDES, SLIDES, FULL], "sliding_window": 8}),
+    "exaone4": ("exaone4", {**BASE, "sliding_window": None, "layer_types": [FULL, FULL]}),
+    "nemotron": ("nemotron", {**BASE, "tie_word_embeddings": False}),
+    "cohere2": ("cohere2", {**BASE, "num_hidden_layers": 4, "layer_types": [SLIDES, SLIDES, SLIDES, FULL], "sliding_window": 8, "logit_scale": 0.25}),
+    "stablelm": ("stablelm", {**BASE, "use_qkv_bias": True, "tie_word_embeddings": False}),
+    "phi": ("phi", {**BASE, **STILL, "tie_word_embeddings": False}),
+    "falcon": ("falcon", {**DERIVED, **STILL, "new_decoder_architecture": True, "num_kv_heads": 2, "ffn_hidden_size": 64}),
     "phi3": ("phi3", {**BASE, "sliding_window": None, "rope_parameters": rope("default", partial_rotary_factor=0.5)}),
     "gpt2": ("gpt2", {**GPT2, **STILL, "n_embd": 32, "n_head": 4}),
     "gpt-neox": (
@@ -105,7 +120,11 @@ TOKENIZERS = {
 }
 
 
-def make():
+def make(*names):
+    for name in names:
+        make_model(name, *MODELS[name])
+    if names:
+        return readable(OUT)
     fresh(OUT)
     for name, (kind, config) in MODELS.items():
         make_model(name, kind, config)

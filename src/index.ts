@@ -33,7 +33,9 @@ export {
   type MlxAdapterReport,
 } from "./export/mlx/export_mlx_adapter.ts";
 export { exportOllama, type OllamaOptions, type OllamaReport } from "./export/ollama/export_ollama.ts";
+export { exportOnnx, type OnnxOptions, type OnnxReport } from "./export/onnx/export_onnx.ts";
 export { exportPeft, type PeftOptions, type PeftReport } from "./export/peft/export_peft.ts";
+export { type PushOptions, type PushReport, pushModel } from "./export/push/push_model.ts";
 export { type QuantizeOptions, quantizeModel } from "./export/quantize_model.ts";
 export type { Completion } from "./generation/completion.ts";
 export { type LoadedModel, type LoadModelOptions, loadModel } from "./generation/load_model.ts";

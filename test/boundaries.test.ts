@@ -41,7 +41,7 @@ const ALLOWED: Record<string, string[]> = {
   ],
   export: [
     ...["text", "math", "random", "graph", "runtime", "files", "quantization", "models", "adapters"],
-    ...["tokenizers", "templates", "pretrained", "generation"],
+    ...["tokenizers", "templates", "hub", "pretrained", "generation"],
   ],
   mpi: ["text", "training"],
   run: [

@@ -10,6 +10,7 @@ import { evalCommand } from "./commands/eval.ts";
 import { exportCommand } from "./commands/export.ts";
 import { initCommand } from "./commands/init.ts";
 import { mergeCommand } from "./commands/merge.ts";
+import { pushCommand } from "./commands/push.ts";
 import { quantizeCommand } from "./commands/quantize.ts";
 import { tokenizerCommand } from "./commands/tokenizer.ts";
 import { trainCommand } from "./commands/train.ts";
@@ -41,6 +42,7 @@ export function createProgram(): Command {
     chatCommand(),
     mergeCommand(),
     exportCommand(),
+    pushCommand(),
     adapterCommand(),
     quantizeCommand(),
     tokenizerCommand(),

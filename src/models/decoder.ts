@@ -6,7 +6,7 @@ import { zerosLike } from "../graph/ops/zeros.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { BlockPart } from "./blocks.ts";
 import { activation, headCount, headSize, hiddenSize, layerCount, size } from "./config.ts";
-import type { Model, Names, Pass } from "./family.ts";
+import type { DecoderOutput, Model, Names, Pass } from "./family.ts";
 import type { HeadSizes, Norm } from "./layers.ts";
 import { type RopeParameters, ropeFields } from "./rope_config.ts";
 import type { Scope } from "./scope.ts";
@@ -113,6 +113,13 @@ export function decoder(c: Fields, heads: HeadSizes, parts: DecoderParts): Model
       return { ...withBias(hidden, head, scope.at(names.head).param("bias", [c.vocab_size])), softcap };
     },
   };
+}
+
+/** What `withBias` put together, apart again, where it did: logits are hidden · headᵀ + bias. */
+export function splitBias(output: DecoderOutput): DecoderOutput & { bias?: Tensor } {
+  const { hidden, head } = output;
+  if (head.op.name !== "concat") return output;
+  return { ...output, hidden: hidden.inputs[0]!, head: head.inputs[0]!, bias: head.inputs[1]!.inputs[0]! };
 }
 
 /** hidden [T, D] and head [V, D] with one column more, whose product is the bias [V]. */

@@ -1,5 +1,5 @@
 import { cpus } from "node:os";
-import { parse } from "node:path";
+import { dirname, parse, resolve } from "node:path";
 import type { OnnxModel } from "../graph/onnx/writer.ts";
 import { type DType, sizeOf } from "../graph/tensor.ts";
 import { AttuneError } from "../text/errors.ts";
@@ -59,14 +59,33 @@ export async function runtimeFacts(): Promise<RuntimeFacts> {
  */
 export const openSession: OpenSession = async (model, options) => {
   requireDisk(model);
+  return open(model.bytes, model, options, parse(process.cwd()).root);
+};
+
+/**
+ * Opens a model file, whose inputs and outputs are those of `model`, as other programs would. What it keeps outside lies
+ * beside it.
+ */
+export const openModelFile = (
+  path: string,
+  model: Pick<OnnxModel, "outputs">,
+  options: SessionOptions,
+): Promise<Session> => open(path, model, options, dirname(resolve(path)));
+
+async function open(
+  source: Uint8Array | string,
+  model: Pick<OnnxModel, "outputs">,
+  options: SessionOptions,
+  folder: string,
+): Promise<Session> {
   const { thread, leave } = keepsTensors(options.device) ? sharedThread(options.device) : ownThread();
   const id = nextId++;
-  const opening = { id, model: model.bytes, options: nodeOptions(options) };
+  const opening = { id, model: source, options: nodeOptions(options, folder) };
   const { error } = await thread.inTurn(() => thread.ask("open", opening));
   if (!error) return session(thread, id, model, options, leave);
   await leave();
   throw openingError(error, options);
-};
+}
 
 let nextId = 0;
 
@@ -112,7 +131,7 @@ function sharedThread(device: Device): Lodging {
 function session(
   thread: SessionThread,
   id: number,
-  model: OnnxModel,
+  model: Pick<OnnxModel, "outputs">,
   options: SessionOptions,
   leave: Lodging["leave"],
 ): Session {
@@ -166,15 +185,16 @@ function session(
   };
 }
 
-function nodeOptions(options: SessionOptions) {
+/** @param folder in which the weights' files are named */
+function nodeOptions(options: SessionOptions, folder?: string) {
   const { device, threads } = options;
   const { extra, ...rest } = runtimeOptions(options);
-  const folder = { model_external_initializers_file_folder_path: parse(process.cwd()).root };
+  const place = folder !== undefined && { model_external_initializers_file_folder_path: folder };
   return {
     executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
     intraOpNumThreads: threads ?? cpus().length,
     ...rest,
-    extra: { session: { ...extra.session, ...folder } },
+    extra: { session: { ...extra.session, ...place } },
   };
 }
 

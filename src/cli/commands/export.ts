@@ -28,7 +28,7 @@ const formatLines = Object.entries(EXPORT_FORMATS).map(([name, { summary, types 
 
 export const exportCommand = (): Command =>
   new Command("export")
-    .summary("files for other tools: llama.cpp, Ollama, MLX, PEFT")
+    .summary("files for other tools: llama.cpp, Ollama, browsers, MLX, PEFT")
     .description(
       `Writes a model, or a model with an adapter, for another tool. What is written is read back and compared before success is reported; what the tool can't represent is refused by name.\n\nFormats:\n${formatLines.join("\n")}`,
     )
@@ -56,6 +56,7 @@ export const exportCommand = (): Command =>
       examples([
         ["attune export runs/mine --format gguf --out mine.gguf", "a run's result, for llama.cpp"],
         ["attune export runs/mine --format ollama --out mine", "for Ollama, with a Modelfile"],
+        ["attune export runs/mine --format onnx --type q4 --out mine-js", "for browsers and Node"],
         [
           "attune export -m ./model -a runs/mine -f gguf -t q8_0 -o mine.gguf",
           "a model and an adapter, 8 bits a weight",

@@ -2,11 +2,11 @@
 import type { FileHandle } from "node:fs/promises";
 import { randomUint32 } from "../../random/random.ts";
 import { AttuneError } from "../../text/errors.ts";
+import { readerOf } from "../checked_writer.ts";
 import { decode } from "./encode.ts";
 import { GGML_TYPES, type GgmlType } from "./ggml_types.ts";
 import { type GgufMetadata, type GgufTensorInfo, shapeSize } from "./gguf_header.ts";
 import { type GgufTensorEntry, readGguf } from "./read_gguf.ts";
-import { readerOf } from "./write_gguf.ts";
 
 export interface Expected<T extends GgufTensorInfo> {
   metadata: GgufMetadata;

@@ -16,6 +16,8 @@ export interface Place {
   name: string;
   shape: readonly number[];
   start: number;
+  /** Types that hold more, for the way out: GGUF's when left out. */
+  wider?: string;
 }
 
 /**
@@ -148,7 +150,11 @@ function wordsAreFinite(bytes: Uint8Array, exponents: number, lowest: number, si
   return ((sums | ((rest & exponents) + lowest)) & signs) === 0;
 }
 
-function unfit(values: Float32Array, type: GgmlType, { name, shape, start }: Place): AttuneError {
+function unfit(
+  values: Float32Array,
+  type: GgmlType,
+  { name, shape, start, wider = "bf16 or f32" }: Place,
+): AttuneError {
   const index = values.findIndex((value) => !(Math.abs(value) < BEYOND[type]));
   const [value, at] = [values[index]!, placeOf(start + index, shape).join(", ")];
   if (!Number.isFinite(value))
@@ -162,7 +168,7 @@ function unfit(values: Float32Array, type: GgmlType, { name, shape, start }: Pla
     code: "export.beyond-type",
     place: name,
     problem: `is ${value} at [${at}], and ${type.toLowerCase()} can't hold that`,
-    wayOut: "Take --type bf16 or f32",
+    wayOut: `Take --type ${wider}`,
   });
 }
 

@@ -1,4 +1,5 @@
 /** Reads what stands in a GGUF file, as far as attune writes it. */
+import type { ReadAt } from "../checked_writer.ts";
 import { bytesOf, typeOfCode } from "./ggml_types.ts";
 import {
   aligned,
@@ -9,9 +10,6 @@ import {
   VALUE_TYPES,
   VERSION,
 } from "./gguf_header.ts";
-
-/** Fills `buffer` with the file's bytes from `position` on, and says how many there were. */
-export type ReadAt = (buffer: Uint8Array, position: number) => Promise<number>;
 
 /** A tensor in a file; `offset` counts from the start of the file. */
 export interface GgufTensorEntry extends GgufTensorInfo {

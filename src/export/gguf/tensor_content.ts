@@ -26,12 +26,13 @@ export async function* tensorContent(
   tensor: PlannedTensor,
   weights: ReadonlyMap<string, Weight>,
   spaces: Spaces,
+  wider?: string,
 ): AsyncGenerator<Uint8Array> {
   const { name, shape, type, values } = tensor;
   let [start, turn] = [0, 0];
   const encoded = (numbers: Numbers) => {
     const space = numbers.data.length <= PIECE ? spaces.made[turn++ % 2] : undefined;
-    const bytes = encode(numbers, type, { name, shape, start }, space);
+    const bytes = encode(numbers, type, { name, shape, start, wider }, space);
     start += numbers.data.length;
     return bytes;
   };
@@ -40,7 +41,12 @@ export async function* tensorContent(
     for await (const numbers of pieces(tensor, weights.get(parameter)!, spaces)) yield encoded(numbers);
 }
 
-async function* pieces(tensor: PlannedTensor, weight: Weight, { read }: Spaces): AsyncGenerator<Numbers> {
+/** A weight's numbers in the order of the tensor, whole rows at a time. */
+export async function* pieces(
+  tensor: PlannedTensor,
+  weight: Weight,
+  { read }: Spaces,
+): AsyncGenerator<Numbers> {
   const count = shapeSize(weight.shape);
   const width = weight.shape.at(-1)!;
   if (tensor.order || tensor.turned) {

@@ -69,6 +69,7 @@ export function placing(model: Model, { modules, biases, head }: Description): P
   const ends: Record<string, string | undefined> = {
     [`${model.ends.embedding}.weight`]: "token_embd.weight",
     [`${model.ends.head}.weight`]: head === "tied" ? undefined : "output.weight",
+    [`${model.ends.head}.bias`]: "output.bias",
     [`${names.root}.${names.norm}.weight`]: "output_norm.weight",
     [`${names.root}.${names.norm}.bias`]: biases.includes("attn_norm") ? "output_norm.bias" : undefined,
     [`${names.root}.wpe.weight`]: "position_embd.weight",
@@ -119,7 +120,7 @@ function planned(
   const own = layout.parameters.get(parameters[0]!)!;
   const module = /^blk\.\d+\.(.+)\.(?:weight|bias)$/.exec(name)?.[1] ?? name;
   const isTurned = layout.transposed.has(parameters[0]!.replace(/\.weight$/, ""));
-  const isNorm = /norm(\.weight)?$/.test(module);
+  const isNorm = /norm(\.weight)?$/.test(module) && name.endsWith(".weight");
   const shape = isTurned ? own.toReversed() : own;
   return {
     name,
@@ -127,7 +128,7 @@ function planned(
     shape: module.endsWith("_exps") ? [parameters.length, ...shape] : shape,
     turned: isTurned,
     order: description.orders[module],
-    plus: isNorm && model.normStart === 0 ? 1 : 0,
+    plus: isNorm && (model.normStart === 0 || description.normsLessOne) ? 1 : 0,
     type: typeOf(name, module, own, type),
   };
 }

@@ -10,9 +10,9 @@ import { hubId } from "../../pretrained/same_base.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { floatPaths } from "../../text/json_scan.ts";
 import { pythonJson } from "../../text/python_json.ts";
+import { modelCard } from "../model_card.ts";
 import { openSource, type SourceOptions } from "../open_source.ts";
 import { templateSource } from "../template_source.ts";
-import { modelCard } from "./model_card.ts";
 
 export interface PeftOptions extends SourceOptions {
   adapter: string;
@@ -50,7 +50,7 @@ export async function exportPeft(options: PeftOptions): Promise<PeftReport> {
     if (hasTokenizer) await writeTokenizer(directory, base, template);
     await writeFileAtomic(
       join(directory, "README.md"),
-      modelCard({ adapter: adapter!, base: name, hasTokenizer }),
+      modelCard({ subject: { kind: "adapter", adapter: adapter!, hasTokenizer }, base: name }),
     );
     await requireSame(from, directory, options.output);
   });

@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
+import { readerOf } from "../checked_writer.ts";
 import { decode } from "../gguf/encode.ts";
 import { type GgufFile, readGguf } from "../gguf/read_gguf.ts";
-import { readerOf } from "../gguf/write_gguf.ts";
 
 export interface OpenGguf extends GgufFile {
   /** The values of a tensor, row-major. */

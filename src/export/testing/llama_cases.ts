@@ -78,7 +78,7 @@ export async function exportLoraCase(
 
 /** Families whose activation is GELU: llama.cpp computes it from a table in float16. */
 export const isGelu = ({ model: path }: Pick<LlamaCase, "model">): boolean =>
-  /gemma|gpt|starcoder2/.test(basename(path));
+  /gemma|gpt|starcoder2|phi$|falcon/.test(basename(path));
 
 /** A copy of a golden model below `directory`, with the shared tokenizer where it has none. */
 export function modelWithTokenizer(path: string, directory: string): string {

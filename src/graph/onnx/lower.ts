@@ -1,16 +1,25 @@
 import { schedule } from "../passes/schedule.ts";
 import type { Tensor } from "../tensor.ts";
+import type { OnnxGraph } from "./model_proto.ts";
 import { type OnnxModel, OnnxWriter } from "./writer.ts";
 
 /** The ONNX model that computes `outputs`, by name. Frozen weights stay references into their files. */
 export function lower(outputs: Record<string, Tensor>): OnnxModel {
   const onnx = new OnnxWriter();
+  return onnx.finish(lowerWith(onnx, outputs));
+}
+
+/** The same as data, in ONNX's own ops where it has them, for runtimes and providers that know no others. */
+export function standardGraph(outputs: Record<string, Tensor>): OnnxGraph {
+  const onnx = new OnnxWriter(true);
+  return onnx.graph(lowerWith(onnx, outputs));
+}
+
+function lowerWith(onnx: OnnxWriter, outputs: Record<string, Tensor>) {
   const names = new Map<Tensor, string>();
   for (const t of schedule(Object.values(outputs))) {
     const inputs = t.inputs.map((i) => names.get(i)!);
     names.set(t, t.op.lower(onnx, inputs, t.attributes, t.inputs, t));
   }
-  return onnx.finish(
-    new Map(Object.entries(outputs).map(([name, t]) => [name, { value: names.get(t)!, type: t }])),
-  );
+  return new Map(Object.entries(outputs).map(([name, t]) => [name, { value: names.get(t)!, type: t }]));
 }

@@ -32,6 +32,11 @@ export class ProtobufWriter {
     return this;
   }
 
+  /** What stands before a value of wire type 2 that is `byteLength` long and comes from elsewhere. */
+  open(field: number, byteLength: number): this {
+    return this.#varint((field << 3) | 2).#varint(byteLength);
+  }
+
   string(field: number, value: string): this {
     return this.bytes(field, utf8.encode(value));
   }

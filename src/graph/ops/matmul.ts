@@ -33,7 +33,9 @@ const matmulOp = defineOp<[a: Tensor, b: Tensor], MatmulAttributes>({
 
   lower(w, [a, b], { transA, transB, alpha }, [typeA, typeB], out) {
     if (!transA && !transB && alpha === 1) return w.node("MatMul", [a, b]);
-    if (out.dtype === COMPUTE_TYPE)
+    if (w.standard && isPlainGemm(typeA, typeB, transA, transB, alpha))
+      return w.node("Gemm", [a, b], { transA: 0, transB: 1 });
+    if (out.dtype === COMPUTE_TYPE && !w.standard)
       return w.contributed("FusedMatMul", [a, b], {
         transA: +transA,
         transB: +transB,
@@ -47,6 +49,10 @@ const matmulOp = defineOp<[a: Tensor, b: Tensor], MatmulAttributes>({
 
   vjp: ([a, b], dy, attributes) => productGradients(a, b, dy, attributes),
 });
+
+/** ONNX's own product by a transposed matrix, without a copy of it. */
+const isPlainGemm = (a: TensorType, b: TensorType, transA: boolean, transB: boolean, alpha: number) =>
+  a.shape.length === 2 && b.shape.length === 2 && !transA && transB && alpha === 1;
 
 /** c + alpha · a·b. (A Gemm with its C would do it in one node, and takes longer than these two for a small inner size.) */
 export const addMatmul = (c: Tensor, a: Tensor, b: Tensor, options: Partial<MatmulAttributes> = {}): Tensor =>

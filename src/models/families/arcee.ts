@@ -8,7 +8,7 @@ import { headSizes, plainMlp, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 
-const arceeFields = decoderFields.extend({
+export const arceeFields = decoderFields.extend({
   hidden_act: activation.default("relu2"),
   rms_norm_eps: z.number().nonnegative().default(1e-5),
   attention_bias: z.boolean().default(false),

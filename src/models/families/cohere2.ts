@@ -13,7 +13,7 @@ import { ropeParameters } from "../rope_config.ts";
 import { rotationOfNeighbours } from "../rotary.ts";
 import { cohereBase } from "./cohere.ts";
 
-const cohere2Fields = cohereBase.extend({
+export const cohere2Fields = cohereBase.extend({
   sliding_window: size.nullable().default(4096),
   sliding_window_pattern: size.default(4),
   layer_types: layerTypes,

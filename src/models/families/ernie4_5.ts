@@ -8,7 +8,7 @@ import { gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotationOfNeighbours } from "../rotary.ts";
 
-const ernie45Fields = decoderFields.extend({
+export const ernie45Fields = decoderFields.extend({
   num_key_value_heads: headCount.nullable().default(2),
   head_dim: headSize.nullable().default(128),
   rms_norm_eps: z.number().nonnegative().default(1e-5),

@@ -13,7 +13,7 @@ import { gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 
-const exaone4Fields = decoderFields.extend({
+export const exaone4Fields = decoderFields.extend({
   num_key_value_heads: headCount.default(32),
   rms_norm_eps: z.number().nonnegative().default(1e-5),
   sliding_window: size.nullable().default(4096),

@@ -16,7 +16,7 @@ import { rotation } from "../rotary.ts";
 import type { Scope } from "../scope.ts";
 import { NEOX_MLP } from "./gpt_neox.ts";
 
-const falconFields = decoderFields.omit({ intermediate_size: true }).extend({
+export const falconFields = decoderFields.omit({ intermediate_size: true }).extend({
   ffn_hidden_size: size.nullish(),
   num_kv_heads: headCount.nullish(),
   activation: activation.default("gelu"),

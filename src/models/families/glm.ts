@@ -11,7 +11,7 @@ import { fusedGatedMlp, headSizes, type Norm, rmsNorms, selfAttention } from "..
 import { ropeParameters } from "../rope_config.ts";
 import { rotationOfNeighbours } from "../rotary.ts";
 
-const glmFields = decoderFields.extend({
+export const glmFields = decoderFields.extend({
   num_key_value_heads: headCount.nullable().default(2),
   head_dim: headSize.nullable().default(128),
   rms_norm_eps: z.number().nonnegative().default(1.5625e-7),

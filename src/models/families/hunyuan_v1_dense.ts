@@ -12,7 +12,7 @@ import { gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { type RopeParameters, ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 
-const hunyuanFields = decoderFields.extend({
+export const hunyuanFields = decoderFields.extend({
   rms_norm_eps: z.number().nonnegative().default(1e-5),
   attention_bias: z.boolean().default(false),
 });
@@ -24,7 +24,7 @@ export const hunyuanV1Dense: Family = {
   read(config) {
     const c = parseFields("", hunyuanFields, config);
     const [heads, norm] = [headSizes(c), rmsNorms(c.rms_norm_eps)];
-    const rope = ropeOf(c, heads.E);
+    const rope = hunyuanRope(c, heads.E);
     const bias = { qkv: c.attention_bias, o: c.attention_bias };
     const mlp = { size: c.intermediate_size, activation: c.hidden_act };
     return decoder(c, heads, {
@@ -52,7 +52,7 @@ const alphaField = z.looseObject({ alpha: z.number().nonnegative().nullish() });
  * A "dynamic" rotation with `alpha` has one base for all lengths, as its authors' code has: theta · alpha^(E / (E - 2)).
  * transformers does so up to max_position_embeddings, and leaves alpha out beyond.
  */
-function ropeOf(c: HunyuanFields, E: number): RopeParameters {
+export function hunyuanRope(c: HunyuanFields, E: number): RopeParameters {
   const rope = ropeParameters(c);
   const place = c.rope_scaling ? "rope_scaling" : "rope_parameters";
   const { alpha } = parseFields(place, alphaField, c[place] ?? {});

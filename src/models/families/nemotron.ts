@@ -11,7 +11,7 @@ import { headSizes, layerNormsFromZero, plainMlp, selfAttention } from "../layer
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 
-const nemotronFields = decoderFields.extend({
+export const nemotronFields = decoderFields.extend({
   hidden_act: activation.default("relu2"),
   norm_eps: z.number().nonnegative().default(1e-5),
   initializer_range: z.number().nonnegative().default(0.0134),

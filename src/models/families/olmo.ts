@@ -15,7 +15,7 @@ import { filled, gatedMlp, headSizes, type Norm, selfAttention } from "../layers
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 
-const olmoFields = decoderFields.extend({
+export const olmoFields = decoderFields.extend({
   attention_bias: z.boolean().default(false),
   clip_qkv: z.number().positive().nullish(),
 });

@@ -13,7 +13,7 @@ import { gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { rotation } from "../rotary.ts";
 import { normAll, olmo2Fields } from "./olmo2.ts";
 
-const olmo3Fields = olmo2Fields.extend({
+export const olmo3Fields = olmo2Fields.extend({
   sliding_window: size.nullable().default(4096),
   layer_types: layerTypes,
   rope_parameters: ropesByLayer,

@@ -12,7 +12,7 @@ import { headSizes, layerNorms, plainMlp, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 
-const phiFields = decoderFields.extend({
+export const phiFields = decoderFields.extend({
   hidden_act: activation.default("gelu_new"),
   layer_norm_eps: z.number().nonnegative().default(1e-5),
   qk_layernorm: z.boolean().default(false),

@@ -11,7 +11,7 @@ import { gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 
-const seedOssFields = decoderFields.extend({
+export const seedOssFields = decoderFields.extend({
   num_key_value_heads: headCount.nullable().default(8),
   head_dim: headSize.nullable().default(128),
   attention_bias: z.boolean().default(true),

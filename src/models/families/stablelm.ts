@@ -16,7 +16,7 @@ import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 import type { Scope } from "../scope.ts";
 
-const stablelmFields = decoderFields.extend({
+export const stablelmFields = decoderFields.extend({
   num_key_value_heads: headCount.default(32),
   layer_norm_eps: z.number().nonnegative().default(1e-5),
   use_qkv_bias: z.boolean().default(false),

@@ -1,28 +1,60 @@
+import { familyOf } from "../../../models/families.ts";
 import type { Config, Model } from "../../../models/family.ts";
 import { AttuneError } from "../../../text/errors.ts";
 import type { Architecture, Description } from "./description.ts";
 import { gemma, gemma2, gemma3 } from "./gemma.ts";
 import { gpt2, gptNeox } from "./gpt.ts";
+import { cohere2, falcon, nemotron, olmo, phi, stablelm } from "./layer_normed.ts";
 import { granite, llama, mistral, mixtral, smollm3 } from "./llama.ts";
+import { arcee, ernie45, exaone4, glm, glm4, hunyuanDense, olmo3, seedOss } from "./newer.ts";
 import { cohere, olmo2, phi3, starcoder2 } from "./others.ts";
 import { qwen2, qwen3, qwen3Moe } from "./qwen.ts";
+
+/** A model that also sees images, as far as its text goes. */
+const textOf = (modelType: string, texts: readonly Architecture[]): Architecture => ({
+  modelType,
+  describe(config, model) {
+    const text = familyOf(modelType).textPart!.config(config);
+    const architecture = texts.find((one) => one.modelType === text.model_type);
+    if (architecture) return architecture.describe(text, model);
+    throw unknown("text_config.model_type", String(text.model_type));
+  },
+});
 
 const ARCHITECTURES: readonly Architecture[] = [
   ...[llama, mistral, mixtral, smollm3, granite, qwen2, qwen3, qwen3Moe, gemma, gemma2, gemma3],
   ...[gpt2, gptNeox, phi3, olmo2, starcoder2, cohere],
+  ...[arcee, seedOss, ernie45, hunyuanDense, glm, glm4, olmo3, exaone4],
+  ...[olmo, nemotron, cohere2, stablelm, phi, falcon],
+  textOf("gemma3", [gemma3]),
+  textOf("mistral3", [mistral]),
 ];
+
+/** Why there are no rules for a family. */
+const REASONS: Readonly<Record<string, string>> = {
+  apertus: "llama.cpp keeps its activation's slopes as settings, and attune has no rules for that",
+  cwm: "llama.cpp computes llama without windows",
+  granitemoehybrid: "llama.cpp's granitehybrid is for models with state space layers",
+  helium: "llama.cpp has no architecture for it",
+  ministral: "llama.cpp computes llama without windows",
+  ministral3: "llama.cpp stretches its scores otherwise",
+  vaultgemma: "llama.cpp has no architecture for it",
+};
+
+function unknown(place: string, modelType: string): AttuneError {
+  return new AttuneError({
+    code: "export.unknown-architecture",
+    place,
+    problem: `attune has no rules for this family in llama.cpp${modelType in REASONS ? `: ${REASONS[modelType]}` : ""}`,
+    expected: `one of ${ARCHITECTURES.map((one) => one.modelType).join(", ")}`,
+    got: modelType,
+  });
+}
 
 /** @throws AttuneError that names the architecture, or the keys of config.json, that llama.cpp doesn't compute. */
 export function describeForLlama(config: Config, model: Model, path: string): Description {
   const architecture = ARCHITECTURES.find(({ modelType }) => modelType === model.modelType);
-  if (!architecture)
-    throw new AttuneError({
-      code: "export.unknown-architecture",
-      place: `${path}: model_type`,
-      problem: "attune has no rules for this family in llama.cpp",
-      expected: `one of ${ARCHITECTURES.map(({ modelType }) => modelType).join(", ")}`,
-      got: model.modelType,
-    });
+  if (!architecture) throw unknown(`${path}: model_type`, model.modelType);
   const description = architecture.describe(config, model);
   if (description.faults.length > 0)
     throw new AttuneError({

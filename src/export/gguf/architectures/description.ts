@@ -30,6 +30,8 @@ export interface Description {
   readonly modules: Readonly<Record<string, string>>;
   /** Those, by llama.cpp's names, whose biases it reads. */
   readonly biases: readonly string[];
+  /** Files keep norms' weights less 1, though they start from 1. */
+  readonly normsLessOne: boolean;
   /** By llama.cpp's names; where they are left out rows stay as they are. */
   readonly orders: Readonly<Record<string, RowOrder>>;
   /** Of a tied model the output layer is left out, or must be there all the same; "tied": there is no other. */
@@ -39,18 +41,21 @@ export interface Description {
   readonly faults: Omit<Fault, "code">[];
 }
 
-type Parts = Pick<Description, "name" | "modules"> & Partial<Pick<Description, "biases" | "orders" | "head">>;
+type Parts = Pick<Description, "name" | "modules"> &
+  Partial<Pick<Description, "biases" | "orders" | "head" | "normsLessOne">>;
 
 export const newDescription = ({
   biases = [],
   orders = {},
   head = "optional",
+  normsLessOne = false,
   ...rest
 }: Parts): Description => ({
   ...rest,
   biases,
   orders,
   head,
+  normsLessOne,
   metadata: new Map(),
   extras: new Map(),
   faults: [],
@@ -121,8 +126,13 @@ export const setLayerNorm = (to: Description, eps: number) =>
   setAll(to, { "attention.layer_norm_epsilon": f32(eps) });
 
 /** llama.cpp has one activation per architecture; its GELU is the tanh form in float16. */
-export function requireActivation(to: Description, key: string, name: string, wanted: "silu" | "gelu"): void {
-  const kind = name === "silu" || name === "swish" ? "silu" : "gelu";
+export function requireActivation(
+  to: Description,
+  key: string,
+  name: string,
+  wanted: "silu" | "gelu" | "relu2",
+): void {
+  const kind = name === "silu" || name === "swish" ? "silu" : name === "relu2" ? "relu2" : "gelu";
   if (kind !== wanted)
     to.faults.push({
       place: key,

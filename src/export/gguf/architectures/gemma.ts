@@ -131,7 +131,7 @@ interface Windowed {
 }
 
 /** @param usual the period that llama.cpp assumes by default: the last layer of each period sees all. */
-function setWindows(to: Description, c: Windowed, slides: readonly boolean[], usual: number): void {
+export function setWindows(to: Description, c: Windowed, slides: readonly boolean[], usual: number): void {
   const period = slides.includes(true) ? periodOf(slides) : 1;
   if (period === undefined) {
     to.faults.push({

@@ -48,7 +48,7 @@ export const phi3: Architecture = {
   },
 };
 
-const OLMO2_BLOCK = {
+export const OLMO2_BLOCK = {
   "self_attn.q_proj": "attn_q",
   "self_attn.k_proj": "attn_k",
   "self_attn.v_proj": "attn_v",
