@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { version } from "../text/version.ts";
 import { adapterCommand } from "./commands/adapter.ts";
 import { chatCommand } from "./commands/chat.ts";
+import { compareCommand } from "./commands/compare.ts";
 import { dataCommand } from "./commands/data.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
@@ -34,6 +35,7 @@ export function createProgram(): Command {
     trainCommand(),
     dataCommand(),
     evalCommand(),
+    compareCommand(),
     chatCommand(),
     mergeCommand(),
     exportCommand(),
