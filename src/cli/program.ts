@@ -10,6 +10,7 @@ import { evalCommand } from "./commands/eval.ts";
 import { exportCommand } from "./commands/export.ts";
 import { mergeCommand } from "./commands/merge.ts";
 import { quantizeCommand } from "./commands/quantize.ts";
+import { sweepCommand } from "./commands/sweep.ts";
 import { tokenizerCommand } from "./commands/tokenizer.ts";
 import { trainCommand } from "./commands/train.ts";
 import { examples } from "./help.ts";
@@ -36,6 +37,7 @@ export function createProgram(): Command {
     dataCommand(),
     evalCommand(),
     compareCommand(),
+    sweepCommand(),
     chatCommand(),
     mergeCommand(),
     exportCommand(),
