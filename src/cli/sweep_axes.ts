@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Axis } from "../run/sweep/plan.ts";
+import type { SweepAxis } from "../run/sweep/plan.ts";
 import { AttuneError } from "../text/errors.ts";
 import { isPlainObject } from "../text/plain_object.ts";
 import { parseYaml } from "../text/yaml.ts";
@@ -7,7 +7,7 @@ import { recipeFaults } from "../training/recipe_faults.ts";
 
 /** What a sweep is asked for: on the command line or, where that says nothing, in the recipe's `sweep:`. */
 export interface SweepSettings {
-  axes: Axis[];
+  axes: SweepAxis[];
   random?: number;
   seed?: number;
   stopEarly?: boolean;
@@ -48,12 +48,12 @@ export function splitSweep(value: unknown, path: string): { recipe: unknown; set
  * `training.learningRate=1e-4,3e-4`: values are YAML, one or several; `1e-5..1e-3` is a range.
  * @throws AttuneError that quotes the flag.
  */
-export function axisOfFlag(flag: string): Axis {
+export function axisOfFlag(flag: string): SweepAxis {
   const at = flag.indexOf("=");
   const [key, text] = [flag.slice(0, at).trim(), flag.slice(at + 1).trim()];
   if (at < 1)
     throw new AttuneError({
-      code: "cli.wrong-override",
+      code: "cli.wrong-axis",
       place: `--set ${flag}`,
       expected: "key=value,value, such as training.learningRate=1e-4,3e-4",
     });
@@ -65,7 +65,7 @@ export function axisOfFlag(flag: string): Axis {
 const NUMBER = "[-+]?(?:\\d+\\.?\\d*|\\.\\d+)(?:e[-+]?\\d+)?";
 const RANGE = new RegExp(`^(${NUMBER})\\.\\.(${NUMBER})$`, "i");
 
-function rangeAxis(key: string, text: string, place: string): Axis {
+function rangeAxis(key: string, text: string, place: string): SweepAxis {
   const [, low, high] = RANGE.exec(text.trim()) ?? [];
   if (low !== undefined) return { key, low: Number(low), high: Number(high) };
   throw new AttuneError({

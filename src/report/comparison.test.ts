@@ -57,11 +57,15 @@ describe("runs side by side", () => {
       "not comparable, their objectives measure different losses: a | b",
     ],
     ["other data", withSummary("runs/b", { dataHash: "other" }), "trained or evaluated on other data: a | b"],
-    ["an end too soon", withSummary("runs/b", { state: "stopped" }), "b: stopped at step 40 of 40"],
+    [
+      "an end too soon",
+      withSummary("runs/b", { state: "stopped" }),
+      "not at their end: b (stopped at step 40 of 40)",
+    ],
     [
       "no summary",
       run("runs/b", { summary: undefined }),
-      "b: no summary.json, so that its time, memory and size are not known",
+      "no summary.json, so that time, memory and size are not known: b",
     ],
     [
       "damage",

@@ -120,12 +120,14 @@ function notesOf(records: readonly RunRecord[], runs: readonly ComparedRun[]): s
     "scores may not be comparable, they are of other rows",
   );
   note(({ summary }) => summary?.dataHash, "trained or evaluated on other data");
-  for (const { name, state, steps, totalSteps } of runs) {
-    if (state === "unknown")
-      notes.push(`${name}: no summary.json, so that its time, memory and size are not known`);
-    else if (state !== "completed" && state !== "early-stopping")
-      notes.push(`${name}: ${state} at step ${steps} of ${totalSteps}`);
-  }
+  const unknown = runs.filter(({ state }) => state === "unknown").map(({ name }) => name);
+  if (unknown.length > 0)
+    notes.push(`no summary.json, so that time, memory and size are not known: ${unknown.join(", ")}`);
+  const early = runs.filter(({ state }) => ["running", "stopped", "failed"].includes(state));
+  if (early.length > 0) notes.push(`not at their end: ${early.map(whereItIs).join(", ")}`);
   for (const { damaged } of records) notes.push(...damaged);
   return notes;
 }
+
+const whereItIs = ({ name, state, steps, totalSteps }: ComparedRun) =>
+  `${name} (${state} at step ${steps} of ${totalSteps})`;

@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { table } from "../../evaluation/report/columns.ts";
 import { writeFileAtomic } from "../../files/atomic.ts";
 import { REPORT_FILE } from "../../run/run_directory.ts";
-import { type Axis, planTrials, type TrialValues } from "../../run/sweep/plan.ts";
+import { planTrials, type SweepAxis, type TrialValues } from "../../run/sweep/plan.ts";
 import type { Trial } from "../../run/sweep/state.ts";
 import { type SweepResult, sweep, type TrialEvent } from "../../run/sweep/sweep.ts";
 import { isPlainObject } from "../../text/plain_object.ts";
@@ -108,7 +108,7 @@ const baseOutput = (value: unknown): string =>
   isPlainObject(value) && typeof value.output === "string" ? value.output : "runs/sweep";
 
 /** What a flag says of a key stands above the recipe's own sweep. */
-const mergedAxes = (own: readonly Axis[], flags: readonly Axis[]): Axis[] => [
+const mergedAxes = (own: readonly SweepAxis[], flags: readonly SweepAxis[]): SweepAxis[] => [
   ...own.filter(({ key }) => !flags.some((flag) => flag.key === key)),
   ...flags,
 ];

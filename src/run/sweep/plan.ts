@@ -2,7 +2,9 @@ import { permutation, randomUniform } from "../../random/random.ts";
 import { AttuneError } from "../../text/errors.ts";
 
 /** What one key of the recipe may be: one of some values, or any number between two. */
-export type Axis = { key: string; values: readonly unknown[] } | { key: string; low: number; high: number };
+export type SweepAxis =
+  | { key: string; values: readonly unknown[] }
+  | { key: string; low: number; high: number };
 
 /** Values of a trial, by the recipe's dotted keys. */
 export type TrialValues = Record<string, unknown>;
@@ -15,7 +17,7 @@ export const MOST_TRIALS = 1000;
  * @throws AttuneError when there is nothing to try, or too much.
  */
 export function planTrials(
-  axes: readonly Axis[],
+  axes: readonly SweepAxis[],
   { random, seed = 0 }: { random?: number; seed?: number } = {},
 ): TrialValues[] {
   if (axes.length === 0)
@@ -38,7 +40,7 @@ export function planTrials(
     .map((i) => combination(axes, i));
 }
 
-function checkAxis(axis: Axis, random: number | undefined): void {
+function checkAxis(axis: SweepAxis, random: number | undefined): void {
   const wrong = (problem: string, wayOut: string) => {
     throw new AttuneError({ code: "run.empty-axis", place: `sweep: ${axis.key}`, problem, wayOut });
   };
@@ -52,7 +54,7 @@ function checkAxis(axis: Axis, random: number | undefined): void {
 }
 
 /** The i-th combination; the last axis goes round first. */
-function combination(axes: readonly Axis[], i: number): TrialValues {
+function combination(axes: readonly SweepAxis[], i: number): TrialValues {
   let rest = i;
   const values: [string, unknown][] = [];
   for (const axis of [...axes].reverse()) {
@@ -63,7 +65,7 @@ function combination(axes: readonly Axis[], i: number): TrialValues {
   return Object.fromEntries(values);
 }
 
-function drawn(axes: readonly Axis[], seed: number, trial: number): TrialValues {
+function drawn(axes: readonly SweepAxis[], seed: number, trial: number): TrialValues {
   return Object.fromEntries(
     axes.map((axis, i) => {
       const share = randomUniform(seed, "sweep", trial, i);
