@@ -120,7 +120,7 @@ async function* lockedRun(
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const { signal, onDownload, onRows, onWeights } = options;
   const began = performance.now();
-  const tracking = trackingPlan(given);
+  const tracking = team.isLeader ? trackingPlan(given) : [];
   resetPeakMemory();
   const warnings: string[] = [];
   const warn = (message: string) => void (warnings.includes(message) || warnings.push(message));
