@@ -35,6 +35,7 @@ const ALLOWED: Record<string, string[]> = {
   ],
   evaluation: ["text", "random", "files", "tokenizers", "templates", "data"],
   report: ["text", "math", "training", "evaluation"],
+  tracking: ["text", "files", "training"],
   generation: [
     ...["text", "random", "graph", "runtime", "files", "quantization", "models", "adapters", "tokenizers"],
     ...["templates", "pretrained"],
@@ -46,7 +47,7 @@ const ALLOWED: Record<string, string[]> = {
   mpi: ["text", "training"],
   run: [
     ...["text", "random", "graph", "runtime", "files", "quantization", "models", "adapters", "data", "hub"],
-    ...["templates", "pretrained", "training", "evaluation", "report", "generation", "export"],
+    ...["templates", "pretrained", "training", "evaluation", "report", "tracking", "generation", "export"],
   ],
 };
 
@@ -83,6 +84,7 @@ const NODE: Record<string, true | string[]> = {
   export: true,
   evaluation: ["bounded.ts"],
   report: ["page.ts"],
+  tracking: true,
   mpi: true,
   run: true,
   cli: true,

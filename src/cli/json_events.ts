@@ -27,5 +27,5 @@ export interface ErrorEvent {
 export function errorEvent(error: unknown): ErrorEvent {
   if (error instanceof AttuneError) return { type: "error", message: error.message, ...partsOf(error) };
   const stack = error instanceof Error ? error.stack : undefined;
-  return { type: "error", code: "attune.fault", message: String(error), ...(stack && { problem: stack }) };
+  return { type: "error", code: "cli.fault", message: String(error), ...(stack && { problem: stack }) };
 }

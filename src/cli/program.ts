@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { version } from "../text/version.ts";
 import { adapterCommand } from "./commands/adapter.ts";
 import { chatCommand } from "./commands/chat.ts";
+import { compareCommand } from "./commands/compare.ts";
 import { dataCommand } from "./commands/data.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
@@ -12,6 +13,7 @@ import { initCommand } from "./commands/init.ts";
 import { mergeCommand } from "./commands/merge.ts";
 import { pushCommand } from "./commands/push.ts";
 import { quantizeCommand } from "./commands/quantize.ts";
+import { sweepCommand } from "./commands/sweep.ts";
 import { tokenizerCommand } from "./commands/tokenizer.ts";
 import { trainCommand } from "./commands/train.ts";
 import { examples } from "./help.ts";
@@ -39,6 +41,8 @@ export function createProgram(): Command {
     trainCommand(),
     dataCommand(),
     evalCommand(),
+    compareCommand(),
+    sweepCommand(),
     chatCommand(),
     mergeCommand(),
     exportCommand(),

@@ -15,7 +15,7 @@ const LIMIT = 2 ** 20; // bytes
  * @throws AttuneError that names the file and every problem in it.
  */
 export async function readRecipe(path: string, overrides: readonly string[] = []): Promise<Recipe> {
-  const value = applyOverrides(await readValue(path), overrides);
+  const value = applyOverrides(await readRecipeValue(path), overrides);
   if (isStaged(value)) throw staged(path);
   return parseRecipe(value, path);
 }
@@ -25,7 +25,7 @@ export async function readAnyRecipe(
   path: string,
   overrides: readonly string[] = [],
 ): Promise<Recipe | StagedRecipeInput> {
-  const value = applyOverrides(await readValue(path), overrides);
+  const value = applyOverrides(await readRecipeValue(path), overrides);
   if (!isStaged(value)) return parseRecipe(value, path);
   parseStages(value, path);
   return value;
@@ -39,7 +39,8 @@ const staged = (place: string) =>
     wayOut: "Give the run's directory, whose last stage is meant, or one of the directories in its stages/",
   });
 
-async function readValue(path: string): Promise<unknown> {
+/** What the file holds, before anything is checked. */
+export async function readRecipeValue(path: string): Promise<unknown> {
   const ending = extname(path).toLowerCase();
   // JSON is YAML, and the YAML reader refuses what JSON.parse passes over: a key that is there twice.
   if ([".yaml", ".yml", ".json"].includes(ending)) return parseYaml(await readTextFile(path, LIMIT), path);

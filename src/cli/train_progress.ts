@@ -36,6 +36,12 @@ export function trainProgress(recipe: Recipe, screen: Screen): (event: TrainEven
   };
 }
 
+/** The same below a title, of one of several runs. */
+export function runTeller(recipe: Recipe, screen: Screen, title?: string): (event: TrainEvent) => void {
+  if (title !== undefined) screen.print(`\n${styleText("bold", title)}`);
+  return trainProgress(recipe, screen);
+}
+
 function tellStart(recipe: Recipe, screen: Screen, start: StartEvent): void {
   screen.print(`${trainHeader(recipe, start)}\n`);
   if (start.step === 0 && start.evaluationExamples > 0)

@@ -82,7 +82,8 @@ function gridPath({ labels }: Axis): string {
 
 /** Evenly spaced, from the first to the last step. */
 function stepLabels(first: number, last: number): string[] {
-  const count = Math.min(4, last - first);
+  const whole = [4, 5, 3].find((count) => (last - first) % count === 0) ?? 4;
+  const count = Math.min(whole, last - first);
   if (count === 0) return [`step ${first}`];
   const labels = Array.from({ length: count + 1 }, (_, i) =>
     Math.round(first + ((last - first) * i) / count),

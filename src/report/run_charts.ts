@@ -61,7 +61,7 @@ export const showNumber = (value: number): string => {
 };
 
 const showSmall = (value: number) => (value === 0 ? "0" : value.toExponential(1));
-const showShare = (value: number) => `${Number((100 * value).toFixed(1))}%`;
+export const showShare = (value: number) => `${Number((100 * value).toFixed(1))}%`;
 
 /** A table of the evaluations, for those who want the figures. */
 export function evaluationRows({ curves }: RunHistory): string[][] {

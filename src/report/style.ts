@@ -61,10 +61,10 @@ ${[1, 2, 3, 4, 5, 6, 7, 8].map((n) => `.c${n} { --line: var(--c${n}); }`).join("
 .scroll { overflow-x: auto; background: var(--card); border: 1px solid var(--rule); border-radius: 10px; }
 .scroll:focus-visible { outline: 2px solid var(--c1); }
 table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
-caption { text-align: left; padding: 10px 14px 4px; color: var(--dim); font-size: 13px; }
-th, td { padding: 7px 14px; text-align: right; border-top: 1px solid var(--rule); vertical-align: top; }
+caption { text-align: left; padding: 10px 11px 4px; color: var(--dim); font-size: 13px; }
+th, td { padding: 7px 11px; text-align: right; border-top: 1px solid var(--rule); vertical-align: top; }
 thead th { border-top: 0; color: var(--dim); font-weight: 500; font-size: 13px; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; font-weight: 500; min-width: 9em; }
+th:first-child, td:first-child { text-align: left; font-weight: 500; min-width: 7em; }
 td { white-space: nowrap; }
 .facts { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; margin: 0; padding: 6px 16px; display: grid; gap: 0 36px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); font-size: 14px; }
 .facts div { display: grid; grid-template-columns: minmax(0, 11fr) minmax(0, 14fr); gap: 12px; padding: 6px 0; border-top: 1px solid var(--rule); margin-top: -1px; }

@@ -141,9 +141,8 @@ const withoutUndefined = <T extends object>(settings: T): T =>
 function requireSameRecipe(earlier: Record<string, unknown>, recipe: Recipe, path: string): void {
   const there = flatten(earlier);
   const here = flatten(storedRecipe(recipe));
-  const keys = [...new Set([...there.keys(), ...here.keys()])].filter(
-    (key) => there.get(key) !== here.get(key),
-  );
+  const isOther = (key: string) => there.get(key) !== here.get(key) && !/^tracking(\.|$)/.test(key);
+  const keys = [...new Set([...there.keys(), ...here.keys()])].filter(isOther);
   if (keys.length === 0) return;
   const faults = keys.map((key) => ({
     code: "run.other-recipe",

@@ -38,6 +38,8 @@ import { referenceValues } from "./reference_values.ts";
 import { progressOf } from "./resume.ts";
 import { openRunDirectory, type RunDirectory } from "./run_directory.ts";
 import { lockRun, type RunLock } from "./run_lock.ts";
+import { runReport } from "./run_report.ts";
+import { trackers, trackingPlan } from "./run_trackers.ts";
 import { restoreCheckpoint } from "./saving.ts";
 import { startEvent } from "./start_event.ts";
 import { type Team, teamOf } from "./team.ts";
@@ -118,6 +120,7 @@ async function* lockedRun(
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const { signal, onDownload, onRows, onWeights } = options;
   const began = performance.now();
+  const tracking = team.isLeader ? trackingPlan(given) : [];
   resetPeakMemory();
   const warnings: string[] = [];
   const warn = (message: string) => void (warnings.includes(message) || warnings.push(message));
@@ -144,7 +147,10 @@ async function* lockedRun(
     const prepared = { recipe, learningRate, warnings, base, directory, lock, team, data, method, answers };
     if (!team.isLeader) return yield* trained(prepared, options);
     const { hash: dataHash, evaluation: heldOut } = data;
-    yield* watched(trained(prepared, options), { recipe, directory, lock, dataHash, heldOut, began });
+    yield* watched(trained(prepared, options), [
+      runReport({ recipe, directory, lock, dataHash, heldOut, began }),
+      ...trackers(recipe, directory, tracking),
+    ]);
   } finally {
     data.close();
   }

@@ -1,4 +1,4 @@
-import { type Document, isScalar, parseDocument, visit } from "yaml";
+import { type Document, isScalar, parseDocument, stringify, visit } from "yaml";
 import { AttuneError } from "./errors.ts";
 
 const MAX_ALIASES = 100; // more expansions than any recipe has; a "billion laughs" file has more
@@ -95,3 +95,6 @@ function holdsItself(document: Document.Parsed): boolean {
   });
   return found;
 }
+
+/** A value as YAML, its short lists and objects on lines of their own. */
+export const formatYaml = (value: unknown): string => stringify(value, { lineWidth: 110 });

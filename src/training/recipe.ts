@@ -9,6 +9,7 @@ import { dataset, memoryRows } from "./dataset_schema.ts";
 import { evaluation } from "./evaluation_schema.ts";
 import { objectiveSettings } from "./objectives/objectives.ts";
 import { recipeFaults } from "./recipe_faults.ts";
+import { tracking } from "./tracking_schema.ts";
 
 const ratio = z.number().min(0).max(1);
 const count = z.int().positive();
@@ -126,6 +127,7 @@ export const Recipe = z
       .optional()
       .describe("Held-out examples that show whether the model learns more than the data by heart."),
     training: training.prefault({}).describe("Steps, batches and rates."),
+    tracking: tracking.optional(),
     shuffle: z.boolean().default(true).describe("A new order each epoch; otherwise the files' order."),
     seed: z
       .int()
