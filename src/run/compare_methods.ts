@@ -13,8 +13,8 @@ import { saveEvaluation } from "./save_evaluation.ts";
 import { type TrainOptions, train } from "./train.ts";
 
 /** Ways to tune a model with the same data and the same number of steps. */
-export const METHODS = ["lora", "qlora", "full", "single-task"] as const;
-export type MethodName = (typeof METHODS)[number];
+export const COMPARED_METHODS = ["lora", "qlora", "full", "single-task"] as const;
+export type MethodName = (typeof COMPARED_METHODS)[number];
 
 export interface CompareMethodsOptions extends TrainOptions {
   methods: readonly MethodName[];

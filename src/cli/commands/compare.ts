@@ -6,7 +6,7 @@ import { comparisonPage } from "../../report/comparison_page.ts";
 import { differenceRows, runRows, scoresOfRuns } from "../../report/comparison_rows.ts";
 import { runPage } from "../../report/run_page.ts";
 import type { RunRecord } from "../../report/run_record.ts";
-import { compareMethods, METHODS, type MethodName } from "../../run/compare_methods.ts";
+import { COMPARED_METHODS, compareMethods, type MethodName } from "../../run/compare_methods.ts";
 import { readRuns } from "../../run/read_runs.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { listed } from "../../text/listed.ts";
@@ -38,7 +38,7 @@ export const compareCommand = (): Command =>
       .argument("<runs...>", "directories of runs; with --methods, one recipe's file")
       .option("--json", "print the comparison as JSON, and nothing else")
       .option("--html <file>", "also write it as a page, with the runs' curves over each other")
-      .option("--methods <list>", `tune by these first: ${METHODS.join(", ")}`, methodList)
+      .option("--methods <list>", `tune by these first: ${COMPARED_METHODS.join(", ")}`, methodList)
       .option("-o, --output <dir>", "with --methods: where the runs go (default: the recipe's output)")
       .option("-s, --set <key=value>", "with --methods: put a value in the recipe", collect)
       .option("--generate <n>", "with --methods: answer so many held-out rows at most", wholeNumber(1))
@@ -58,10 +58,10 @@ export const compareCommand = (): Command =>
 function methodList(text: string): MethodName[] {
   const names = text.split(",").map((name) => name.trim());
   for (const name of names)
-    if (!METHODS.includes(name as MethodName)) {
-      const meant = nearest(name, METHODS);
+    if (!COMPARED_METHODS.includes(name as MethodName)) {
+      const meant = nearest(name, COMPARED_METHODS);
       throw new InvalidArgumentError(
-        `There is no method ${name}${meant ? `; did you mean ${meant}?` : ""} Methods: ${listed(METHODS)}.`,
+        `There is no method ${name}${meant ? `; did you mean ${meant}?` : ""} Methods: ${listed(COMPARED_METHODS)}.`,
       );
     }
   return [...new Set(names)] as MethodName[];

@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { PRESETS, presetNames } from "../../run/init/presets.ts";
-import { METHODS } from "../../run/init/propose.ts";
+import { PROPOSED_METHODS } from "../../run/init/propose.ts";
 import { openQuestions } from "../ask.ts";
 import { examples } from "../help.ts";
 import { type InitFlags, initRecipe } from "../init_recipe.ts";
@@ -27,7 +27,7 @@ export const initCommand = (): Command =>
       new Option(
         "--method <name>",
         "what is trained (default: LoRA, in 4 bits where memory is short)",
-      ).choices(METHODS),
+      ).choices(PROPOSED_METHODS),
     )
     .option("--held-out <share>", "share of the rows that is held out, 0 for none", number(0, 0.9))
     .option("-o, --output <dir>", "the run's directory")

@@ -11,8 +11,8 @@ import { type Preset, presetSettings } from "./presets.ts";
 import { type ProposedKey, recipeObject, recipeText } from "./recipe_text.ts";
 import type { DataSurvey } from "./survey_data.ts";
 
-export const METHODS = ["lora", "qlora", "full"] as const;
-export type ProposedMethod = (typeof METHODS)[number];
+export const PROPOSED_METHODS = ["lora", "qlora", "full"] as const;
+export type ProposedMethod = (typeof PROPOSED_METHODS)[number];
 
 export interface InitChoices {
   data: readonly string[];
