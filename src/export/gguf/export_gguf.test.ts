@@ -194,15 +194,6 @@ describe("what llama.cpp can't represent is refused by name, and nothing stays",
     ["cohere", { use_qk_norm: true }, /use_qk_norm|q_norm/],
     ["qwen3-moe", { norm_topk_prob: false }, /norm_topk_prob: /],
     ["gpt2", { scale_attn_by_inverse_layer_idx: true }, /scale_attn_by_inverse_layer_idx: /],
-    [
-      "exaone4",
-      { sliding_window: 8, layer_types: null },
-      /sliding_window: .*64 layers, and this model has 2/,
-    ],
-    ["stablelm", { qk_layernorm: true }, /qk_layernorm: /],
-    ["phi", { qk_layernorm: true }, /qk_layernorm: /],
-    ["falcon", { parallel_attn: false }, /parallel_attn: /],
-    ["llama", { model_type: "helium" }, /model_type: .*llama\.cpp has no architecture for it/],
     ["llama", { hidden_act: "gelu" }, /hidden_act: .*silu/],
     [
       "qwen2",
@@ -227,6 +218,20 @@ describe("what llama.cpp can't represent is refused by name, and nothing stays",
   ])("%s with %j", async (name, changes, expected) => {
     expect(await refusal(changed(name, changes))).toMatch(expected);
     expect(leftovers().filter((file) => file !== "out.gguf")).toEqual([]);
+  });
+
+  test.each([
+    ["exaone4", /sliding_window: .*64 layers, and this model has 2/],
+    ["stablelm", /qk_layernorm: .*without a norm of each head's own/],
+    ["phi", /qk_layernorm: /],
+    ["falcon-serial", /bias: .*\n.*parallel_attn: /],
+    ["helium", /model_type: .*llama\.cpp has no architecture for it.*got helium/],
+    ["ministral", /model_type: .*without windows/],
+    ["mistral3-ministral3", /text_config\.model_type: .*got ministral3/],
+    ["gemma3", /query_pre_attn_scalar: .*scores of gemma3/],
+  ])("the family %s as it is here", async (name, expected) => {
+    expect(await refusal(modelWithTokenizer(`families/${name}`, at()))).toMatch(expected);
+    expect(leftovers()).toEqual([]);
   });
 
   test("a parameter without a place", async () => {
