@@ -54,6 +54,7 @@ export type {
   StartEvent,
   StepEvent,
   TrainEvent,
+  WarningEvent,
 } from "./training/events.ts";
 export { parseRecipe, type Recipe, type RecipeInput, recipeJsonSchema } from "./training/recipe.ts";
 export type { StagedRecipeInput, StageInput } from "./training/staged_recipe.ts";

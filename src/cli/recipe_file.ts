@@ -2,6 +2,7 @@ import { extname } from "node:path";
 import { importDefault, moduleEndings } from "../files/import_module.ts";
 import { readTextFile } from "../files/json_file.ts";
 import { AttuneError } from "../text/errors.ts";
+import { isPlainObject } from "../text/plain_object.ts";
 import { parseYaml } from "../text/yaml.ts";
 import { parseRecipe, type Recipe } from "../training/recipe.ts";
 import { isStaged, parseStages, type StagedRecipeInput } from "../training/staged_recipe.ts";
@@ -16,6 +17,7 @@ const LIMIT = 2 ** 20; // bytes
  */
 export async function readRecipe(path: string, overrides: readonly string[] = []): Promise<Recipe> {
   const value = applyOverrides(await readRecipeValue(path), overrides);
+  refuseSweep(value, path);
   if (isStaged(value)) throw staged(path);
   return parseRecipe(value, path);
 }
@@ -26,9 +28,20 @@ export async function readAnyRecipe(
   overrides: readonly string[] = [],
 ): Promise<Recipe | StagedRecipeInput> {
   const value = applyOverrides(await readRecipeValue(path), overrides);
+  refuseSweep(value, path);
   if (!isStaged(value)) return parseRecipe(value, path);
   parseStages(value, path);
   return value;
+}
+
+function refuseSweep(value: unknown, path: string): void {
+  if (!isPlainObject(value) || !("sweep" in value)) return;
+  throw new AttuneError({
+    code: "cli.sweep-recipe",
+    place: `${path}: sweep`,
+    problem: "it asks for many runs, and this command takes the recipe of one",
+    wayOut: `Try its values with attune sweep ${path}, or leave it out: --set sweep=null`,
+  });
 }
 
 const staged = (place: string) =>

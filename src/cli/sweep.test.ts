@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { smallRecipe } from "../run/testing/runs.ts";
 import { parseYaml } from "../text/yaml.ts";
+import { readRecipe } from "./recipe_file.ts";
 import { axisOfFlag, splitSweep } from "./sweep_axes.ts";
 import { runCli } from "./testing/run_cli.ts";
 
@@ -72,4 +73,6 @@ test("attune sweep ranks trials, and writes the best as a recipe; an unknown key
   expect(wrong.code).toBe(1);
   expect(wrong.stderr).toContain("learnigRate: unknown key; did you mean learningRate?");
   expect(existsSync(at("x"))).toBe(false);
+  await expect(readRecipe(at("recipe.json"))).rejects.toThrow("sweep: it asks for many runs");
+  expect((await readRecipe(at("recipe.json"), ["sweep=null"])).output).toBe(at("run"));
 });

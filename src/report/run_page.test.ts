@@ -5,6 +5,7 @@ import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { chromiumMissing } from "../testing/chromium.ts";
 import { openInChromium, type PageView } from "../testing/chromium_page.ts";
 import { runPage } from "./run_page.ts";
+import { STYLE } from "./style.ts";
 import { exampleRun, HOSTILE } from "./testing/example_run.ts";
 
 const at = temporaryDirectory();
@@ -48,6 +49,30 @@ describe("a run's page", () => {
     expect(page.match(/<script/g)).toHaveLength(1);
     expect(page).toContain("&lt;img src=x onerror=alert(1)&gt;");
   });
+});
+
+/** WCAG's relative luminance of #rgb or #rrggbb. */
+function luminance(color: string): number {
+  const digits = color.length === 4 ? [...color.slice(1)].map((c) => c + c) : color.match(/[0-9a-f]{2}/g)!;
+  const [r, g, b] = digits.map((two) => {
+    const share = Number.parseInt(two, 16) / 255;
+    return share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!;
+}
+
+test("every colour of text stands out at 4.5:1, light and dark", () => {
+  const palettes = [...STYLE.matchAll(/:root \{([^}]*)\}/g)].map(
+    ([, block]) =>
+      new Map([...block!.matchAll(/--(\w+): (#\w+)/g)].map(([, name, color]) => [name!, color!])),
+  );
+  expect(palettes).toHaveLength(2);
+  for (const palette of palettes)
+    for (const name of ["text", "dim", "good", "bad", ...[1, 2, 3, 4, 5, 6, 7, 8].map((n) => `c${n}`)])
+      for (const back of ["back", "card"]) {
+        const [low, high] = [name, back].map((key) => luminance(palette.get(key)!)).sort((a, b) => a - b);
+        expect((high! + 0.05) / (low! + 0.05), `${name} on ${back}`).toBeGreaterThan(4.5);
+      }
 });
 
 const where = chromiumMissing ? `in Chromium (skipped: ${chromiumMissing})` : "in Chromium";

@@ -2,7 +2,7 @@
 export const STYLE = `
 :root { color-scheme: light dark; --back: #f6f7f9; --card: #fff; --text: #1b2330; --dim: #566072; --rule: #dfe3ea;
   --soft: #eef1f6; --good: #0f7a4d; --bad: #b42318;
-  --c1: #2f62d9; --c2: #c2500a; --c3: #0f7a4d; --c4: #8a3ec9; --c5: #b3205f; --c6: #0b7285; --c7: #7a5c00; --c8: #4b5563; }
+  --c1: #2f62d9; --c2: #b54706; --c3: #0f7a4d; --c4: #8a3ec9; --c5: #b3205f; --c6: #0b7285; --c7: #7a5c00; --c8: #4b5563; }
 @media (prefers-color-scheme: dark) { :root { --back: #10141b; --card: #181e28; --text: #e6eaf1; --dim: #9aa6b8;
   --rule: #2c3543; --soft: #212936; --good: #4fd199; --bad: #ff8a7d;
   --c1: #7ea6ff; --c2: #ff9d57; --c3: #4fd199; --c4: #c79bff; --c5: #ff86b3; --c6: #5cc9da; --c7: #e3bf4f; --c8: #b0b8c6; } }
