@@ -41,6 +41,7 @@ export type { Completion } from "./generation/completion.ts";
 export { type LoadedModel, type LoadModelOptions, loadModel } from "./generation/load_model.ts";
 export type { AnswerOptions, ChatOptions } from "./generation/talk.ts";
 export type { AdapterChoice } from "./generation/variants.ts";
+export { type Estimate, type EstimateOptions, estimate } from "./run/estimate/estimate.ts";
 export { type EvaluateOptions, evaluate, type Tuned } from "./run/evaluate.ts";
 export { type TrainOptions, train } from "./run/train.ts";
 export { type StagedEvent, type StageEvent, trainStages } from "./run/train_stages.ts";
