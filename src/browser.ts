@@ -24,7 +24,7 @@ import {
 } from "./run/memory_run.ts";
 import type { Device, OpenSession } from "./runtime/session.ts";
 import { openSession as openWebSession } from "./runtime/web.ts";
-import { makeTemplate } from "./templates/template.ts";
+import { makeTemplate, type Template } from "./templates/template.ts";
 
 export { adapterFiles } from "./adapters/peft/adapter_files.ts";
 export type { MemoryFiles } from "./files/folder.ts";
@@ -33,6 +33,7 @@ export type { LoadedModel } from "./generation/loaded_model.ts";
 export type { AnswerOptions, ChatOptions } from "./generation/talk.ts";
 export type { AdapterChoice } from "./generation/variants.ts";
 export type { Base } from "./pretrained/base_of.ts";
+export { checkData, type DataCheck } from "./run/memory_check.ts";
 export type {
   MemoryEndEvent,
   MemoryRecipe,
@@ -40,7 +41,9 @@ export type {
   ResultFiles,
 } from "./run/memory_run.ts";
 export type { Device, OpenSession, Session } from "./runtime/session.ts";
+export { openSession } from "./runtime/web.ts";
 export type { Message, Tool } from "./templates/message.ts";
+export type { Template } from "./templates/template.ts";
 export { AttuneError } from "./text/errors.ts";
 export { createTokenizer, type Tokenizer } from "./tokenizers/tokenizer.ts";
 export type { CheckpointEvent, EvaluationEvent, StartEvent, StepEvent } from "./training/events.ts";
@@ -110,6 +113,13 @@ export function loadModel(base: Base, options: LoadModelOptions = {}): Promise<L
     onWarning,
   });
 }
+
+/**
+ * How a base's conversations are written as text: its own template where it has one, or a built-in one by its name.
+ * @throws AttuneError when there is none.
+ */
+export const openTemplate = (base: Base, name?: string): Template =>
+  makeTemplate(memoryTemplate(base, { name }), base.tokenizer);
 
 /** An adapter from PEFT's files, adapter_config.json and adapter_model.safetensors. */
 export const readAdapter = (files: MemoryFiles): Promise<Adapter> =>

@@ -73,7 +73,7 @@ export async function* trainInMemory(
   const readAdapter = adapterFolder && (() => readAdapterFolder(adapterFolder));
   const trained = async () => (readAdapter ? (await readAdapter()).config : trainedIn(given, base));
   const { recipe, learningRate } = await settleLearningRate(given, trained);
-  const { report, stores, heldOut } = await prepareRows(recipe, base, signal);
+  const { report, stores, heldOut } = await prepareRows(recipe, base, { signal });
   const data = divideData(recipe, stores, heldOut);
   const parts = { ...base, name: base.directory.path, tensors: base.directory.tensors };
   const { method, reference: before, adapter } = await recipeMethod(recipe, parts, { readAdapter });
@@ -121,7 +121,11 @@ export async function* trainInMemory(
 }
 
 /** @throws AttuneError where the recipe needs a disk. */
-function parseMemoryRecipe(input: MemoryRecipe, base: Base, { adapter }: MemoryRunOptions): Recipe {
+export function parseMemoryRecipe(
+  input: MemoryRecipe,
+  base: Base,
+  { adapter }: Pick<MemoryRunOptions, "adapter"> = {},
+): Recipe {
   const recipe = parseRecipe({ ...input, model: base.directory.path, output: "memory" });
   const path = recipe.data.findIndex(({ rows }) => !rows);
   if (path >= 0) throw needsDisk(`data.${path}.path`, "Give the rows themselves: data: [{ rows }]");

@@ -28,8 +28,18 @@ export interface PreparedRows {
   report: PreparationReport;
 }
 
+export interface PrepareRowsOptions {
+  signal?: AbortSignal;
+  /** Whether a row that can't be used is an error (default), or counted. */
+  strict?: boolean;
+}
+
 /** The rows of a recipe, tokenized in this thread and kept in memory. */
-export async function prepareRows(recipe: Recipe, base: Base, signal?: AbortSignal): Promise<PreparedRows> {
+export async function prepareRows(
+  recipe: Recipe,
+  base: Base,
+  options: PrepareRowsOptions = {},
+): Promise<PreparedRows> {
   const { template: name, chatTemplateKwargs: variables, seed, data, evaluation } = recipe;
   const plan = tokenizePlan(recipe, base, memoryTemplate(base, { name, variables }));
   const report = emptyReport();
@@ -38,7 +48,7 @@ export async function prepareRows(recipe: Recipe, base: Base, signal?: AbortSign
     const prepared = await prepareEntry(
       readDataFiles(name, [name], () => examples),
       plan,
-      signal,
+      options,
     );
     addReport(report, prepared.report);
     return prepared.store;
@@ -54,13 +64,13 @@ type RowEntry = RowSettings & { rows?: MemoryRows };
 async function prepareEntry(
   examples: AsyncIterable<Example | UnusableRow>,
   plan: TokenizePlan,
-  signal?: AbortSignal,
+  { signal, strict = true }: PrepareRowsOptions,
 ): Promise<{ store: SequenceStore; report: PreparationReport }> {
   const report = emptyReport();
   const blocks: SequenceBlock[] = [];
   for await (const chunk of tokenizeHere(chunkRows(examples), plan, signal)) {
     addReport(report, chunk.report);
-    checkNoneLeftOut(report, "unusable");
+    if (strict) checkNoneLeftOut(report, "unusable");
     blocks.push(chunk.block);
   }
   checkAnyKept(report);
