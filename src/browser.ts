@@ -33,7 +33,7 @@ export type { LoadedModel } from "./generation/loaded_model.ts";
 export type { AnswerOptions, ChatOptions } from "./generation/talk.ts";
 export type { AdapterChoice } from "./generation/variants.ts";
 export type { Base } from "./pretrained/base_of.ts";
-export { checkData, type DataCheck } from "./run/memory_check.ts";
+export { checkData, type RowsCheck } from "./run/memory_check.ts";
 export type {
   MemoryEndEvent,
   MemoryRecipe,

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { type MemoryFiles, openBase, openTemplate } from "../browser.ts";
 import { goldenPath } from "../testing/goldens.ts";
 import { checkData } from "./memory_check.ts";
+import type { MemoryRecipe } from "./memory_run.ts";
 
 const MODEL = goldenPath("models/llama-gqa");
 const files: MemoryFiles = Object.fromEntries(
@@ -13,8 +14,12 @@ const row = (i: number) => ({ instruction: `Say ${i % 3}`, output: `answer ${i}`
 
 test("rows are counted, measured and shown as they would be trained", async () => {
   const base = await openBase(files);
-  const rows = [...Array.from({ length: 12 }, (_, i) => row(i)), { other: 1 }, { instruction: "a", output: "" }];
-  const recipe = { data: [{ rows }], evaluation: { fraction: 0.25 }, adapter: { type: "lora" } } as const;
+  const rows = [
+    ...Array.from({ length: 12 }, (_, i) => row(i)),
+    { other: 1 },
+    { instruction: "a", output: "" },
+  ];
+  const recipe: MemoryRecipe = { data: [{ rows }], evaluation: { fraction: 0.25 } };
   const { report, train, evaluation, leaks, preview } = await checkData(base, recipe, { rows: 2 });
   expect(report).toMatchObject({ read: 14, kept: 12 });
   expect(report.unusable).toMatchObject([{ count: 1 }]);

@@ -12,7 +12,7 @@ import { type MemoryRecipe, parseMemoryRecipe } from "./memory_run.ts";
 import { prepareRows } from "./prepare_rows.ts";
 
 /** What rows become, and what may be wrong with them. */
-export interface DataCheck {
+export interface RowsCheck {
   /** Rows read, kept and left out, and why. */
   report: PreparationReport;
   /** Of what is trained on and what is held out. */
@@ -33,7 +33,7 @@ export async function checkData(
   base: Base,
   input: MemoryRecipe,
   { rows = 3, signal }: { rows?: number; signal?: AbortSignal } = {},
-): Promise<DataCheck> {
+): Promise<RowsCheck> {
   const recipe = parseMemoryRecipe(input, base);
   const { report, stores, heldOut } = await prepareRows(recipe, base, { signal, strict: false });
   const { train, evaluation } = divideData(recipe, stores, heldOut);

@@ -63,6 +63,9 @@ describe("stages", () => {
       model: at("1/model"),
       output: at("3"),
     });
+    expect(readFileSync(at("run/report.html"), "utf8")).toMatch(
+      /<h1>Stages<[\s\S]*1-pretrain[\s\S]*3-instruct/,
+    );
     expect(contents(at("run/stages/1-pretrain/model"))).toEqual(contents(at("1/model")));
     expect(weightsIn(at("run/stages/2-instruct/adapter"))).toEqual(weightsIn(at("2/adapter")));
     expect(weightsIn(at("run/stages/3-instruct/adapter"))).toEqual(weightsIn(at("3/adapter")));

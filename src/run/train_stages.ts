@@ -1,6 +1,8 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { mergeAdapter } from "../export/merge.ts";
+import { writeFileAtomic } from "../files/atomic.ts";
+import { comparisonPage } from "../report/comparison_page.ts";
 import type { EndEvent, TrainEvent } from "../training/events.ts";
 import type { Recipe } from "../training/recipe.ts";
 import {
@@ -12,7 +14,8 @@ import {
   stageRecipe,
 } from "../training/staged_recipe.ts";
 import { checkStages, type StageData } from "./check_stages.ts";
-import { requireSameRun } from "./run_directory.ts";
+import { readRuns } from "./read_runs.ts";
+import { REPORT_FILE, requireSameRun } from "./run_directory.ts";
 import { lockRun, type RunLock } from "./run_lock.ts";
 import {
   type FinishedStage,
@@ -83,6 +86,7 @@ async function* lockedStages(
     if (!result) return;
     finished[i] = result;
     await lock.write(() => writeFinished(output, finished.slice(0, i + 1)));
+    if (!done) await lock.write(() => writeReport(output));
     from = nextStart(recipe, result);
   }
 }
@@ -133,6 +137,12 @@ function replayed(stages: readonly RecipeStage[], i: number, data: readonly Stag
     weight: undefined,
     maxExamples: Math.max(1, Math.round((wanted * examples) / size)),
   }));
+}
+
+/** One page of all stages so far. A page that can't be made is no reason to end a run: each stage has its own. */
+async function writeReport(output: string): Promise<void> {
+  const runs = await readRuns([output]).catch(() => []);
+  if (runs.length > 0) await writeFileAtomic(join(output, REPORT_FILE), comparisonPage(runs, "Stages"));
 }
 
 /** Rows from memory are not kept. */
