@@ -11,15 +11,23 @@ import { showNumber, showShare } from "./run_charts.ts";
 import type { RunRecord } from "./run_record.ts";
 import { tableOf } from "./table.ts";
 
-/** Several runs as one page: a table, and their curves over each other. */
-export function comparisonPage(records: readonly RunRecord[], title = plural(records.length, "run")): string {
+/**
+ * Several runs as one page: a table, and their curves over each other.
+ * @param isComparison false of runs that differ by design, such as stages: then nothing is said of what can't be compared
+ */
+export function comparisonPage(
+  records: readonly RunRecord[],
+  title = plural(records.length, "run"),
+  isComparison = true,
+): string {
   const comparison = compareRuns(records);
+  const notes = isComparison ? comparison.notes : [];
   const scores = scoresOfRuns(comparison);
   const differences = differenceRows(comparison);
   return page(
     `${title} · attune`,
     html`<header><h1>${title}</h1></header>
-${comparison.notes.map((note) => html`<div class="alert mild">${note}</div>`)}
+${notes.map((note) => html`<div class="alert mild">${note}</div>`)}
 <section aria-labelledby="runs"><h2 id="runs">Side by side</h2>${tableOf(runRows(comparison))}</section>
 ${scores.length > 0 && html`<section aria-labelledby="scores"><h2 id="scores">Scores</h2>${tableOf(scores, "Of the results on held-out rows; 95% intervals")}</section>`}
 <section aria-labelledby="curves"><h2 id="curves">Curves</h2>${charts(records, comparison)}</section>

@@ -64,7 +64,7 @@ describe("stages", () => {
       output: at("3"),
     });
     expect(readFileSync(at("run/report.html"), "utf8")).toMatch(
-      /<h1>Stages<[\s\S]*1-pretrain[\s\S]*3-instruct/,
+      /<h1>3 stages<[\s\S]*1-pretrain[\s\S]*3-instruct/,
     );
     expect(contents(at("run/stages/1-pretrain/model"))).toEqual(contents(at("1/model")));
     expect(weightsIn(at("run/stages/2-instruct/adapter"))).toEqual(weightsIn(at("2/adapter")));

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { mergeAdapter } from "../export/merge.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
 import { comparisonPage } from "../report/comparison_page.ts";
+import { plural } from "../text/format_number.ts";
 import type { EndEvent, TrainEvent } from "../training/events.ts";
 import type { Recipe } from "../training/recipe.ts";
 import {
@@ -142,7 +143,11 @@ function replayed(stages: readonly RecipeStage[], i: number, data: readonly Stag
 /** One page of all stages so far. A page that can't be made is no reason to end a run: each stage has its own. */
 async function writeReport(output: string): Promise<void> {
   const runs = await readRuns([output]).catch(() => []);
-  if (runs.length > 0) await writeFileAtomic(join(output, REPORT_FILE), comparisonPage(runs, "Stages"));
+  if (runs.length > 0)
+    await writeFileAtomic(
+      join(output, REPORT_FILE),
+      comparisonPage(runs, plural(runs.length, "stage"), false),
+    );
 }
 
 /** Rows from memory are not kept. */
