@@ -9,6 +9,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { openWorld } from "../src/mpi/world.ts";
 import { train } from "../src/run/train.ts";
 import type { RecipeInput } from "../src/training/recipe.ts";
 
@@ -24,6 +25,7 @@ const { values } = parseArgs({
 });
 if (!values.model || !values.data) throw new Error("give --model DIR and --data FILE");
 
+const world = openWorld(); // under mpirun, one of several processes: the first one prints
 const output = mkdtempSync(join(tmpdir(), "attune-bench-"));
 const speeds: number[] = [];
 let firstStepSeconds = 0;
@@ -37,7 +39,7 @@ try {
     output,
   };
   const threads = values.threads === undefined ? undefined : +values.threads;
-  for await (const event of train(recipe, { threads })) {
+  for await (const event of train(recipe, { threads, ranks: world })) {
     if (event.type !== "step") continue;
     if (event.step === 1) firstStepSeconds = process.uptime();
     else speeds.push(event.tokensPerSecond);
@@ -46,6 +48,8 @@ try {
   rmSync(output, { recursive: true, force: true });
 }
 
+world?.finalize();
+if (world && world.rank > 0) process.exit();
 const median = speeds.sort((a, b) => a - b)[Math.floor(speeds.length / 2)];
 console.log(
   JSON.stringify({ tokensPerSecond: median, firstStepSeconds, peakGigabytes: peakGigabytes() }, null, 2),

@@ -180,7 +180,8 @@ async function* trained(
   const { method, reference: before } = run;
   const { ranks, isLeader } = team;
   const origin = await runOriginOf(recipe, base, data);
-  await team.requireSame({ version, recipe: storedRecipe(recipe), ...origin });
+  const { output: _, ...same } = storedRecipe(recipe); // the first rank alone writes
+  await team.requireSame({ version, recipe: same, ...origin });
   const from = await team.fromLeader(() => progressOf(directory, origin));
   const parts = { recipe, model: base.model, method, reference: before, data, ranks };
   const training = await openTraining(parts, openSession, { device, threads, profilePrefix });
