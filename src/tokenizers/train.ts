@@ -1,5 +1,5 @@
-import { AttuneError } from "../text/errors.ts";
 import { BYTE_TO_CHAR, spellText } from "./byte_alphabet.ts";
+import { checkTraining } from "./check_training.ts";
 import { type CountedWord, learnMerges } from "./learn_merges.ts";
 
 export interface TrainTokenizerOptions {
@@ -45,7 +45,12 @@ export function trainTokenizer(
 ): BytePairTokenizerJson {
   const alphabet = [...BYTE_TO_CHAR].sort(); // by code unit: the order of tokenizers' BpeTrainer
   const tokens = [...options.specialTokens, ...alphabet];
-  checkSizes(options, tokens);
+  checkTraining(options.vocabSize, {
+    tokens,
+    count: tokens.length,
+    described: `256 bytes and ${options.specialTokens.length} special tokens`,
+    taken: "a single byte",
+  });
   const ids = new Map(tokens.map((token, id) => [token, id]));
   const merges: [string, string][] = [];
 
@@ -60,24 +65,6 @@ export function trainTokenizer(
     return tokens.push(merged) - 1;
   });
   return tokenizerJson(tokens, merges, options);
-}
-
-function checkSizes({ vocabSize, specialTokens }: TrainTokenizerOptions, tokens: string[]): void {
-  const repeated = tokens.find((token, i) => tokens.indexOf(token) !== i);
-  if (repeated !== undefined || specialTokens.includes(""))
-    throw new AttuneError({
-      code: "tokenizers.repeated-special-token",
-      place: "specialTokens",
-      problem: `${JSON.stringify(repeated ?? "")} can't be a special token: it is empty, repeated or a single byte`,
-      wayOut: 'Name each special token once, like "<|im_end|>"',
-    });
-  if (!Number.isInteger(vocabSize) || vocabSize < tokens.length)
-    throw new AttuneError({
-      code: "tokenizers.small-vocabulary",
-      place: "vocabSize",
-      expected: `an integer of at least ${tokens.length} (256 bytes and ${specialTokens.length} special tokens)`,
-      got: `${vocabSize}`,
-    });
 }
 
 function countWords(

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { readDataset } from "../../data/formats/read_dataset.ts";
 import { exampleTexts } from "../../data/texts.ts";
 import { extendVocabulary } from "../../export/extend_vocabulary.ts";
@@ -8,6 +8,7 @@ import { openBase } from "../../pretrained/base.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { createTokenizer, type Tokenizer } from "../../tokenizers/tokenizer.ts";
 import { trainTokenizer } from "../../tokenizers/train.ts";
+import { trainUnigram } from "../../tokenizers/train_unigram.ts";
 import { attuneCommand } from "../attune_command.ts";
 import { fetchModel } from "../fetch_model.ts";
 import { formatPercent, plural } from "../format.ts";
@@ -33,6 +34,7 @@ export const tokenizerCommand = (): Command =>
     );
 
 interface TrainFlags {
+  type: "bpe" | "unigram";
   data: string[];
   size: number;
   out: string;
@@ -43,7 +45,7 @@ const trainCommand = (): Command =>
   new Command("train")
     .summary("learn a tokenizer from text")
     .description(
-      "Writes a byte-level BPE tokenizer that Hugging Face tokenizers, transformers and transformers.js load.",
+      "Writes a tokenizer that Hugging Face tokenizers, transformers and transformers.js load: byte-level BPE, as GPT-2, Llama 3 and Qwen have it, or unigram, as SentencePiece has it, with spaces as ▁ and bytes for rare characters.",
     )
     .requiredOption("-d, --data <path>", "text or rows to learn from; may be given more than once", collect)
     .requiredOption(
@@ -52,6 +54,7 @@ const trainCommand = (): Command =>
       wholeNumber(256),
     )
     .requiredOption("-o, --out <dir>", "where the tokenizer goes: a new or empty directory")
+    .addOption(new Option("--type <kind>", "kind of tokenizer").choices(["bpe", "unigram"]).default("bpe"))
     .option("--special <token>", "a special token, the first ids; may be given more than once", collect, [])
     .addHelpText(
       "after",
@@ -60,18 +63,24 @@ const trainCommand = (): Command =>
           "attune tokenizer train --data corpus.txt --size 8000 --special '<|endoftext|>' --out ./tokenizer",
           "8,000 tokens",
         ],
+        [
+          "attune tokenizer train --data wiki.txt --size 8000 --type unigram --out ./tokenizer",
+          "as SentencePiece has it",
+        ],
       ]),
     )
     .action(runTrain);
 
-async function runTrain({ data, size, out, special }: TrainFlags): Promise<void> {
+const LEARN = { bpe: trainTokenizer, unigram: trainUnigram };
+
+async function runTrain({ type, data, size, out, special }: TrainFlags): Promise<void> {
   const screen = openScreen();
   try {
     const { learned, heldOut } = await readTexts(data, (rows) =>
       screen.show(() => `reading, ${plural(rows, "row")} …`),
     );
     screen.show(() => `learning ${plural(size, "token")} …`);
-    const json = trainTokenizer(learned, { vocabSize: size, specialTokens: special });
+    const json = LEARN[type](learned, { vocabSize: size, specialTokens: special });
     const config = {
       tokenizer_class: "PreTrainedTokenizerFast",
       ...(special[0] && { eos_token: special.at(-1) }),
@@ -84,7 +93,10 @@ async function runTrain({ data, size, out, special }: TrainFlags): Promise<void>
     const tokenizer = createTokenizer(json, config);
     screen.print(
       [
-        headerLine("tokens", `${tokenizer.vocabSize.toLocaleString("en-US")}, byte-level BPE`),
+        headerLine(
+          "tokens",
+          `${tokenizer.vocabSize.toLocaleString("en-US")}, ${type === "bpe" ? "byte-level BPE" : "unigram"}`,
+        ),
         headerLine(
           "text",
           `${perCharacter(tokenizer, heldOut).toFixed(3)} tokens a character, on text held out`,
