@@ -11,7 +11,7 @@ export type ChatLine = { message: string } | { command: string; argument: string
 
 /**
  * A line that is `/word`, alone or with more after a space, is a command; of `//word` the first slash is taken away, and the
- * rest is said. Anything else that begins with a slash, such as a path, and any text of several lines is a message.
+ * rest is sent. Anything else that begins with a slash, such as a path, and any text of several lines is a message.
  */
 export function parseLine(text: string): ChatLine {
   const line = text.trim();
@@ -41,7 +41,7 @@ export function chatCommands(talker: Talker, { names, use }: Voices): ChatComman
   const commands: Readonly<Record<string, Command>> = {
     __proto__: null as never, // so that no inherited name is a command
     reset: {
-      does: "forget what was said",
+      does: "forget the conversation",
       run() {
         talker.reset();
         return { text: "a new conversation" };

@@ -24,7 +24,7 @@ export interface SourceFlags {
 }
 
 /**
- * What is said on the command line; and of a run what its recipe says, where the command line says nothing.
+ * What the command line gives; of a run, its recipe gives the rest.
  * @param from a run's directory, or a model; left out where `flags` name a model.
  */
 export async function chatSource(from: string | undefined, flags: SourceFlags): Promise<ChatSource> {

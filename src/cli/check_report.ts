@@ -16,7 +16,7 @@ export interface DataCheck {
   leaks: Finding;
   /** Tokens of an epoch that are computed, what examples of a step share only once. */
   computedTokens: number;
-  /** Train would refuse it; why is said elsewhere. */
+  /** Train would refuse it; the reason is shown elsewhere. */
   refused: boolean;
 }
 

@@ -7,7 +7,7 @@ import type { Talker } from "./talker.ts";
 import { openTerminalLines } from "./terminal_lines.ts";
 
 export interface ConverseOptions {
-  /** Messages are said with the white space around them. */
+  /** Messages keep the white space around them. */
   verbatim: boolean;
 }
 

@@ -27,7 +27,7 @@ export interface EvalFlags {
 }
 
 /**
- * What is said on the command line: a run, whose recipe says the rest; a recipe, with the run it wrote, if any; or a model and
+ * What the command line gives: a run, whose recipe gives the rest; a recipe, with the run it wrote, if any; or a model and
  * rows.
  * @throws AttuneError that names what is missing.
  */

@@ -5,7 +5,7 @@ import { isPlainObject } from "../text/plain_object.ts";
 import { parseYaml } from "../text/yaml.ts";
 import { recipeFaults } from "../training/recipe_faults.ts";
 
-/** What a sweep is asked for: on the command line or, where that says nothing, in the recipe's `sweep:`. */
+/** What a sweep is asked for: on the command line or, without that, in the recipe's `sweep:`. */
 export interface SweepSettings {
   axes: SweepAxis[];
   random?: number;

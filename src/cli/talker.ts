@@ -12,11 +12,11 @@ export type Ask = (
 ) => Promise<unknown>;
 
 export interface Talker {
-  /** Answers, and remembers what was said. The text comes piece by piece; a line break ends it. */
+  /** Answers, and remembers the conversation. The text comes piece by piece; a line break ends it. */
   answer(content: string): Promise<void>;
   /** Ends the answer under way; false when there is none. */
   interrupt(): boolean;
-  /** Forgets what was said. */
+  /** Forgets the conversation. */
   reset(): void;
 }
 
@@ -24,14 +24,14 @@ export interface TalkerOptions {
   ask: Ask;
   /** What every conversation begins with. */
   opening: readonly Message[];
-  /** Whether a message is asked along with what was said before. */
+  /** Whether a message is asked along with the conversation so far. */
   remembers: boolean;
   write(text: string): void;
   /** Tells once in a conversation that its oldest turns are left out from now on. */
   onForgetting(): void;
 }
 
-/** A conversation's state: what was said, and the answer under way. */
+/** A conversation's state: its messages, and the answer under way. */
 export function createTalker({ ask, opening, remembers, write, onForgetting }: TalkerOptions): Talker {
   let said = [...opening];
   let forgets = false;

@@ -3,7 +3,7 @@ import type { Question } from "./questions/question.ts";
 import { type Comparison, compareGroups, type Scored, type Scores } from "./scorecard.ts";
 import type { ExtraScores } from "./scorers.ts";
 
-/** A task's phrasing: what it says, and whether training said it so. */
+/** A task's phrasing: its text, and whether training used it. */
 export interface PhrasingName {
   text: string;
   trained: boolean;

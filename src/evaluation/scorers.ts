@@ -16,7 +16,7 @@ import { ratio, type Score } from "./scores/score.ts";
 /** A score of questions, from what a model made of them. */
 export interface Scorer {
   name: string;
-  /** What a question adds, [terms]; nothing where the score says nothing of it. */
+  /** What a question adds, [terms]; nothing where the score doesn't apply to it. */
   terms(question: Question, result: Result): number[] | undefined;
   value(sums: ArrayLike<number>): number;
 }
@@ -29,7 +29,7 @@ export interface ExtraScores {
   own?: readonly string[];
 }
 
-/** All scores of these questions, in the order in which they are told. */
+/** All scores of these questions, in the order in which they are reported. */
 export function scorersFor(
   questions: readonly Question[],
   { answers = [], own = [] }: ExtraScores,

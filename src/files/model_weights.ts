@@ -35,7 +35,7 @@ function checkShardName(shard: string, tensor: string, path: string): void {
   throw new AttuneError({
     code: "files.shard-name",
     place: path,
-    problem: `tensor ${excerpt(tensor)} is said to lie in ${excerpt(shard)}`,
+    problem: `tensor ${excerpt(tensor)} should be in ${excerpt(shard)}`,
     expected: "the name of a .safetensors file in the same directory",
   });
 }

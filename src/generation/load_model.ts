@@ -43,7 +43,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   const { onWarning = warn, onWeight, quantization, openSession = openNodeSession } = options;
   const base = await quantizedBase(await openBase(path), quantization, { onWeight });
   const template = once(() => openTemplate(base, { name: options.template }));
-  if (options.template !== undefined) (await template()).choose?.(undefined); // a broken one is said now
+  if (options.template !== undefined) (await template()).choose?.(undefined); // fails now if it is broken
   const readAdapter = async (from: string) => {
     const found = await findAdapterDirectory(from);
     const adapter = await readAdapterDirectory(found);

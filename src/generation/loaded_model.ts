@@ -67,7 +67,7 @@ export async function openLoadedModel<From>({
   const addAdapter = async (name: string, from: From) => variants.add(name, await readAdapter(from));
   for (const [name, from] of Object.entries(adapters)) await addAdapter(name, from);
   variants.use(Object.keys(adapters)[0] ?? null);
-  await variants.current(); // what can't be opened is said now
+  await variants.current(); // fails now if it can't be opened
   const template = once(openTemplate);
   const talk = createTalk({ tokenizer, template, eos, settings, variant: variants.current });
   return {

@@ -10,7 +10,7 @@ export interface SettingKind<T> {
   fits(value: unknown): value is T;
 }
 
-/** Reads values by key, and keeps what is wrong with them; null says nothing. */
+/** Reads values by key, and keeps what is wrong with them; null counts as left out. */
 export function settingsReader(
   values: Readonly<Record<string, unknown>>,
   file: string,

@@ -16,7 +16,7 @@ import { cutAtStop, splitStops, stopWatches } from "./stop_watch.ts";
 import { tokenRules } from "./token_rules.ts";
 import type { AdapterChoice, Variant } from "./variants.ts";
 
-/** What is left out is as the model's generation_config.json says; greedy where it says nothing of sampling. */
+/** What is left out is as the model's generation_config.json says; greedy where it doesn't ask for sampling. */
 export interface AnswerOptions extends Partial<Sampling>, TextOptions {
   /** New tokens at most; 512 when the model's files don't say either. */
   maxTokens?: number;

@@ -51,7 +51,7 @@ const WITHOUT_EFFECT = [
   "renormalize_logits",
 ];
 
-/** Settings that only sampling looks at, with the value that says nothing. */
+/** Settings that only sampling looks at, with the value that has no effect. */
 const OF_SAMPLING: Settings = {
   temperature: 1,
   top_p: 1,

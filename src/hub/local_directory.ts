@@ -1,4 +1,4 @@
-/** A name that may be a path here or a name on a hub, and what is said when it is neither. */
+/** A name that may be a path here or a name on a hub, and the error when it is neither. */
 import { stat } from "node:fs/promises";
 import { missingPath } from "../files/missing_path.ts";
 import { AttuneError, describeFault, partsOf } from "../text/errors.ts";

@@ -24,7 +24,7 @@ export type ActivationName = z.output<typeof activation>;
 
 const CODE = "models.config";
 
-/** Checks `value`, which lies at the key `place`, against `schema`; all that is wrong is said at once, by key. */
+/** Checks `value`, which lies at the key `place`, against `schema`; all faults are reported at once, by key. */
 export function parseFields<T>(place: string, schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return result.data;

@@ -191,11 +191,11 @@ describe("what is wrong is named", () => {
     [
       "a shard outside",
       misplace("../../../../etc/passwd"),
-      /"model\.norm\.weight" is said to lie in "\.\.\/\.\.\/\.\.\/\.\.\/etc\/passwd"; expected the name/,
+      /"model\.norm\.weight" should be in "\.\.\/\.\.\/\.\.\/\.\.\/etc\/passwd"; expected the name/,
     ],
-    ["an absolute shard", misplace("/etc/passwd"), /is said to lie in "\/etc\/passwd"/],
-    ["a shard in Windows' spelling", misplace("..\\x.safetensors"), /is said to lie in/],
-    ["a shard outside with the right ending", misplace("../x.safetensors"), /is said to lie in/],
+    ["an absolute shard", misplace("/etc/passwd"), /should be in "\/etc\/passwd"/],
+    ["a shard in Windows' spelling", misplace("..\\x.safetensors"), /should be in/],
+    ["a shard outside with the right ending", misplace("../x.safetensors"), /should be in/],
     [
       "a shard that is a number",
       misplace(3),

@@ -69,7 +69,7 @@ function seriesPath({ name, curve, color, look = "line" }: Series, { first, last
 
 const paletteOf = (color: number) => `c${((color - 1) % COLORS) + 1}${color > COLORS ? " dashed" : ""}`;
 
-/** One name says nothing that the title doesn't. */
+/** A single name only repeats the title. */
 function legend(series: readonly Series[]): Html | undefined {
   if (series.length < 2) return undefined;
   const shown = series.filter(({ look }) => look !== "faint");

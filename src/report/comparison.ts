@@ -14,7 +14,7 @@ export interface RunComparison {
 }
 
 export interface ComparedRun {
-  /** As short as it is told from the others. */
+  /** As short as it can be and still differ from the others. */
   name: string;
   path: string;
   state: RunStatus | "unknown";

@@ -13,7 +13,7 @@ import { tableOf } from "./table.ts";
 
 /**
  * Several runs as one page: a table, and their curves over each other.
- * @param isComparison false of runs that differ by design, such as stages: then nothing is said of what can't be compared
+ * @param isComparison false of runs that differ by design, such as stages: then no notes say what can't be compared
  */
 export function comparisonPage(
   records: readonly RunRecord[],

@@ -124,7 +124,7 @@ describe("evaluations, where nothing is said of them", () => {
     expect(evaluationsOf(events).map(({ step }) => step)).toEqual([0, 4, 6]);
     const [start] = await runToEnd(smallRecipe(at("idle"), { training: { ...training, maxSteps: 1 } }));
     expect((start as StartEvent).warnings).toEqual([
-      expect.stringContaining("training.evaluateEvery says nothing"),
+      expect.stringContaining("training.evaluateEvery has no effect"),
     ]);
   });
 });

@@ -60,7 +60,7 @@ export async function openHeldOutAnswers({
   for (const note of prepareAnswers(all, tokenize, base)) warn(note);
   const set = chosen(all, evaluation.generate);
   if (set.questions.length === 0)
-    warn("evaluation.generate says nothing here: no held-out row asks for an answer");
+    warn("evaluation.generate has no effect: no held-out row asks for an answer");
   return {
     ...set,
     tokenize,

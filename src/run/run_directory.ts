@@ -90,7 +90,7 @@ async function tidy(path: string): Promise<void> {
   }
 }
 
-/** When the run at `path` was first started; now, of one that says nothing of it. */
+/** When the run at `path` was first started; now, where nothing tells. */
 export async function runStart(path: string): Promise<Date> {
   const file = join(path, RUN_FILE);
   const run = await ifThere(readJsonObject(file));

@@ -133,7 +133,7 @@ async function* lockedRun(
   const directory = await teamDirectory(recipe, team);
   warnings.push(...directory.warnings);
   if (recipe.training.evaluateEvery && !recipe.evaluation)
-    warn("training.evaluateEvery says nothing here: without evaluation.fraction no example is held out");
+    warn("training.evaluateEvery has no effect: without evaluation.fraction no example is held out");
   const of = (work: WeightsProgress["work"]) => (done: number, total: number) =>
     onWeights?.({ work, done, total });
   const base = await quantizedBase(opened, recipe.quantization, { onWeight: of("quantizing"), warn });

@@ -1,7 +1,7 @@
 import { AttuneError } from "../text/errors.ts";
 import type { SessionOptions } from "./session.ts";
 
-/** What the runtime said when it would not open a model. */
+/** The runtime's message when it can't open a model. */
 export function openingError(message: string, { device }: SessionOptions): Error {
   const missing = /built without|shared library|adapter|backend|AppendExecutionProvider/i.test(message);
   if (device !== "cpu" && missing)
@@ -16,7 +16,7 @@ export function openingError(message: string, { device }: SessionOptions): Error
   });
 }
 
-/** What the runtime said when a run failed. */
+/** The runtime's message when a run failed. */
 export function runError(message: string): Error {
   if (/alloc/i.test(message))
     return new AttuneError({

@@ -47,7 +47,7 @@ export interface RuntimeFacts {
 /** @throws AttuneError when the runtime can't be loaded. */
 export async function runtimeFacts(): Promise<RuntimeFacts> {
   const thread = startThread();
-  const { about, error = "it said nothing" } = await thread.ask<{ about: RuntimeFacts }>("about");
+  const { about, error = "it gave no answer" } = await thread.ask<{ about: RuntimeFacts }>("about");
   await thread.end();
   if (!about) throw runError(error);
   return about;

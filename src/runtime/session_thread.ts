@@ -36,7 +36,7 @@ export function startThread(): SessionThread {
   };
 }
 
-/** What the worker says next. One that dies says nothing more: that is an error, too. */
+/** The worker's next message. A worker that dies sends none: that is an error, too. */
 async function answer(worker: Worker): Promise<{ error?: string }> {
   const stop = new AbortController();
   const end = once(worker, "exit", stop).then(([code]) => ({ error: `its thread ended with code ${code}` }));

@@ -47,7 +47,7 @@ function candidates(messages: readonly Message[]): Form[] {
   return ways.flatMap((way) => contents.map((content) => ({ content, arguments: way })));
 }
 
-/** Whether the calls are written; "quoted": their JSON as a string of JSON; "left out": the template says nothing of them. */
+/** Whether the calls are written; "quoted": their JSON as a string of JSON; "left out": the template doesn't write them. */
 type Outcome = "written" | "quoted" | "left out" | "failed";
 const PREFERRED: readonly Outcome[] = ["written", "quoted", "left out"];
 

@@ -25,7 +25,7 @@ export interface TokenizerFiles {
 const MAX_ID = 2 ** 31 - 1; // token ids are int32 everywhere
 
 const Id = z.int().min(0).max(MAX_ID);
-/** As in tokenizers' AddedToken, whose `normalized` follows `special` where it isn't said. */
+/** As in tokenizers' AddedToken, whose `normalized` follows `special` where it is left out. */
 const AddedTokenFlags = z.object({
   content: z.string().min(1),
   special: z.boolean().default(false),

@@ -161,7 +161,7 @@ describe("refused before any work", () => {
     [
       "LoRA+'s rate of embeddings without its ratio",
       { adapter: { type: "lora", loraplusLrEmbedding: 1 } },
-      /adapter\.loraplusLrEmbedding: says nothing without loraplusLrRatio/,
+      /adapter\.loraplusLrEmbedding: has no effect without loraplusLrRatio/,
     ],
     [
       "targets that are in no layer",

@@ -46,7 +46,7 @@ export const datasetSource = {
   cluster: clusterPattern
     .optional()
     .describe(
-      "The rows' kind of task: a name, or {{column}}; left out, what a row's own column task says. Scores are told by it, and evaluation.clusters holds out by it.",
+      "The rows' kind of task: a name, or {{column}}; left out, what a row's own column task says. Scores are reported for each, and evaluation.clusters holds whole ones out.",
     ),
 };
 

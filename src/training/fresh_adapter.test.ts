@@ -153,7 +153,7 @@ describe("refused by name", () => {
     [{ excludeModules: ["q_proj", "down_proj"] }, /no module of q_proj,down_proj is left/],
     [{ layersToTransform: [0, 77] }, /no targeted module is in layer 77/],
     [{ layersToTransform: 0, targetModules: "all-linear" }, /need targetModules as a list/],
-    [{ layersPattern: "layers" }, /says nothing without layersToTransform/],
+    [{ layersPattern: "layers" }, /has no effect without layersToTransform/],
     [{ modulesToSave: ["score"] }, /no module with parameters has a name that ends in score/],
     [
       { modulesToSave: ["mlp", "up_proj"] },

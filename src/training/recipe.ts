@@ -155,7 +155,7 @@ export const Recipe = z
     path: ["trainableLayers"],
   })
   .refine(({ adapter }) => !(adapter && "loraplusLrEmbedding" in adapter) || adapter.loraplusLrRatio, {
-    message: "says nothing without loraplusLrRatio",
+    message: "has no effect without loraplusLrRatio",
     path: ["adapter", "loraplusLrEmbedding"],
   })
   .refine(({ quantization, adapter }) => !quantization || adapter, {

@@ -31,7 +31,7 @@ export interface RecipeMethodOptions {
   onModule?: OnModule;
 }
 
-/** @throws AttuneError when the adapter, or what it is said to train, doesn't fit the base. */
+/** @throws AttuneError when the adapter, or what the recipe has it train, doesn't fit the base. */
 export async function recipeMethod(
   recipe: SettledRecipe,
   base: AdapterBase,

@@ -8,7 +8,7 @@ const mlflow = z.strictObject({
   experiment: text.optional().describe("MLFLOW_EXPERIMENT_NAME, or attune, when left out."),
 });
 
-/** Other programs that are told how a run goes. Nothing is sent anywhere unless one is named here. */
+/** Other programs that get a run's figures. Nothing is sent anywhere unless one is named here. */
 export const tracking = z
   .array(
     z.union([z.enum(["tensorboard", "mlflow"]), mlflow], {

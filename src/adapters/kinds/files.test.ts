@@ -167,7 +167,7 @@ describe("VeRA", () => {
   });
 
   test.each<[Partial<VeraConfig>, RegExp]>([
-    [{ layersPattern: "h" }, /says nothing without layersToTransform/],
+    [{ layersPattern: "h" }, /has no effect without layersToTransform/],
   ])("%o is refused", (change, message) => {
     expect(() => veraKind.check({ ...vera, ...change }, "x")).toThrow(message);
   });

@@ -56,7 +56,7 @@ describe("what changes the computation is refused by name", () => {
       { layers_to_transform: [-1], target_modules: ["a"] },
       /layers_to_transform\.0: expected a number of at least 0, got -1/,
     ],
-    [{ layers_pattern: "h" }, /layersPattern says nothing without layersToTransform/],
+    [{ layers_pattern: "h" }, /layersPattern has no effect without layersToTransform/],
     [{ lora_bias: true }, /lora_bias/],
     [{ target_parameters: ["experts.down_proj"] }, /target_parameters/],
     [{ layer_replication: [[0, 2]] }, /layer_replication/],

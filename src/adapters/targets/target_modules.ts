@@ -40,7 +40,7 @@ export function layerSettingFaults({
   if (typeof targetModules === "string" && (layersToTransform !== undefined || layersPattern !== undefined))
     faults.push("layersToTransform and layersPattern need targetModules as a list of name endings");
   if (layersPattern !== undefined && layersToTransform === undefined)
-    faults.push("layersPattern says nothing without layersToTransform");
+    faults.push("layersPattern has no effect without layersToTransform");
   return faults;
 }
 

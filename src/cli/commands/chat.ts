@@ -66,7 +66,7 @@ export const chatCommand = (): Command =>
       )
       .optionsGroup("Sampling (default: as generation_config.json says, else the likeliest token):")
       .option("--temperature <t>", "0 takes the likeliest token", number(0))
-      .option("--top-k <k>", "only the k likeliest, 50 unless said; 0 for all", wholeNumber(0))
+      .option("--top-k <k>", "only the k likeliest, 50 by default; 0 for all", wholeNumber(0))
       .option("--top-p <p>", "only the likeliest that together have this probability", number(0, 1))
       .option("--min-p <p>", "only tokens at least this fraction as likely as the likeliest", number(0, 1))
       .option("--repetition-penalty <x>", "above 1, what was said becomes less likely", number(0))

@@ -17,7 +17,7 @@ export const pushCommand = (): Command =>
   new Command("push")
     .summary("a run's result, a model or an export to the Hugging Face hub")
     .description(
-      "Uploads to a repository of the hub, which is made where it is missing, private unless --public is said. A model card is written: base, data, settings, scores, and how to use it. After an interruption run it again: large files that are there already are not sent again. The token is HF_TOKEN's, or the one that `hf auth login` keeps.",
+      "Uploads to a repository of the hub, which is made where it is missing, private unless --public is given. A model card is written: base, data, settings, scores, and how to use it. After an interruption run it again: large files that are there already are not sent again. The token is HF_TOKEN's, or the one that `hf auth login` keeps.",
     )
     .argument("<path>", "a run's directory; a model's, an adapter's or an export's; or a .gguf file")
     .requiredOption("--to <org/name>", "the repository")

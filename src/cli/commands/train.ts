@@ -162,7 +162,7 @@ async function showTraining(
 const runOf = (input: Recipe | StagedRecipeInput, options: TrainOptions): AsyncGenerator<StagedEvent> =>
   isStaged(input) ? trainStages(input, options) : train(input, options);
 
-/** What is said of one run, from now on. */
+/** Shows one run from now on. */
 function runningOf(recipe: Recipe | undefined, screen: Screen) {
   const started = performance.now();
   if (!recipe) {

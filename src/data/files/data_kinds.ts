@@ -18,7 +18,7 @@ const KINDS: ReadonlyMap<string, DataKind> = new Map([
 /** For messages. */
 export const readEndings = `${[...KINDS.keys()].map((ending) => `.${ending}`).join(", ")}, each with .gz or .zst too`;
 
-/** By the name's ending, before that of a compression; undefined when that says nothing. */
+/** By the name's ending, before that of a compression; undefined when the ending is unknown. */
 export const dataKindOf = (path: string): DataKind | undefined => KINDS.get(endingOf(path));
 
 /** Of the name, in lower case, before that of a compression; "" when it has none. */

@@ -20,7 +20,7 @@ const HEAD = 4; // bytes that tell Parquet and the compressions
 
 /**
  * The rows of a data file, of which only a part is in memory at a time: a JSON list, JSONL, CSV, TSV, Parquet or plain
- * text, as its ending says, or its first bytes where that says nothing; each may be compressed with gzip or zstd. "-" is
+ * text, as its ending says, or its first bytes where the ending is unknown; each may be compressed with gzip or zstd. "-" is
  * standard input; `header` is asked for the columns of a CSV file. A row that is broken has a problem instead of a value.
  * @throws AttuneError when the file can't be read any further: it isn't there, is no such file, or is damaged.
  */

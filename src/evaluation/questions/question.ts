@@ -6,7 +6,7 @@ import type { Follow } from "../ifeval/follow.ts";
 /** A held-out row: what is asked, and what would be right. */
 export interface Question {
   origin: Origin;
-  /** The kind of task it belongs to: scores are told by it. */
+  /** The kind of task it belongs to: scores are reported for each. */
   task: string;
   /** The row with its right answer, whose loss is measured; a row that has none is only asked. */
   example?: Conversation | PromptCompletion | Text | Tokens;

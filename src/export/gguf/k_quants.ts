@@ -55,7 +55,7 @@ export function openQuantizer(): Quantize {
     throw new AttuneError({
       code: "export.quantizer",
       place: "node-llama-cpp",
-      problem: `llama.cpp could not make ${type} of the model; what it said stands above`,
+      problem: `llama.cpp could not make ${type} of the model; its message stands above`,
       wayOut: "Take --type q8_0 or q4_0, which need no llama.cpp",
     });
   };

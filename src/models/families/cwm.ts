@@ -12,7 +12,7 @@ import { gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 
-// What transformers takes where config.json says nothing of the rotation.
+// What transformers takes where config.json leaves the rotation out.
 const ROPE = {
   ...{ rope_type: "llama3", rope_theta: 1_000_000, factor: 16, original_max_position_embeddings: 8192 },
   ...{ low_freq_factor: 1, high_freq_factor: 4 },

@@ -53,7 +53,7 @@ export const exaone4: Family = {
   },
 };
 
-/** A pattern of letters, as in the first files, says nothing that `layer_types` doesn't. */
+/** A pattern of letters, as in the first files, adds nothing to `layer_types`. */
 function byPattern({ sliding_window_pattern: pattern, sliding_window }: Exaone4Fields) {
   return (layer: number) => {
     if (typeof pattern === "number" && pattern > 0 && sliding_window !== null)

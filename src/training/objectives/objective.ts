@@ -58,7 +58,7 @@ export const branchesOf = (answers: Answers): number => (answers === "pair" ? 2 
 /** A kind of objective: what a recipe may say of it, and what that means. */
 export interface ObjectiveKind<Settings extends z.ZodType = z.ZodType> {
   settings: Settings;
-  /** Highest learning rate where the recipe says nothing; the method's own when left out. */
+  /** Highest learning rate where the recipe gives none; the method's own when left out. */
   learningRate?: number;
   open(settings: z.output<Settings>): Objective;
 }
