@@ -6,6 +6,7 @@ import { findAdapterDirectory } from "../adapters/peft/find_adapter.ts";
 import { adapterSites } from "../adapters/targets/sites.ts";
 import { type Base, openBase } from "../pretrained/base.ts";
 import { requireSameBase } from "../pretrained/same_base.ts";
+import { type ModelWeights, modelWeights } from "./model_weights.ts";
 
 export interface SourceOptions {
   /** The model's directory. */
@@ -31,4 +32,18 @@ export async function openSource({ model, adapter: from, onWarning }: SourceOpti
   const adapter = fitAdapter(await readAdapterDirectory(adapterPath), adapterSites(base.model));
   await requireSameBase(adapter.baseModel, adapterPath, base.directory, onWarning);
   return { base, adapter, adapterPath };
+}
+
+/** Opens what is exported and its weights, for as long as `use` takes. */
+export async function withSource<T>(
+  options: SourceOptions,
+  use: (source: ExportSource, weights: ModelWeights) => Promise<T>,
+): Promise<T> {
+  const source = await openSource(options);
+  const weights = await modelWeights(source.base, source.adapter);
+  try {
+    return await use(source, weights);
+  } finally {
+    await weights.release();
+  }
 }

@@ -3,8 +3,8 @@ import { basename } from "node:path";
 import { writeFileAtomic } from "../../files/atomic.ts";
 import type { Base } from "../../pretrained/base.ts";
 import { endTokens } from "../end_tokens.ts";
-import { type ModelWeights, modelWeights } from "../model_weights.ts";
-import { openSource, type SourceOptions } from "../open_source.ts";
+import type { ModelWeights } from "../model_weights.ts";
+import { type SourceOptions, withSource } from "../open_source.ts";
 import { requireFree } from "../require_free.ts";
 import { templateSource } from "../template_source.ts";
 import { describeForLlama } from "./architectures/architectures.ts";
@@ -40,13 +40,7 @@ export interface GgufReport {
  */
 export async function exportGguf(options: GgufOptions): Promise<GgufReport> {
   await requireFree(options.output);
-  const { base, adapter } = await openSource(options);
-  const source = await modelWeights(base, adapter);
-  try {
-    return await write(options, base, source);
-  } finally {
-    await source.release();
-  }
+  return withSource(options, ({ base }, weights) => write(options, base, weights));
 }
 
 async function write(options: GgufOptions, base: Base, source: ModelWeights): Promise<GgufReport> {

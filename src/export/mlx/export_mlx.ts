@@ -6,9 +6,9 @@ import type { Config } from "../../models/family.ts";
 import { saveModelDirectory } from "../../pretrained/model_directory.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { encode } from "../gguf/encode.ts";
-import { type ModelWeights, modelWeights } from "../model_weights.ts";
+import type { ModelWeights } from "../model_weights.ts";
 import { float32, type Numbers } from "../numbers.ts";
-import { type ExportSource, openSource, type SourceOptions } from "../open_source.ts";
+import { type ExportSource, type SourceOptions, withSource } from "../open_source.ts";
 import { MLX_FAMILIES, type MlxDescription } from "./mlx_families.ts";
 import { mlxTensors } from "./mlx_tensors.ts";
 
@@ -28,15 +28,8 @@ export interface MlxReport {
  * The files are read again and compared before the directory takes its name.
  * @throws AttuneError that names what mlx-lm doesn't compute.
  */
-export async function exportMlx(options: MlxOptions): Promise<MlxReport> {
-  const opened = await openSource(options);
-  const source = await modelWeights(opened.base, opened.adapter);
-  try {
-    return await write(options, opened, source);
-  } finally {
-    await source.release();
-  }
-}
+export const exportMlx = (options: MlxOptions): Promise<MlxReport> =>
+  withSource(options, (source, weights) => write(options, source, weights));
 
 async function write(
   { output, maxShardBytes }: MlxOptions,

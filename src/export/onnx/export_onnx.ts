@@ -2,8 +2,8 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeDirectoryAtomic } from "../../files/atomic.ts";
 import { createSpaces } from "../gguf/tensor_content.ts";
-import { type ModelWeights, modelWeights } from "../model_weights.ts";
-import { type ExportSource, openSource, type SourceOptions } from "../open_source.ts";
+import type { ModelWeights } from "../model_weights.ts";
+import { type ExportSource, type SourceOptions, withSource } from "../open_source.ts";
 import { checkLogits } from "./check_logits.ts";
 import { checkOnnxTensors } from "./check_onnx.ts";
 import { onnxContent } from "./onnx_content.ts";
@@ -41,15 +41,8 @@ const MOST = 2e9;
  * the directory takes its name.
  * @throws AttuneError that names the fault.
  */
-export async function exportOnnx(options: OnnxOptions): Promise<OnnxReport> {
-  const opened = await openSource(options);
-  const source = await modelWeights(opened.base, opened.adapter);
-  try {
-    return await write(options, opened, source);
-  } finally {
-    await source.release();
-  }
-}
+export const exportOnnx = (options: OnnxOptions): Promise<OnnxReport> =>
+  withSource(options, (source, weights) => write(options, source, weights));
 
 async function write(
   { output, type, template, maxFileBytes = MOST, onBytes, onWarning }: OnnxOptions,
