@@ -1,7 +1,7 @@
 /**
  * attune's side of the comparison: LoRA r=8 on all linear layers of a model directory, over an Alpaca file.
  *
- *   npx tsx bench/attune_lora.ts --model DIR --data FILE [--steps 10] [--batch 4] [--length 512] [--threads N]
+ *   npx tsx bench/attune_lora.ts --model DIR --data FILE [--steps 10] [--batch 4] [--length 512] [--threads N] [--compute int8]
  *
  * Prints JSON: tokens/s (median over the steps after the first), seconds to the end of the first step, peak memory.
  */
@@ -21,6 +21,7 @@ const { values } = parseArgs({
     batch: { type: "string", default: "4" },
     length: { type: "string", default: "512" },
     threads: { type: "string" },
+    compute: { type: "string" },
   },
 });
 if (!values.model || !values.data) throw new Error("give --model DIR and --data FILE");
@@ -35,6 +36,7 @@ try {
     adapter: { type: "lora", r: 8, alpha: 16, targetModules: "all-linear" },
     data: [{ path: values.data }],
     template: "alpaca",
+    compute: values.compute as RecipeInput["compute"],
     training: { maxSteps: +values.steps, batchSize: +values.batch, maxLength: +values.length },
     output,
   };

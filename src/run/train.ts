@@ -136,7 +136,7 @@ async function* lockedRun(
     warn("training.evaluateEvery says nothing here: without evaluation.fraction no example is held out");
   const of = (work: WeightsProgress["work"]) => (done: number, total: number) =>
     onWeights?.({ work, done, total });
-  const base = await quantizedBase(opened, recipe.quantization, { onWeight: of("quantizing"), warn });
+  const base = await quantizedBase(opened, recipe, { onWeight: of("quantizing"), warn });
   const now = directory.startedAt;
   const data = await team.oncePerMachine(() =>
     prepareData(recipe, base, { now, hub, signal, strict: "unusable", progress: onRows, warn }),

@@ -120,8 +120,7 @@ async function openPlan(given: Recipe, options: EstimateOptions, notes: string[]
   const { recipe, learningRate } = await settleLearningRate(given, () => trainedIn(given, unquantized));
   onProgress?.("reading the data");
   const onWeight = (done: number, total: number) => onProgress?.(`quantizing: ${done} of ${total} weights`);
-  const quantization = download ? undefined : recipe.quantization;
-  const base = await quantizedBase(unquantized, quantization, { warn, onWeight });
+  const base = download ? unquantized : await quantizedBase(unquantized, recipe, { warn, onWeight });
   const now = new Date();
   const progress = (rows: number) => onProgress?.(`${rows} rows tokenized`);
   const data = await prepareData(recipe, base, { now, hub, signal, strict: "unusable", progress, warn });
