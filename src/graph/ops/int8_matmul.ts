@@ -77,7 +77,7 @@ function scaledProduct(w: OnnxWriter, codes: string, rowScales: string, weights:
     [codes, weights, w.scalar(1, COMPUTE_TYPE), scales, w.scalar(MIDDLE, "uint8")],
     {},
   );
-  return w.node("Mul", [product, w.node("Unsqueeze", [rowScales, w.ints([1])])]);
+  return w.node("Mul", [product, rowScales]);
 }
 
 /** The code of 0. */
@@ -95,17 +95,17 @@ function rowCodes(x: Tensor): Packed {
 
 const coded = new WeakMap<Tensor, Packed>();
 
-/** max |x| / 127 of each row: [T]. A row of zeros has one that is not 0. */
+/** max |x| / 127 of each row: [T, 1]. A row of zeros has one that is not 0. */
 const rowScalesOp = defineOp<[x: Tensor]>({
   name: "rowScales",
   rowWise: () => "every input",
   infer([x]) {
     if (x.dtype !== COMPUTE_TYPE || x.shape.length !== 2)
       throw new ShapeError("rowScales", `expects ${COMPUTE_TYPE} rows, got ${show(x)}`);
-    return { dtype: COMPUTE_TYPE, shape: [x.shape[0]!] };
+    return { dtype: COMPUTE_TYPE, shape: [x.shape[0]!, 1] };
   },
   lower(w, [x]) {
-    const largest = w.node("ReduceMax", [w.node("Abs", [x]), w.ints([1])], { keepdims: 0 });
+    const largest = w.node("ReduceMax", [w.node("Abs", [x]), w.ints([1])], { keepdims: 1 });
     const scaled = w.node("Mul", [largest, w.scalar(1 / 127, COMPUTE_TYPE)]);
     return w.node("Max", [scaled, w.scalar(SMALLEST, COMPUTE_TYPE)]);
   },
@@ -118,19 +118,20 @@ const rowCodesOp = defineOp<[x: Tensor, scales: Tensor]>({
   name: "rowCodes",
   rowWise: () => "every input",
   infer([x, scales]) {
-    requireType("rowCodes", scales, { dtype: COMPUTE_TYPE, shape: [x.shape[0]!] });
+    requireType("rowCodes", scales, { dtype: COMPUTE_TYPE, shape: [x.shape[0]!, 1] });
     return { dtype: "uint8", shape: x.shape };
   },
   lower(w, [x, scales]) {
-    const middle = w.node("Expand", [w.scalar(MIDDLE, "uint8"), w.node("Shape", [scales])]);
-    return w.node("QuantizeLinear", [x, scales, middle], { axis: 0 });
+    const scaleOfRow = w.node("Squeeze", [scales, w.ints([1])]);
+    const middle = w.node("Expand", [w.scalar(MIDDLE, "uint8"), w.node("Shape", [scaleOfRow])]);
+    return w.node("QuantizeLinear", [x, scaleOfRow, middle], { axis: 0 });
   },
   vjp: () => [null, null],
 });
 
 function productType(op: string, codes: Tensor, rowScales: Tensor, weights: Tensor, axis: 0 | 1): TensorType {
   const [T, n] = codes.shape;
-  requireType(op, rowScales, { dtype: COMPUTE_TYPE, shape: [T!] });
+  requireType(op, rowScales, { dtype: COMPUTE_TYPE, shape: [T!, 1] });
   if (weights.dtype !== "int8" || weights.shape.length !== 2 || weights.shape[axis] !== n)
     throw new ShapeError(op, `${show(codes)} by ${show(weights)}, axis ${axis}`);
   return { dtype: COMPUTE_TYPE, shape: [T!, weights.shape[1 - axis]!] };
