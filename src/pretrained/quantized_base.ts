@@ -3,9 +3,10 @@ import { modelLayout } from "../models/layout.ts";
 import type { QuantizationSettings } from "../quantization/quantization_schema.ts";
 import { type QuantizeTensorsOptions, quantizeTensors } from "../quantization/quantize_tensors.ts";
 import { isQuantized } from "../quantization/quantized_entry.ts";
+import { AttuneError } from "../text/errors.ts";
 import type { Base } from "./base.ts";
 
-/** How a base's linear layers are kept and multiplied. */
+/** How a base's frozen linear layers are kept and multiplied. */
 export interface LinearForm {
   quantization?: QuantizationSettings;
   /** With int8 their products are computed in integers. */
@@ -32,13 +33,19 @@ async function quantized(
   return { ...base, directory: { ...base.directory, tensors }, unquantized };
 }
 
-/** A model whose files are in int8 is left as it is. */
+/** A model whose files are in int8 is left as it is. @throws AttuneError when they are in 4 bits. */
 async function int8Base(base: Base, options?: QuantizeTensorsOptions): Promise<Base> {
-  const entries = [...base.directory.tensors.values()];
-  return entries.some(isInt8) ? base : quantized(base, { type: "int8" }, options);
+  const codes = [...base.directory.tensors.values()].filter(isQuantized);
+  const other = codes.find(({ parts }) => parts.type !== "int8");
+  if (other)
+    throw new AttuneError({
+      code: "pretrained.int8-of-4-bit",
+      place: `${other.file}: ${other.name}`,
+      problem: `compute int8 multiplies by weights in 8 bits, and this one is in ${other.parts.type}`,
+      wayOut: "Leave compute out, or give the model that isn't quantized",
+    });
+  return codes.length > 0 ? base : quantized(base, { type: "int8" }, options);
 }
-
-const isInt8 = (entry: TensorEntry) => isQuantized(entry) && entry.parts.type === "int8";
 
 function withIntegerProducts(base: Base): Base {
   const tensors = new Map(base.directory.tensors);

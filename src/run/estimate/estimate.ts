@@ -152,9 +152,10 @@ async function estimateOpened(
   const disk = await diskOf(opened, work, planned);
   const trainsWeights = !recipe.adapter;
   const recomputes = recipe.training.gradientCheckpointing === true;
+  const inIntegers = recipe.compute === "int8";
   const costs = {
-    training: trainingCost(base.model, { trainsWeights, recomputes }),
-    forward: forwardCost(base.model),
+    training: trainingCost(base.model, { trainsWeights, recomputes, inIntegers }),
+    forward: forwardCost(base.model, { inIntegers }),
   };
   const time = timeParts(work, costs, {
     measured,
