@@ -1,9 +1,10 @@
 /**
- * What `compute: int8` costs in quality: the demo's base, LoRA, the demo's tasks, by seed exact and in 8 bits.
+ * What `compute: int8` costs in quality: the demo's base, LoRA, the demo's tasks, by seed exact, in 8 bits, and exact at a
+ * learning rate a thousandth higher, whose difference is that of any small change.
  *
  *   npx tsx bench/int8.ts [--steps 200] [--seeds 1,2,3] [--threads N]
  *
- * Prints for each seed the final loss on held-out rows of both runs, and how far they are apart.
+ * Prints for each seed, and of all, the final losses on held-out rows, and how far they are from exact's.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -32,20 +33,43 @@ const rows = (split: "train" | "heldOut", perTask: number, seed: number) =>
     output,
   }));
 
+/** How far apart two exact runs are that differ by a thousandth in learning rate: what steps make of any small change. */
+const OTHER_RATE = 1.001;
+const all: Record<"exact" | "int8" | "other", number>[] = [];
 for (const seed of values.seeds.split(",").map(Number)) {
-  const [exact, int8] = [await finalLosses(seed, "float32"), await finalLosses(seed, "int8")];
-  const line = { seed, before: exact.before, exact: exact.after, int8: int8.after };
-  console.log(JSON.stringify({ ...line, difference: int8.after / exact.after - 1 }));
+  const exact = await finalLosses(seed, {});
+  const { after: int8 } = await finalLosses(seed, { compute: "int8" });
+  const { after: other } = await finalLosses(seed, { rate: OTHER_RATE });
+  const losses = { exact: exact.after, int8, other };
+  all.push(losses);
+  console.log(JSON.stringify({ seed, before: exact.before, ...losses, ...apart(losses) }));
+}
+const mean = (name: "exact" | "int8" | "other") => all.reduce((sum, run) => sum + run[name], 0) / all.length;
+const means = { exact: mean("exact"), int8: mean("int8"), other: mean("other") };
+console.log(JSON.stringify({ ...means, ...apart(means) }));
+
+function apart({ exact, int8, other }: (typeof all)[number]) {
+  return { int8Difference: int8 / exact - 1, otherDifference: other / exact - 1 };
 }
 
-async function finalLosses(seed: number, compute: RecipeInput["compute"]) {
+interface Change {
+  compute?: RecipeInput["compute"];
+  rate?: number;
+}
+
+async function finalLosses(seed: number, { compute, rate = 1 }: Change) {
   const output = mkdtempSync(join(tmpdir(), "attune-bench-"));
   const recipe: RecipeInput = {
     model: base,
     adapter,
     data: [{ rows: rows("train", perTask.train, seed) }],
     evaluation: { rows: rows("heldOut", perTask.heldOut, seed), every: +values.steps },
-    training: { ...training, epochs: undefined, maxSteps: +values.steps },
+    training: {
+      ...training,
+      epochs: undefined,
+      maxSteps: +values.steps,
+      learningRate: rate * training.learningRate,
+    },
     compute,
     seed,
     output,
