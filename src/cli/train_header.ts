@@ -6,6 +6,7 @@ import type { LeftOut, PreparationReport } from "../data/tokenize/preparation_re
 import { describeQuantization } from "../quantization/quantization_schema.ts";
 import { groupBy } from "../text/group_by.ts";
 import type { StartEvent } from "../training/events.ts";
+import { INT8_COST } from "../training/int8_products.ts";
 import type { Recipe } from "../training/recipe.ts";
 import { forTerminal } from "./failure.ts";
 import { formatCount, formatPercent, plural } from "./format.ts";
@@ -36,11 +37,9 @@ function model({ model, quantization }: Recipe, { parameters }: StartEvent): str
   return `${model}, ${plural(parameters, "parameter")}${kept}`;
 }
 
-/** `bench/int8.ts` measures what it costs. */
 function compute({ compute }: Recipe): [string, string][] {
   if (compute !== "int8") return [];
-  const cost = "held-out losses as far from float32's as any small change makes them";
-  return [["compute", `frozen linear layers in 8-bit integers: ${cost}`]];
+  return [["compute", `frozen linear layers in 8-bit integers: ${INT8_COST}`]];
 }
 
 function trained(recipe: Recipe, { trainedParameters, parameters }: StartEvent): string {

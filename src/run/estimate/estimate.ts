@@ -10,6 +10,7 @@ import type { Device } from "../../runtime/session.ts";
 import { type ComparedSetting, comparedSettings } from "../../training/advice/compare_settings.ts";
 import type { AdviceFacts } from "../../training/advice/facts.ts";
 import { type AdviceWarning, warningsOf } from "../../training/advice/warnings.ts";
+import { INT8_COST } from "../../training/int8_products.ts";
 import { type LearningRate, settleLearningRate } from "../../training/learning_rate.ts";
 import { parseRecipe, type Recipe, type RecipeInput, type SettledRecipe } from "../../training/recipe.ts";
 import { checkMethod } from "../choose_method.ts";
@@ -164,10 +165,7 @@ async function estimateOpened(
     planned,
     disk,
   });
-  if (inIntegers)
-    notes.push(
-      "compute int8 rounds products to 8 bits: held-out losses differ from float32's by no more than those of other small changes",
-    );
+  if (inIntegers) notes.push(`compute int8 rounds products to 8 bits: ${INT8_COST}`);
   if (inIntegers && download)
     notes.push("memory counts the weights as their files have them: int8 needs less");
   if (recipe.evaluation?.generate)
