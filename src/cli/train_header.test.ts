@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { emptyReport } from "../data/tokenize/preparation_report.ts";
 import type { StartEvent } from "../training/events.ts";
-import { parseRecipe } from "../training/recipe.ts";
+import { parseRecipe, type Recipe } from "../training/recipe.ts";
 import { trainHeader } from "./train_header.ts";
 
 test("the header counts what of the data is left out, and what of an answer is lost", () => {
@@ -22,7 +22,13 @@ test("the header counts what of the data is left out, and what of an answer is l
     data: [{ path: "a.jsonl" }],
     output: "o",
   });
-  const text = trainHeader(recipe, { ...start, ...sizes, learningRate, type: "start" } as StartEvent);
+  const headerOf = (of: Recipe) =>
+    trainHeader(of, { ...start, ...sizes, learningRate, type: "start" } as StartEvent);
+  expect(headerOf({ ...recipe, compute: "int8" })).toMatch(
+    /compute +frozen linear layers in 8-bit integers: .*5%/,
+  );
+  expect(headerOf({ ...recipe, compute: "float32" })).not.toContain("compute");
+  const text = headerOf(recipe);
   expect(text).toContain("dropped   1 row: the completion is empty (a.jsonl row 3)");
   expect(text).toContain(
     "lost      2 rows: the first token of an answer isn't trained (a.jsonl row 3 and 1 more)",

@@ -6,6 +6,7 @@ import type { LeftOut, PreparationReport } from "../data/tokenize/preparation_re
 import { describeQuantization } from "../quantization/quantization_schema.ts";
 import { groupBy } from "../text/group_by.ts";
 import type { StartEvent } from "../training/events.ts";
+import { INT8_COST } from "../training/int8_products.ts";
 import type { Recipe } from "../training/recipe.ts";
 import { forTerminal } from "./failure.ts";
 import { formatCount, formatPercent, plural } from "./format.ts";
@@ -15,6 +16,7 @@ export function trainHeader(recipe: Recipe, start: StartEvent): string {
   const { learningRate, warnings } = start;
   const rows: [string, string][] = [
     ["model", model(recipe, start)],
+    ...compute(recipe),
     ["trained", trained(recipe, start)],
     ["data", data(start)],
     ...leftOut(start.data, recipe),
@@ -33,6 +35,11 @@ export const headerLine = (name: string, text: string): string =>
 function model({ model, quantization }: Recipe, { parameters }: StartEvent): string {
   const kept = quantization ? `, linear layers in ${describeQuantization(quantization)}` : "";
   return `${model}, ${plural(parameters, "parameter")}${kept}`;
+}
+
+function compute({ compute }: Recipe): [string, string][] {
+  if (compute !== "int8") return [];
+  return [["compute", `frozen linear layers in 8-bit integers: ${INT8_COST}`]];
 }
 
 function trained(recipe: Recipe, { trainedParameters, parameters }: StartEvent): string {

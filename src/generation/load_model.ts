@@ -41,7 +41,7 @@ export interface LoadModelOptions {
  */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<LoadedModel> {
   const { onWarning = warn, onWeight, quantization, openSession = openNodeSession } = options;
-  const base = await quantizedBase(await openBase(path), quantization, { onWeight });
+  const base = await quantizedBase(await openBase(path), { quantization }, { onWeight });
   const template = once(() => openTemplate(base, { name: options.template }));
   if (options.template !== undefined) (await template()).choose?.(undefined); // fails now if it is broken
   const readAdapter = async (from: string) => {

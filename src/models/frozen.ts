@@ -1,6 +1,7 @@
 import { torchName } from "../files/dtype.ts";
 import type { TensorEntry } from "../files/safetensors.ts";
 import { cast, scale } from "../graph/ops/elementwise.ts";
+import { int8Weight } from "../graph/ops/int8_matmul.ts";
 import { dequantize4bit, dequantizeRows, expandScales } from "../graph/ops/quantized_matmul.ts";
 import { constant, type WeightSource, weight } from "../graph/sources.ts";
 import { COMPUTE_TYPE, sizeOf, type Tensor } from "../graph/tensor.ts";
@@ -42,11 +43,13 @@ function placeOf({ file, offset, byteLength, source }: TensorEntry): WeightSourc
 /** What its codes stand for; products of linear layers read the codes themselves. */
 function quantizedParameter(entry: QuantizedEntry): Tensor {
   const { name, shape, parts } = entry;
-  if (parts.type === "int8")
-    return dequantizeRows(
+  if (parts.type === "int8") {
+    const matrix = parts.integerProducts ? int8Weight : dequantizeRows;
+    return matrix(
       weight(name, { dtype: "int8", shape }, placeOf(entry)),
       scale(inPlace(parts.absmax), INT8_SCALE),
     );
+  }
   const codes = bytes(entry, Math.ceil(sizeOf(shape) / 2));
   const { type, blockSize } = parts;
   return dequantize4bit(codes, blockScales(parts), { type, blockSize, shape: shape as [number, number] });

@@ -1,4 +1,5 @@
 import { add } from "../graph/ops/elementwise.ts";
+import { int8Matmul, int8Weight } from "../graph/ops/int8_matmul.ts";
 import { matmul } from "../graph/ops/matmul.ts";
 import { dequantize4bit, quantizedMatmul } from "../graph/ops/quantized_matmul.ts";
 import type { Shape, Tensor } from "../graph/tensor.ts";
@@ -56,8 +57,9 @@ export function createScope(source: ParameterSource, hook: LinearHook = (_, __, 
   };
 }
 
-/** x · weightᵀ, or x · weight where the checkpoint keeps it transposed; of 4-bit weights on their codes. */
+/** x · weightᵀ, or x · weight where the checkpoint keeps it transposed; of 4-bit and int8 weights on their codes. */
 function linearProduct(x: Tensor, weight: Tensor, transposed: boolean): Tensor {
+  if (weight.op === int8Weight.op && !transposed) return int8Matmul(x, weight);
   if (weight.op === dequantize4bit.op && !transposed) return quantizedMatmul(x, weight);
   return matmul(x, weight, { transB: !transposed });
 }

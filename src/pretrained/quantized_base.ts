@@ -1,16 +1,56 @@
+import type { TensorEntry } from "../files/safetensors.ts";
 import { modelLayout } from "../models/layout.ts";
 import type { QuantizationSettings } from "../quantization/quantization_schema.ts";
 import { type QuantizeTensorsOptions, quantizeTensors } from "../quantization/quantize_tensors.ts";
+import { isQuantized } from "../quantization/quantized_entry.ts";
+import { AttuneError } from "../text/errors.ts";
 import type { Base } from "./base.ts";
 
-/** The base, its linear layers quantized where `settings` say so. */
+/** How a base's frozen linear layers are kept and multiplied. */
+export interface LinearForm {
+  quantization?: QuantizationSettings;
+  /** With int8 their products are computed in integers. */
+  compute?: "float32" | "int8";
+}
+
+/** The base, its linear layers quantized where the settings say so. */
 export async function quantizedBase(
   base: Base,
-  settings: QuantizationSettings | undefined,
+  { quantization, compute }: LinearForm,
   options?: QuantizeTensorsOptions,
 ): Promise<Base> {
-  if (!settings) return base;
+  if (compute === "int8") return withIntegerProducts(await int8Base(base, options));
+  return quantization ? quantized(base, quantization, options) : base;
+}
+
+async function quantized(
+  base: Base,
+  settings: QuantizationSettings,
+  options?: QuantizeTensorsOptions,
+): Promise<Base> {
   const { tensors: unquantized } = base.directory;
   const tensors = await quantizeTensors(unquantized, modelLayout(base.model), settings, options);
   return { ...base, directory: { ...base.directory, tensors }, unquantized };
+}
+
+/** A model whose files are in int8 is left as it is. @throws AttuneError when they are in 4 bits. */
+async function int8Base(base: Base, options?: QuantizeTensorsOptions): Promise<Base> {
+  const codes = [...base.directory.tensors.values()].filter(isQuantized);
+  const other = codes.find(({ parts }) => parts.type !== "int8");
+  if (other)
+    throw new AttuneError({
+      code: "pretrained.int8-of-4-bit",
+      place: `${other.file}: ${other.name}`,
+      problem: `compute int8 multiplies by weights in 8 bits, and this one is in ${other.parts.type}`,
+      wayOut: "Leave compute out, or give the model that isn't quantized",
+    });
+  return codes.length > 0 ? base : quantized(base, { type: "int8" }, options);
+}
+
+function withIntegerProducts(base: Base): Base {
+  const tensors = new Map(base.directory.tensors);
+  for (const [name, entry] of tensors)
+    if (isQuantized(entry) && entry.parts.type === "int8")
+      tensors.set(name, { ...entry, parts: { ...entry.parts, integerProducts: true } } as TensorEntry);
+  return { ...base, directory: { ...base.directory, tensors } };
 }

@@ -23,6 +23,8 @@ export interface Parts8bit {
   type: "int8";
   /** Largest magnitude of each row, float32 [out]. */
   absmax: TensorEntry;
+  /** Products with it are computed in integers, too; else they are float32's, of what the codes stand for. */
+  integerProducts?: boolean;
 }
 
 /** A weight that its files hold quantized: `shape` is the weight's own, [out, in], the bytes are codes. */

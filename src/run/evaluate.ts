@@ -66,7 +66,7 @@ export async function evaluate(input: RecipeInput, options: EvaluateOptions = {}
   const opened = await openBase(options.model ?? recipe.model, { weights: "optional", hub: options.hub });
   const tuned = options.tuned && (await openTuned(options.tuned, opened, options));
   const exam = await openExam(recipe, opened, options);
-  const base = await quantizedBase(opened, recipe.quantization);
+  const base = await quantizedBase(opened, { quantization: recipe.quantization });
   const answers = { ofBase: await askBase(exam, base), ofTuned: tuned && (await tuned(exam, base)) };
   return evaluationOf(exam, answers);
 }

@@ -125,6 +125,7 @@ describe("a run in memory", () => {
       { evaluation: { fraction: 0.1, generate: 5 } },
       /evaluation\.generate: it needs a disk.*option evaluate/,
     ],
+    ["products in 8 bits", { compute: "int8" }, /compute: it needs a disk.*float32/],
     ["quantization", { quantization: { type: "nf4" } }, /quantization: it needs a disk/],
     ["an adapter's path", { adapter: { path: "runs/a" } }, /adapter\.path: it needs a disk/],
     ["a template's file", { template: "mine.jinja" }, /template "mine.jinja": there is no such template/],

@@ -135,6 +135,7 @@ export function parseMemoryRecipe(
       `evaluation.${key}`,
       "Hold out a fraction or rows; measure more with the option evaluate",
     );
+  if (recipe.compute === "int8") throw needsDisk("compute", "Leave it out: float32 is computed here");
   if (recipe.quantization) throw needsDisk("quantization", "Open a model whose files are quantized already");
   if (recipe.adapter && "path" in recipe.adapter)
     throw needsDisk("adapter.path", "Give the adapter's files as the option adapter");

@@ -10,6 +10,7 @@ import { AttuneError } from "../text/errors.ts";
 import { version } from "../text/version.ts";
 import type { Moments } from "../training/adamw.ts";
 import type { EndEvent, TrainEvent } from "../training/events.ts";
+import { requireInt8Device } from "../training/int8_products.ts";
 import { type LearningRate, settleLearningRate } from "../training/learning_rate.ts";
 import type { LoopEnd, LoopEvent } from "../training/loop.ts";
 import { openTraining } from "../training/open_training.ts";
@@ -120,6 +121,7 @@ async function* lockedRun(
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const { signal, onDownload, onRows, onWeights } = options;
   const began = performance.now();
+  requireInt8Device(given, options.device ?? "cpu");
   const tracking = team.isLeader ? trackingPlan(given) : [];
   resetPeakMemory();
   const warnings: string[] = [];
@@ -136,7 +138,7 @@ async function* lockedRun(
     warn("training.evaluateEvery has no effect: without evaluation.fraction no example is held out");
   const of = (work: WeightsProgress["work"]) => (done: number, total: number) =>
     onWeights?.({ work, done, total });
-  const base = await quantizedBase(opened, recipe.quantization, { onWeight: of("quantizing"), warn });
+  const base = await quantizedBase(opened, recipe, { onWeight: of("quantizing"), warn });
   const now = directory.startedAt;
   const data = await team.oncePerMachine(() =>
     prepareData(recipe, base, { now, hub, signal, strict: "unusable", progress: onRows, warn }),

@@ -3,6 +3,7 @@ import { type MixtureDataset, mixtureOrder } from "../data/batches/mixture.ts";
 import type { Model } from "../models/family.ts";
 import type { OpenSession, SessionOptions } from "../runtime/session.ts";
 import { type Engine, openEngine } from "./engine.ts";
+import { requireExactInt8, requireInt8Device } from "./int8_products.ts";
 import { type LoopData, type LoopEnd, type LoopEvent, type LoopOptions, trainingLoop } from "./loop.ts";
 import type { Method } from "./method.ts";
 import { openObjective } from "./objectives/objectives.ts";
@@ -51,6 +52,8 @@ export async function openTraining(
   open: OpenSession,
   session: SessionOptions,
 ): Promise<Training> {
+  requireInt8Device(recipe, session.device);
+  if (recipe.compute === "int8") await requireExactInt8(open, { device: session.device, threads: 1 });
   const { neftuneNoiseAlpha: alpha, gradientCheckpointing, maxLength } = recipe.training;
   const { maxPositions } = model.dimensions;
   const { train, evaluation, branches } = data;

@@ -222,7 +222,8 @@ test("the JSON Schema asks for what the recipe asks for, and explains it", () =>
   expect(additionalProperties).toBe(false);
   expect(Object.keys(properties).sort()).toEqual(
     Object.keys(parseRecipe(least))
-      .concat("adapter", "chatTemplateKwargs", "evaluation", "mixture", "quantization", "trainableLayers")
+      .concat("adapter", "chatTemplateKwargs", "compute", "evaluation", "mixture", "quantization", "tracking")
+      .concat("trainableLayers")
       .sort(),
   );
   expect(properties.stage!.default).toBe("instruct");

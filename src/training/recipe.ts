@@ -97,6 +97,12 @@ export const Recipe = z
       .default({ type: "sft" })
       .describe("What is learnt from the data: the answers as they are, or preferences between them."),
     quantization: quantizationSettings.optional(),
+    compute: z
+      .enum(["float32", "int8"])
+      .optional()
+      .describe(
+        "Of an adapter's run: int8 multiplies by the frozen linear layers in 8-bit integers, forward and backward, which is faster and close to exact; float32, exact, when left out.",
+      ),
     adapter: adapter.optional().describe("Leave out to train the model's own weights."),
     trainableLayers: count
       .optional()
@@ -161,6 +167,16 @@ export const Recipe = z
   .refine(({ quantization, adapter }) => !quantization || adapter, {
     message: "quantized weights stay as they are: give an adapter to train, or leave quantization out",
     path: ["quantization"],
+  })
+  .refine(({ compute, adapter }) => compute !== "int8" || adapter, {
+    message:
+      "int8 multiplies by frozen weights, and without an adapter weights are trained: give an adapter, or leave compute out",
+    path: ["compute"],
+  })
+  .refine(({ compute, quantization }) => compute !== "int8" || (quantization?.type ?? "int8") === "int8", {
+    message:
+      "int8 keeps the weights in 8 bits, and 4-bit codes are multiplied in float32: leave quantization or compute out",
+    path: ["compute"],
   })
   .refine(({ objective, stage }) => objective.type === "sft" || stage !== "pretrain", {
     message: "stage pretrain learns raw text, which has no answers to compare: leave objective out",

@@ -108,7 +108,10 @@ function shorter({ work, costs, recipe }: AlternativesContext): Change | undefin
 
 function fourBits({ recipe, base }: AlternativesContext): Change | undefined {
   const isPlain =
-    !recipe.quantization && base.unquantized === undefined && !base.directory.config.quantization_config;
+    !recipe.quantization &&
+    recipe.compute !== "int8" &&
+    base.unquantized === undefined &&
+    !base.directory.config.quantization_config;
   if (!recipe.adapter || !isPlain) return undefined;
   return {
     set: { quantization: { type: "nf4", doubleQuant: true } },

@@ -55,6 +55,7 @@ describe("steps and tokens are the run's, bytes within a tenth", () => {
         adapter: { type: "lora", useDora: true, targetModules: "all-linear" },
       }),
     ],
+    ["int8 products", () => ({ compute: "int8", adapter: { type: "lora", targetModules: "all-linear" } })],
     ["preferences", () => ({ data: pairs(), objective: { type: "dpo" }, training: { maxSteps: 3 } })],
     [
       "raw text",

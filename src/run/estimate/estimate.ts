@@ -10,6 +10,7 @@ import type { Device } from "../../runtime/session.ts";
 import { type ComparedSetting, comparedSettings } from "../../training/advice/compare_settings.ts";
 import type { AdviceFacts } from "../../training/advice/facts.ts";
 import { type AdviceWarning, warningsOf } from "../../training/advice/warnings.ts";
+import { INT8_COST } from "../../training/int8_products.ts";
 import { type LearningRate, settleLearningRate } from "../../training/learning_rate.ts";
 import { parseRecipe, type Recipe, type RecipeInput, type SettledRecipe } from "../../training/recipe.ts";
 import { checkMethod } from "../choose_method.ts";
@@ -120,8 +121,7 @@ async function openPlan(given: Recipe, options: EstimateOptions, notes: string[]
   const { recipe, learningRate } = await settleLearningRate(given, () => trainedIn(given, unquantized));
   onProgress?.("reading the data");
   const onWeight = (done: number, total: number) => onProgress?.(`quantizing: ${done} of ${total} weights`);
-  const quantization = download ? undefined : recipe.quantization;
-  const base = await quantizedBase(unquantized, quantization, { warn, onWeight });
+  const base = download ? unquantized : await quantizedBase(unquantized, recipe, { warn, onWeight });
   const now = new Date();
   const progress = (rows: number) => onProgress?.(`${rows} rows tokenized`);
   const data = await prepareData(recipe, base, { now, hub, signal, strict: "unusable", progress, warn });
@@ -153,9 +153,10 @@ async function estimateOpened(
   const disk = await diskOf(opened, work, planned);
   const trainsWeights = !recipe.adapter;
   const recomputes = recipe.training.gradientCheckpointing === true;
+  const inIntegers = recipe.compute === "int8";
   const costs = {
-    training: trainingCost(base.model, { trainsWeights, recomputes }),
-    forward: forwardCost(base.model),
+    training: trainingCost(base.model, { trainsWeights, recomputes, inIntegers }),
+    forward: forwardCost(base.model, { inIntegers }),
   };
   const time = timeParts(work, costs, {
     measured,
@@ -164,6 +165,9 @@ async function estimateOpened(
     planned,
     disk,
   });
+  if (inIntegers) notes.push(`compute int8 rounds products to 8 bits: ${INT8_COST}`);
+  if (inIntegers && download)
+    notes.push("memory counts the weights as their files have them: int8 needs less");
   if (recipe.evaluation?.generate)
     notes.push("answers of evaluation.generate take time and memory that isn't counted here");
   const facts = factsOf(recipe, base, data);

@@ -24,7 +24,7 @@ export async function measureHere(task: MeasureTask): Promise<MeasuredRun> {
   const weights = recipe.stage === "pretrain" && !recipe.adapter ? "optional" : "required";
   const opened = await openBase(recipe.model, { weights });
   await requireFiniteWeights(opened);
-  const base = await quantizedBase(opened, recipe.quantization);
+  const base = await quantizedBase(opened, recipe);
   const data = await prepareData(recipe, base, { now, strict: "unusable" });
   const { method, reference: before } = await chooseMethod(recipe, base);
   const watch = watched(openSession);

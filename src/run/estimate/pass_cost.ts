@@ -18,8 +18,8 @@ const FIXED = 32;
  * Of a pass without gradients: linear layers, the output layer for each label, and attention's two products; the last
  * layers of a pass that few tokens leave are counted whole.
  */
-export function forwardCost(model: Model): PassCost {
-  const { linear, head, attention } = parts(model);
+export function forwardCost(model: Model, { inIntegers }: { inIntegers?: boolean } = {}): PassCost {
+  const { linear, head, attention } = parts(model, inIntegers);
   return ({ T, S }) => linear * (T + FIXED) + head * S + 2 * attention * T ** 2;
 }
 
@@ -29,19 +29,27 @@ export function forwardCost(model: Model): PassCost {
  */
 export function trainingCost(
   model: Model,
-  { trainsWeights, recomputes }: { trainsWeights: boolean; recomputes: boolean },
+  {
+    trainsWeights,
+    recomputes,
+    inIntegers,
+  }: { trainsWeights: boolean; recomputes: boolean; inIntegers?: boolean },
 ): PassCost {
-  const { linear, head, attention } = parts(model);
+  const { linear, head, attention } = parts(model, inIntegers);
   const times = (trainsWeights ? 3 : 2) + Number(recomputes);
   return ({ T, S }) =>
     times * linear * (T + FIXED) + (trainsWeights ? 3 : 2) * head * S + 8 * attention * T ** 2;
 }
 
-function parts(model: Model) {
+/** How many products of 8-bit integers are computed in the time of one in float32, rounding included. */
+const INTEGERS = 2.5;
+
+function parts(model: Model, inIntegers = false) {
+  const factor = inIntegers ? INTEGERS : 1;
   const { linears } = modelLayout(model);
   const { hiddenSize, vocabSize, layers } = model.dimensions;
   return {
-    linear: [...linears.values()].reduce((n, layer) => n + sizeOf([layer.in, layer.out]), 0),
+    linear: [...linears.values()].reduce((n, layer) => n + sizeOf([layer.in, layer.out]), 0) / factor,
     head: hiddenSize * vocabSize,
     attention: hiddenSize * layers,
   };
