@@ -7,6 +7,7 @@ import { type ChatRequest, ChatRequest as ChatRequestSchema, conversationOf } fr
 import { eventStream } from "./event_stream.ts";
 import { newId, nowInSeconds } from "./new_id.ts";
 import { parameterError, readBody } from "./read_body.ts";
+import { formatRule, withRule } from "./response_format.ts";
 import { answerOptions } from "./sampling_schema.ts";
 import type { ServedModel } from "./served_models.ts";
 import type { ServerState } from "./server_state.ts";
@@ -56,6 +57,7 @@ async function chooser(asked: ChatRequest, { speaker, adapter, ...served }: Serv
     chatTemplateKwargs,
     maxTokens: max_completion_tokens ?? max_tokens,
   };
+  const rule = formatRule(asked, tokenizer);
   return async (index, signal, onPiece) => {
     const reader = writing && answerReader(tokenizer, writing, asked.stop ?? []);
     const scored: ScoredToken[] = [];
@@ -67,7 +69,7 @@ async function chooser(asked: ChatRequest, { speaker, adapter, ...served }: Serv
     };
     const answer = await speaker.chat(messages, {
       ...options,
-      ...answerOptions(asked, index),
+      ...withRule(answerOptions(asked, index), rule),
       signal,
       onText: reader ? undefined : tell,
       onToken(id, logits, { isEnd }) {

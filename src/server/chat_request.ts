@@ -17,7 +17,21 @@ export const ChatRequest = z.strictObject({
   tools: z.array(z.record(z.string(), z.unknown())).max(128).optional(),
   tool_choice: z.literal(["auto", "none"]).default("auto"),
   parallel_tool_calls: z.literal(true).optional(),
-  response_format: z.strictObject({ type: z.literal("text") }).optional(),
+  response_format: z
+    .discriminatedUnion("type", [
+      z.strictObject({ type: z.literal("text") }),
+      z.strictObject({ type: z.literal("json_object") }),
+      z.strictObject({
+        type: z.literal("json_schema"),
+        json_schema: z.strictObject({
+          name: z.string(),
+          description: z.string().nullish(),
+          schema: z.record(z.string(), z.unknown()),
+          strict: z.boolean().nullish(),
+        }),
+      }),
+    ])
+    .optional(),
   modalities: z.tuple([z.literal("text")]).optional(),
   chat_template_kwargs: z.record(z.string(), z.unknown()).optional(),
 });
