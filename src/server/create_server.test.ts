@@ -6,7 +6,7 @@ import type { ChatOptions } from "../generation/talk.ts";
 import type { Message } from "../templates/message.ts";
 import { goldenPath, readGoldenTensors } from "../testing/goldens.ts";
 import { createServer, type Server, type ServerOptions } from "./create_server.ts";
-import type { ServedModel } from "./served_models.ts";
+import { createServedModels, type ServedModel } from "./served_models.ts";
 
 const LORA = goldenPath("training/llama-gqa-lora-all/final");
 let model: LoadedModel;
@@ -36,7 +36,7 @@ beforeAll(async () => {
     { id: "tiny", speaker: model, adapter: null, created: 1700000000 },
     { id: "tuned", speaker: model, adapter: "tuned", created: 1700000000, parent: "tiny" },
   ];
-  server = createServer({ models: served });
+  server = createServer({ models: createServedModels(served) });
   client = clientOf(server);
 });
 afterAll(() => model.release());
@@ -283,7 +283,7 @@ describe("completions", () => {
 
 describe("the door", () => {
   const statusOf = async (options: Partial<ServerOptions>, request: Request) => {
-    const response = await createServer({ models: served, ...options }).fetch(request);
+    const response = await createServer({ models: createServedModels(served), ...options }).fetch(request);
     const text = await response.text();
     return {
       status: response.status,
@@ -299,7 +299,7 @@ describe("the door", () => {
     expect(await statusOf(options, list())).toMatchObject({ status: 401, code: "invalid_api_key" });
     expect(await statusOf(options, list({ authorization: "Bearer wrong" }))).toMatchObject({ status: 401 });
     expect(await statusOf(options, list({ authorization: "Bearer right" }))).toMatchObject({ status: 200 });
-    const keyed = createServer({ models: served, ...options });
+    const keyed = createServer({ models: createServedModels(served), ...options });
     expect(await failure(clientOf(keyed, "wrong").models.list())).toMatchObject({ status: 401 });
   });
 
@@ -357,7 +357,7 @@ describe("when many ask", () => {
         },
       );
     const speaker = { ...model, chat } as LoadedModel;
-    return { begun, models: [{ ...served[0]!, speaker }] };
+    return { begun, models: createServedModels([{ ...served[0]!, speaker }]) };
   }
   const asked = { model: "tiny", messages: [{ role: "user", content: "x" }] };
   const settled = () => new Promise<void>((done) => setImmediate(done));
@@ -414,7 +414,9 @@ describe("when many ask", () => {
   test("a failure of the server's own says nothing of its inside, and is handed on", async () => {
     const chat = () => Promise.reject(new Error("secret"));
     const errors: unknown[] = [];
-    const models = [{ ...served[0]!, speaker: { ...model, chat } as unknown as LoadedModel }];
+    const models = createServedModels([
+      { ...served[0]!, speaker: { ...model, chat } as unknown as LoadedModel },
+    ]);
     const response = await createServer({ models, onError: (error) => errors.push(error) }).fetch(
       post(asked),
     );

@@ -3,12 +3,15 @@ import { ApiError, errorResponse, faultOf } from "./api_error.ts";
 import { chatCompletions } from "./chat_completions.ts";
 import { completions } from "./completions.ts";
 import { checkRequest, corsHeaders, type GuardOptions } from "./guard.ts";
+import type { FineTuning } from "./jobs/fine_tuning.ts";
 import { createQueue } from "./queue.ts";
-import { createServedModels, modelObject, type ServedModel } from "./served_models.ts";
+import { modelObject, type ServedModels } from "./served_models.ts";
 import type { ServerState } from "./server_state.ts";
 
 export interface ServerOptions extends GuardOptions {
-  models: readonly ServedModel[];
+  models: ServedModels;
+  /** Files and fine-tuning jobs, where there is a place for them. */
+  fineTuning?: FineTuning;
   /** Requests that may wait for their turn; 64 when left out. */
   maxWaiting?: number;
   /** Bytes of a JSON body at most; 8 MiB when left out. */
@@ -30,14 +33,15 @@ export function createServer({
   bodyLimit = 8 << 20,
   ...options
 }: ServerOptions): Server {
-  const { onError = () => {}, cors } = options;
+  const { onError = () => {}, cors, fineTuning } = options;
   const state: ServerState = {
-    models: createServedModels(models),
+    models,
     queue: createQueue(maxWaiting),
     bodyLimit,
     onError,
   };
   const app = endpoints(state);
+  fineTuning?.mount(app);
   return {
     async fetch(request) {
       const response = await answer(request);
@@ -45,7 +49,9 @@ export function createServer({
       for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
       return response;
     },
-    close: state.queue.close,
+    async close() {
+      await Promise.all([state.queue.close(), fineTuning?.close()]);
+    },
   };
 
   async function answer(request: Request): Promise<Response> {

@@ -13,7 +13,7 @@ export async function readBody<T extends z.ZodType>(
   limit: number,
 ): Promise<z.output<T>> {
   requireJson(request);
-  const body = parse(await readText(request, limit));
+  const body = parse(new TextDecoder().decode(await readBytes(request, limit)));
   const result = schema.safeParse(withoutNulls(body), { reportInput: true });
   if (result.success) return result.data;
   throw wrongParameter(result.error.issues);
@@ -38,7 +38,7 @@ const tooLarge = (limit: number) =>
   });
 
 /** Reads no more than `limit` bytes, whatever the headers say. */
-async function readText(request: Request, limit: number): Promise<string> {
+export async function readBytes(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
   if (Number(request.headers.get("content-length")) > limit) throw tooLarge(limit);
   const parts: Uint8Array[] = [];
   let length = 0;
@@ -47,7 +47,7 @@ async function readText(request: Request, limit: number): Promise<string> {
     if (length > limit) throw tooLarge(limit);
     parts.push(part);
   }
-  return new TextDecoder().decode(Buffer.concat(parts));
+  return Buffer.concat(parts);
 }
 
 function parse(text: string): Record<string, unknown> {

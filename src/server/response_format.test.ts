@@ -5,12 +5,15 @@ import OpenAI, { type APIError } from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type LoadedModel, loadModel } from "../generation/load_model.ts";
 import { createServer } from "./create_server.ts";
+import { createServedModels } from "./served_models.ts";
 
 let model: LoadedModel;
 let client: OpenAI;
 beforeAll(async () => {
   model = await loadModel(fileURLToPath(new URL("../../demo/base", import.meta.url)), { threads: 1 });
-  const { fetch } = createServer({ models: [{ id: "demo", speaker: model, adapter: null, created: 0 }] });
+  const { fetch } = createServer({
+    models: createServedModels([{ id: "demo", speaker: model, adapter: null, created: 0 }]),
+  });
   client = new OpenAI({
     apiKey: "none",
     baseURL: "http://localhost/v1",

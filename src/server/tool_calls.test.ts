@@ -8,6 +8,7 @@ import type { Message } from "../templates/message.ts";
 import { chatTemplate } from "../templates/template.ts";
 import { goldenPath } from "../testing/goldens.ts";
 import { createServer } from "./create_server.ts";
+import { createServedModels } from "./served_models.ts";
 
 let model: LoadedModel;
 beforeAll(async () => {
@@ -37,7 +38,9 @@ function speaking(text: string) {
     };
   };
   const speaker = { ...model, chat, template: async () => qwen } as LoadedModel;
-  const { fetch } = createServer({ models: [{ id: "m", speaker, adapter: null, created: 0 }] });
+  const { fetch } = createServer({
+    models: createServedModels([{ id: "m", speaker, adapter: null, created: 0 }]),
+  });
   const client = new OpenAI({
     apiKey: "none",
     baseURL: "http://localhost/v1",

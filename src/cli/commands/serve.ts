@@ -1,11 +1,14 @@
+import { type ChildProcess, spawn } from "node:child_process";
 import { basename, resolve } from "node:path";
 import { Command } from "commander";
 import { loadModel } from "../../generation/load_model.ts";
 import { createServer } from "../../server/create_server.ts";
 import { LOOPBACK } from "../../server/guard.ts";
+import { type FineTuning, openFineTuning } from "../../server/jobs/fine_tuning.ts";
 import { listen } from "../../server/listen.ts";
 import { nowInSeconds } from "../../server/new_id.ts";
-import type { ServedModel } from "../../server/served_models.ts";
+import { parameterError } from "../../server/read_body.ts";
+import { createServedModels, type ServedModel } from "../../server/served_models.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { type ChatSource, chatSource, type SourceFlags } from "../chat_source.ts";
 import { describeFailure, forTerminal } from "../failure.ts";
@@ -20,6 +23,7 @@ interface ServeFlags extends SourceFlags, ComputeOptions {
   apiKey?: string;
   cors?: string[];
   maxWaiting?: number;
+  jobs?: string;
 }
 
 export const serveCommand = (): Command =>
@@ -64,6 +68,7 @@ export const serveCommand = (): Command =>
         wholeNumber(0),
         64,
       )
+      .option("--jobs <dir>", "serve OpenAI's fine-tuning API, too: files and jobs are kept there")
       .optionsGroup("Machine:"),
   )
     .addHelpText(
@@ -88,15 +93,17 @@ async function runServe(run: string | undefined, flags: ServeFlags, command: Com
     say(`warning: anyone who reaches ${flags.host} can use this server: --api-key would ask them for a key`);
   const signals = stopSignals(() => say("finishing what was asked; once more ends at once"));
   const models = await openModels(source, flags);
+  const fineTuning = flags.jobs === undefined ? undefined : await openJobs(flags.jobs, models, flags);
   const server = createServer({
     models: models.served,
+    fineTuning,
     ...(!isOpen && { hosts: LOOPBACK }),
     ...flags,
     onError: (error) => say(describeFailure(error)),
   });
   const listener = await listen(server.fetch, flags);
   signals.listen();
-  announce(flags, listener.port, models.served);
+  announce(flags, listener.port, models.served.list());
   await aborted(signals.signal);
   await Promise.all([server.close(), listener.close()]);
   signals.ignore();
@@ -123,7 +130,47 @@ async function openModels(source: ChatSource, { device, threads }: ServeFlags) {
   const created = nowInSeconds();
   const base: ServedModel = { id: parent, speaker, adapter: null, created, chatTemplateKwargs };
   const others = Object.keys(adapters).map((id) => ({ ...base, id, adapter: id, parent }));
-  return { served: [base, ...others], release: speaker.release };
+  return {
+    served: createServedModels([base, ...others]),
+    base,
+    path: model,
+    speaker,
+    release: speaker.release,
+  };
+}
+
+/** The jobs of a directory; a job trains on the base, and its adapter is served beside the others. */
+function openJobs(
+  directory: string,
+  { served, base, path, speaker }: Awaited<ReturnType<typeof openModels>>,
+  { threads }: ServeFlags,
+): Promise<FineTuning> {
+  return openFineTuning({
+    directory: resolve(directory),
+    modelPath(id) {
+      const { parent } = served.find(id);
+      if (parent === undefined) return resolve(path);
+      throw parameterError("model", "invalid_value", {
+        message: `'${id}' is an adapter: jobs begin from the base, '${parent}'.`,
+      });
+    },
+    startTraining: (recipe) => startTraining(recipe, threads),
+    async serve({ fine_tuned_model }, adapter) {
+      const id = fine_tuned_model!;
+      await speaker.addAdapter(id, adapter);
+      served.add({ ...base, id, adapter: id, parent: base.id, created: nowInSeconds() });
+    },
+    onError: (error) => say(describeFailure(error)),
+    bodyLimit: 1 << 20,
+    fileLimit: 128 << 20,
+  });
+}
+
+function startTraining(recipe: string, threads?: number): ChildProcess {
+  const words = ["train", recipe, "--json", ...(threads === undefined ? [] : ["--threads", String(threads)])];
+  return spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...words], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
 }
 
 /** The directory's own name. */
