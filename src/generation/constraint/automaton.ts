@@ -1,4 +1,4 @@
-import { measure, type Rule } from "./grammar.ts";
+import { measureRules, type Rule } from "./grammar.ts";
 
 /** All that a text may still become: where its grammar stands after what was read. */
 export interface State {
@@ -22,7 +22,7 @@ interface Stack {
 
 /** The state before the first byte. Each state is made once, when it is first reached. */
 export function startOf(root: Rule): State {
-  measure(root);
+  measureRules(root);
   const stacks = new Map<Rule, Map<number, Stack>>();
   const states = new Map<string, State>();
   const repeats = new Map<Rule, Map<string, Rule>>();

@@ -2,7 +2,7 @@ import { AttuneError } from "../../text/errors.ts";
 import type { Tokenizer } from "../../tokenizers/tokenizer.ts";
 import type { EndTokens, TokenRule } from "../token_rules.ts";
 import { type State, startOf } from "./automaton.ts";
-import { optional, type Rule, sequence, text } from "./grammar.ts";
+import { literal, maybe, type Rule, sequence } from "./grammar.ts";
 import { type TokenTree, tokenTree } from "./token_tree.ts";
 
 /** A token that may follow, and how many bytes the text then still needs. */
@@ -17,7 +17,7 @@ interface Fitting {
  * @throws AttuneError when the answer can't be long enough for it.
  */
 export function constrain(grammar: Rule, tokenizer: Tokenizer): (ends: EndTokens) => TokenRule {
-  const start = startOf(sequence(optional(text(" ")), grammar)); // models like to begin with a space
+  const start = startOf(sequence(maybe(literal(" ")), grammar)); // models like to begin with a space
   const tree = tokenTree(tokenizer);
   const known = new Map<State, Fitting[]>();
   const fittingIn = (state: State) => {

@@ -25,7 +25,7 @@ export const sequence = (...parts: readonly Rule[]): Rule => ({ kind: "sequence"
 export const choice = (...choices: readonly Rule[]): Rule =>
   choices.length === 1 ? choices[0]! : { kind: "choice", choices, least: Infinity };
 
-export const text = (value: string): Rule =>
+export const literal = (value: string): Rule =>
   sequence(...Array.from(new TextEncoder().encode(value), (code) => SINGLE[code]!));
 
 const SINGLE = Array.from({ length: 256 }, (_, code) => byte(pair(code)));
@@ -38,7 +38,7 @@ export const repeat = (item: Rule, min = 0, max = Infinity): Rule => ({
   least: Infinity,
 });
 
-export const optional = (item: Rule): Rule => repeat(item, 0, 1);
+export const maybe = (item: Rule): Rule => repeat(item, 0, 1);
 
 /** A place for a rule that is given later. */
 export const reference = (): Extract<Rule, { kind: "reference" }> => ({ kind: "reference", least: Infinity });
@@ -47,7 +47,7 @@ export const reference = (): Extract<Rule, { kind: "reference" }> => ({ kind: "r
  * Finds for each rule below `root` how many bytes it takes at least, from its parts' to its own, until nothing changes.
  * Infinity of one that never ends.
  */
-export function measure(root: Rule): void {
+export function measureRules(root: Rule): void {
   const rules = [...allRules(root)].reverse(); // parts before what they are part of, as far as there are no circles
   for (let changed = true; changed; ) {
     changed = false;

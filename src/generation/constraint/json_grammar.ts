@@ -1,10 +1,13 @@
 /** JSON as a grammar (RFC 8259), with little white space: a model that likes it would go on with it for ever. */
-import { byte, choice, oneOf, optional, type Rule, reference, repeat, sequence, text } from "./grammar.ts";
+import { byte, choice, literal, maybe, oneOf, type Rule, reference, repeat, sequence } from "./grammar.ts";
 
 const INDENT = 16; // spaces at most
 
 /** Between the parts of a value: nothing, a space, or a new line and an indent. */
-export const space: Rule = choice(optional(text(" ")), sequence(text("\n"), repeat(text(" "), 0, INDENT)));
+export const space: Rule = choice(
+  maybe(literal(" ")),
+  sequence(literal("\n"), repeat(literal(" "), 0, INDENT)),
+);
 
 const rest = byte([0x80, 0xbf]);
 /** One character of a string, as itself or as an escape; never half of a surrogate pair, so that each counts once. */
@@ -17,7 +20,7 @@ const character: Rule = choice(
   sequence(byte([0xf0, 0xf0]), byte([0x90, 0xbf]), rest, rest),
   sequence(byte([0xf1, 0xf3]), rest, rest, rest),
   sequence(byte([0xf4, 0xf4]), byte([0x80, 0x8f]), rest, rest),
-  sequence(text("\\"), choice(oneOf('"\\/bfnrt'), sequence(text("u"), codeUnit()))),
+  sequence(literal("\\"), choice(oneOf('"\\/bfnrt'), sequence(literal("u"), codeUnit()))),
 );
 
 function codeUnit(): Rule {
@@ -29,35 +32,35 @@ function codeUnit(): Rule {
 }
 
 export const string = (min = 0, max = Infinity): Rule =>
-  sequence(text('"'), repeat(character, min, max), text('"'));
+  sequence(literal('"'), repeat(character, min, max), literal('"'));
 
 const DIGITS = 15; // of a whole number: JavaScript knows no more of them exactly
 const digit = oneOf("0123456789");
 export const integer: Rule = sequence(
-  optional(text("-")),
-  choice(text("0"), sequence(oneOf("123456789"), repeat(digit, 0, DIGITS - 1))),
+  maybe(literal("-")),
+  choice(literal("0"), sequence(oneOf("123456789"), repeat(digit, 0, DIGITS - 1))),
 );
-export const number: Rule = sequence(
+export const anyNumber: Rule = sequence(
   integer,
-  optional(sequence(text("."), repeat(digit, 1, DIGITS))),
-  optional(sequence(oneOf("eE"), optional(oneOf("+-")), repeat(digit, 1, 2))),
+  maybe(sequence(literal("."), repeat(digit, 1, DIGITS))),
+  maybe(sequence(oneOf("eE"), maybe(oneOf("+-")), repeat(digit, 1, 2))),
 );
-export const boolean: Rule = choice(text("true"), text("false"));
-export const nothing: Rule = text("null");
+export const boolean: Rule = choice(literal("true"), literal("false"));
+export const nothing: Rule = literal("null");
 
 /** A list of `item`s. */
 export function list(item: Rule, min = 0, max = Infinity): Rule {
-  const more = (least: number, most: number) => repeat(sequence(text(","), space, item), least, most);
+  const more = (least: number, most: number) => repeat(sequence(literal(","), space, item), least, most);
   const some = sequence(item, more(Math.max(0, min - 1), max - 1), space);
   const inner = max === 0 ? sequence() : min > 0 ? some : choice(sequence(), some);
-  return sequence(text("["), space, inner, text("]"));
+  return sequence(literal("["), space, inner, literal("]"));
 }
 
 /** An object with any keys. */
 export function record(value: Rule): Rule {
-  const entry = sequence(string(), text(":"), space, value);
-  const some = sequence(entry, repeat(sequence(text(","), space, entry)), space);
-  return sequence(text("{"), space, choice(sequence(), some), text("}"));
+  const entry = sequence(string(), literal(":"), space, value);
+  const some = sequence(entry, repeat(sequence(literal(","), space, entry)), space);
+  return sequence(literal("{"), space, choice(sequence(), some), literal("}"));
 }
 
 export interface Field {
@@ -68,17 +71,17 @@ export interface Field {
 
 /** An object with these keys, in this order; those not required may be left out. */
 export function object(fields: readonly Field[]): Rule {
-  const entry = ({ key, value }: Field) => sequence(text(`${JSON.stringify(key)}:`), space, value);
+  const entry = ({ key, value }: Field) => sequence(literal(`${JSON.stringify(key)}:`), space, value);
   // What may follow once no field, or some field, has been written: from the last to the first.
   let [first, later]: [Rule, Rule] = [sequence(), space];
   for (const field of fields.toReversed()) {
     const [asFirst, asLater] = [
       sequence(entry(field), later),
-      sequence(text(","), space, entry(field), later),
+      sequence(literal(","), space, entry(field), later),
     ];
     [first, later] = field.isRequired ? [asFirst, asLater] : [choice(asFirst, first), choice(asLater, later)];
   }
-  return sequence(text("{"), space, first, text("}"));
+  return sequence(literal("{"), space, first, literal("}"));
 }
 
 /** Any JSON value, and any JSON object. */
@@ -87,6 +90,6 @@ export const { anyValue, anyObject } = anything();
 function anything() {
   const value = reference();
   const anyObject = record(value);
-  value.rule = choice(anyObject, list(value), string(), number, boolean, nothing);
+  value.rule = choice(anyObject, list(value), string(), anyNumber, boolean, nothing);
   return { anyValue: value as Rule, anyObject };
 }

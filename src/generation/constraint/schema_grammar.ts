@@ -1,7 +1,7 @@
 /** JSON Schema, as much of it as is listed here, as a grammar of the values that fit it. */
 import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
-import { choice, measure, type Rule, reference, text } from "./grammar.ts";
+import { choice, literal, measureRules, type Rule, reference } from "./grammar.ts";
 import * as json from "./json_grammar.ts";
 
 type Schema = Record<string, unknown>;
@@ -66,14 +66,14 @@ export function schemaGrammar(schema: unknown): Rule {
         ...boundsOf(given, ["minItems", "maxItems"], place),
       );
     if (type === "string") return json.string(...boundsOf(given, ["minLength", "maxLength"], place));
-    const { integer, number, boolean, nothing } = json;
+    const { integer, anyNumber: number, boolean, nothing } = json;
     return { integer, number, boolean, null: nothing }[type]!;
   };
 
   if (JSON.stringify(schema).length > TEXT) throw tooLarge("#");
   const root = ruleOf(schema, "#", 0);
   requireConsuming(root);
-  measure(root);
+  measureRules(root);
   if (root.least < Infinity) return root;
   throw new AttuneError({
     code: "generation.endless-schema",
@@ -105,7 +105,7 @@ function valuesOf(given: Schema, place: string): Rule {
   const types = given.type === undefined ? undefined : typesOf({ type: given.type }, place);
   const fitting = values.filter((value) => !types || types.some((type) => isOf(value, type)));
   if (fitting.length === 0) throw wrong(`${place}/enum`, `values of the type ${types}`, values);
-  return choice(...fitting.map((value) => text(JSON.stringify(value))));
+  return choice(...fitting.map((value) => literal(JSON.stringify(value))));
 }
 
 function isOf(value: unknown, type: string): boolean {

@@ -6,9 +6,9 @@ import { ApiError } from "../api_error.ts";
 import { newId, nowInSeconds } from "../new_id.ts";
 import { parameterError, readBody, readBytes } from "../read_body.ts";
 import { type FileStore, openFileStore } from "./file_store.ts";
-import { JobRequest, methodOf } from "./job_requests.ts";
+import { JobRequest, jobMethod } from "./job_requests.ts";
 import { createJobRunner, type JobRunner, type RunnerParts } from "./job_runner.ts";
-import { type Job, type JobStatus, type JobStore, openJobStore } from "./job_store.ts";
+import { type FineTuningJob, type JobStatus, type JobStore, openJobStore } from "./job_store.ts";
 import { pageOf } from "./pages.ts";
 
 export interface FineTuningOptions extends Omit<RunnerParts, "jobs" | "files"> {
@@ -123,10 +123,10 @@ const MOVES: readonly (readonly [string, readonly JobStatus[], JobStatus])[] = [
 ];
 
 async function move(
-  job: Job,
+  job: FineTuningJob,
   { verb, from, to }: { verb: string; from: readonly JobStatus[]; to: JobStatus },
   { jobs, runner }: Context,
-): Promise<Job> {
+): Promise<FineTuningJob> {
   if (!from.includes(job.status))
     throw new ApiError({
       status: 400,
@@ -134,7 +134,7 @@ async function move(
       reason: `invalid_${verb}_request`,
     });
   const finished_at = to === "cancelled" ? nowInSeconds() : null;
-  const moved: Job = { ...job, status: to, finished_at };
+  const moved: FineTuningJob = { ...job, status: to, finished_at };
   await jobs.save(moved);
   await runner.stop(job.id);
   await jobs.tell(job.id, { message: `The job is ${to}` });
@@ -147,13 +147,13 @@ async function createJob(
   { files, jobs, runner, modelPath, bodyLimit }: Context,
 ): Promise<Response> {
   const asked = await readBody(request, JobRequest, bodyLimit);
-  const { method, hyperparameters } = methodOf(asked);
+  const { method, hyperparameters } = jobMethod(asked);
   modelPath(asked.model);
   for (const param of ["training_file", "validation_file"] as const)
     if (asked[param] !== undefined) await files.find(asked[param]);
   const { beta, ...own } = hyperparameters;
   const used = method === "dpo" ? { ...own, beta } : own;
-  const job: Job = {
+  const job: FineTuningJob = {
     id: newId("ftjob"),
     object: "fine_tuning.job",
     created_at: nowInSeconds(),
@@ -182,7 +182,7 @@ async function createJob(
 }
 
 /** Where a run can go on from; they are no models of their own. */
-async function checkpointsOf(job: Job, jobs: JobStore) {
+async function checkpointsOf(job: FineTuningJob, jobs: JobStore) {
   const events = await jobs.events(job.id);
   return events
     .filter(({ type }) => type === "checkpoint")

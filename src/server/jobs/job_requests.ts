@@ -40,7 +40,7 @@ export const JobRequest = z.strictObject({
 export type JobRequest = z.output<typeof JobRequest>;
 
 /** How a job is trained, and by which numbers; `hyperparameters` beside `method` is the API's older form. */
-export function methodOf({ method, hyperparameters: older }: JobRequest): {
+export function jobMethod({ method, hyperparameters: older }: JobRequest): {
   method: "supervised" | "dpo";
   hyperparameters: Hyperparameters;
 } {

@@ -3,12 +3,13 @@ import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { writeFileAtomic } from "../../files/atomic.ts";
+import { RUN_IN_USE } from "../../run/run_lock.ts";
 import { AttuneError } from "../../text/errors.ts";
 import type { StartEvent, StepEvent, TrainEvent } from "../../training/events.ts";
 import { nowInSeconds } from "../new_id.ts";
 import type { FileStore } from "./file_store.ts";
 import { type Hyperparameters, jobRecipe } from "./job_recipe.ts";
-import type { Job, JobStore } from "./job_store.ts";
+import type { FineTuningJob, JobStore } from "./job_store.ts";
 
 export interface RunnerParts {
   jobs: JobStore;
@@ -18,7 +19,7 @@ export interface RunnerParts {
   /** `attune train RECIPE --json`, in a process of its own. */
   startTraining(recipe: string): ChildProcess;
   /** Serves the adapter that a job has made. */
-  serve(job: Job, adapter: string): Promise<void>;
+  serve(job: FineTuningJob, adapter: string): Promise<void>;
   onError(error: unknown): void;
 }
 
@@ -35,7 +36,8 @@ export interface JobRunner {
 /** What the training process prints: its events, or why it failed. */
 type Line = TrainEvent | { type: "error"; code: string; message: string };
 
-const IN_USE = "run.in-use";
+/** OpenAI's code of a failure that is nobody's mistake. */
+const CRASHED = "server_error";
 const RETRY = 1000; // ms: the process of a server that was killed saves, and then lets go of the run
 
 export function createJobRunner(parts: RunnerParts): JobRunner {
@@ -56,26 +58,23 @@ export function createJobRunner(parts: RunnerParts): JobRunner {
       current = undefined;
     }
   };
-  const runOne = async (job: Job): Promise<void> => {
+  const runOne = async (job: FineTuningJob): Promise<void> => {
     try {
       const recipe = await recipeOf(job, parts);
       const ready = await jobs.find(job.id); // it may have been paused meanwhile
       if (!isWaiting(ready)) return;
-      const running: Job = { ...ready, status: "running" };
+      const running: FineTuningJob = { ...ready, status: "running" };
       await jobs.save(running);
       const outcome = await follow(running, recipe);
       const after = await jobs.find(job.id);
       if (after.status === "running") await finish(after, outcome);
     } catch (error) {
       if (!(error instanceof AttuneError)) onError(error);
-      await fail(
-        job,
-        error instanceof AttuneError ? error : { code: "server_error", message: String(error) },
-      );
+      await fail(job, error instanceof AttuneError ? error : { code: CRASHED, message: String(error) });
     }
   };
   /** Runs the process and tells its events; the last of its lines. */
-  const follow = async (job: Job, recipe: string): Promise<{ last?: Line; tokens: number }> => {
+  const follow = async (job: FineTuningJob, recipe: string): Promise<{ last?: Line; tokens: number }> => {
     const child = parts.startTraining(recipe);
     if (current) current.child = child;
     if (isClosed || current?.isStopped) child.kill("SIGTERM");
@@ -102,26 +101,30 @@ export function createJobRunner(parts: RunnerParts): JobRunner {
       await jobs.tell(id, event);
     }
   };
-  const finish = async (job: Job, { last, tokens }: { last?: Line; tokens: number }) => {
+  const finish = async (job: FineTuningJob, { last, tokens }: { last?: Line; tokens: number }) => {
     const trained_tokens = (job.trained_tokens ?? 0) + tokens;
-    if (last?.type === "error" && last.code === IN_USE) return void (await pause(RETRY));
+    if (last?.type === "error" && last.code === RUN_IN_USE) return void (await pause(RETRY));
     if (isClosed) return; // stopped by this server: it goes on when the server comes back
     if (last?.type === "end" && last.reason !== "stopped")
       return succeed({ ...job, trained_tokens }, last.path);
     if (last?.type === "end") return jobs.save({ ...job, trained_tokens, status: "queued" });
-    const reason =
-      last?.type === "error" ? last : { code: "server_error", message: "The training process ended." };
+    const reason = last?.type === "error" ? last : { code: CRASHED, message: "The training process ended." };
     await fail(job, reason);
   };
-  const succeed = async (job: Job, adapter: string) => {
+  const succeed = async (job: FineTuningJob, adapter: string) => {
     const fine_tuned_model = ["ft", job.model, job.user_provided_suffix ?? "", job.id.slice(-8)].join(":");
-    const done: Job = { ...job, status: "succeeded", fine_tuned_model, finished_at: nowInSeconds() };
+    const done: FineTuningJob = {
+      ...job,
+      status: "succeeded",
+      fine_tuned_model,
+      finished_at: nowInSeconds(),
+    };
     await parts.serve(done, adapter);
     await jobs.save(done);
     await jobs.tell(job.id, { message: `New fine-tuned model created: ${fine_tuned_model}` });
     await jobs.tell(job.id, { message: "The job has successfully completed" });
   };
-  const fail = async (job: Job, { code, message }: { code: string; message: string }) => {
+  const fail = async (job: FineTuningJob, { code, message }: { code: string; message: string }) => {
     await jobs.save({
       ...job,
       status: "failed",
@@ -152,12 +155,12 @@ export function createJobRunner(parts: RunnerParts): JobRunner {
 }
 
 /** What was running when a server ended goes on. */
-const isWaiting = ({ status }: Job) => status === "queued" || status === "running";
+const isWaiting = ({ status }: FineTuningJob) => status === "queued" || status === "running";
 
 const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
 
 /** Where a job's recipe lies. It is made once, so that a run goes on by what it began with. */
-async function recipeOf(job: Job, { jobs, files, modelPath }: RunnerParts): Promise<string> {
+async function recipeOf(job: FineTuningJob, { jobs, files, modelPath }: RunnerParts): Promise<string> {
   const path = jobs.pathOf(job.id, "recipe.json");
   if (
     await access(path).then(

@@ -8,7 +8,7 @@ import { newestFirst } from "./file_store.ts";
 export type JobStatus = "queued" | "running" | "paused" | "succeeded" | "failed" | "cancelled";
 
 /** OpenAI's fine-tuning job. */
-export interface Job {
+export interface FineTuningJob {
   id: string;
   object: "fine_tuning.job";
   created_at: number;
@@ -44,10 +44,10 @@ export interface JobEvent {
 
 /** Jobs, a directory each: job.json, events.jsonl, recipe.json and the run. What is written there outlives this process. */
 export interface JobStore {
-  list(): Promise<Job[]>;
+  list(): Promise<FineTuningJob[]>;
   /** @throws ApiError when there is none of this id. */
-  find(id: string): Promise<Job>;
-  save(job: Job): Promise<void>;
+  find(id: string): Promise<FineTuningJob>;
+  save(job: FineTuningJob): Promise<void>;
   events(id: string): Promise<JobEvent[]>;
   tell(id: string, event: Pick<JobEvent, "message"> & Partial<JobEvent>): Promise<void>;
   pathOf(id: string, name: "recipe.json" | "run"): string;
@@ -57,7 +57,7 @@ const ID = /^ftjob-[0-9a-f]{32}$/;
 
 export async function openJobStore(root: string): Promise<JobStore> {
   await mkdir(root, { recursive: true });
-  const read = async (id: string): Promise<Job> =>
+  const read = async (id: string): Promise<FineTuningJob> =>
     JSON.parse(await readFile(join(root, id, "job.json"), "utf8"));
   const eventsFile = (id: string) => join(root, id, "events.jsonl");
   return {
