@@ -49,6 +49,7 @@ const ALLOWED: Record<string, string[]> = {
     ...["text", "random", "graph", "runtime", "files", "quantization", "models", "adapters", "data", "hub"],
     ...["templates", "pretrained", "training", "evaluation", "report", "tracking", "generation", "export"],
   ],
+  server: ["text", "files", "tokenizers", "templates", "data", "training", "generation", "run"],
 };
 
 /** The command line, the demo and the entries of the library stand on top. */
@@ -87,6 +88,7 @@ const NODE: Record<string, true | string[]> = {
   tracking: true,
   mpi: true,
   run: true,
+  server: true,
   cli: true,
   demo: true,
 };

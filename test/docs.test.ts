@@ -22,6 +22,7 @@ const PAGES = [
   ...["docs/export.md", "docs/export.zh-CN.md"],
   ...["docs/machines.md", "docs/machines.zh-CN.md"],
   ...["docs/models.md", "docs/models.zh-CN.md"],
+  ...["docs/serve.md", "docs/serve.zh-CN.md"],
 ];
 
 /** Fenced blocks, and the language each is in. */

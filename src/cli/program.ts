@@ -13,6 +13,7 @@ import { initCommand } from "./commands/init.ts";
 import { mergeCommand } from "./commands/merge.ts";
 import { pushCommand } from "./commands/push.ts";
 import { quantizeCommand } from "./commands/quantize.ts";
+import { serveCommand } from "./commands/serve.ts";
 import { sweepCommand } from "./commands/sweep.ts";
 import { tokenizerCommand } from "./commands/tokenizer.ts";
 import { trainCommand } from "./commands/train.ts";
@@ -44,6 +45,7 @@ export function createProgram(): Command {
     compareCommand(),
     sweepCommand(),
     chatCommand(),
+    serveCommand(),
     mergeCommand(),
     exportCommand(),
     pushCommand(),

@@ -24,6 +24,8 @@ export interface Decoder {
   newCache(): KvCache;
   /** Reads `pieces` into `cache`: logits [pieces, V] of what comes after each. */
   read(cache: KvCache, pieces: readonly Piece[]): Promise<Float32Array>;
+  /** The same of one piece: logits [tokens, V] of what comes after each of its tokens. */
+  readEach(cache: KvCache, piece: Piece): Promise<Float32Array>;
   /** Logits [tokens, V] of what comes after each token of one sequence. */
   score(tokens: ArrayLike<number>): Promise<Float32Array>;
 }
@@ -77,16 +79,14 @@ export function createDecoder(
     cache.accept();
     return outputs.logits!.data as Float32Array;
   };
+  const readEach = (cache: KvCache, piece: Piece) =>
+    run(cache, [piece], [...Array(piece.tokens.length).keys()]);
   return {
     dimensions,
     newCache,
     read: (cache, pieces) => run(cache, pieces, lastRows(pieces)),
-    score: (tokens) =>
-      run(
-        newCache(),
-        [{ sequence: 0, start: 0, tokens }],
-        Array.from({ length: tokens.length }, (_, t) => t),
-      ),
+    readEach,
+    score: (tokens) => readEach(newCache(), { sequence: 0, start: 0, tokens }),
   };
 }
 

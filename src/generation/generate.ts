@@ -20,7 +20,15 @@ export interface GenerateOptions {
   /** Of the sampled numbers: the same seed, the same answer. */
   seed: number;
   signal?: AbortSignal;
+  onToken?: OnToken;
+  onPrompt?: OnPrompt;
 }
+
+/** Gets each token as it is computed, and the model's logits [V] it was chosen from, before rules and sampling. */
+export type OnToken = (id: number, logits: Float32Array, at: { isEnd: boolean }) => void;
+
+/** Gets the logits [V] of what comes after each token of the prompt, in order. */
+export type OnPrompt = (logits: Float32Array) => void;
 
 /**
  * The tokens that follow `prompt`, one by one as they are computed, a stop token included.
@@ -31,7 +39,7 @@ export async function* generate(
   reader: SequenceReader,
   { maxPositions = Number.POSITIVE_INFINITY }: Dimensions,
   prompt: readonly number[],
-  { maxTokens, maxTime, stopIds, rules, sampling, seed, signal }: GenerateOptions,
+  { maxTokens, maxTime, stopIds, rules, sampling, seed, signal, onToken, onPrompt }: GenerateOptions,
 ): AsyncGenerator<number, FinishReason> {
   checkPrompt(prompt, maxPositions);
   const tokens = [...prompt];
@@ -39,9 +47,10 @@ export async function* generate(
   const isOver = deadline(maxTime);
   for (let step = 0; step < maxNewTokens; step++) {
     signal?.throwIfAborted();
-    const logits = await reader.next(tokens, signal);
+    const logits = await reader.next(tokens, signal, step === 0 ? onPrompt : undefined);
     const scores = applyRules(logits, rules, { tokens, promptLength: prompt.length, maxNewTokens });
     const id = chooseToken(scores, sampling, () => randomUniform(seed, "sampling", step, 0));
+    onToken?.(id, logits, { isEnd: stopIds.has(id) });
     yield id;
     if (stopIds.has(id)) return "stop";
     if (isOver()) break;

@@ -16,6 +16,8 @@ import { type AdapterChoice, createVariants } from "./variants.ts";
 /** @typeParam From where an adapter comes from: a directory, or its files */
 export interface LoadedModel<From = string> extends Talk {
   readonly tokenizer: Tokenizer;
+  /** What writes conversations. @throws AttuneError when the model has none that works. */
+  template(): Promise<Template>;
   /** Logits [tokens, vocabulary] of what comes after each of `tokens`. */
   logits(tokens: readonly number[]): Promise<Float32Array>;
   /** Reads another adapter; `useAdapter` puts it to use. */
@@ -73,6 +75,7 @@ export async function openLoadedModel<From>({
   return {
     ...explainedTalk(talk, () => explainNotANumber(tensors)),
     tokenizer,
+    template,
     logits: async (tokens) => (await variants.current()).decoder.score(tokens),
     addAdapter,
     useAdapter: variants.use,

@@ -4,7 +4,13 @@ import { AttuneError } from "../text/errors.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { type Completion, collectText, type TextOptions } from "./completion.ts";
 import { fitConversation } from "./fit_conversation.ts";
-import { type FinishReason, type GenerateOptions, generate } from "./generate.ts";
+import {
+  type FinishReason,
+  type GenerateOptions,
+  generate,
+  type OnPrompt,
+  type OnToken,
+} from "./generate.ts";
 import { generateBatch } from "./generate_batch.ts";
 import type { GenerationSettings } from "./generation_config.ts";
 import { renderPrompt } from "./render_prompt.ts";
@@ -13,7 +19,7 @@ import type { Sampling } from "./sample.ts";
 import { sequenceReader } from "./sequence_reader.ts";
 import { endOfTurn } from "./stop_tokens.ts";
 import { cutAtStop, splitStops, stopWatches } from "./stop_watch.ts";
-import { tokenRules } from "./token_rules.ts";
+import { type EndTokens, type TokenRule, tokenRules } from "./token_rules.ts";
 import type { AdapterChoice, Variant } from "./variants.ts";
 
 /** What is left out is as the model's generation_config.json says; greedy where it doesn't ask for sampling. */
@@ -23,6 +29,10 @@ export interface AnswerOptions extends Partial<Sampling>, TextOptions {
   /** The same seed gives the same answer. Another one each time when left out. */
   seed?: number;
   signal?: AbortSignal;
+  /** Further rules for the scores of the next token, after those of the model's files. */
+  rules?: (ends: EndTokens) => readonly TokenRule[];
+  onToken?: OnToken;
+  onPrompt?: OnPrompt;
   /** Who answers this time, whatever is in use: an adapter, several by what each counts for, or, null, the base. */
   adapter?: AdapterChoice;
 }
@@ -53,8 +63,8 @@ export interface Talk {
   ): Promise<Completion[]>;
   /** The likeliest texts that follow many prompts, side by side: no template, but the BOS that the tokenizer puts before a text. */
   completeBatch(prompts: readonly string[], options?: BatchTalkOptions): Promise<Completion[]>;
-  /** What follows `prompt`: no template, but the BOS that the tokenizer puts before a text. */
-  complete(prompt: string, options?: AnswerOptions): Promise<Completion>;
+  /** What follows `prompt`: no template, but the BOS that the tokenizer puts before a text. Tokens are taken as they are. */
+  complete(prompt: string | readonly number[], options?: AnswerOptions): Promise<Completion>;
   /** The tokens that follow `prompt`, one by one; returns why they end. */
   generate(prompt: readonly number[], options?: AnswerOptions): AsyncGenerator<number, FinishReason>;
 }
@@ -75,13 +85,15 @@ const DEFAULT_MAX_TOKENS = 512;
 export function createTalk({ tokenizer, template, eos, settings, variant: find }: TalkParts): Talk {
   const variant = (choice?: AdapterChoice) => held(find(choice));
   /** What ends an answer and what it may hold, for all its tokens. */
-  const bounds = (stopIds: ReadonlySet<number>, { stop, ...wanted }: AnswerOptions) => {
+  const bounds = (stopIds: ReadonlySet<number>, { stop, rules: more, ...wanted }: AnswerOptions) => {
     const stops = splitStops(stop ?? settings.stopStrings, tokenizer);
     const ends = new Set([...stopIds, ...stops.ids]);
     const sampling = resolveSampling(settings, wanted);
     const { repetitionPenalty } = sampling;
     const eosIds = settings.eosIds.size > 0 ? settings.eosIds : ends;
-    const rules = tokenRules({ ...settings.rules, repetitionPenalty }, { stopIds: ends, eosIds });
+    const endTokens = { stopIds: ends, eosIds };
+    const own = tokenRules({ ...settings.rules, repetitionPenalty }, endTokens);
+    const rules = more ? [...own, ...more(endTokens)] : own;
     return { stopIds: ends, stops: stops.strings, sampling, rules, maxTime: settings.maxTime };
   };
   const longest = (promptLength: number, wanted?: number) => longestAnswer(settings, promptLength, wanted);
@@ -89,7 +101,7 @@ export function createTalk({ tokenizer, template, eos, settings, variant: find }
   const generateTo = (
     answering: Promise<Variant>,
     prompt: readonly number[],
-    { maxTokens, seed = Math.floor(Math.random() * 2 ** 32), signal }: AnswerOptions,
+    { maxTokens, seed = Math.floor(Math.random() * 2 ** 32), signal, onToken, onPrompt }: AnswerOptions,
     bound: ReturnType<typeof bounds>,
   ) =>
     generateOn(answering, prompt, {
@@ -97,6 +109,8 @@ export function createTalk({ tokenizer, template, eos, settings, variant: find }
       maxTokens: longest(prompt.length, maxTokens),
       seed,
       signal,
+      onToken,
+      onPrompt,
     });
   const answerTo = async (
     answering: Promise<Variant>,
@@ -128,6 +142,8 @@ export function createTalk({ tokenizer, template, eos, settings, variant: find }
       return { text, ids, finishReason, promptTokens: prompts[i]!.length };
     });
   };
+  const tokensOf = (prompt: string | readonly number[]) =>
+    typeof prompt === "string" ? tokenizer.encode(prompt, { addBos: true }).ids : prompt;
   const stopsOf = (messages: readonly Message[], written: Template, { chatTemplateKwargs }: ChatOptions) => {
     const own = endOfTurn({ messages, variables: chatTemplateKwargs }, written, tokenizer);
     return own === undefined ? eos : new Set([...eos, own]);
@@ -149,7 +165,7 @@ export function createTalk({ tokenizer, template, eos, settings, variant: find }
       return answerTo(answering, prompt, stopsOf(messages, written, options), options);
     },
     complete: async (prompt, options = {}) =>
-      answerTo(variant(options.adapter), tokenizer.encode(prompt, { addBos: true }).ids, eos, options),
+      answerTo(variant(options.adapter), tokensOf(prompt), eos, options),
     generate(prompt, options = {}) {
       const bound = bounds(eos, options);
       const tokens = generateTo(variant(options.adapter), prompt, options, bound);

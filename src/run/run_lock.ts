@@ -6,6 +6,9 @@ import { makeDirectory } from "../files/make_directory.ts";
 import { AttuneError } from "../text/errors.ts";
 
 /** A run directory that this run alone may write into. */
+/** The code of the error of a run that another process works on. */
+export const RUN_IN_USE = "run.in-use";
+
 export interface RunLock {
   /**
    * Runs what writes into the directory.

@@ -325,6 +325,14 @@ describe("preference", () => {
     ["Alpaca's", { instruction: "u", input: "", ...texts }],
     ["whole conversations", whole],
     [
+      "OpenAI's",
+      {
+        input: { messages: [user("u")], parallel_tool_calls: true },
+        preferred_output: [assistant("c")],
+        non_preferred_output: [assistant("r")],
+      },
+    ],
+    [
       "whole conversations and their prompt",
       { prompt: "u", messages: whole.chosen, score_chosen: 1, ...whole },
     ],

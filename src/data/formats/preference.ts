@@ -22,12 +22,17 @@ const isAnswer = (value: unknown): boolean => isText(value) || isRow(value) || i
 /**
  * Two answers to one question, `chosen` and `rejected`: texts, messages, or lists of messages. The question is in
  * `prompt` (text or messages), `conversations`, `messages` or Alpaca's keys; or both answers are whole conversations
- * that differ in their last message (TRL's implicit prompt).
+ * that differ in their last message (TRL's implicit prompt). Or as OpenAI's fine-tuning API has it: `input`, an object with
+ * `messages` and `tools`, `preferred_output` and `non_preferred_output`.
  */
 export const preference: RowFormat<Preference> = {
-  forms: [{ chosen: isAnswer, rejected: isAnswer }],
+  forms: [
+    { chosen: isAnswer, rejected: isAnswer },
+    { input: isRow, preferred_output: isTurnList, non_preferred_output: isTurnList },
+  ],
   rank: 2, // two answers say more than one
-  read(row, origin) {
+  read(given, origin) {
+    const row = asPair(given);
     refuseRowKeys(row, { also: [...feedbackKeys, ...referenceKeys], except: ["history"] });
     const [chosen, rejected] = [readAnswer(row, "chosen"), readAnswer(row, "rejected")];
     const isWhole = chosen.length > 1 || rejected.length > 1;
@@ -46,6 +51,12 @@ export const preference: RowFormat<Preference> = {
     };
   },
 };
+
+/** OpenAI's names as the others'. */
+function asPair(row: Row): Row {
+  const { input, preferred_output: chosen, non_preferred_output: rejected, ...others } = row;
+  return isRow(input) && isTurnList(chosen) ? { ...others, ...input, chosen, rejected } : row;
+}
 
 interface Question {
   messages: Message[];

@@ -1,0 +1,160 @@
+import * as z from "zod";
+import type { Completion } from "../generation/completion.ts";
+import { eventStream } from "./event_stream.ts";
+import { newId, nowInSeconds } from "./new_id.ts";
+import { parameterError, readBody } from "./read_body.ts";
+import { answerOptions, oneOrMany, samplingKeys } from "./sampling_schema.ts";
+import type { ServedModel } from "./served_models.ts";
+import type { ServerState } from "./server_state.ts";
+import { type ScoredToken, scoreToken, textLogprobs } from "./token_logprobs.ts";
+import { addUsage, type Usage } from "./usage.ts";
+
+const tokenIds = z.array(z.int().min(0)).min(1);
+const PROMPTS = 128; // of one request
+
+/** The body of a request for a completion. */
+const CompletionRequest = z.strictObject({
+  ...samplingKeys,
+  prompt: z.union([
+    z.string(),
+    tokenIds,
+    z.array(z.string()).min(1).max(PROMPTS),
+    z.array(tokenIds).min(1).max(PROMPTS),
+  ]),
+  max_tokens: z.int().min(0).default(16),
+  echo: z.boolean().default(false),
+  logprobs: z.int().min(0).max(5).optional(),
+  best_of: z.literal(1).optional(),
+  stop: oneOrMany(z.string().min(1), 64).optional(),
+});
+
+type CompletionRequest = z.output<typeof CompletionRequest>;
+type Prompt = string | readonly number[];
+
+/** POST /v1/completions */
+export async function completions(request: Request, state: ServerState): Promise<Response> {
+  const asked = await readBody(request, CompletionRequest, state.bodyLimit);
+  const served = state.models.find(asked.model);
+  const prompts = promptsOf(asked);
+  requireTokens(prompts, served);
+  const head = { id: newId("cmpl"), object: "text_completion", created: nowInSeconds(), model: served.id };
+  const all = prompts.flatMap((prompt) => Array.from({ length: asked.n }, (_, i) => ({ prompt, choice: i })));
+  const total = (usages: readonly Usage[]) => sumOfPrompts(usages, asked.n);
+
+  if (!asked.stream) {
+    const answers = await state.queue.run(async () => {
+      const done: Choice[] = [];
+      for (const { prompt, choice } of all)
+        done.push(await complete(served, asked, prompt, choice, request.signal));
+      return done;
+    }, request.signal);
+    const choices = answers.map(({ text, logprobs, finish_reason }, index) => ({
+      text,
+      index,
+      logprobs,
+      finish_reason,
+    }));
+    return Response.json({ ...head, choices, usage: total(answers.map(({ usage }) => usage)) });
+  }
+  if (asked.logprobs !== undefined)
+    throw parameterError("logprobs", "unsupported_parameter", {
+      message: "'logprobs' of completions are not streamed: leave out 'stream' or 'logprobs'.",
+    });
+  const counts = asked.stream_options?.include_usage === true;
+  return eventStream(
+    request,
+    async (send, signal) => {
+      const chunk = (index: number, text: string, finish_reason: string | null) =>
+        send({
+          ...head,
+          choices: [{ text, index, logprobs: null, finish_reason }],
+          ...(counts && { usage: null }),
+        });
+      const usages = await state.queue.run(async () => {
+        const done: Usage[] = [];
+        for (const [index, { prompt, choice }] of all.entries()) {
+          const onText = (text: string) => chunk(index, text, null);
+          const { usage, finish_reason } = await complete(served, asked, prompt, choice, signal, onText);
+          chunk(index, "", finish_reason);
+          done.push(usage);
+        }
+        return done;
+      }, signal);
+      if (counts) send({ ...head, choices: [], usage: total(usages) });
+    },
+    state.onError,
+  );
+}
+
+interface Choice {
+  text: string;
+  logprobs: ReturnType<typeof textLogprobs> | null;
+  finish_reason: Completion["finishReason"];
+  usage: Usage;
+}
+
+async function complete(
+  { speaker, adapter }: ServedModel,
+  asked: CompletionRequest,
+  prompt: Prompt,
+  choice: number,
+  signal: AbortSignal,
+  onText?: (text: string) => void,
+): Promise<Choice> {
+  const { tokenizer } = speaker;
+  const { echo, logprobs: most, max_tokens } = asked;
+  const ids = typeof prompt === "string" ? tokenizer.encode(prompt, { addBos: true }).ids : prompt;
+  const echoed = echo ? (typeof prompt === "string" ? prompt : tokenizer.decode(prompt)) : "";
+  if (echoed !== "") onText?.(echoed);
+  const scored: (ScoredToken | { id: number })[] = [];
+  const score =
+    most === undefined
+      ? undefined
+      : (id: number, logits: Float32Array) => scored.push(scoreToken(id, logits, most));
+  let read = 0;
+  if (echo && score) scored.push({ id: ids[0]! });
+  const scorePrompt = (logits: Float32Array) => {
+    read++;
+    if (read < ids.length) score!(ids[read]!, logits);
+  };
+  const answer = await speaker.complete(ids, {
+    adapter,
+    ...answerOptions(asked, choice),
+    maxTokens: Math.max(1, max_tokens), // the pass that reads the prompt makes one in any case
+    signal,
+    onText: max_tokens > 0 ? onText : undefined,
+    onToken: (id, logits, { isEnd }) => void (max_tokens > 0 && !isEnd && score?.(id, logits)),
+    onPrompt: echo && score ? scorePrompt : undefined,
+  });
+  const text = max_tokens > 0 ? answer.text : "";
+  return {
+    text: echoed + text,
+    logprobs: score ? textLogprobs(tokenizer, scored, echo ? 0 : tokenizer.decode(ids).length) : null,
+    finish_reason: max_tokens > 0 ? answer.finishReason : "length",
+    usage: { prompt: ids.length, completion: max_tokens > 0 ? answer.ids.length : 0 },
+  };
+}
+
+function promptsOf({ prompt }: CompletionRequest): Prompt[] {
+  if (typeof prompt === "string") return [prompt];
+  return typeof prompt[0] === "number" ? [prompt as number[]] : (prompt as Prompt[]);
+}
+
+function requireTokens(prompts: readonly Prompt[], { speaker, id: model }: ServedModel): void {
+  const { vocabSize } = speaker.tokenizer;
+  const wrong = prompts
+    .flatMap((prompt) => (typeof prompt === "string" ? [] : prompt))
+    .find((id) => id >= vocabSize);
+  if (wrong === undefined) return;
+  throw parameterError("prompt", "invalid_value", {
+    message: `Invalid value for 'prompt': the token ${wrong} is none of the ${vocabSize} that '${model}' has.`,
+  });
+}
+
+/** Each prompt counts once, however many answers it has. */
+function sumOfPrompts(usages: readonly Usage[], n: number) {
+  const firsts = usages.filter((_, i) => i % n === 0);
+  const prompt = firsts.reduce((sum, one) => sum + one.prompt, 0);
+  const { completion_tokens } = addUsage(usages);
+  return { prompt_tokens: prompt, completion_tokens, total_tokens: prompt + completion_tokens };
+}

@@ -1,0 +1,427 @@
+import OpenAI, { APIError } from "openai";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import generation from "../../goldens/generation/llama-gqa.json" with { type: "json" };
+import { type LoadedModel, loadModel } from "../generation/load_model.ts";
+import type { ChatOptions } from "../generation/talk.ts";
+import type { Message } from "../templates/message.ts";
+import { goldenPath, readGoldenTensors } from "../testing/goldens.ts";
+import { createServer, type Server, type ServerOptions } from "./create_server.ts";
+import { createServedModels, type ServedModel } from "./served_models.ts";
+
+const LORA = goldenPath("training/llama-gqa-lora-all/final");
+let model: LoadedModel;
+let served: ServedModel[];
+let server: Server;
+let client: OpenAI;
+
+/** The client, whose requests go to the handler itself. */
+const clientOf = ({ fetch }: Server, apiKey = "none") =>
+  new OpenAI({
+    apiKey,
+    baseURL: "http://localhost/v1",
+    maxRetries: 0,
+    fetch: (url, init) => fetch(new Request(url as string, init as RequestInit)),
+  });
+
+const post = (body: unknown, headers: Record<string, string> = {}, path = "/v1/chat/completions") =>
+  new Request(`http://localhost${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+
+beforeAll(async () => {
+  model = await loadModel(goldenPath("models/llama-gqa"), { threads: 1, adapters: { tuned: LORA } });
+  served = [
+    { id: "tiny", speaker: model, adapter: null, created: 1700000000 },
+    { id: "tuned", speaker: model, adapter: "tuned", created: 1700000000, parent: "tiny" },
+  ];
+  server = createServer({ models: createServedModels(served) });
+  client = clientOf(server);
+});
+afterAll(() => model.release());
+
+const question: Message[] = [{ role: "user", content: "Name the capital of France." }];
+const greedy = { temperature: 0, max_tokens: 12, logit_bias: { 319: -100 } }; // without an end
+
+/** What fails, as the client reports it. */
+async function failure(asked: PromiseLike<unknown>): Promise<Partial<APIError>> {
+  const error = await Promise.resolve(asked).then(
+    () => undefined,
+    (reason) => reason,
+  );
+  expect(error).toBeInstanceOf(APIError);
+  const { status, code, param, type } = error as APIError;
+  return { status, code, param, type };
+}
+
+describe("models", () => {
+  test("the base and its adapters are listed", async () => {
+    const { data } = await client.models.list();
+    expect(data).toEqual([
+      { id: "tiny", object: "model", created: 1700000000, owned_by: "attune" },
+      { id: "tuned", object: "model", created: 1700000000, owned_by: "attune", parent: "tiny" },
+    ]);
+    expect(await client.models.retrieve("tuned")).toMatchObject({ id: "tuned", object: "model" });
+  });
+
+  test("an unknown one is not found", async () => {
+    const expected = { status: 404, code: "model_not_found", param: "model", type: "invalid_request_error" };
+    expect(await failure(client.models.retrieve("other"))).toEqual(expected);
+    expect(await failure(client.chat.completions.create({ model: "other", messages: [] }))).toMatchObject({
+      status: 400,
+    });
+    const asked = client.chat.completions.create({
+      model: "other",
+      messages: [{ role: "user", content: "x" }],
+    });
+    expect(await failure(asked)).toEqual(expected);
+  });
+});
+
+describe("chat completions", () => {
+  const ask = (id: string, more: object = {}) =>
+    client.chat.completions.create({
+      model: id,
+      messages: [{ role: "user", content: "Name the capital of France." }],
+      ...greedy,
+      ...more,
+      stream: false,
+    });
+
+  test("each model gives its own answer, the one that attune gives", async () => {
+    const golden = generation.prompts[0]!;
+    const plain = await client.chat.completions.create({
+      model: "tiny",
+      messages: golden.messages as [],
+      temperature: 0,
+      max_completion_tokens: 24,
+    });
+    expect(plain.choices[0]!.message).toEqual({ role: "assistant", content: golden.text, refusal: null });
+    expect(plain.usage).toEqual({
+      prompt_tokens: golden.input_ids.length,
+      completion_tokens: golden.output_ids.length,
+      total_tokens: golden.input_ids.length + golden.output_ids.length,
+    });
+    const [base, tuned] = [await ask("tiny"), await ask("tuned")];
+    expect(tuned.choices[0]!.message.content).not.toBe(base.choices[0]!.message.content);
+    const own = await model.chat(question, {
+      temperature: 0,
+      maxTokens: 12,
+      adapter: "tuned",
+      rules: () => [(scores) => void scores.fill(-100, 319, 320)],
+    });
+    expect(tuned.choices[0]!.message.content).toBe(own.text);
+    expect(tuned.choices[0]!.finish_reason).toBe("length");
+  });
+
+  test("a stream says the same, in OpenAI's chunks", async () => {
+    const whole = await ask("tuned");
+    const stream = await client.chat.completions.create({
+      model: "tuned",
+      messages: [{ role: "user", content: "Name the capital of France." }],
+      ...greedy,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    const chunks = [];
+    for await (const chunk of stream) chunks.push(chunk);
+    expect(chunks.map(({ choices }) => choices[0]?.delta.content ?? "").join("")).toBe(
+      whole.choices[0]!.message.content,
+    );
+    expect(chunks[0]!.choices[0]).toEqual({
+      index: 0,
+      delta: { role: "assistant", content: "", refusal: null },
+      logprobs: null,
+      finish_reason: null,
+    });
+    expect(chunks.at(-2)!.choices[0]).toMatchObject({ delta: {}, finish_reason: "length" });
+    expect(chunks.at(-1)).toMatchObject({ choices: [], usage: whole.usage });
+    expect(new Set(chunks.map(({ id, object }) => `${id} ${object}`)).size).toBe(1);
+    expect(chunks.slice(0, -1).every(({ usage }) => usage === null)).toBe(true);
+  });
+
+  test("log-probabilities belong to the tokens of the answer, streamed or not", async () => {
+    const { choices } = await ask("tiny", { logprobs: true, top_logprobs: 3 });
+    const content = choices[0]!.logprobs!.content!;
+    expect(content).toHaveLength(12);
+    for (const { logprob, top_logprobs } of content) {
+      expect(top_logprobs).toHaveLength(3);
+      expect(logprob).toBeLessThanOrEqual(top_logprobs[0]!.logprob);
+    }
+    const bytes = content.flatMap((one) => one.bytes!);
+    expect(new TextDecoder().decode(Uint8Array.from(bytes))).toBe(choices[0]!.message.content);
+    const stream = await client.chat.completions.create({
+      model: "tiny",
+      messages: [{ role: "user", content: "Name the capital of France." }],
+      ...greedy,
+      logprobs: true,
+      top_logprobs: 3,
+      stream: true,
+    });
+    const streamed = [];
+    for await (const chunk of stream) streamed.push(...(chunk.choices[0]!.logprobs?.content ?? []));
+    expect(streamed).toEqual(content);
+  });
+
+  test("the same seed gives the same answers, n of them, each another", async () => {
+    const sampled = { temperature: 1.5, seed: -7, n: 3, top_k: 0 };
+    const texts = async () =>
+      (await ask("tiny", sampled)).choices.map(({ index, message }) => [index, message.content]);
+    const first = await texts();
+    expect(await texts()).toEqual(first);
+    expect(new Set(first.map(([, text]) => text)).size).toBe(3);
+    expect(first.map(([index]) => index)).toEqual([0, 1, 2]);
+  });
+
+  test("a stop string ends the answer and is left out", async () => {
+    const text = (await ask("tuned")).choices[0]!.message.content!;
+    const at = [...text].findIndex((char) => /[a-z]/i.test(char));
+    const stop = [...text][at]!;
+    const { choices } = await ask("tuned", { stop });
+    expect(choices[0]).toMatchObject({
+      finish_reason: "stop",
+      message: { content: [...text].slice(0, at).join("") },
+    });
+  });
+
+  test("penalties move the answer", async () => {
+    const plain = (await ask("tiny", { max_tokens: 40 })).choices[0]!.message.content;
+    const other = (await ask("tiny", { max_tokens: 40, frequency_penalty: 2 })).choices[0]!.message.content;
+    expect(other).not.toBe(plain);
+  });
+
+  test("what isn't served is refused by name, not ignored", async () => {
+    const refused: [object, string, string][] = [
+      [{ reasoning_effort: "low" }, "reasoning_effort", "unknown_parameter"],
+      [{ temperature: 3 }, "temperature", "invalid_value"],
+      [{ max_tokens: "x" }, "max_tokens", "invalid_value"],
+      [{ store: true }, "store", "invalid_value"],
+      [{ top_logprobs: 2 }, "top_logprobs", "invalid_value"],
+      [{ messages: undefined }, "messages", "missing_required_parameter"],
+      [{ messages: [{ role: "robot", content: "x" }] }, "messages", "invalid_value"],
+      [
+        { stream_options: { include_obfuscation: true } },
+        "stream_options.include_obfuscation",
+        "invalid_value",
+      ],
+    ];
+    for (const [more, param, code] of refused)
+      expect(await failure(ask("tiny", more)), param).toMatchObject({ status: 400, code, param });
+    expect(
+      await failure(ask("tiny", { tools: [{ type: "function", function: { name: "f" } }] })),
+    ).toMatchObject({
+      status: 400,
+      code: "generation.tools-not-written",
+    });
+    const long = [{ role: "user", content: "word ".repeat(600) }];
+    expect(await failure(ask("tiny", { messages: long }))).toMatchObject({
+      status: 400,
+      code: "context_length_exceeded",
+    });
+    expect(await failure(ask("tiny", { messages: long, stream: true }))).toMatchObject({ status: 400 });
+  });
+
+  test("null is what is left out", async () => {
+    const { choices } = await ask("tiny", { stop: null, seed: null, top_p: null });
+    expect(choices).toHaveLength(1);
+  });
+});
+
+describe("completions", () => {
+  test("lm-eval's request gives transformers' log-probabilities", async () => {
+    const golden = await readGoldenTensors(goldenPath("models/llama-gqa/logits.safetensors"));
+    const length = 40;
+    const ids = golden.input_ids!.data.slice(0, length);
+    const V = golden.logits!.shape.at(-1)!;
+    const expected = (t: number) => {
+      const row = golden.logits!.data.slice(t * V, (t + 1) * V);
+      const highest = Math.max(...row);
+      const total = highest + Math.log(row.reduce((sum, logit) => sum + Math.exp(logit - highest), 0));
+      return { own: row[ids[t + 1]!]! - total, best: highest - total };
+    };
+    for (const max_tokens of [0, 1]) {
+      const { choices, usage } = await client.completions.create({
+        model: "tiny",
+        prompt: [ids, ids.slice(0, 9)],
+        max_tokens,
+        logprobs: 1,
+        echo: true,
+        seed: 1234,
+        temperature: 0,
+      });
+      const { token_logprobs, top_logprobs, tokens, text_offset } = choices[0]!.logprobs!;
+      expect(tokens).toHaveLength(length + max_tokens);
+      expect(token_logprobs![0]).toBe(null);
+      for (let t = 0; t < length - 1; t++) {
+        expect(token_logprobs![t + 1]).toBeCloseTo(expected(t).own, 4);
+        const best = Math.max(...Object.values(top_logprobs![t + 1]!));
+        expect(Math.abs(best - expected(t).best)).toBeLessThan(1e-4);
+      }
+      expect(text_offset).toHaveLength(length + max_tokens);
+      expect(choices[1]!.logprobs!.token_logprobs).toHaveLength(9 + max_tokens);
+      expect(usage).toMatchObject({ prompt_tokens: length + 9, completion_tokens: 2 * max_tokens });
+    }
+  });
+
+  test("text goes on, streamed or not, and an echo begins it", async () => {
+    const asked = { model: "tiny", prompt: "The cat", max_tokens: 6, temperature: 0 };
+    const { choices } = await client.completions.create({ ...asked, echo: true });
+    const own = await model.complete("The cat", { temperature: 0, maxTokens: 6, adapter: null });
+    expect(choices[0]!.text).toBe(`The cat${own.text}`);
+    let text = "";
+    for await (const chunk of await client.completions.create({ ...asked, stream: true }))
+      text += chunk.choices[0]!.text;
+    expect(text).toBe(own.text);
+  });
+
+  test("a token the model doesn't have is refused", async () => {
+    const asked = client.completions.create({ model: "tiny", prompt: [5, 999_999], max_tokens: 1 });
+    expect(await failure(asked)).toMatchObject({ status: 400, param: "prompt" });
+  });
+});
+
+describe("the door", () => {
+  const statusOf = async (options: Partial<ServerOptions>, request: Request) => {
+    const response = await createServer({ models: createServedModels(served), ...options }).fetch(request);
+    const text = await response.text();
+    return {
+      status: response.status,
+      code: text === "" ? null : JSON.parse(text).error?.code,
+      headers: response.headers,
+    };
+  };
+  const list = (headers: Record<string, string> = {}, host = "localhost") =>
+    new Request(`http://${host}/v1/models`, { headers });
+
+  test("a key is asked for", async () => {
+    const options = { apiKey: "right" };
+    expect(await statusOf(options, list())).toMatchObject({ status: 401, code: "invalid_api_key" });
+    expect(await statusOf(options, list({ authorization: "Bearer wrong" }))).toMatchObject({ status: 401 });
+    expect(await statusOf(options, list({ authorization: "Bearer right" }))).toMatchObject({ status: 200 });
+    const keyed = createServer({ models: createServedModels(served), ...options });
+    expect(await failure(clientOf(keyed, "wrong").models.list())).toMatchObject({ status: 401 });
+  });
+
+  test("a name that was bound to this machine from outside is refused", async () => {
+    const options = { hosts: ["localhost", "127.0.0.1", "[::1]"] };
+    expect(await statusOf(options, list({}, "evil.example:8080"))).toMatchObject({
+      status: 403,
+      code: "wrong_host",
+    });
+    expect(await statusOf(options, list({}, "127.0.0.1:8080"))).toMatchObject({ status: 200 });
+    expect(await statusOf(options, list({}, "[::1]:8080"))).toMatchObject({ status: 200 });
+  });
+
+  test("pages of other origins may ask only when they are named", async () => {
+    const origin = "https://page.example";
+    expect(await statusOf({}, list({ origin }))).toMatchObject({ status: 403, code: "wrong_origin" });
+    const { status, headers } = await statusOf({ cors: [origin] }, list({ origin }));
+    expect([status, headers.get("access-control-allow-origin")]).toEqual([200, origin]);
+    const preflight = new Request("http://localhost/v1/models", {
+      method: "OPTIONS",
+      headers: { origin, "access-control-request-method": "GET" },
+    });
+    expect(await statusOf({ cors: [origin], apiKey: "key" }, preflight)).toMatchObject({ status: 204 });
+    expect(await statusOf({}, list({ origin: "http://localhost" }))).toMatchObject({ status: 200 });
+  });
+
+  test("what can't be read has a status and an error of its own", async () => {
+    expect(await statusOf({}, post("{"))).toMatchObject({ status: 400, code: "invalid_json" });
+    expect(await statusOf({}, post("[]"))).toMatchObject({ status: 400, code: "invalid_json" });
+    expect(await statusOf({}, post({}, { "content-type": "text/plain" }))).toMatchObject({
+      status: 400,
+      code: "unsupported_content_type",
+    });
+    expect(await statusOf({ bodyLimit: 100 }, post({ x: "y".repeat(200) }))).toMatchObject({ status: 413 });
+    expect(await statusOf({}, post({}, {}, "/v1/nothing"))).toMatchObject({
+      status: 404,
+      code: "unknown_url",
+    });
+  });
+});
+
+describe("when many ask", () => {
+  /** A model that answers when it is let. */
+  function waitingModel() {
+    const begun: { signal?: AbortSignal; answer(): void }[] = [];
+    const chat = (_: unknown, { signal, onText }: ChatOptions = {}) =>
+      new Promise<{ text: string; ids: number[]; promptTokens: number; finishReason: "stop" }>(
+        (resolve, reject) => {
+          signal?.addEventListener("abort", () => reject(signal.reason));
+          onText?.("hi");
+          begun.push({
+            signal,
+            answer: () => resolve({ text: "hi", ids: [1], promptTokens: 1, finishReason: "stop" }),
+          });
+        },
+      );
+    const speaker = { ...model, chat } as LoadedModel;
+    return { begun, models: createServedModels([{ ...served[0]!, speaker }]) };
+  }
+  const asked = { model: "tiny", messages: [{ role: "user", content: "x" }] };
+  const settled = () => new Promise<void>((done) => setImmediate(done));
+
+  test("they take turns, and those for whom there is no room are sent away", async () => {
+    const { begun, models } = waitingModel();
+    const { fetch } = createServer({ models, maxWaiting: 1 });
+    const [first, second] = [fetch(post(asked)), fetch(post(asked))];
+    while (begun.length < 1) await settled();
+    const third = await fetch(post(asked));
+    expect([third.status, third.headers.get("retry-after")]).toEqual([429, "1"]);
+    expect((await third.json()).error).toMatchObject({ type: "requests", code: "rate_limit_exceeded" });
+    expect(begun).toHaveLength(1);
+    begun[0]!.answer();
+    expect((await first).status).toBe(200);
+    while (begun.length < 2) await settled();
+    begun[1]!.answer();
+    expect((await second).status).toBe(200);
+  });
+
+  test("a client that leaves stops its answer, and gives up its place", async () => {
+    const { begun, models } = waitingModel();
+    const { fetch } = createServer({ models });
+    const leaving = new AbortController();
+    const first = fetch(new Request(post(asked), { signal: leaving.signal }));
+    while (begun.length < 1) await settled();
+    const streamed = fetch(post({ ...asked, stream: true }));
+    const waiting = new AbortController();
+    const third = fetch(new Request(post(asked), { signal: waiting.signal }));
+    waiting.abort();
+    expect((await third).status).toBe(499);
+    leaving.abort();
+    expect((await first).status).toBe(499);
+    const reader = (await streamed).body!.getReader();
+    await reader.read();
+    expect(begun[1]!.signal!.aborted).toBe(false);
+    await reader.cancel();
+    expect(begun[1]!.signal!.aborted).toBe(true);
+    expect(begun).toHaveLength(2);
+  });
+
+  test("a server that closes answers what it took, and nothing more", async () => {
+    const { begun, models } = waitingModel();
+    const { fetch, close } = createServer({ models });
+    const first = fetch(post(asked));
+    while (begun.length < 1) await settled();
+    const closed = close();
+    expect((await fetch(post(asked))).status).toBe(503);
+    begun[0]!.answer();
+    expect((await first).status).toBe(200);
+    await closed;
+  });
+
+  test("a failure of the server's own says nothing of its inside, and is handed on", async () => {
+    const chat = () => Promise.reject(new Error("secret"));
+    const errors: unknown[] = [];
+    const models = createServedModels([
+      { ...served[0]!, speaker: { ...model, chat } as unknown as LoadedModel },
+    ]);
+    const response = await createServer({ models, onError: (error) => errors.push(error) }).fetch(
+      post(asked),
+    );
+    expect(response.status).toBe(500);
+    expect(await response.text()).not.toContain("secret");
+    expect(errors).toHaveLength(1);
+  });
+});

@@ -1,0 +1,93 @@
+import { Hono } from "hono";
+import { ApiError, errorResponse, faultOf } from "./api_error.ts";
+import { chatCompletions } from "./chat_completions.ts";
+import { completions } from "./completions.ts";
+import { checkRequest, corsHeaders, type GuardOptions } from "./guard.ts";
+import type { FineTuning } from "./jobs/fine_tuning.ts";
+import { createQueue } from "./queue.ts";
+import { modelObject, type ServedModels } from "./served_models.ts";
+import type { ServerState } from "./server_state.ts";
+
+export interface ServerOptions extends GuardOptions {
+  models: ServedModels;
+  /** Files and fine-tuning jobs, where there is a place for them. */
+  fineTuning?: FineTuning;
+  /** Requests that may wait for their turn; 64 when left out. */
+  maxWaiting?: number;
+  /** Bytes of a JSON body at most; 8 MiB when left out. */
+  bodyLimit?: number;
+  /** Gets failures that are the server's own. */
+  onError?: (error: unknown) => void;
+}
+
+/** An OpenAI-compatible API as a function: it needs no port. */
+export interface Server {
+  fetch(request: Request): Promise<Response>;
+  /** Takes no more requests; resolves when those taken are answered. */
+  close(): Promise<void>;
+}
+
+export function createServer({
+  models,
+  maxWaiting = 64,
+  bodyLimit = 8 << 20,
+  ...options
+}: ServerOptions): Server {
+  const { onError = () => {}, cors, fineTuning } = options;
+  const state: ServerState = {
+    models,
+    queue: createQueue(maxWaiting),
+    bodyLimit,
+    onError,
+  };
+  const app = endpoints(state);
+  fineTuning?.mount(app);
+  return {
+    async fetch(request) {
+      const response = await answer(request);
+      const headers = corsHeaders(request.headers.get("origin"), cors);
+      for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
+      return response;
+    },
+    async close() {
+      await Promise.all([state.queue.close(), fineTuning?.close()]);
+    },
+  };
+
+  async function answer(request: Request): Promise<Response> {
+    try {
+      const isPreflight =
+        request.method === "OPTIONS" && request.headers.has("access-control-request-method");
+      checkRequest(request, { ...options, ...(isPreflight && { apiKey: undefined }) });
+      return isPreflight ? new Response(null, { status: 204 }) : await app.fetch(request);
+    } catch (error) {
+      if (request.signal.aborted) return new Response(null, { status: CLIENT_LEFT });
+      return failed(error, onError);
+    }
+  }
+}
+
+function endpoints(state: ServerState): Hono {
+  const app = new Hono();
+  app.get("/v1/models", () => Response.json({ object: "list", data: state.models.list().map(modelObject) }));
+  app.get("/v1/models/:id{.+}", (c) => Response.json(modelObject(state.models.find(c.req.param("id")))));
+  app.post("/v1/chat/completions", (c) => chatCompletions(c.req.raw, state));
+  app.post("/v1/completions", (c) => completions(c.req.raw, state));
+  app.notFound((c) => errorResponse(unknownUrl(c.req.method, c.req.path).fault));
+  app.onError((error) => {
+    throw error;
+  });
+  return app;
+}
+
+/** What nginx logs; nobody reads it. */
+const CLIENT_LEFT = 499;
+
+function failed(error: unknown, onError: (error: unknown) => void): Response {
+  const fault = faultOf(error);
+  if (fault.status === 500) onError(error);
+  return errorResponse(fault);
+}
+
+const unknownUrl = (method: string, path: string) =>
+  new ApiError({ status: 404, message: `Unknown request URL: ${method} ${path}.`, reason: "unknown_url" });

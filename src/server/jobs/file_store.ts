@@ -1,0 +1,78 @@
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { writeDirectoryAtomic } from "../../files/atomic.ts";
+import { ApiError } from "../api_error.ts";
+import { newId, nowInSeconds } from "../new_id.ts";
+
+/** OpenAI's file object. */
+export interface StoredFile {
+  id: string;
+  object: "file";
+  bytes: number;
+  created_at: number;
+  /** As its owner calls it: never part of a path. */
+  filename: string;
+  purpose: string;
+  status: "processed";
+}
+
+/** Uploaded files, a directory each: what they are, and what they hold. */
+export interface FileStore {
+  add(filename: string, purpose: string, content: Uint8Array): Promise<StoredFile>;
+  list(): Promise<StoredFile[]>;
+  /** @throws ApiError when there is none of this id. */
+  find(id: string): Promise<StoredFile>;
+  contentPath(id: string): string;
+  remove(id: string): Promise<void>;
+}
+
+const ID = /^file-[0-9a-f]{32}$/;
+
+export async function openFileStore(root: string): Promise<FileStore> {
+  await mkdir(root, { recursive: true });
+  const contentPath = (id: string) => join(root, id, "content.jsonl");
+  const read = async (id: string): Promise<StoredFile> =>
+    JSON.parse(await readFile(join(root, id, "file.json"), "utf8"));
+  const find = async (id: string) => {
+    const found = ID.test(id) ? await read(id).catch(() => undefined) : undefined;
+    if (found) return found;
+    throw new ApiError({
+      status: 404,
+      message: `No such File object: ${id}.`,
+      param: "id",
+      reason: "file_not_found",
+    });
+  };
+  return {
+    contentPath,
+    find,
+    async add(filename, purpose, content) {
+      const file: StoredFile = {
+        id: newId("file"),
+        object: "file",
+        bytes: content.length,
+        created_at: nowInSeconds(),
+        filename,
+        purpose,
+        status: "processed",
+      };
+      await writeDirectoryAtomic(join(root, file.id), async (directory) => {
+        await writeFile(join(directory, "content.jsonl"), content);
+        await writeFile(join(directory, "file.json"), `${JSON.stringify(file, null, 2)}\n`);
+      });
+      return file;
+    },
+    async list() {
+      const ids = (await readdir(root)).filter((name) => ID.test(name));
+      const files = await Promise.all(ids.map((id) => read(id).catch(() => undefined)));
+      return files.filter((file) => file !== undefined).sort(newestFirst);
+    },
+    async remove(id) {
+      await find(id);
+      await rm(join(root, id), { recursive: true });
+    },
+  };
+}
+
+export const newestFirst = (a: { created_at: number; id: string }, b: { created_at: number; id: string }) =>
+  b.created_at - a.created_at || (a.id < b.id ? -1 : 1);

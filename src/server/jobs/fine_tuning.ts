@@ -1,0 +1,199 @@
+import { randomInt } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Hono } from "hono";
+import { ApiError } from "../api_error.ts";
+import { newId, nowInSeconds } from "../new_id.ts";
+import { parameterError, readBody, readBytes } from "../read_body.ts";
+import { type FileStore, openFileStore } from "./file_store.ts";
+import { JobRequest, jobMethod } from "./job_requests.ts";
+import { createJobRunner, type JobRunner, type RunnerParts } from "./job_runner.ts";
+import { type FineTuningJob, type JobStatus, type JobStore, openJobStore } from "./job_store.ts";
+import { pageOf } from "./pages.ts";
+
+export interface FineTuningOptions extends Omit<RunnerParts, "jobs" | "files"> {
+  /** Where files and jobs are kept. */
+  directory: string;
+  bodyLimit: number;
+  /** Bytes of an uploaded file at most. */
+  fileLimit: number;
+}
+
+/** OpenAI's files and fine-tuning jobs. */
+export interface FineTuning {
+  mount(app: Hono): void;
+  close(): Promise<void>;
+}
+
+interface Context extends FineTuningOptions {
+  files: FileStore;
+  jobs: JobStore;
+  runner: JobRunner;
+}
+
+/** Serves what earlier jobs have made, and goes on with those that are not done. */
+export async function openFineTuning(options: FineTuningOptions): Promise<FineTuning> {
+  const files = await openFileStore(join(options.directory, "files"));
+  const jobs = await openJobStore(join(options.directory, "jobs"));
+  const runner = createJobRunner({ ...options, jobs, files });
+  const context = { ...options, files, jobs, runner };
+  for (const job of await jobs.list())
+    if (job.status === "succeeded")
+      await options.serve(job, join(jobs.pathOf(job.id, "run"), "adapter")).catch(options.onError);
+  runner.wake();
+  return {
+    mount(app) {
+      mountFiles(app, context);
+      mountJobs(app, context);
+    },
+    close: runner.close,
+  };
+}
+
+function mountFiles(app: Hono, { files, fileLimit }: Context): void {
+  app.post("/v1/files", async ({ req }) => {
+    const { file, purpose } = await readUpload(req.raw, fileLimit);
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    return Response.json(await files.add(file.name, purpose, bytes));
+  });
+  app.get("/v1/files", async ({ req }) => Response.json(pageOf(await files.list(), req.url, 10_000)));
+  app.get("/v1/files/:id", async ({ req }) => Response.json(await files.find(req.param("id"))));
+  app.get("/v1/files/:id/content", async ({ req }) => {
+    const { id } = await files.find(req.param("id"));
+    return new Response(await readFile(files.contentPath(id)), {
+      headers: { "content-type": "application/octet-stream", "x-content-type-options": "nosniff" },
+    });
+  });
+  app.delete("/v1/files/:id", async ({ req }) => {
+    const id = req.param("id");
+    await files.remove(id);
+    return Response.json({ id, object: "file", deleted: true });
+  });
+}
+
+async function readUpload(request: Request, limit: number) {
+  const type = request.headers.get("content-type") ?? "";
+  const bytes = await readBytes(request, limit);
+  const form = await new Response(bytes, { headers: { "content-type": type } })
+    .formData()
+    .catch(() => undefined);
+  if (!form)
+    throw new ApiError({
+      status: 400,
+      message: "The body of the request must be multipart/form-data with 'file' and 'purpose'.",
+      reason: "unsupported_content_type",
+    });
+  const [file, purpose] = [form.get("file"), form.get("purpose")];
+  if (!(file instanceof File))
+    throw parameterError("file", "missing_required_parameter", {
+      message: "Missing required parameter: 'file'.",
+    });
+  if (purpose !== "fine-tune")
+    throw parameterError("purpose", "invalid_value", {
+      message: `Invalid value for 'purpose': expected "fine-tune".`,
+    });
+  return { file, purpose };
+}
+
+function mountJobs(app: Hono, context: Context): void {
+  const { jobs } = context;
+  const jobOf = (id: string) => jobs.find(id);
+  app.post("/v1/fine_tuning/jobs", ({ req }) => createJob(req.raw, context));
+  app.get("/v1/fine_tuning/jobs", async ({ req }) => Response.json(pageOf(await jobs.list(), req.url, 20)));
+  app.get("/v1/fine_tuning/jobs/:id", async ({ req }) => Response.json(await jobOf(req.param("id"))));
+  app.get("/v1/fine_tuning/jobs/:id/events", async ({ req }) => {
+    const { id } = await jobOf(req.param("id"));
+    const events = (await jobs.events(id)).filter(({ type }) => type !== "checkpoint");
+    return Response.json(pageOf(events.reverse(), req.url, 20));
+  });
+  app.get("/v1/fine_tuning/jobs/:id/checkpoints", async ({ req }) => {
+    const job = await jobOf(req.param("id"));
+    return Response.json(pageOf(await checkpointsOf(job, jobs), req.url, 10));
+  });
+  for (const [verb, from, to] of MOVES)
+    app.post(`/v1/fine_tuning/jobs/:id/${verb}`, async ({ req }) =>
+      Response.json(await move(await jobOf(req.param("id")), { verb, from, to }, context)),
+    );
+}
+
+const MOVES: readonly (readonly [string, readonly JobStatus[], JobStatus])[] = [
+  ["cancel", ["queued", "running", "paused"], "cancelled"],
+  ["pause", ["queued", "running"], "paused"],
+  ["resume", ["paused"], "queued"],
+];
+
+async function move(
+  job: FineTuningJob,
+  { verb, from, to }: { verb: string; from: readonly JobStatus[]; to: JobStatus },
+  { jobs, runner }: Context,
+): Promise<FineTuningJob> {
+  if (!from.includes(job.status))
+    throw new ApiError({
+      status: 400,
+      message: `Job ${job.id} is ${job.status}: only one that is ${from.join(" or ")} can ${verb}.`,
+      reason: `invalid_${verb}_request`,
+    });
+  const finished_at = to === "cancelled" ? nowInSeconds() : null;
+  const moved: FineTuningJob = { ...job, status: to, finished_at };
+  await jobs.save(moved);
+  await runner.stop(job.id);
+  await jobs.tell(job.id, { message: `The job is ${to}` });
+  runner.wake();
+  return moved;
+}
+
+async function createJob(
+  request: Request,
+  { files, jobs, runner, modelPath, bodyLimit }: Context,
+): Promise<Response> {
+  const asked = await readBody(request, JobRequest, bodyLimit);
+  const { method, hyperparameters } = jobMethod(asked);
+  modelPath(asked.model);
+  for (const param of ["training_file", "validation_file"] as const)
+    if (asked[param] !== undefined) await files.find(asked[param]);
+  const { beta, ...own } = hyperparameters;
+  const used = method === "dpo" ? { ...own, beta } : own;
+  const job: FineTuningJob = {
+    id: newId("ftjob"),
+    object: "fine_tuning.job",
+    created_at: nowInSeconds(),
+    finished_at: null,
+    estimated_finish: null,
+    model: asked.model,
+    fine_tuned_model: null,
+    organization_id: "attune",
+    status: "queued",
+    training_file: asked.training_file,
+    validation_file: asked.validation_file ?? null,
+    hyperparameters: used,
+    method: { type: method, [method]: { hyperparameters: used } },
+    seed: asked.seed ?? randomInt(2 ** 31),
+    trained_tokens: null,
+    result_files: [],
+    integrations: [],
+    metadata: asked.metadata ?? null,
+    user_provided_suffix: asked.suffix ?? null,
+    error: null,
+  };
+  await jobs.save(job);
+  await jobs.tell(job.id, { message: `Created fine-tuning job: ${job.id}` });
+  runner.wake();
+  return Response.json(job);
+}
+
+/** Where a run can go on from; they are no models of their own. */
+async function checkpointsOf(job: FineTuningJob, jobs: JobStore) {
+  const events = await jobs.events(job.id);
+  return events
+    .filter(({ type }) => type === "checkpoint")
+    .map(({ id, created_at, data: { step } }) => ({
+      id: id.replace("ftevent", "ftckpt"),
+      object: "fine_tuning.job.checkpoint",
+      created_at,
+      fine_tuning_job_id: job.id,
+      fine_tuned_model_checkpoint: `${job.model}:ckpt-step-${step}`,
+      step_number: step,
+      metrics: Object.assign({}, ...events.filter(({ data }) => data.step === step).map(({ data }) => data)),
+    }))
+    .reverse();
+}

@@ -1,0 +1,242 @@
+import type { ChildProcess } from "node:child_process";
+import { access, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { writeFileAtomic } from "../../files/atomic.ts";
+import { RUN_IN_USE } from "../../run/run_lock.ts";
+import { AttuneError } from "../../text/errors.ts";
+import type { StartEvent, StepEvent, TrainEvent } from "../../training/events.ts";
+import { nowInSeconds } from "../new_id.ts";
+import type { FileStore } from "./file_store.ts";
+import { type Hyperparameters, jobRecipe } from "./job_recipe.ts";
+import type { FineTuningJob, JobStore } from "./job_store.ts";
+
+export interface RunnerParts {
+  jobs: JobStore;
+  files: FileStore;
+  /** The directory of a base by its id. */
+  modelPath(id: string): string;
+  /** `attune train RECIPE --json`, in a process of its own. */
+  startTraining(recipe: string): ChildProcess;
+  /** Serves the adapter that a job has made. */
+  serve(job: FineTuningJob, adapter: string): Promise<void>;
+  onError(error: unknown): void;
+}
+
+/** Runs jobs, one at a time, the oldest first. */
+export interface JobRunner {
+  /** Looks for a job that waits. */
+  wake(): void;
+  /** Stops a job's process, which saves first; resolves when it has ended. */
+  stop(id: string): Promise<void>;
+  /** Stops what runs and starts nothing more. What was running goes on when the server comes back. */
+  close(): Promise<void>;
+}
+
+/** What the training process prints: its events, or why it failed. */
+type Line = TrainEvent | { type: "error"; code: string; message: string };
+
+/** OpenAI's code of a failure that is nobody's mistake. */
+const CRASHED = "server_error";
+const RETRY = 1000; // ms: the process of a server that was killed saves, and then lets go of the run
+
+export function createJobRunner(parts: RunnerParts): JobRunner {
+  const { jobs, onError } = parts;
+  let isClosed = false;
+  let current: { id: string; child?: ChildProcess; isStopped?: boolean; done: Promise<void> } | undefined;
+
+  const next = async () => {
+    const waiting = (await jobs.list()).filter(isWaiting);
+    return waiting.at(-1);
+  };
+  const work = async (): Promise<void> => {
+    for (let job = await next(); job && !isClosed; job = await next()) {
+      const started = { id: job.id, done: Promise.resolve() };
+      current = started;
+      started.done = runOne(job).catch(onError);
+      await started.done;
+      current = undefined;
+    }
+  };
+  const runOne = async (job: FineTuningJob): Promise<void> => {
+    try {
+      const recipe = await recipeOf(job, parts);
+      const ready = await jobs.find(job.id); // it may have been paused meanwhile
+      if (!isWaiting(ready)) return;
+      const running: FineTuningJob = { ...ready, status: "running" };
+      await jobs.save(running);
+      const outcome = await follow(running, recipe);
+      const after = await jobs.find(job.id);
+      if (after.status === "running") await finish(after, outcome);
+    } catch (error) {
+      if (!(error instanceof AttuneError)) onError(error);
+      await fail(job, error instanceof AttuneError ? error : { code: CRASHED, message: String(error) });
+    }
+  };
+  /** Runs the process and tells its events; the last of its lines. */
+  const follow = async (job: FineTuningJob, recipe: string): Promise<{ last?: Line; tokens: number }> => {
+    const child = parts.startTraining(recipe);
+    if (current) current.child = child;
+    if (isClosed || current?.isStopped) child.kill("SIGTERM");
+    const ended = new Promise<void>((done) => child.once("close", () => done()).once("error", () => done()));
+    const seen = new Set((await jobs.events(job.id)).map(({ type, data }) => `${type} ${data.step}`));
+    let [last, tokens]: [Line | undefined, number] = [undefined, 0];
+    for await (const text of createInterface({ input: child.stdout! })) {
+      last = parsed(text) ?? last;
+      if (last?.type === "step") tokens += last.tokens;
+      if (last?.type === "start")
+        for (const step of await stepsBefore(last, jobs.pathOf(job.id, "run")))
+          await tell(job.id, step, seen);
+      if (last) await tell(job.id, last, seen);
+    }
+    await ended;
+    return { last, tokens };
+  };
+  const tell = async (id: string, line: Line, seen: Set<string>) => {
+    for (const event of eventsOf(line)) {
+      const key = `${event.type} ${event.data?.step}`;
+      // A run that goes on from a checkpoint does some steps again.
+      if (event.data?.step !== undefined && seen.has(key) && line.type !== "evaluation") continue;
+      seen.add(key);
+      await jobs.tell(id, event);
+    }
+  };
+  const finish = async (job: FineTuningJob, { last, tokens }: { last?: Line; tokens: number }) => {
+    const trained_tokens = (job.trained_tokens ?? 0) + tokens;
+    if (last?.type === "error" && last.code === RUN_IN_USE) return void (await pause(RETRY));
+    if (isClosed) return; // stopped by this server: it goes on when the server comes back
+    if (last?.type === "end" && last.reason !== "stopped")
+      return succeed({ ...job, trained_tokens }, last.path);
+    if (last?.type === "end") return jobs.save({ ...job, trained_tokens, status: "queued" });
+    const reason = last?.type === "error" ? last : { code: CRASHED, message: "The training process ended." };
+    await fail(job, reason);
+  };
+  const succeed = async (job: FineTuningJob, adapter: string) => {
+    const fine_tuned_model = ["ft", job.model, job.user_provided_suffix ?? "", job.id.slice(-8)].join(":");
+    const done: FineTuningJob = {
+      ...job,
+      status: "succeeded",
+      fine_tuned_model,
+      finished_at: nowInSeconds(),
+    };
+    await parts.serve(done, adapter);
+    await jobs.save(done);
+    await jobs.tell(job.id, { message: `New fine-tuned model created: ${fine_tuned_model}` });
+    await jobs.tell(job.id, { message: "The job has successfully completed" });
+  };
+  const fail = async (job: FineTuningJob, { code, message }: { code: string; message: string }) => {
+    await jobs.save({
+      ...job,
+      status: "failed",
+      finished_at: nowInSeconds(),
+      error: { code, message, param: null },
+    });
+    await jobs.tell(job.id, { level: "error", message });
+  };
+
+  let working: Promise<void> | undefined;
+  return {
+    wake() {
+      if (isClosed) return;
+      working = (working ?? Promise.resolve()).then(work).catch(onError);
+    },
+    async stop(id) {
+      if (current?.id !== id) return;
+      current.isStopped = true;
+      current.child?.kill("SIGTERM");
+      await current.done;
+    },
+    async close() {
+      isClosed = true;
+      current?.child?.kill("SIGTERM");
+      await working;
+    },
+  };
+}
+
+/** What was running when a server ended goes on. */
+const isWaiting = ({ status }: FineTuningJob) => status === "queued" || status === "running";
+
+const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
+
+/** Where a job's recipe lies. It is made once, so that a run goes on by what it began with. */
+async function recipeOf(job: FineTuningJob, { jobs, files, modelPath }: RunnerParts): Promise<string> {
+  const path = jobs.pathOf(job.id, "recipe.json");
+  if (
+    await access(path).then(
+      () => true,
+      () => false,
+    )
+  )
+    return path;
+  const method = job.method.type as "supervised" | "dpo";
+  const recipe = await jobRecipe({
+    model: modelPath(job.model),
+    training: files.contentPath(job.training_file),
+    validation: job.validation_file === null ? undefined : files.contentPath(job.validation_file),
+    method,
+    hyperparameters: job.hyperparameters as unknown as Hyperparameters,
+    seed: job.seed,
+    output: jobs.pathOf(job.id, "run"),
+  });
+  await writeFileAtomic(path, `${JSON.stringify(recipe, null, 2)}\n`);
+  return path;
+}
+
+/** The steps that were computed before: a server that was killed has not told the last of them. */
+async function stepsBefore({ step, totalSteps }: StartEvent, run: string): Promise<StepEvent[]> {
+  if (step === 0) return [];
+  const text = await readFile(join(run, "metrics.jsonl"), "utf8").catch(() => "");
+  const steps = text.split("\n").map((line) => parsed(line) as unknown as StepEvent | undefined);
+  return steps
+    .filter((line) => line !== undefined && typeof line.loss === "number" && line.step <= step)
+    .map((line) => ({ ...line!, type: "step", totalSteps, metrics: {} }));
+}
+
+function parsed(text: string): Line | undefined {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function eventsOf(line: Line): Parameters<JobStore["tell"]>[1][] {
+  switch (line.type) {
+    case "start":
+      return [
+        {
+          message: line.step === 0 ? "Fine-tuning job started" : `Fine-tuning goes on from step ${line.step}`,
+        },
+      ];
+    case "step": {
+      const {
+        step,
+        totalSteps: total_steps,
+        loss: train_loss,
+        learningRate: learning_rate,
+        gradNorm,
+        metrics,
+      } = line;
+      const data = { step, total_steps, train_loss, learning_rate, grad_norm: gradNorm, ...metrics };
+      return [
+        {
+          type: "metrics",
+          message: `Step ${step}/${total_steps}: training loss=${train_loss.toFixed(4)}`,
+          data,
+        },
+      ];
+    }
+    case "evaluation": {
+      const { step, evalLoss: valid_loss, metrics } = line;
+      const data = { step, valid_loss, ...metrics };
+      return [{ type: "metrics", message: `Step ${step}: validation loss=${valid_loss.toFixed(4)}`, data }];
+    }
+    case "checkpoint":
+      return [{ type: "checkpoint", message: `Checkpoint at step ${line.step}`, data: { step: line.step } }];
+    case "warning":
+      return [{ level: "warn", message: line.message }];
+    default:
+      return [];
+  }
+}

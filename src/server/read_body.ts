@@ -1,0 +1,94 @@
+import type * as z from "zod";
+import { describeFault, type Fault } from "../text/errors.ts";
+import { schemaFaults } from "../text/schema_faults.ts";
+import { ApiError } from "./api_error.ts";
+
+/**
+ * A request's JSON body, checked.
+ * @throws ApiError that names the parameter at fault.
+ */
+export async function readBody<T extends z.ZodType>(
+  request: Request,
+  schema: T,
+  limit: number,
+): Promise<z.output<T>> {
+  requireJson(request);
+  const body = parse(new TextDecoder().decode(await readBytes(request, limit)));
+  const result = schema.safeParse(withoutNulls(body), { reportInput: true });
+  if (result.success) return result.data;
+  throw wrongParameter(result.error.issues);
+}
+
+/** A browser's page can send other types to any server without asking it first. */
+function requireJson(request: Request): void {
+  const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (type === "application/json") return;
+  throw new ApiError({
+    status: 400,
+    message: `Unsupported content type: ${type ?? "none"}. This API expects 'application/json'.`,
+    reason: "unsupported_content_type",
+  });
+}
+
+const tooLarge = (limit: number) =>
+  new ApiError({
+    status: 413,
+    message: `The request is too large: at most ${limit} bytes are read.`,
+    reason: "request_too_large",
+  });
+
+/** Reads no more than `limit` bytes, whatever the headers say. */
+export async function readBytes(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+  if (Number(request.headers.get("content-length")) > limit) throw tooLarge(limit);
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of request.body ?? []) {
+    length += part.length;
+    if (length > limit) throw tooLarge(limit);
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
+
+function parse(text: string): Record<string, unknown> {
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    throw new ApiError({
+      status: 400,
+      message: "The body of the request is not valid JSON.",
+      reason: "invalid_json",
+    });
+  }
+  if (typeof body === "object" && body !== null && !Array.isArray(body))
+    return body as Record<string, unknown>;
+  throw new ApiError({
+    status: 400,
+    message: "The body of the request must be a JSON object.",
+    reason: "invalid_json",
+  });
+}
+
+/** Clients send null for what they leave out. */
+const withoutNulls = (body: Record<string, unknown>) =>
+  Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
+
+function wrongParameter(issues: readonly z.core.$ZodIssue[]): ApiError {
+  const [{ place: param = "", ...fault }] = schemaFaults(issues, "server.parameter") as [Fault];
+  if (fault.problem === "unknown key")
+    return parameterError(param, "unknown_parameter", {
+      message: `Unknown parameter: '${param}'. What is not served is refused, as it would change the answer.`,
+    });
+  if (fault.problem === "missing")
+    return parameterError(param, "missing_required_parameter", {
+      message: `Missing required parameter: '${param}'.`,
+    });
+  return parameterError(param, "invalid_value", {
+    message: `Invalid value for '${param}': ${describeFault(fault)}.`,
+  });
+}
+
+/** The fault of a parameter. */
+export const parameterError = (param: string, reason: string, { message }: { message: string }): ApiError =>
+  new ApiError({ status: 400, message, param, reason });

@@ -1,0 +1,115 @@
+/** Tools, by a model that says what the test wants it to: the template is Qwen2.5's. */
+import { readFileSync } from "node:fs";
+import OpenAI from "openai";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type LoadedModel, loadModel } from "../generation/load_model.ts";
+import type { ChatOptions } from "../generation/talk.ts";
+import type { Message } from "../templates/message.ts";
+import { chatTemplate } from "../templates/template.ts";
+import { goldenPath } from "../testing/goldens.ts";
+import { createServer } from "./create_server.ts";
+import { createServedModels } from "./served_models.ts";
+
+let model: LoadedModel;
+beforeAll(async () => {
+  model = await loadModel(goldenPath("models/llama-gqa"), { threads: 1 });
+});
+afterAll(() => model.release());
+
+const qwen = chatTemplate(
+  readFileSync(new URL("../templates/goldens/qwen2_5.jinja", import.meta.url), "utf8"),
+  {},
+);
+const tools = [{ type: "function" as const, function: { name: "weather", parameters: { type: "object" } } }];
+const CALL = '<tool_call>\n{"name": "weather", "arguments": {"city": "Paris"}}\n</tool_call>';
+
+/** A client of a model that says `text`, and what the model was asked. */
+function speaking(text: string) {
+  const asked: Message[][] = [];
+  const chat = async (messages: readonly Message[], { onToken, stop = [] }: ChatOptions = {}) => {
+    asked.push([...messages]);
+    const { ids } = model.tokenizer.encode(text);
+    for (const id of ids) onToken?.(id, new Float32Array(model.tokenizer.vocabSize), { isEnd: false });
+    return {
+      text,
+      ids,
+      promptTokens: 3,
+      finishReason: stop.length > 0 ? ("stop" as const) : ("length" as const),
+    };
+  };
+  const speaker = { ...model, chat, template: async () => qwen } as LoadedModel;
+  const { fetch } = createServer({
+    models: createServedModels([{ id: "m", speaker, adapter: null, created: 0 }]),
+  });
+  const client = new OpenAI({
+    apiKey: "none",
+    baseURL: "http://localhost/v1",
+    maxRetries: 0,
+    fetch: (url, init) => fetch(new Request(url as string, init as RequestInit)),
+  });
+  return { client, asked };
+}
+
+const body = { model: "m", messages: [{ role: "user" as const, content: "Weather in Paris?" }], tools };
+const called = { type: "function", function: { name: "weather", arguments: '{"city":"Paris"}' } };
+
+test("calls that the model writes are tool_calls", async () => {
+  const { client } = speaking(`Let me look.\n${CALL}`);
+  const { choices } = await client.chat.completions.create(body);
+  expect(choices[0]).toMatchObject({
+    finish_reason: "tool_calls",
+    message: { content: "Let me look.", tool_calls: [called] },
+  });
+  expect((await speaking(CALL).client.chat.completions.create(body)).choices[0]!.message.content).toBe(null);
+});
+
+test("a stream has the text as it comes, and never a piece of a call in it", async () => {
+  const { client } = speaking(`I look.\n${CALL}`);
+  const deltas = [];
+  for await (const { choices } of await client.chat.completions.create({ ...body, stream: true }))
+    deltas.push(choices[0]!);
+  expect(deltas.map(({ delta }) => delta.content ?? "").join("")).toBe("I look.\n");
+  expect(deltas.flatMap(({ delta }) => delta.tool_calls ?? [])).toMatchObject([{ index: 0, ...called }]);
+  expect(deltas.at(-1)!.finish_reason).toBe("tool_calls");
+});
+
+test("an answer without a call, or with a broken one, is text", async () => {
+  for (const text of ["It rains.", "<tool_call>\n{broken"]) {
+    const { client } = speaking(text);
+    const { choices } = await client.chat.completions.create(body);
+    expect(choices[0]).toMatchObject({ finish_reason: "length", message: { content: text } });
+    expect(choices[0]!.message.tool_calls).toBe(undefined);
+    let streamed = "";
+    for await (const chunk of await client.chat.completions.create({ ...body, stream: true }))
+      streamed += chunk.choices[0]!.delta.content ?? "";
+    expect(streamed).toBe(text);
+  }
+});
+
+test("a stop string ends the text", async () => {
+  const { client } = speaking("It rains. END");
+  const { choices } = await client.chat.completions.create({ ...body, stop: " END" });
+  expect(choices[0]!.message.content).toBe("It rains.");
+});
+
+test("calls and their results go back to the model", async () => {
+  const { client, asked } = speaking("It rains.");
+  const { choices } = await client.chat.completions.create({
+    ...body,
+    messages: [
+      ...body.messages,
+      {
+        role: "assistant",
+        content: null,
+        tool_calls: [{ ...called, type: "function" as const, id: "call_1" }],
+      },
+      { role: "tool", tool_call_id: "call_1", content: "rain" },
+    ],
+  });
+  expect(choices[0]!.message.content).toBe("It rains.");
+  expect(asked[0]).toMatchObject([
+    { role: "user" },
+    { role: "assistant", content: "", toolCalls: [{ name: "weather", arguments: { city: "Paris" } }] },
+    { role: "tool", content: "rain", toolCallId: "call_1" },
+  ]);
+});
