@@ -75,8 +75,8 @@ export async function writeChineseData(directory: string, path: string): Promise
 
 const tasksOf = (names: readonly string[]) => DEMO_TASKS.filter(({ name }) => names.includes(name));
 
-/** From here on documents are of all kinds. */
-const MIXED_FROM = 12_000;
+/** From this document on pretraining text is of all kinds. */
+export const MIXED_FROM = 12_000;
 const OTHER_SEEDS = 1000; // the base was pretrained on seed 1
 
 function oldTexts(seed: number): string[] {

@@ -8,7 +8,17 @@ import { openBase } from "../../pretrained/base.ts";
 import { train } from "../../run/train.ts";
 import type { TrainEvent } from "../../training/events.ts";
 import { parseRecipe, type Recipe, type RecipeInput } from "../../training/recipe.ts";
-import { type ChineseData, type SeedData, writeChineseData, writeOnce, writeSeedData } from "./data.ts";
+import { instructionSet } from "../instructions.ts";
+import { pretrainingText } from "../pretraining_text.ts";
+import { DEMO_TASKS } from "../tasks/index.ts";
+import {
+  type ChineseData,
+  MIXED_FROM,
+  type SeedData,
+  writeChineseData,
+  writeOnce,
+  writeSeedData,
+} from "./data.ts";
 import { type Asked, examine, type Findings, type LabModel } from "./examine.ts";
 import { type LabRun, NEW_TOKENS, SETTINGS } from "./settings.ts";
 
@@ -24,6 +34,8 @@ export interface LabOptions {
   parts: readonly LabPart[];
   /** Rows or text of Chinese; what needs it is left out without. */
   chinese?: string;
+  /** A budget in place of the recipes' own, for tests. */
+  training?: { maxSteps: number };
   threads?: number;
   signal?: AbortSignal;
 }
@@ -67,6 +79,18 @@ export async function* runLab(options: LabOptions): AsyncGenerator<LabEvent, Par
 
 export const needsChinese = (part: LabPart): boolean => part.startsWith("chinese-") || part === "vocabulary";
 
+/** What the base reads, pretraining text and instructions: its encoding must stay, some of it is Chinese. */
+function keptTexts(): string[] {
+  const documents = [...pretrainingText({ seed: 1, documents: KEPT_UNTIL })].slice(MIXED_FROM);
+  const rows = instructionSet({ seed: 0, perTask: 100, split: "train", tasks: DEMO_TASKS });
+  return [
+    ...documents,
+    ...rows.flatMap(({ instruction, input = "", output }) => [instruction, input, output]),
+  ];
+}
+
+const KEPT_UNTIL = 16_000; // documents
+
 interface ChineseLab extends ChineseData {
   /** The base with more tokens. */
   extended: string;
@@ -89,6 +113,7 @@ async function chineseOf({ base, output }: LabOptions, path: string): Promise<Ch
       output: extended,
       texts: await textsOf(data.learned),
       size: NEW_TOKENS,
+      keep: keptTexts(),
     });
   return { ...data, extended };
 }
@@ -133,8 +158,19 @@ function runRecipe(
 ): RecipeInput {
   const path = needsChinese(run) ? chinese!.learned : run === "single-task" ? data.single : data.many;
   const model = run === "chinese-extended" ? chinese!.extended : options.base;
-  return { ...SETTINGS[run], model, data: [{ path }], seed, output: join(directory, run) };
+  const { training, ...settings } = SETTINGS[run];
+  return {
+    ...settings,
+    training: { ...training, ...budgetOf(training, options) },
+    model,
+    data: [{ path }],
+    seed,
+    output: join(directory, run),
+  };
 }
+
+const budgetOf = (training: RecipeInput["training"], { training: own }: LabOptions) =>
+  own && { ...(training?.epochs && { epochs: undefined }), ...own };
 
 function modelOf({ options }: PartContext, recipe: RecipeInput | undefined): LabModel {
   if (!recipe) return { model: options.base };
