@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import {
   CLAIMS,
+  type ClaimFinding,
   type ClaimName,
-  type Finding,
   findingsOf,
   isChinese,
-  partsOf,
+  neededParts,
 } from "../../demo/lab/claims.ts";
 import { labMarkdown, labTable } from "../../demo/lab/report.ts";
 import { type LabEvent, type PartResult, runLab } from "../../demo/lab/run_lab.ts";
@@ -70,7 +70,7 @@ async function lab({ seeds, only, out, chinese, threads }: LabFlags): Promise<vo
   const began = performance.now();
   const load = loadavg()[0]!;
   try {
-    const parts = partsOf(measured);
+    const parts = neededParts(measured);
     const options = { base, output: out, seeds, parts, chinese, threads, signal: stop.signal };
     const results = await followed(runLab(options), screen);
     if (!results) return;
@@ -118,7 +118,7 @@ async function followed(
   }
 }
 
-async function save(out: string, results: { findings: Finding[]; about: object }): Promise<void> {
+async function save(out: string, results: { findings: ClaimFinding[]; about: object }): Promise<void> {
   await writeFileAtomic(join(out, "results.json"), `${JSON.stringify(results, null, 1)}\n`);
   await writeFileAtomic(join(out, "results.md"), labMarkdown(results.findings));
 }

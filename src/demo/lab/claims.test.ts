@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { CLAIMS, findingsOf, meets, partsOf } from "./claims.ts";
+import { CLAIMS, findingsOf, meets, neededParts } from "./claims.ts";
 import { labMarkdown, labTable } from "./report.ts";
 import type { PartResult } from "./run_lab.ts";
 import { MANY_TASKS, NEVER_TRAINED, SINGLE_TASK } from "./settings.ts";
@@ -52,9 +52,9 @@ test("each claim is judged by its parts", () => {
 });
 
 test("a claim needs its parts alone", () => {
-  expect(partsOf(["single-task"])).toEqual(["single-task"]);
-  expect(partsOf(["never-trained", "pretrained"])).toEqual(["base", "single-task", "many-lora"]);
-  expect(partsOf(CLAIMS)).toHaveLength(7);
+  expect(neededParts(["single-task"])).toEqual(["single-task"]);
+  expect(neededParts(["never-trained", "pretrained"])).toEqual(["base", "single-task", "many-lora"]);
+  expect(neededParts(CLAIMS)).toHaveLength(7);
 });
 
 test("the tables have a line a figure, and say what is missed", () => {

@@ -13,7 +13,7 @@ export type Bound =
 export type Unit = "share" | "points" | "nats" | "ratio" | "count";
 
 /** A figure with the bound that it has to meet. */
-export interface Finding {
+export interface ClaimFinding {
   claim: ClaimName;
   /** What is measured. */
   text: string;
@@ -45,7 +45,7 @@ const PARTS: Readonly<Record<ClaimName, readonly LabPart[]>> = {
 };
 
 /** The parts that these claims need, each once, in the order in which they are run. */
-export function partsOf(claims: readonly ClaimName[]): LabPart[] {
+export function neededParts(claims: readonly ClaimName[]): LabPart[] {
   const order = Object.values(PARTS).flat();
   return [...new Set(order)].filter((part) => claims.some((claim) => PARTS[claim].includes(part)));
 }
@@ -53,12 +53,12 @@ export function partsOf(claims: readonly ClaimName[]): LabPart[] {
 export const isChinese = (claim: ClaimName): boolean => PARTS[claim].some(needsChinese);
 
 /** What the results say of these claims. Parts must be there. */
-export function findingsOf(claims: readonly ClaimName[], results: readonly PartResult[]): Finding[] {
+export function findingsOf(claims: readonly ClaimName[], results: readonly PartResult[]): ClaimFinding[] {
   const of = (part: LabPart) => results.filter((result) => result.part === part);
   return claims.flatMap((claim) => MEASURES[claim](of).map((one) => judged(claim, one)));
 }
 
-type Measured = Omit<Finding, "claim" | "holds">;
+type Measured = Omit<ClaimFinding, "claim" | "holds">;
 type Results = (part: LabPart) => PartResult[];
 
 const MEASURES: Readonly<Record<ClaimName, (of: Results) => Measured[]>> = {
@@ -248,7 +248,7 @@ const rightOf = (results: readonly PartResult[], set: string, isWanted: (task: s
 
 const exactly = (value: number): Figure => ({ value, low: value, high: value, seeds: [value] });
 
-function judged(claim: ClaimName, measured: Measured): Finding {
+function judged(claim: ClaimName, measured: Measured): ClaimFinding {
   const { figure, bound } = measured;
   return { claim, ...measured, ...(bound && { holds: meets(figure, bound) }) };
 }

@@ -1,18 +1,18 @@
 import { alignColumns } from "../../evaluation/report/columns.ts";
 import { textWidth } from "../../text/text_width.ts";
-import type { Bound, Finding, Unit } from "./claims.ts";
+import type { Bound, ClaimFinding, Unit } from "./claims.ts";
 
 const HEAD = ["claim", "measured", "bound", "figure", "95% interval", "holds"];
 
 /** A line a figure, for a terminal. */
-export function labTable(findings: readonly Finding[]): string {
+export function labTable(findings: readonly ClaimFinding[]): string {
   const [head, ...rows] = alignColumns([HEAD, ...findings.map(cellsOf)].map(toLeft));
   const rule = "─".repeat(Math.max(...[head!, ...rows].map(textWidth)));
   return [head, rule, ...rows].join("\n");
 }
 
 /** The same in Markdown, with each seed's own figure. */
-export function labMarkdown(findings: readonly Finding[]): string {
+export function labMarkdown(findings: readonly ClaimFinding[]): string {
   const head = [...HEAD, "seeds"];
   const rows = findings.map((one) => [
     ...cellsOf(one),
@@ -21,7 +21,7 @@ export function labMarkdown(findings: readonly Finding[]): string {
   return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |\n`).join("");
 }
 
-function cellsOf({ claim, text, bound, figure, unit, holds }: Finding): string[] {
+function cellsOf({ claim, text, bound, figure, unit, holds }: ClaimFinding): string[] {
   const { value, low, high } = figure;
   return [
     claim,
