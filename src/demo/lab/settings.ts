@@ -4,7 +4,7 @@ import { DEMO_TASKS } from "../tasks/index.ts";
 /** What the lab runs, as data: rows, kinds of task and the settings of each run, the same for every seed. */
 
 /** Kinds of task of which no row is trained, by any run. */
-export const NEVER_TRAINED: readonly string[] = ["copy", "last word", "plurals"];
+export const NEVER_TRAINED: readonly string[] = ["n-th word", "last word", "plurals"];
 
 /** The kind of task that the single-task model is tuned on. */
 export const SINGLE_TASK = "upper case";
