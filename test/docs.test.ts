@@ -9,6 +9,7 @@ import { readJsonRows } from "../src/data/files/json_rows.ts";
 import { examplesOf } from "../src/data/formats/read_examples.ts";
 import { FAMILIES } from "../src/models/families.ts";
 import { parseYaml } from "../src/text/yaml.ts";
+import { foreignKey, plainKey } from "../src/training/foreign_keys.ts";
 import { parseRecipe } from "../src/training/recipe.ts";
 import { isStaged, parseStages } from "../src/training/staged_recipe.ts";
 
@@ -18,6 +19,7 @@ const read = (page: string) => readFileSync(join(repository, page), "utf8");
 const PAGES = [
   ...["README.md", "README.zh-CN.md", "CONTRIBUTING.md"],
   ...["docs/guide.md", "docs/guide.zh-CN.md", "docs/limits.md", "docs/limits.zh-CN.md"],
+  ...["docs/learn.md", "docs/learn.zh-CN.md"],
   ...["docs/evaluation.md", "docs/evaluation.zh-CN.md"],
   ...["docs/export.md", "docs/export.zh-CN.md"],
   ...["docs/machines.md", "docs/machines.zh-CN.md"],
@@ -84,6 +86,7 @@ describe.each(PAGES)("%s", (page) => {
 test.each([
   ["README.md", "README.zh-CN.md"],
   ["docs/guide.md", "docs/guide.zh-CN.md"],
+  ["docs/learn.md", "docs/learn.zh-CN.md"],
 ])("%s and %s are in step", (english, chinese) => {
   const outline = (page: string) => ({
     headings: Array.from(read(page).matchAll(/^#+ /gm), ([mark]) => mark),
@@ -98,3 +101,27 @@ test.each(["docs/models.md", "docs/models.zh-CN.md"])("%s lists every family", (
   const listed = Array.from(read(page).matchAll(/^\|.*$/gm), ([row]) => row).join("\n");
   for (const { modelType } of FAMILIES) expect(listed).toContain(`\`${modelType}\``);
 });
+
+/** Keys that the recipe still takes under their earlier name. */
+const EARLIER: Record<string, string> = { "training.evaluateEvery": "evaluation.every" };
+
+test.each(["docs/learn.md", "docs/learn.zh-CN.md"])(
+  "%s: other tools' keys are those that errors explain",
+  (page) => {
+    const rows = Array.from(read(page).matchAll(/^\| `([\w.]+)` \| (.* \|){4}$/gm), ([row]) => row);
+    expect(rows.length).toBeGreaterThan(20);
+    for (const row of rows) {
+      const [key = "", ...others] = Array.from(row.matchAll(/`([\w.]+)`/g), ([, name]) => name!);
+      const place = key.split(".");
+      for (const name of others) {
+        const last = name.split(".").at(-1)!;
+        const hint = foreignKey(place.slice(0, -1).join("."), last) ?? foreignKey("", last);
+        const known = hint && "key" in hint ? hint.key : undefined;
+        const isSame = place.map(plainKey).includes(plainKey(last));
+        expect(isSame || known === key || EARLIER[known ?? ""] === key, `${key}: ${name} is ${known}`).toBe(
+          true,
+        );
+      }
+    }
+  },
+);

@@ -47,6 +47,10 @@ test("asks, tunes, asks again and shows the difference", async () => {
   const rows = JSON.parse(readFileSync(at("instructions.json"), "utf8"));
   expect(rows).toHaveLength(DEMO_TASKS.length);
   expect((await readRecipe(at("recipe.json"))).training.maxSteps).toBe(12);
+
+  const samples = readFileSync(at("run", "samples.jsonl"), "utf8").trim().split("\n");
+  expect(samples).toHaveLength(2); // before the first step and at the end; every 100 steps in between
+  expect(printed.match(/^ {2}.*opposite.*\n {4}.*right: /gm)).toHaveLength(2);
 });
 
 test("ends without a second exam when it is stopped", async () => {

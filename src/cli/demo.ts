@@ -76,18 +76,30 @@ const title = (screen: Screen, text: string) => screen.print(`\n${styleText("bol
 /** Writes the training data, and a recipe that `attune train` takes. */
 async function writeRecipe({ base, output, perTask, adapter, training, seed }: DemoOptions) {
   const data = join(output, "instructions.json");
+  const heldOut = join(output, "held_out.json");
   const input: RecipeInput = {
     model: base,
     adapter,
     data: [{ path: data }],
+    evaluation: { path: heldOut, every: ASKED_EVERY, generate: 1 },
     training,
     seed,
     output: join(output, "run"),
   };
   const rows = instructionSet({ seed, perTask: perTask.train, split: "train", tasks: DEMO_TASKS });
   await writeFileAtomic(data, json(rows));
+  await writeFileAtomic(heldOut, json(heldOutRows(seed)));
   await writeFileAtomic(join(output, "recipe.json"), json(input));
   return parseRecipe(input);
+}
+
+const ASKED_EVERY = 100; // steps
+const LIVE_TASK = "opposites";
+
+/** A row of each kind of task for the loss while training, of another seed than the exam; the first one is answered, too. */
+function heldOutRows(seed: number): InstructionRow[] {
+  const rows = instructionSet({ seed: seed + 1, perTask: 1, split: "heldOut", tasks: DEMO_TASKS });
+  return [...rows].sort((a, b) => Number(b.task === LIVE_TASK) - Number(a.task === LIVE_TASK));
 }
 
 const json = (value: unknown) => `${JSON.stringify(value, null, 1)}\n`;

@@ -10,6 +10,7 @@ import { estimateCommand } from "./commands/estimate.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { exportCommand } from "./commands/export.ts";
 import { initCommand } from "./commands/init.ts";
+import { labCommand } from "./commands/lab.ts";
 import { mergeCommand } from "./commands/merge.ts";
 import { pushCommand } from "./commands/push.ts";
 import { quantizeCommand } from "./commands/quantize.ts";
@@ -37,6 +38,7 @@ export function createProgram(): Command {
     );
   for (const command of [
     demoCommand(),
+    labCommand(),
     initCommand(),
     estimateCommand(),
     trainCommand(),
