@@ -117,11 +117,16 @@ export function methodRecipe(given: Recipe, method: MethodName, output: string, 
       ? run.training
       : { ...run.training, learningRate: Number((rate * by).toPrecision(12)) };
   const forLora = { ...run, adapter: lora, training: scaled(adapter ? 1 : LORA_OVER_FULL) };
-  if (method === "full") return parseRecipe({ ...run, training: scaled(adapter ? 1 / LORA_OVER_FULL : 1) });
-  if (method === "qlora") return parseRecipe({ ...forLora, quantization: quantization ?? { type: "nf4" } });
-  if (method === "lora") return parseRecipe(forLora);
-  requireSingleTask(given);
-  return parseRecipe({ ...forLora, data: data.slice(0, 1) });
+  const inputs: Record<MethodName, () => object> = {
+    full: () => ({ ...run, training: scaled(adapter ? 1 / LORA_OVER_FULL : 1) }),
+    qlora: () => ({ ...forLora, quantization: quantization ?? { type: "nf4" } }),
+    lora: () => forLora,
+    "single-task": () => {
+      requireSingleTask(given);
+      return { ...forLora, data: data.slice(0, 1) };
+    },
+  };
+  return parseRecipe(inputs[method]());
 }
 
 function requireSingleTask({ data, evaluation }: Recipe): void {

@@ -1,3 +1,4 @@
+import { asLora } from "../../adapters/lora/as_lora.ts";
 import { isDecomposed, type LoraConfig } from "../../adapters/lora/lora_config.ts";
 import { readAdapterDirectory } from "../../adapters/peft/adapter_directory.ts";
 import { torchDtype } from "../../files/dtype.ts";
@@ -36,9 +37,8 @@ function plannedWeights(recipe: Recipe, { model, directory: { tensors } }: Base)
 
 /** A start that takes the base's weights apart takes minutes, and has the shapes of one that doesn't. */
 function withPlainStart(recipe: SettledRecipe): SettledRecipe {
-  const { adapter } = recipe;
-  if (!adapter || "path" in adapter || adapter.type !== "lora") return recipe;
-  const init = (adapter as { initLoraWeights?: LoraConfig["initLoraWeights"] }).initLoraWeights;
+  const adapter = asLora(recipe.adapter);
+  const init = adapter && (adapter as { initLoraWeights?: LoraConfig["initLoraWeights"] }).initLoraWeights;
   if (init === undefined || !(init === "loftq" || isDecomposed(init))) return recipe;
   return { ...recipe, adapter: { ...adapter, initLoraWeights: true } as typeof adapter };
 }

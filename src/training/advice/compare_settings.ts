@@ -1,3 +1,4 @@
+import { asLora } from "../../adapters/lora/as_lora.ts";
 import type { SettledRecipe } from "../recipe.ts";
 import type { AdviceFacts, AdvisedSetting } from "./facts.ts";
 import { recommend } from "./recommend.ts";
@@ -12,7 +13,7 @@ export interface ComparedSetting extends AdvisedSetting {
 /** What is recommended, beside what a recipe says. Adapters of other kinds than LoRA have settings of their own. */
 export function comparedSettings(recipe: SettledRecipe, facts: AdviceFacts): ComparedSetting[] {
   const { adapter } = recipe;
-  const isLora = adapter !== undefined && "type" in adapter && adapter.type === "lora";
+  const isLora = asLora(adapter) !== undefined;
   const isKnown = ({ key }: AdvisedSetting) => isLora || !adapter || !/^adapter|learningRate/.test(key);
   return recommend(facts)
     .filter(isKnown)

@@ -1,3 +1,4 @@
+import { asLora } from "../../adapters/lora/as_lora.ts";
 import type { SettledRecipe } from "../recipe.ts";
 import type { AdviceFacts } from "./facts.ts";
 import { LARGE_RANK } from "./recommend.ts";
@@ -51,10 +52,9 @@ const NAMES = { adapter: "an adapter", weights: "all weights", "random weights":
 
 /** IA3's and VeRA's rates are others. */
 const isOtherKind = (adapter: SettledRecipe["adapter"]) =>
-  adapter !== undefined && "type" in adapter && adapter.type !== "lora";
+  adapter !== undefined && "type" in adapter && !asLora(adapter);
 
-const loraOf = ({ adapter }: SettledRecipe) =>
-  adapter && "type" in adapter && adapter.type === "lora" ? adapter : undefined;
+const loraOf = ({ adapter }: SettledRecipe) => asLora(adapter);
 
 const tinyBatch: Rule = (recipe) => {
   const { batchSize, learningRate } = recipe.training;
