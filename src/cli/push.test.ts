@@ -39,8 +39,6 @@ test("a run's adapter goes to the hub, with what the run says of itself and noth
     expect(card).toContain(part);
   for (const file of ["README.md", "adapter_config.json"])
     expect(files[file]!.toString()).not.toContain(at());
-  const again = await push(TOKEN, at("run"), "--to", "harbour/bay");
-  expect(again.stdout).toMatch(/to the repository that was there/);
 }, 60_000);
 
 test("a wrong token and what is no result are named, and the token is not", async () => {
