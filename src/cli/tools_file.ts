@@ -4,6 +4,7 @@ import type { Tool } from "../templates/message.ts";
 import { AttuneError } from "../text/errors.ts";
 import { parseJson } from "../text/exact_json.ts";
 import { excerpt } from "../text/excerpt.ts";
+import { isPlainObject } from "../text/plain_object.ts";
 
 const LIMIT = 16 * 2 ** 20; // bytes
 
@@ -14,7 +15,7 @@ const LIMIT = 16 * 2 ** 20; // bytes
  */
 export async function readToolsFile(path: string): Promise<Tool[]> {
   const value = parse(await readTextFile(path, LIMIT), path);
-  const list = isObject(value) && "tools" in value ? value.tools : value;
+  const list = isPlainObject(value) && "tools" in value ? value.tools : value;
   if (!Array.isArray(list) || list.length === 0)
     throw new AttuneError({
       code: "cli.tools-not-listed",
@@ -41,6 +42,3 @@ function parse(text: string, path: string): unknown {
     });
   }
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,4 +1,5 @@
 import { AttuneError, type Fault } from "../text/errors.ts";
+import { isPlainObject } from "../text/plain_object.ts";
 import type { Warping } from "./sample.ts";
 import {
   BOOLEAN,
@@ -146,7 +147,7 @@ const FOLLOWED = [
 
 /** Settings of generation in config.json, or in its part for the text model. */
 function legacySettings(config: Record<string, unknown>): Record<string, unknown> {
-  const part = ["decoder", "generator", "text_config"].map((key) => config[key]).find(isObject);
+  const part = ["decoder", "generator", "text_config"].map((key) => config[key]).find(isPlainObject);
   const both = {
     ...part,
     ...Object.fromEntries(Object.entries(config).filter(([, value]) => value !== null)),
@@ -154,9 +155,6 @@ function legacySettings(config: Record<string, unknown>): Record<string, unknown
   const known = [...FOLLOWED, ...otherKnownKeys].filter((key) => Object.hasOwn(both, key));
   return Object.fromEntries(known.map((key) => [key, both[key as keyof typeof both]]));
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Values that transformers refuses, or takes for another, and that have an obvious meaning. */
 function oddSampling(values: Readonly<Record<string, unknown>>): string[] {

@@ -3,8 +3,7 @@ import { Command } from "commander";
 import { runDemo } from "../demo.ts";
 import { examples } from "../help.ts";
 import { packageFile } from "../package_root.ts";
-import { openScreen } from "../screen.ts";
-import { stopSignals } from "../stop_signals.ts";
+import { untilStopped } from "../until_stopped.ts";
 
 export const demoCommand = (): Command =>
   new Command("demo")
@@ -37,24 +36,11 @@ export const demoSettings = {
   seed: 1,
 } as const;
 
-async function demo({ output }: { output: string }): Promise<void> {
-  const screen = openScreen();
-  const stop = stopSignals(() => screen.print("stopping after this step (again: stop at once)"));
-  stop.listen();
-  try {
+const demo = ({ output }: { output: string }): Promise<void> =>
+  untilStopped(async (screen, signal) => {
     const base = shortest(packageFile("demo/base"));
-    await runDemo({ ...demoSettings, base, output, screen, signal: stop.signal });
-  } catch (error) {
-    if (!stop.signal.aborted) throw error;
-  } finally {
-    screen.clear();
-    stop.ignore();
-  }
-  if (stop.signal.aborted) {
-    screen.print("stopped; the same command again goes on");
-    process.exitCode = stop.exitCode();
-  }
-}
+    await runDemo({ ...demoSettings, base, output, screen, signal });
+  });
 
 /** As it is best read in messages and recipes. */
 function shortest(path: string): string {

@@ -19,10 +19,10 @@ import { formatDuration } from "../format.ts";
 import { examples } from "../help.ts";
 import { collect, wholeNumber } from "../options.ts";
 import { packageFile } from "../package_root.ts";
-import { openScreen, type Screen } from "../screen.ts";
-import { stopSignals } from "../stop_signals.ts";
+import type { Screen } from "../screen.ts";
 import { headerLine } from "../train_header.ts";
 import { runTeller } from "../train_progress.ts";
+import { untilStopped } from "../until_stopped.ts";
 
 interface LabFlags {
   seeds: number;
@@ -60,42 +60,35 @@ function claims(name: string, earlier: ClaimName[] = []): ClaimName[] {
   );
 }
 
-async function lab({ seeds, only, out, chinese, threads }: LabFlags): Promise<void> {
-  const screen = openScreen();
-  const stop = stopSignals(() => screen.print("stopping after this step (again: stop at once)"));
-  stop.listen();
+const lab = (flags: LabFlags): Promise<void> =>
+  untilStopped((screen, signal) => runClaims(flags, screen, signal));
+
+async function runClaims(
+  { seeds, only, out, chinese, threads }: LabFlags,
+  screen: Screen,
+  signal: AbortSignal,
+): Promise<void> {
   const wanted = only ?? [...CLAIMS];
   const measured = wanted.filter((claim) => chinese !== undefined || !isChinese(claim));
   const base = packageFile("demo/base");
   const began = performance.now();
   const load = loadavg()[0]!;
-  try {
-    const parts = neededParts(measured);
-    const options = { base, output: out, seeds, parts, chinese, threads, signal: stop.signal };
-    const results = await followed(runLab(options), screen);
-    if (!results) return;
-    const findings = findingsOf(measured, results);
-    const seconds = results.reduce((sum, result) => sum + result.seconds, 0);
-    const machine = { cpu: cpus()[0]?.model, cores: cpus().length, threads, load: [load, loadavg()[0]!] };
-    await save(out, { findings, about: { version, seeds, seconds, machine } });
-    screen.print(`\n${labTable(findings)}\n`);
-    for (const claim of wanted.filter((one) => !measured.includes(one)))
-      screen.print(`${claim}: not measured; it needs Chinese text: --chinese FILE`);
-    screen.print(headerLine("time", formatDuration(seconds)));
-    screen.print(headerLine("this time", formatDuration((performance.now() - began) / 1000)));
-    screen.print(
-      headerLine("written", `${join(out, "results.json")} and results.md; a recipe beside each run`),
-    );
-  } catch (error) {
-    if (!stop.signal.aborted) throw error;
-  } finally {
-    screen.clear();
-    stop.ignore();
-  }
-  if (stop.signal.aborted) {
-    screen.print("stopped; the same command again goes on");
-    process.exitCode = stop.exitCode();
-  }
+  const parts = neededParts(measured);
+  const options = { base, output: out, seeds, parts, chinese, threads, signal };
+  const results = await followed(runLab(options), screen);
+  if (!results) return;
+  const findings = findingsOf(measured, results);
+  const seconds = results.reduce((sum, result) => sum + result.seconds, 0);
+  const machine = { cpu: cpus()[0]?.model, cores: cpus().length, threads, load: [load, loadavg()[0]!] };
+  await save(out, { findings, about: { version, seeds, seconds, machine } });
+  screen.print(`\n${labTable(findings)}\n`);
+  for (const claim of wanted.filter((one) => !measured.includes(one)))
+    screen.print(`${claim}: not measured; it needs Chinese text: --chinese FILE`);
+  screen.print(headerLine("time", formatDuration(seconds)));
+  screen.print(headerLine("this time", formatDuration((performance.now() - began) / 1000)));
+  screen.print(
+    headerLine("written", `${join(out, "results.json")} and results.md; a recipe beside each run`),
+  );
 }
 
 async function followed(

@@ -1,6 +1,8 @@
 /** JSON Schema, as much of it as is listed here, as a grammar of the values that fit it. */
+
 import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
+import { isPlainObject } from "../../text/plain_object.ts";
 import { choice, literal, measureRules, type Rule, reference } from "./grammar.ts";
 import * as json from "./json_grammar.ts";
 
@@ -172,8 +174,7 @@ function requireConsuming(root: Rule, open = new Set<Rule>(), done = new Set<Rul
   for (const part of inner) requireConsuming(part, new Set(), done);
 }
 
-const isObject = (value: unknown): value is Schema =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Schema => isPlainObject(value);
 
 function listOf(value: unknown, place: string, least = 1): unknown[] {
   if (Array.isArray(value) && value.length >= least) return value;
