@@ -10,22 +10,18 @@ const WINDOW = 2 ** 22; // numbers that are on their way at once
  * it gets that part of everyone, and everyone gets its sum. So a number is sent twice, however many ranks there are, and
  * who is late changes nothing.
  */
-export async function sumInOrder(
-  wire: Wire,
-  { rank, size }: { rank: number; size: number },
-  arrays: readonly Numbers[],
-): Promise<void> {
+export async function sumInOrder(wire: Wire, size: number, arrays: readonly Numbers[]): Promise<void> {
   for (const type of [Float32Array, Float64Array] as const) {
     const own = arrays.filter((array): array is Numbers => array instanceof type);
     const total = own.reduce((n, { length }) => n + length, 0);
     for (let from = 0; from < total; from += WINDOW)
-      await sumWindow(wire, { rank, size, type }, own, from, Math.min(from + WINDOW, total));
+      await sumWindow(wire, { size, type }, own, from, Math.min(from + WINDOW, total));
   }
 }
 
 async function sumWindow(
   wire: Wire,
-  { size, type }: { rank: number; size: number; type: typeof Float32Array | typeof Float64Array },
+  { size, type }: { size: number; type: typeof Float32Array | typeof Float64Array },
   arrays: readonly Numbers[],
   from: number,
   to: number,

@@ -42,7 +42,7 @@ function join({ by, localSize }: Launched, env: NodeJS.ProcessEnv): MpiWorld {
     localSize,
     version: mpi.version,
     sum(arrays) {
-      last = last.then(() => sumInOrder(mpi, place, arrays));
+      last = last.then(() => sumInOrder(mpi, place.size, arrays));
       return last;
     },
     abort: mpi.abort,
