@@ -8,7 +8,7 @@ export interface ComputeOptions {
   threads?: number;
 }
 
-const DEVICES = ["cpu", "cuda", "coreml", "dml", "webgpu"] as const satisfies Device[];
+const DEVICES = ["cpu", "cuda", "webgpu"] as const satisfies Device[];
 
 export const withCompute = (command: Command): Command =>
   command

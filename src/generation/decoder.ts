@@ -1,10 +1,10 @@
 import type { Adapter } from "../adapters/adapter.ts";
 import type { TensorEntry } from "../files/safetensors.ts";
-import { lower } from "../graph/onnx/lower.ts";
 import { linearLogits } from "../graph/ops/cross_entropy.ts";
 import { gather } from "../graph/ops/indexing.ts";
 import { input } from "../graph/sources.ts";
 import type { Dimensions, Model } from "../models/family.ts";
+import { openGraph } from "../runtime/open_graph.ts";
 import type { DeviceTensor, OpenSession, Session, SessionOptions } from "../runtime/session.ts";
 import { int32, int64 } from "../runtime/tensor_data.ts";
 import { cachedPass } from "./cached_pass.ts";
@@ -61,7 +61,7 @@ export function openAdapted(
   // Only the rows asked for reach the output layer, often the largest of all.
   const asked = gather(hidden, input("sources", ["S"], "int64")); // [S, D]
   const logits = linearLogits(asked, head, { softcap }); // [S, V]
-  return open(lower({ logits, ...pass.added }), options);
+  return openGraph(open, { logits, ...pass.added }, options);
 }
 
 /** The decoder of a session, with `constants` (an adapter's weights) fed at every step. */

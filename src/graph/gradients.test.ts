@@ -166,30 +166,31 @@ test("a step graph, printed", () => {
     %9 float32[S, 8] = silu(%7, %8)
     %10 float32[16, 8] = keep(%5)
     %11 float32[S, 16] = matmul(%9, %10) transA=false transB=true alpha=1
-    %12 float32[S, 16] = logSoftmax(%11)
-    %13 float32[S] = negativeLogLikelihood(%12, %11, %9, %10, %1)
-    %14 float32[1] = sum(%13) axes=[0]
-    %15 float32[] = reshape(%14)
-    %16 float32[] = constant() values=[1]
-    %17 float32[1] = reshape(%16)
-    %18 float32[S] = expand(%17, %13)
-    %19 float32[S, 16] = exp(%12)
-    %20 float32[S, 8] = gather(%10, %1)
-    %21 float32[S, 1] = reshape(%18)
-    %22 float32[S, 8] = matmul(%19, %10) transA=false transB=false alpha=1
-    %23 float32[S, 8] = sub(%22, %20)
-    %24 float32[S, 8] = mul(%23, %21)
-    %25 float32[] = constant() values=[1]
-    %26 float32[S, 8] = sub(%25, %8)
-    %27 float32[S, 8] = mul(%9, %26)
-    %28 float32[S, 8] = add(%27, %8)
-    %29 float32[S, 8] = mul(%24, %28)
-    %30 float32[1, 8] = sum(%29) axes=[0]
-    %31 float32[8] = reshape(%30)
-    %32 float32[8, 4] = matmul(%29, %0) transA=true transB=false alpha=1
-    loss = %15
-    dup = %32
-    dbias = %31
+    %12 int64[S, 1] = reshape(%1)
+    %13 float32[S, 16] = logSoftmax(%11)
+    %14 float32[S] = negativeLogLikelihood(%13, %11, %9, %10, %1, %12) softcap=undefined
+    %15 float32[1] = sum(%14) axes=[0]
+    %16 float32[] = reshape(%15)
+    %17 float32[] = constant() values=[1]
+    %18 float32[1] = reshape(%17)
+    %19 float32[S] = expand(%18, %14)
+    %20 float32[S, 16] = exp(%13)
+    %21 float32[S, 8] = gather(%10, %1)
+    %22 float32[S, 1] = reshape(%19)
+    %23 float32[S, 8] = matmul(%20, %10) transA=false transB=false alpha=1
+    %24 float32[S, 8] = sub(%23, %21)
+    %25 float32[S, 8] = mul(%24, %22)
+    %26 float32[] = constant() values=[1]
+    %27 float32[S, 8] = sub(%26, %8)
+    %28 float32[S, 8] = mul(%9, %27)
+    %29 float32[S, 8] = add(%28, %8)
+    %30 float32[S, 8] = mul(%25, %29)
+    %31 float32[1, 8] = sum(%30) axes=[0]
+    %32 float32[8] = reshape(%31)
+    %33 float32[8, 4] = matmul(%30, %0) transA=true transB=false alpha=1
+    loss = %16
+    dup = %33
+    dbias = %32
     "
   `);
 });

@@ -48,6 +48,8 @@ export interface OpTraits<A extends object> {
   readonly kept?: "always" | "matrix";
   /** The output holds the input's values in another type. */
   readonly converts?: boolean;
+  /** A GPU computes it well near zero only: of integers, the host works it out. */
+  readonly roughOnGpu?: boolean;
   /** The output is the matrix [out, in] that a quantized weight's codes stand for. */
   readonly decodes?: boolean;
 }

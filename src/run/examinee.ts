@@ -10,6 +10,7 @@ import type { Base } from "../pretrained/base.ts";
 import type { OpenSession, Session, SessionOptions } from "../runtime/session.ts";
 import { groupBy } from "../text/group_by.ts";
 import { type Forward, openForward } from "../training/forward.ts";
+import { hostValues } from "../training/trained_state.ts";
 import { labelLosses } from "../training/label_losses.ts";
 import type { Method } from "../training/method.ts";
 
@@ -63,7 +64,7 @@ const parametersOf = ({ trainables }: Method) => Object.fromEntries(trainables.m
 function openScoring({ base, method, open, session }: ExamineeParts): Promise<Forward> {
   const losses = labelLosses(method.adapt(base.model, false), method.scope(false));
   const options = { rowLength: ROW_LENGTH, sharePrefixes: true, everyToken: false, right: true, session };
-  return openForward(losses, parametersOf(method), open, options);
+  return openForward(losses, hostValues(method.trainables), open, options);
 }
 
 async function openTalk(

@@ -15,7 +15,7 @@ export interface PortsOptions {
   directory: RunDirectory;
   lock: RunLock;
   run: RunMethod;
-  optimizer: Optimizer;
+  optimizer: Pick<Optimizer, "moments">;
   origin: RunOrigin;
 }
 

@@ -7,7 +7,7 @@ describe("openingError", () => {
     ["cuda", "OrtSessionOptionsAppendExecutionProvider_Cuda: Failed to load shared library"],
     ["webgpu", "webgpu_context.cc:136 Failed to get a WebGPU adapter: No supported adapters"],
     ["webgpu", "no available backend found. ERR: [webgpu] backend not found."],
-    ["dml", "the runtime was built without that provider, with cpu, webgpu"],
+    ["cuda", "the runtime was built without that provider, with cpu, webgpu"],
   ] as const)("device %s is missing: %s", (device, message) => {
     expect(openingError(message, { device }).message).toMatch(`device ${device} is not available here`);
   });

@@ -10,6 +10,12 @@ export function openingError(message: string, { device }: SessionOptions): Error
       problem: `device ${device} is not available here: ${message}`,
       wayOut: "Use device: cpu",
     });
+  if (/fallback to CPU EP/i.test(message))
+    return new AttuneError({
+      code: "runtime.op-not-on-device",
+      problem: `device ${device} has no kernel for an op of this model: ${message}`,
+      wayOut: "Use device: cpu",
+    });
   return new AttuneError({
     code: "runtime.refused-model",
     problem: `the runtime refused the model: ${message}`,

@@ -106,9 +106,24 @@ interface Lodging {
   leave(): Promise<void>;
 }
 
+/** Threads without a session, for the next one: to start one takes longer than to open a small model. */
+const idle: SessionThread[] = [];
+const MOST_IDLE = 1;
+
 function ownThread(): Lodging {
-  const thread = startThread();
-  return { thread, leave: thread.end };
+  const thread = takeIdle() ?? startThread();
+  return {
+    thread,
+    async leave() {
+      if (thread.hasEnded() || idle.length >= MOST_IDLE) await thread.end();
+      else idle.push(thread);
+    },
+  };
+}
+
+function takeIdle(): SessionThread | undefined {
+  const thread = idle.pop();
+  return thread?.hasEnded() ? takeIdle() : thread;
 }
 
 const shared = new Map<Device, { thread: SessionThread; sessions: number }>();

@@ -20,6 +20,8 @@ export function runtimeOptions({ device, foldConstants, profilePrefix, kept = []
     extra: {
       session: {
         disable_prepacking: "1",
+        // A GPU's graph with some nodes on the CPU copies values to and fro, and in Chromium computes wrong ones.
+        ...(keepsTensors(device) && { disable_cpu_ep_fallback: "1" }),
         // Hidden scores become denormals under exp, and arithmetic on those is a hundred times slower.
         set_denormal_as_zero: "1",
         // The calling thread spins while others work: short ops would otherwise pay for waking it.

@@ -17,7 +17,7 @@ export interface TensorData extends DeviceTensor {
   data: Data;
 }
 
-export type Device = "cpu" | "cuda" | "coreml" | "dml" | "webgpu" | "wasm";
+export type Device = "cpu" | "cuda" | "webgpu" | "wasm";
 
 /** They mean the same in Node and on the web. */
 export interface SessionOptions {

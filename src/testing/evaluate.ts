@@ -1,8 +1,8 @@
-import { lower } from "../graph/onnx/lower.ts";
 import { isInput } from "../graph/sources.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import { reachable } from "../graph/walk.ts";
 import { openSession as openNode } from "../runtime/node.ts";
+import { openGraph } from "../runtime/open_graph.ts";
 import type { Data, Device, SessionOptions, TensorData } from "../runtime/session.ts";
 import { openSession as openWeb } from "../runtime/web.ts";
 
@@ -20,7 +20,7 @@ export async function compile(
   options: Partial<SessionOptions> = {},
 ) {
   const open = device === "wasm" ? openWeb : openNode;
-  const session = await open(lower(outputs), { device, threads: 1, ...options });
+  const session = await openGraph(open, outputs, { device, threads: 1, ...options });
   const inputs = reachable(Object.values(outputs)).filter(isInput);
   return {
     async run(feeds: Feeds): Promise<Record<string, Values>> {

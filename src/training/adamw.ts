@@ -1,7 +1,7 @@
 /** β and ε as in PyTorch's defaults. */
-const BETA1 = 0.9;
-const BETA2 = 0.999;
-const EPSILON = 1e-8;
+export const BETA1 = 0.9;
+export const BETA2 = 0.999;
+export const EPSILON = 1e-8;
 
 /** Running means of a parameter's gradient and of its square. */
 export interface Moments {

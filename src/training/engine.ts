@@ -1,8 +1,8 @@
 import { makePacks } from "../data/packing/pack.ts";
 import { countLabels, type TokenSequence } from "../data/tokenize/token_sequence.ts";
-import { lower } from "../graph/onnx/lower.ts";
 import type { Model } from "../models/family.ts";
-import type { OpenSession, SessionOptions, TensorData } from "../runtime/session.ts";
+import { openGraph } from "../runtime/open_graph.ts";
+import type { DeviceTensor, OpenSession, Session, SessionOptions, TensorData } from "../runtime/session.ts";
 import { type Forward, openForward, type RowFeeds } from "./forward.ts";
 import { type LabelLosses, labelLosses } from "./label_losses.ts";
 import { type ByToken, labelWeightsOf, takeValues, zerosByToken } from "./label_values.ts";
@@ -20,7 +20,8 @@ import {
 import { openObjective } from "./objectives/objectives.ts";
 import { ALONE, type Ranks, sharedForward, shareOf, sumValues } from "./ranks.ts";
 import { rowFeeds } from "./row_feeds.ts";
-import { gradientName, trainingGraph } from "./training_graph.ts";
+import { hostGradients, hostValues, type ReadState, type TrainedState } from "./trained_state.ts";
+import { trainingGraph } from "./training_graph.ts";
 
 export type { RowFeeds } from "./forward.ts";
 
@@ -46,15 +47,16 @@ export interface BatchOptions {
   reference?: ArrayLike<number>;
 }
 
-export interface Engine {
+/** `G` is gradients as they lie in memory or, under a state of its own, on a device. */
+export interface Engine<G = Float32Array[]> {
   /**
-   * The loss of `batch` and its gradient by each of the method's trainables, in their order. The arrays are the
-   * engine's own and hold until the next call. An example's branches follow each other.
+   * The loss of `batch` and its gradient: by each of the method's trainables, in their order, or as the state has it. It is
+   * the engine's own and holds until the next call. An example's branches follow each other.
    */
   gradients(
     batch: readonly TokenSequence[],
     options?: BatchOptions,
-  ): Promise<BatchLoss & { gradients: Float32Array[] }>;
+  ): Promise<BatchLoss & { gradients: G }>;
   /** The loss of `batch`, dropout and noise off. */
   evaluate(batch: readonly TokenSequence[], options?: Pick<BatchOptions, "reference">): Promise<BatchLoss>;
   /** Σ label weight · log probability of each sequence under the model before training, [sequences]. */
@@ -62,7 +64,9 @@ export interface Engine {
   release(): Promise<void>;
 }
 
-export interface EngineOptions {
+export interface EngineOptions<G = Float32Array[]> {
+  /** Where what is trained lies; in the host's memory when left out. */
+  state?: TrainedState<G>;
   /** Tokens a row may hold: as many examples as fit are computed side by side. */
   rowLength: number;
   /** What is lowered; the supervised loss when left out. */
@@ -83,38 +87,35 @@ export interface EngineOptions {
 }
 
 /** Compiles `model` under `method` once; every batch then runs the same graph, in as many passes as it takes. */
-export async function openEngine(
+export async function openEngine<G = Float32Array[]>(
   model: Model,
   method: Method,
   open: OpenSession,
-  options: EngineOptions,
-): Promise<Engine> {
+  options: EngineOptions<G>,
+): Promise<Engine<G>> {
   const { rowLength, sharePrefixes = true, neftune, ranks = ALONE, session: sessionOptions } = options;
   const { objective = openObjective({ type: "sft" }), maxLength = Number.POSITIVE_INFINITY } = options;
   const { readsPrompts: everyToken = false } = objective;
   const { trainables } = method;
-  const parameters = Object.fromEntries(trainables.map((t) => [t.name, t]));
-  const buffers = trainables.map(zeros);
-  const into = Object.fromEntries(trainables.map(({ name }, i) => [gradientName(name), buffers[i]!]));
+  const state = options.state ?? (hostGradients(trainables, ranks) as TrainedState<unknown> as TrainedState<G>);
   const noise = neftune && neftuneNoise(neftune);
   const training = labelLosses(method.adapt(model, true), method.scope(true), noise);
-  const session = await open(
-    lower(trainingGraph(training, method, options.gradientCheckpointing)),
-    sessionOptions,
+  const session: Session<DeviceTensor> = await openGraph(
+    open,
+    state.fit(trainingGraph(training, method, options.gradientCheckpointing)),
+    { ...sessionOptions, kept: state.kept },
   );
   const share = sharePrefixes && training.shareable;
-  const computed = () => buffers.map(({ data }) => data as Float32Array);
-  let sums: Float32Array[] | undefined; // made when a batch takes several rows
 
   const branches = branchesOf(objective.answers);
-  const forward = async (of: LabelLosses, fed: Readonly<Record<string, TensorData>>) => {
+  const forward = async (of: LabelLosses, read: ReadState) => {
     const settings = { rowLength, sharePrefixes, everyToken, session: sessionOptions };
-    return sharedForward(await openForward(of, fed, open, settings), ranks, branches);
+    return sharedForward(await openForward(of, read, open, settings), ranks, branches);
   };
   const evaluated = (of: Method) => labelLosses(of.adapt(model, false), of.scope(false));
-  const evaluation = once(() => forward(evaluated(method), parameters));
+  const evaluation = once(() => forward(evaluated(method), state));
   const isRandom = method.dropout > 0 || neftune !== undefined;
-  const look = isRandom ? once(() => forward(training, parameters)) : evaluation;
+  const look = isRandom ? once(() => forward(training, state)) : evaluation;
   const before = once(() => openReference(options.reference, forward, evaluated));
 
   const sumsUnder = async (sequences: readonly TokenSequence[]) => {
@@ -144,14 +145,13 @@ export async function openEngine(
       const [ownWeights, ownValues] = [ofShare(weights), ofShare(own.nll)];
       for (const [index, row] of rows.entries()) {
         const labelWeights = labelWeightsOf(row, ownWeights);
-        const feeds = { ...rowFeeds(row, labelWeights), ...extra(row), ...parameters };
-        takeValues(row, (await session.run(feeds, into)).nll!.data as Float32Array, ownValues);
+        const feeds = { ...rowFeeds(row, labelWeights), ...extra(row), ...(await state.feeds()) };
+        const outputs = await session.run(feeds, state.into);
+        takeValues(row, (outputs.nll as TensorData).data as Float32Array, ownValues);
         own.computedTokens += row.tokens.length;
-        if (rows.length > 1) sums = accumulate(sums, computed(), index === 0);
+        await state.add(outputs, { isFirst: index === 0, isOnly: rows.length === 1 });
       }
-      if (rows.length === 0) for (const { data } of buffers) data.fill(0 as never); // more ranks than examples
-      const gradients = rows.length > 1 ? sums! : computed();
-      await ranks.sum(gradients);
+      const gradients = await state.gradients(rows.length);
       const { nll, computedTokens } = await sumValues(ranks, own);
       const seen = valuesOf(objective, batch, nll, options.reference, values.mismatched);
       return { ...batchLoss(objective, batch, seen, totals), computedTokens, gradients };
@@ -182,11 +182,11 @@ function once<T>(make: () => Promise<T>) {
 
 function openReference(
   reference: Method | undefined,
-  forward: (of: LabelLosses, fed: Readonly<Record<string, TensorData>>) => Promise<Forward>,
+  forward: (of: LabelLosses, read: ReadState) => Promise<Forward>,
   evaluated: (of: Method) => LabelLosses,
 ): Promise<Forward> {
   if (!reference) throw new Error("this objective compares with a reference, and none was given");
-  return forward(evaluated(reference), Object.fromEntries(reference.trainables.map((t) => [t.name, t])));
+  return forward(evaluated(reference), hostValues(reference.trainables));
 }
 
 const branch = ({ labelWeights }: TokenSequence, nll: Float64Array, reference: number): Branch => ({
@@ -224,21 +224,4 @@ function batchLoss(
     supervisedTokens: batch.reduce((n, sequence) => n + countLabels(sequence), 0),
     broken: [...all.keys()].filter((i) => !all[i]!.nll.every(Number.isFinite)),
   };
-}
-
-const zeros = ({ dtype, shape, data }: TensorData): TensorData => ({
-  dtype,
-  shape,
-  data: new Float32Array(data.length),
-});
-
-/** `sums` and `terms` added up in place; `terms` alone, copied, when they are the first. */
-function accumulate(sums: Float32Array[] | undefined, terms: readonly Float32Array[], first: boolean) {
-  if (!sums) return terms.map((term) => term.slice());
-  sums.forEach((sum, p) => {
-    const term = terms[p]!;
-    if (first) sum.set(term);
-    else for (let i = 0; i < sum.length; i++) sum[i]! += term[i]!;
-  });
-  return sums;
 }

@@ -1,10 +1,11 @@
 import { makePacks, type Pack } from "../data/packing/pack.ts";
 import type { TokenSequence } from "../data/tokenize/token_sequence.ts";
-import { lower } from "../graph/onnx/lower.ts";
+import { openGraph } from "../runtime/open_graph.ts";
 import type { OpenSession, SessionOptions, TensorData } from "../runtime/session.ts";
 import type { LabelLosses } from "./label_losses.ts";
 import { type ByToken, takeValues, zerosByToken } from "./label_values.ts";
 import { rowFeeds } from "./row_feeds.ts";
+import type { ReadState } from "./trained_state.ts";
 
 /** What a row is fed beyond itself: dropout's words, and the noise's. */
 export type RowFeeds = (row: Pack) => Record<string, TensorData>;
@@ -33,21 +34,22 @@ export interface Forward {
   release(): Promise<void>;
 }
 
-/** @param parameters what the graph is fed beside the row: the values of what is trained */
+/** @param state what is trained */
 export async function openForward(
   { nll, likeliest, shareable }: LabelLosses,
-  parameters: Readonly<Record<string, TensorData>>,
+  state: ReadState,
   open: OpenSession,
   { rowLength, sharePrefixes, everyToken, right, ...options }: ForwardOptions & { session: SessionOptions },
 ): Promise<Forward> {
-  const session = await open(lower({ nll, ...(right && { likeliest: likeliest() }) }), options.session);
+  const graph = { nll, ...(right && { likeliest: likeliest() }) };
+  const session = await openGraph(open, state.fit(graph), options.session);
   const share = sharePrefixes && shareable;
   return {
     async values(sequences, extra = () => ({})) {
       const result: ForwardResult = { nll: zerosByToken(sequences), computedTokens: 0 };
       if (right) result.right = zerosByToken(sequences);
       for (const row of makePacks(sequences, rowLength, { share, everyToken })) {
-        const outputs = await session.run({ ...rowFeeds(row), ...extra(row), ...parameters });
+        const outputs = await session.run({ ...rowFeeds(row), ...extra(row), ...(await state.feeds()) });
         takeValues(row, outputs.nll!.data as Float32Array, result.nll);
         if (result.right) takeValues(row, hits(row, outputs.likeliest!.data as Float32Array), result.right);
         result.computedTokens += row.tokens.length;

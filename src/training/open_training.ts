@@ -1,17 +1,18 @@
 import { type BatchOrder, batchOrder } from "../data/batches/batches.ts";
 import { type MixtureDataset, mixtureOrder } from "../data/batches/mixture.ts";
 import type { Model } from "../models/family.ts";
-import type { OpenSession, SessionOptions } from "../runtime/session.ts";
+import { keepsTensors, type OpenSession, type SessionOptions } from "../runtime/session.ts";
+import { deviceState } from "./device_state.ts";
 import { type Engine, openEngine } from "./engine.ts";
 import { requireExactInt8, requireInt8Device } from "./int8_products.ts";
-import { type LoopData, type LoopEnd, type LoopEvent, type LoopOptions, trainingLoop } from "./loop.ts";
+import { type LoopData, type LoopEnd, type LoopEvent, type LoopOptions, type LoopPorts, trainingLoop } from "./loop.ts";
 import type { Method } from "./method.ts";
 import { openObjective } from "./objectives/objectives.ts";
-import { createOptimizer, type Optimizer } from "./optimizer.ts";
 import { randomFeeds } from "./random_feeds.ts";
 import type { Ranks } from "./ranks.ts";
 import type { SettledRecipe } from "./recipe.ts";
 import { rowLengthFor } from "./row_length.ts";
+import { hostState, type OptimizedState } from "./trained_state.ts";
 
 /** What training is made of, wherever it came from. */
 export interface TrainingParts {
@@ -29,13 +30,14 @@ export interface TrainingParts {
   ranks?: Ranks;
 }
 
-export type RunOptions = Pick<LoopOptions<Float32Array[]>, "ports" | "from" | "signal"> &
+export type RunOptions = Pick<LoopOptions<unknown>, "ports" | "from" | "signal"> &
   Pick<LoopData, "reference">;
 
 /** A compiled step, its optimizer and the order of examples. */
 export interface Training {
-  engine: Engine;
-  optimizer: Optimizer;
+  engine: Engine<unknown>;
+  /** Where what is trained lies, and what updates it. */
+  optimizer: OptimizedState<unknown>;
   order: BatchOrder;
   /** Whether the run needs `reference`: the engine's values of all sequences before the first step. */
   usesReference: boolean;
@@ -52,6 +54,18 @@ export async function openTraining(
   open: OpenSession,
   session: SessionOptions,
 ): Promise<Training> {
+  const parts = { recipe, model, method, reference, data, ranks };
+  if (keepsTensors(session.device) && (ranks?.size ?? 1) === 1)
+    return openOver(await deviceState(open, method.trainables, session), parts, open, session);
+  return openOver(hostState(method.trainables, ranks), parts, open, session);
+}
+
+async function openOver<G>(
+  state: OptimizedState<G>,
+  { recipe, model, method, reference, data, ranks }: TrainingParts,
+  open: OpenSession,
+  session: SessionOptions,
+): Promise<Training> {
   requireInt8Device(recipe, session.device);
   if (recipe.compute === "int8") await requireExactInt8(open, { device: session.device, threads: 1 });
   const { neftuneNoiseAlpha: alpha, gradientCheckpointing, maxLength } = recipe.training;
@@ -59,8 +73,8 @@ export async function openTraining(
   const { train, evaluation, branches } = data;
   const objective = openObjective(recipe.objective);
   const order = orderOf(recipe, data.datasets);
-  const optimizer = createOptimizer(method.trainables);
   const engine = await openEngine(model, method, open, {
+    state,
     rowLength: rowLengthFor([train, evaluation], { maxPositions, branches }),
     objective,
     reference,
@@ -70,15 +84,39 @@ export async function openTraining(
     ranks,
     session,
   });
-  const fixed = { recipe, engine, optimizer, order, randomFeeds: randomFeeds(recipe, method) };
+  const fixed = { recipe, engine, optimizer: state, order, randomFeeds: randomFeeds(recipe, method) };
   return {
     engine,
-    optimizer,
+    optimizer: state,
     order,
     usesReference: objective.usesReference,
-    run: ({ reference, ...options } = {}) =>
-      trainingLoop({ ...fixed, data: { train, evaluation, branches, reference }, ...options }),
-    release: () => engine.release(),
+    async *run({ reference, ports = {}, ...options } = {}) {
+      const all = { train, evaluation, branches, reference };
+      const end = yield* trainingLoop({ ...fixed, data: all, ...options, ports: afterReading(state, ports) });
+      await state.read();
+      return end;
+    },
+    async release() {
+      await engine.release();
+      await state.release();
+    },
+  };
+}
+
+/** Ports that look at what is trained find it in the trainables' arrays. */
+function afterReading({ read }: Pick<OptimizedState<unknown>, "read">, ports: LoopPorts): LoopPorts {
+  const { checkpoint, best, evaluation } = ports;
+  const after =
+    <A, R>(port: (about: A) => Promise<R>) =>
+    async (about: A) => {
+      await read();
+      return port(about);
+    };
+  return {
+    ...ports,
+    checkpoint: checkpoint && after(checkpoint),
+    best: best && after(best),
+    evaluation: evaluation && after(evaluation),
   };
 }
 

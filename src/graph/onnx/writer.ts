@@ -22,6 +22,12 @@ export interface OnnxModel {
 type Outputs = ReadonlyMap<string, { value: string; type: TensorType }>;
 
 /**
+ * Which ops a graph is written in. "cpu": ONNX Runtime's own where they are faster. "gpu": those its WebGPU provider has
+ * kernels for, so that nothing falls back to the CPU. "standard": ONNX's, for other runtimes.
+ */
+export type Dialect = "cpu" | "gpu" | "standard";
+
+/**
  * Writes one ONNX model: each call adds a node or a value and gives back its name. Names of its own begin with a slash,
  * so that no weight's name meets one.
  */
@@ -34,8 +40,7 @@ export class OnnxWriter {
   readonly #named = new Map<string, { what: string; place: unknown }>();
   #values = 0;
 
-  /** @param standard whether ONNX's own ops are taken where ONNX Runtime has faster ones that not every provider knows. */
-  constructor(readonly standard = false) {}
+  constructor(readonly dialect: Dialect = "cpu") {}
 
   node(type: string, inputs: readonly string[], attributes: Record<string, OnnxAttribute> = {}): string {
     return this.nodes(type, inputs, attributes, 1)[0]!;

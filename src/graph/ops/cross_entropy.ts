@@ -14,9 +14,12 @@ interface Softcap {
   softcap?: number;
 }
 
-/** -logProbabilities[s, targets[s]], whose gradient goes around the [S, V] matrix to hidden states and weight. */
+/**
+ * -logProbabilities[s, targets[s]], whose gradient goes around the [S, V] matrix to hidden states and weight. `column` is the
+ * targets [S, 1], as ONNX looks them up.
+ */
 const negativeLogLikelihood = defineOp<
-  [logProbabilities: Tensor, products: Tensor, hidden: Tensor, weight: Tensor, targets: Tensor],
+  [logProbabilities: Tensor, products: Tensor, hidden: Tensor, weight: Tensor, targets: Tensor, column: Tensor],
   Softcap
 >({
   name: "negativeLogLikelihood",
@@ -29,9 +32,8 @@ const negativeLogLikelihood = defineOp<
       );
     return { dtype: logProbabilities.dtype, shape: targets.shape };
   },
-  lower(w, [logProbabilities, , , , targets]) {
-    const index = w.node("Unsqueeze", [targets, w.ints([-1])]);
-    const taken = w.node("GatherElements", [logProbabilities, index], { axis: 1 });
+  lower(w, [logProbabilities, , , , , column]) {
+    const taken = w.node("GatherElements", [logProbabilities, column], { axis: 1 });
     return w.node("Neg", [w.node("Squeeze", [taken, w.ints([-1])])]);
   },
   // With P = softmax(logits) and t the targets' one-hot rows, dlogits = dy · (P - t); t is never built: t · weight is a
@@ -48,6 +50,7 @@ const negativeLogLikelihood = defineOp<
       null,
       mul(sub(matmul(P, weight), slope(own, rows)), each),
       sub(matmul(P, weighted, { transA: true }), scatterAdd(weight, targets, slope(own, weighted))),
+      null,
       null,
     ];
   },
@@ -80,8 +83,7 @@ export function linearCrossEntropy(
   if (parts && softcap === undefined) return frozenCrossEntropy(hidden, weight, parts, targets);
   const head = keep(weight); // its gradient comes next: widening it again would save nothing
   const products = matmul(hidden, head, { transB: true });
-  if (softcap === undefined)
-    return negativeLogLikelihood(logSoftmax(products), products, hidden, head, targets, {});
-  const logits = bounded(products, softcap);
-  return negativeLogLikelihood(logSoftmax(logits), products, hidden, head, targets, { softcap });
+  const column = reshape(targets, [...targets.shape, 1]);
+  const logits = softcap === undefined ? products : bounded(products, softcap);
+  return negativeLogLikelihood(logSoftmax(logits), products, hidden, head, targets, column, { softcap });
 }

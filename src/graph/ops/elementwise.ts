@@ -41,10 +41,16 @@ export const sub = binary("sub", "Sub", (_a, _b, dy) => [dy, neg(dy)]);
 export const mul = binary("mul", "Mul", (a, b, dy) => [mul(dy, b), mul(dy, a)]);
 export const div = binary("div", "Div", (_a, b, dy, y) => [div(dy, b), neg(div(mul(dy, y), b))]);
 
-function unary(name: string, onnx: string, vjp: (x: Tensor, dy: Tensor, y: Tensor) => Tensor) {
+function unary(
+  name: string,
+  onnx: string,
+  vjp: (x: Tensor, dy: Tensor, y: Tensor) => Tensor,
+  roughOnGpu?: boolean,
+) {
   return defineOp<One>({
     name,
     rowWise,
+    roughOnGpu,
     infer([x]) {
       if (name !== "neg") requireFloat(name, x);
       return x;
@@ -64,8 +70,8 @@ export const sigmoid = unary("sigmoid", "Sigmoid", (_x, dy, y) => mul(dy, mul(y,
 export const erf = unary("erf", "Erf", (x, dy) =>
   mul(dy, scale(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI))),
 );
-export const cos = unary("cos", "Cos", (x, dy) => neg(mul(dy, sin(x))));
-export const sin = unary("sin", "Sin", (x, dy) => mul(dy, cos(x)));
+export const cos = unary("cos", "Cos", (x, dy) => neg(mul(dy, sin(x))), true);
+export const sin = unary("sin", "Sin", (x, dy) => mul(dy, cos(x)), true);
 
 /** x * factor. */
 export const scale = (x: Tensor, factor: number): Tensor => mul(x, scalar(factor, x));

@@ -17,15 +17,22 @@ const ROWS = 8_192;
 export function headParts(head: Tensor, rows: number = ROWS): Tensor[] | undefined {
   const stored = head.op.converts ? head.inputs[0]! : head; // cast, where its file keeps it in 16 bits
   if (!isWeight(stored)) return undefined;
+  const known = divided.get(head)?.get(rows);
+  if (known) return known;
   const { name, dtype, shape, source } = stored.attributes;
   const [V, ...row] = shape as [number, ...number[]];
   if (V <= rows) return undefined;
-  return Array.from({ length: Math.ceil(V / rows) }, (_, i) => {
+  const parts = Array.from({ length: Math.ceil(V / rows) }, (_, i) => {
     const [from, to] = [i * rows, Math.min(V, (i + 1) * rows)];
     const part = bytesOf(source, from / V, to / V);
     return cast(weight(`${name} ${from}-${to}`, { dtype, shape: [to - from, ...row] }, part), head.dtype);
   });
+  divided.set(head, new Map(divided.get(head)).set(rows, parts));
+  return parts;
 }
+
+/** Parts of heads, by their rows: all graphs of a model read the same. */
+const divided = new WeakMap<Tensor, Map<number, Tensor[]>>();
 
 /** The bytes between two shares of the whole. */
 function bytesOf(source: WeightSource, from: number, to: number): WeightSource {

@@ -9,6 +9,7 @@ import {
   type TensorType,
 } from "../tensor.ts";
 import { cast } from "./elementwise.ts";
+import { reshape } from "./shape.ts";
 
 const gatherOp = defineOp<[table: Tensor, indices: Tensor]>({
   name: "gather",
@@ -34,7 +35,11 @@ export function gather(table: Tensor, indices: Tensor): Tensor {
  * Zeros of the shape of `like` [V, ...row] plus `updates` [...indices, ...row] added at the rows `indices` (int64),
  * repeats summed: on the CPU in their order, so that every run gives the same bits; on WebGPU in any order.
  */
-export const scatterAdd = defineOp<[like: Tensor, indices: Tensor, updates: Tensor]>({
+export const scatterAdd = (like: Tensor, indices: Tensor, updates: Tensor): Tensor =>
+  scatterOp(like, indices, updates, reshape(indices, [...indices.shape, 1]));
+
+/** `places` are the indices [..., 1], as ONNX wants them. */
+const scatterOp = defineOp<[like: Tensor, indices: Tensor, updates: Tensor, places: Tensor]>({
   name: "scatterAdd",
   infer([like, indices, updates]) {
     requireRows("scatterAdd", like, indices);
@@ -46,19 +51,21 @@ export const scatterAdd = defineOp<[like: Tensor, indices: Tensor, updates: Tens
       throw new ShapeError("scatterAdd", `indices ${show(indices)} of several axes at rows of ${show(like)}`);
     return { dtype: updates.dtype, shape: like.shape };
   },
-  // ScatterND's threads race for the order of repeats; ScatterElements is one loop, and as fast at a head's size.
-  lower(w, [like, indices, updates], _, [type, places], out) {
+  lower(w, [like, , updates, places], _, [type, indices], out) {
     const known = type.shape.every((d) => typeof d === "number");
     const shape = known ? w.ints(type.shape as number[]) : w.node("Shape", [like]);
     const zeros = w.node("Expand", [w.scalar(0, out.dtype), shape]);
+    if (w.dialect === "gpu") return w.node("ScatterND", [zeros, places, updates], { reduction: "add" });
+    // ScatterND's threads race for the order of repeats; ScatterElements is one loop, and as fast at a head's size.
     const row = type.shape.slice(1) as number[];
-    const flat = places.shape.length === 1;
+    const flat = indices.shape.length === 1;
     const rows = flat ? updates : w.node("Reshape", [updates, w.ints([-1, ...row])]);
-    const column = w.node("Reshape", [indices, w.ints([-1, ...row.map(() => 1)])]);
+    const isColumn = flat && row.length === 1;
+    const column = isColumn ? places : w.node("Reshape", [places, w.ints([-1, ...row.map(() => 1)])]);
     const everywhere = w.node("Expand", [column, w.node("Shape", [rows])]);
     return w.node("ScatterElements", [zeros, everywhere, rows], { axis: 0, reduction: "add" });
   },
-  vjp: ([, indices], dy): [null, null, Tensor] => [null, null, gather(dy, indices)],
+  vjp: ([, indices], dy): [null, null, Tensor, null] => [null, null, gather(dy, indices), null],
 });
 
 function requireRows(op: string, table: TensorType, indices: TensorType): void {

@@ -33,9 +33,11 @@ const matmulOp = defineOp<[a: Tensor, b: Tensor], MatmulAttributes>({
 
   lower(w, [a, b], { transA, transB, alpha }, [typeA, typeB], out) {
     if (!transA && !transB && alpha === 1) return w.node("MatMul", [a, b]);
-    if (w.standard && isPlainGemm(typeA, typeB, transA, transB, alpha))
+    if (w.dialect === "standard" && isPlainGemm(typeA, typeB, transA, transB, alpha))
       return w.node("Gemm", [a, b], { transA: 0, transB: 1 });
-    if (out.dtype === COMPUTE_TYPE && !w.standard)
+    if (w.dialect === "gpu" && typeA.shape.length === 2 && typeB.shape.length === 2)
+      return w.node("Gemm", [a, b], { transA: +transA, transB: +transB, alpha: { float: alpha } });
+    if (out.dtype === COMPUTE_TYPE && w.dialect === "cpu")
       return w.contributed("FusedMatMul", [a, b], {
         transA: +transA,
         transB: +transB,
@@ -44,7 +46,7 @@ const matmulOp = defineOp<[a: Tensor, b: Tensor], MatmulAttributes>({
     const swap = (name: string, t: TensorType, swapped: boolean) =>
       swapped ? w.node("Transpose", [name], { perm: swapLast(t.shape.length) }) : name;
     const product = w.node("MatMul", [swap(a, typeA, transA), swap(b, typeB, transB)]);
-    return w.node("Mul", [product, w.scalar(alpha, out.dtype)]);
+    return alpha === 1 ? product : w.node("Mul", [product, w.scalar(alpha, out.dtype)]);
   },
 
   vjp: ([a, b], dy, attributes) => productGradients(a, b, dy, attributes),

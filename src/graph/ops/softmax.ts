@@ -25,6 +25,12 @@ export const logSoftmax = defineOp<[x: Tensor]>({
     frontAxis("logSoftmax", x, -1);
     return x;
   },
-  lower: (w, [x]) => w.node("LogSoftmax", [x], { axis: -1 }),
+  lower(w, [x]) {
+    if (w.dialect !== "gpu") return w.node("LogSoftmax", [x], { axis: -1 });
+    const largest = w.node("ReduceMax", [x, w.ints([-1])], { keepdims: 1 });
+    const below = w.node("Sub", [x, largest]);
+    const total = w.node("ReduceSum", [w.node("Exp", [below]), w.ints([-1])], { keepdims: 1 });
+    return w.node("Sub", [below, w.node("Log", [total])]);
+  },
   vjp: (_, dy, __, y) => [sub(dy, mul(exp(y), sum(dy, [-1])))],
 });

@@ -101,7 +101,7 @@ test("what would be refused is refused, also by the process that runs passes", a
   await expect(estimate({ ...recipe, data: [{ path: path("empty.jsonl") }] })).rejects.toMatchObject({
     code: "data.empty",
   });
-  const device = estimate(recipe, { device: "dml" });
+  const device = estimate(recipe, { device: "wasm" });
   await expect(device).rejects.toMatchObject({
     name: "AttuneError",
     code: expect.stringMatching(/^runtime/),

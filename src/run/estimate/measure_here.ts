@@ -115,7 +115,8 @@ function watched(openSession: OpenSession): Watch {
         const trains = "weights" in feeds;
         const [result, seconds] = await timed(() => session.run(feeds, into));
         total += seconds;
-        const [T, S] = [feeds.tokens!.shape[0]!, feeds.targets!.shape[0]!];
+        if (!feeds.tokens) return result; // no pass: an update on the device
+        const [T, S] = [feeds.tokens.shape[0]!, feeds.targets!.shape[0]!];
         watch.passes.push({ T, S, trains, isFirst, seconds });
         isFirst = false;
         return result;

@@ -1,0 +1,54 @@
+/**
+ * Trains PEFT's golden runs on WebGPU: every family, kind of adapter and quantization, with no op left to the CPU.
+ * Without a GPU, SwiftShader computes (Debian's packages chromium and libvulkan1).
+ *
+ *   npm run check-webgpu [-- --steps 20] [PART OF A NAME …]
+ */
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { openSession } from "../src/runtime/node.ts";
+import { goldenPath } from "../src/testing/goldens.ts";
+import { useSwiftShader } from "../src/testing/swift_shader.ts";
+import { deviceState } from "../src/training/device_state.ts";
+import { distanceFromGolden, openGoldenRun } from "../src/training/testing/golden_run.ts";
+
+const { values, positionals } = parseArgs({
+  options: { steps: { type: "string", default: "20" } },
+  allowPositionals: true,
+});
+const missing = useSwiftShader();
+if (missing) throw new Error(`WebGPU can't be used here: ${missing}`);
+
+const rooms = ["families", "training", "adapters", "qlora"];
+const runs = rooms.flatMap((room) =>
+  readdirSync(goldenPath(room))
+    .map((name) => `${room}/${name}`)
+    .filter((path) => existsSync(goldenPath(`${path}/metrics.json`))),
+);
+const chosen = runs.filter((run) => !positionals.length || positionals.some((part) => run.includes(part)));
+const cache = mkdtempSync(join(tmpdir(), "attune-webgpu-"));
+const session = { device: "webgpu" } as const;
+const count = Number(values.steps);
+let failed = 0;
+for (const path of chosen) {
+  const start = performance.now();
+  try {
+    const run = await openGoldenRun(path, cache);
+    const state = await deviceState(openSession, run.method.trainables, session);
+    const { loss, gradNorm } = await distanceFromGolden(run, state, openSession, session, count);
+    const good = loss <= 1e-6 && gradNorm <= 1e-5;
+    if (!good) failed++;
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    console.log(
+      `${good ? "ok  " : "FAR "} ${path}: loss ${loss.toExponential(1)}, gradient norm ${gradNorm.toExponential(1)}, ${seconds} s`,
+    );
+  } catch (error) {
+    failed++;
+    console.log(`FAIL ${path}: ${(error as Error).message.slice(0, 600)}`);
+  }
+}
+rmSync(cache, { recursive: true });
+console.log(`${chosen.length - failed} of ${chosen.length} runs equal PEFT's`);
+process.exit(failed ? 1 : 0);

@@ -1,0 +1,82 @@
+import { lower } from "../graph/onnx/lower.ts";
+import { deviceParts } from "../graph/passes/device_part.ts";
+import { input } from "../graph/sources.ts";
+import { apply, type Tensor } from "../graph/tensor.ts";
+import { reachable } from "../graph/walk.ts";
+import { AttuneError } from "../text/errors.ts";
+import { shareWeights } from "./device_weights.ts";
+import { type DeviceTensor, keepsTensors, type OpenSession, type Session, type SessionOptions } from "./session.ts";
+
+type Feeds = Parameters<Session["run"]>[0];
+
+/**
+ * Compiles `outputs`, by name, for a device. Where tensors stay there, frozen weights are placed once, whatever graphs
+ * read them, and what a GPU can't compute well is worked out on the host.
+ */
+export async function openGraph(
+  open: OpenSession,
+  outputs: Readonly<Record<string, Tensor>>,
+  options: SessionOptions,
+): Promise<Session> {
+  if (!keepsTensors(options.device)) return open(lower(outputs), options);
+  const { device, host, weights } = deviceParts(outputs);
+  const model = lower(device, "gpu");
+  const shared = await shareWeights(open, weights, options);
+  const session = await open(model, options).catch(async (error) => {
+    await shared.release();
+    throw isLeftToCpu(error) ? notOnDevice(await leftToCpu(open, device, options), options) : error;
+  });
+  const helper = await openHelper(open, host, options);
+  const taken = (feeds: Feeds, known: ReadonlyMap<string, unknown>): Record<string, DeviceTensor> =>
+    Object.fromEntries(Object.entries(feeds).filter(([name]) => known.has(name)));
+  return {
+    ...session,
+    async run(feeds, into) {
+      const worked = helper && (await helper.session.run(taken(feeds, helper.inputs)));
+      return session.run({ ...taken(feeds, model.inputs), ...shared.placed, ...worked }, into);
+    },
+    async release() {
+      await helper?.session.release();
+      await session.release();
+      await shared.release();
+    },
+  };
+}
+
+async function openHelper(open: OpenSession, host: Record<string, Tensor>, { threads }: SessionOptions) {
+  if (Object.keys(host).length === 0) return undefined;
+  const model = lower(host);
+  return { session: await open(model, { device: "cpu", threads }), inputs: model.inputs };
+}
+
+const isLeftToCpu = (error: unknown) =>
+  error instanceof AttuneError && error.code === "runtime.op-not-on-device";
+
+/** The ops of a graph that the device has no kernel for, each with the types of its inputs. */
+async function leftToCpu(
+  open: OpenSession,
+  outputs: Record<string, Tensor>,
+  options: SessionOptions,
+): Promise<string[]> {
+  const kinds = new Map<string, Tensor>();
+  for (const t of reachable(Object.values(outputs))) {
+    const types = t.inputs.map(({ dtype, shape }) => `${dtype} of ${shape.length} axes`);
+    if (types.length > 0) kinds.set(`${t.op.name} (${types.join(", ")})`, t);
+  }
+  const missing: string[] = [];
+  for (const [name, { op, inputs, attributes }] of kinds) {
+    const fed = inputs.map(({ dtype, shape }, i) => input(`x${i}`, shape, dtype));
+    const alone = lower({ y: apply(op, fed, attributes) }, "gpu");
+    const session = await open(alone, options).catch((error) => void (isLeftToCpu(error) && missing.push(name)));
+    await session?.release();
+  }
+  return missing;
+}
+
+const notOnDevice = (ops: readonly string[], { device }: SessionOptions) =>
+  new AttuneError({
+    code: "runtime.op-not-on-device",
+    place: `device ${device}`,
+    problem: `it has no kernel for ${ops.length > 0 ? ops.join(", ") : "an op of this model"}`,
+    wayOut: "Use device: cpu",
+  });

@@ -1,0 +1,90 @@
+import type { Tensor } from "../graph/tensor.ts";
+import type { DeviceTensor, TensorData } from "../runtime/session.ts";
+import { createOptimizer, type Optimizer, type OptimizerStep } from "./optimizer.ts";
+import { ALONE, type Ranks } from "./ranks.ts";
+import type { Trainable } from "./trainable.ts";
+import { gradientName } from "./training_graph.ts";
+
+type Graph = Record<string, Tensor>;
+
+/** What is trained, as passes read it. */
+export interface ReadState {
+  /** A graph as it reads what is trained here, and as it gives the gradients, where it does. */
+  fit(graph: Graph): Graph;
+  /** What passes are fed. */
+  feeds(): Promise<Record<string, DeviceTensor>>;
+}
+
+/** Where what is trained lies, and where the gradients of passes are added up. `G` is those of a batch. */
+export interface TrainedState<G> extends ReadState {
+  /** Outputs of passes that stay on the device. */
+  readonly kept: readonly string[];
+  /** Arrays that gradients are written to. */
+  readonly into: Readonly<Record<string, TensorData>>;
+  /** Takes in the gradients of a pass: of a batch the first, or one more. */
+  add(outputs: Readonly<Record<string, DeviceTensor>>, pass: { isFirst: boolean; isOnly: boolean }): Promise<void>;
+  /** The sums of a batch's passes, of all ranks; they hold until the next batch. A rank may have had no pass. */
+  gradients(passes: number): Promise<G>;
+}
+
+/** What is trained, with its optimizer. Trainables and moments are the host's arrays, as of the last `read`. */
+export interface OptimizedState<G> extends TrainedState<G> {
+  readonly moments: Optimizer["moments"];
+  step(gradients: G, options: OptimizerStep): number | Promise<number>;
+  /** Copies what is trained, and its moments, from where it lies to the trainables' arrays. */
+  read(): Promise<void>;
+  release(): Promise<void>;
+}
+
+/** All of it in the host's memory. */
+export function hostState(trainables: readonly Trainable[], ranks?: Ranks): OptimizedState<Float32Array[]> {
+  const { moments, step } = createOptimizer(trainables);
+  return { ...hostGradients(trainables, ranks), moments, step, read: async () => {}, release: async () => {} };
+}
+
+/** Values alone. */
+export function hostValues(trainables: readonly Trainable[]): ReadState {
+  const values = Object.fromEntries(trainables.map((t) => [t.name, t]));
+  return { fit: (graph) => graph, feeds: async () => values };
+}
+
+/** Without an optimizer. */
+export function hostGradients(
+  trainables: readonly Trainable[],
+  ranks: Ranks = ALONE,
+): TrainedState<Float32Array[]> {
+  const buffers = trainables.map(zeros);
+  const computed = () => buffers.map(({ data }) => data as Float32Array);
+  let sums: Float32Array[] | undefined; // made when a batch takes several passes
+  return {
+    ...hostValues(trainables),
+    kept: [],
+    into: Object.fromEntries(trainables.map(({ name }, i) => [gradientName(name), buffers[i]!])),
+    async add(_, { isFirst, isOnly }) {
+      if (!isOnly) sums = accumulate(sums, computed(), isFirst);
+    },
+    async gradients(passes) {
+      if (passes === 0) for (const { data } of buffers) data.fill(0 as never); // more ranks than examples
+      const gradients = passes > 1 ? sums! : computed();
+      await ranks.sum(gradients);
+      return gradients;
+    },
+  };
+}
+
+const zeros = ({ dtype, shape, data }: TensorData): TensorData => ({
+  dtype,
+  shape,
+  data: new Float32Array(data.length),
+});
+
+/** `sums` and `terms` added up in place; `terms` alone, copied, when they are the first. */
+function accumulate(sums: Float32Array[] | undefined, terms: readonly Float32Array[], first: boolean) {
+  if (!sums) return terms.map((term) => term.slice());
+  sums.forEach((sum, p) => {
+    const term = terms[p]!;
+    if (first) sum.set(term);
+    else for (let i = 0; i < sum.length; i++) sum[i]! += term[i]!;
+  });
+  return sums;
+}
