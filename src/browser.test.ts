@@ -33,7 +33,10 @@ test("attune/browser bundles for browsers without a stub: it imports ONNX Runtim
   const left = Object.values(metafile.inputs).flatMap(({ imports }) =>
     imports.filter(({ external }) => external),
   );
-  expect([...new Set(left.map(({ path }) => path))]).toEqual(["onnxruntime-web"]);
+  expect([...new Set(left.map(({ path }) => path))].sort()).toEqual([
+    "onnxruntime-web",
+    "onnxruntime-web/webgpu",
+  ]);
   const globals = Object.keys(metafile.inputs)
     .filter((path) => path.startsWith("src/"))
     .filter((path) => /\b(Buffer|process|require)\b\s*[.(]/.test(code(path)));
@@ -60,7 +63,7 @@ const PAGE = `
   const rows = ${JSON.stringify(rows)};`;
 
 /** Trains in the page, then loads what was trained. */
-const module = (device: Device) => `
+const trainsOn = (device: Device) => `
   import { loadModel, openBase, train } from "./src/browser.ts";
   ${PAGE}
   async function* oneByOne() { yield* rows; }
@@ -89,7 +92,7 @@ test.skipIf(chromiumMissing).each([
   `${where}: ten steps on %s have Node's losses, and the adapter its logits`,
   { timeout: 180_000 },
   async (device, bound) => {
-    const page = (await runInChromium(module(device), 150_000)) as {
+    const page = (await runInChromium(trainsOn(device), 150_000)) as {
       losses: number[];
       logits: number[];
       files: string[];

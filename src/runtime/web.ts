@@ -41,11 +41,22 @@ export const openSession: OpenSession = (model, options) => openSessionOver(new 
 export const openSessionOver =
   (files: WeightFiles): OpenSession =>
   async (model, options) => {
-    const runtime = await import("onnxruntime-web");
+    const runtime = await runtimeFor(options);
     if (options.threads !== undefined) runtime.env.wasm.numThreads = options.threads;
     const inference = await open(runtime, model.bytes, options, externalData(model, files));
     return session(runtime, inference, options);
   };
+
+let withWebGpu: Promise<Runtime> | undefined;
+
+/**
+ * The package has a runtime with Node's WebGPU kernels and one without, of half the size. What computes on the host beside a
+ * GPU takes the one that is there.
+ */
+function runtimeFor({ device }: SessionOptions): Promise<Runtime> {
+  if (keepsTensors(device)) withWebGpu ??= import("onnxruntime-web/webgpu");
+  return withWebGpu ?? import("onnxruntime-web");
+}
 
 function session(runtime: Runtime, inference: InferenceSession, options: SessionOptions): Session {
   const own = new Set<Placed>();

@@ -77,7 +77,10 @@ async function bundle(module: string): Promise<string> {
 }
 
 const PAGE = `<!doctype html>
-  <script type="importmap">{ "imports": { "onnxruntime-web": "/ort/ort.bundle.min.mjs" } }</script>
+  <script type="importmap">{ "imports": {
+    "onnxruntime-web": "/ort/ort.bundle.min.mjs",
+    "onnxruntime-web/webgpu": "/ort/ort.webgpu.bundle.min.mjs"
+  } }</script>
   <script type="module" src="/main.js"></script>`;
 
 /** Serves the page, and waits for what it says. */
