@@ -10,9 +10,9 @@ import type { Base } from "../pretrained/base.ts";
 import type { OpenSession, Session, SessionOptions } from "../runtime/session.ts";
 import { groupBy } from "../text/group_by.ts";
 import { type Forward, openForward } from "../training/forward.ts";
-import { hostValues } from "../training/trained_state.ts";
 import { labelLosses } from "../training/label_losses.ts";
 import type { Method } from "../training/method.ts";
+import { hostValues } from "../training/trained_state.ts";
 
 export interface ExamineeParts {
   base: Base;

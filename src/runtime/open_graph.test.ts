@@ -94,7 +94,8 @@ describe.skipIf(missing)("on WebGPU", () => {
     const y = scale(cast(equal(input("a", ["T"], "int64"), input("b", ["T"], "int64")), "float32"), 2);
     await expect(openGraph(openSession, { y }, { device })).rejects.toMatchObject({
       code: "runtime.op-not-on-device",
-      message: "device webgpu: it has no kernel for equal (int64 of 1 axes, int64 of 1 axes). Use device: cpu.",
+      message:
+        "device webgpu: it has no kernel for equal (int64 of 1 axes, int64 of 1 axes). Use device: cpu.",
     });
   }, 60_000);
 });

@@ -5,7 +5,13 @@ import { apply, type Tensor } from "../graph/tensor.ts";
 import { reachable } from "../graph/walk.ts";
 import { AttuneError } from "../text/errors.ts";
 import { shareWeights } from "./device_weights.ts";
-import { type DeviceTensor, keepsTensors, type OpenSession, type Session, type SessionOptions } from "./session.ts";
+import {
+  type DeviceTensor,
+  keepsTensors,
+  type OpenSession,
+  type Session,
+  type SessionOptions,
+} from "./session.ts";
 
 type Feeds = Parameters<Session["run"]>[0];
 
@@ -67,7 +73,9 @@ async function leftToCpu(
   for (const [name, { op, inputs, attributes }] of kinds) {
     const fed = inputs.map(({ dtype, shape }, i) => input(`x${i}`, shape, dtype));
     const alone = lower({ y: apply(op, fed, attributes) }, "gpu");
-    const session = await open(alone, options).catch((error) => void (isLeftToCpu(error) && missing.push(name)));
+    const session = await open(alone, options).catch(
+      (error) => void (isLeftToCpu(error) && missing.push(name)),
+    );
     await session?.release();
   }
   return missing;

@@ -37,7 +37,8 @@ export async function deviceState(
   const update = await openKept(updateGraph(), ["next p", "next m", "next v"]);
   const adder = await openKept({ sum: add(input("a", BLOCK), input("b", BLOCK)) }, ["sum"]);
   const square = await openKept(squareGraph(), []);
-  const free = (tensors: readonly DeviceTensor[]) => Promise.all(tensors.map((tensor) => update.free(tensor)));
+  const free = (tensors: readonly DeviceTensor[]) =>
+    Promise.all(tensors.map((tensor) => update.free(tensor)));
   const parts = new Map(groups.flatMap(partsOfBlock));
   let held: Held[] | undefined;
   let sums: DeviceTensor[] = [];
@@ -79,7 +80,8 @@ export async function deviceState(
     gradients: async () => sums,
     async step(gradients, settings) {
       let squares = 0;
-      for (const g of gradients) squares += ((await square.run({ g })).squares as TensorData).data[0] as number;
+      for (const g of gradients)
+        squares += ((await square.run({ g })).squares as TensorData).data[0] as number;
       const norm = Math.sqrt(squares);
       if (!Number.isFinite(norm)) return norm;
       const before = await values();

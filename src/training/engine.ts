@@ -53,10 +53,7 @@ export interface Engine<G = Float32Array[]> {
    * The loss of `batch` and its gradient: by each of the method's trainables, in their order, or as the state has it. It is
    * the engine's own and holds until the next call. An example's branches follow each other.
    */
-  gradients(
-    batch: readonly TokenSequence[],
-    options?: BatchOptions,
-  ): Promise<BatchLoss & { gradients: G }>;
+  gradients(batch: readonly TokenSequence[], options?: BatchOptions): Promise<BatchLoss & { gradients: G }>;
   /** The loss of `batch`, dropout and noise off. */
   evaluate(batch: readonly TokenSequence[], options?: Pick<BatchOptions, "reference">): Promise<BatchLoss>;
   /** Σ label weight · log probability of each sequence under the model before training, [sequences]. */
@@ -97,7 +94,8 @@ export async function openEngine<G = Float32Array[]>(
   const { objective = openObjective({ type: "sft" }), maxLength = Number.POSITIVE_INFINITY } = options;
   const { readsPrompts: everyToken = false } = objective;
   const { trainables } = method;
-  const state = options.state ?? (hostGradients(trainables, ranks) as TrainedState<unknown> as TrainedState<G>);
+  const state =
+    options.state ?? (hostGradients(trainables, ranks) as TrainedState<unknown> as TrainedState<G>);
   const noise = neftune && neftuneNoise(neftune);
   const training = labelLosses(method.adapt(model, true), method.scope(true), noise);
   const session: Session<DeviceTensor> = await openGraph(

@@ -74,10 +74,7 @@ export function blockOf({ rows, parts }: FlatGroup, tensorOf: (name: string) => 
 }
 
 /** The block of arrays of the trainables' sizes. */
-export function gathered(
-  { rows, parts }: FlatGroup,
-  arrayOf: (part: Trainable) => Float32Array,
-): TensorData {
+export function gathered({ rows, parts }: FlatGroup, arrayOf: (part: Trainable) => Float32Array): TensorData {
   const data = new Float32Array(rows * WIDTH);
   for (const { trainable, start } of parts) data.set(arrayOf(trainable), start);
   return { dtype: "float32", shape: [rows, WIDTH], data };

@@ -5,7 +5,14 @@ import { keepsTensors, type OpenSession, type SessionOptions } from "../runtime/
 import { deviceState } from "./device_state.ts";
 import { type Engine, openEngine } from "./engine.ts";
 import { requireExactInt8, requireInt8Device } from "./int8_products.ts";
-import { type LoopData, type LoopEnd, type LoopEvent, type LoopOptions, type LoopPorts, trainingLoop } from "./loop.ts";
+import {
+  type LoopData,
+  type LoopEnd,
+  type LoopEvent,
+  type LoopOptions,
+  type LoopPorts,
+  trainingLoop,
+} from "./loop.ts";
 import type { Method } from "./method.ts";
 import { openObjective } from "./objectives/objectives.ts";
 import { randomFeeds } from "./random_feeds.ts";

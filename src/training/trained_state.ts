@@ -22,7 +22,10 @@ export interface TrainedState<G> extends ReadState {
   /** Arrays that gradients are written to. */
   readonly into: Readonly<Record<string, TensorData>>;
   /** Takes in the gradients of a pass: of a batch the first, or one more. */
-  add(outputs: Readonly<Record<string, DeviceTensor>>, pass: { isFirst: boolean; isOnly: boolean }): Promise<void>;
+  add(
+    outputs: Readonly<Record<string, DeviceTensor>>,
+    pass: { isFirst: boolean; isOnly: boolean },
+  ): Promise<void>;
   /** The sums of a batch's passes, of all ranks; they hold until the next batch. A rank may have had no pass. */
   gradients(passes: number): Promise<G>;
 }
@@ -39,7 +42,13 @@ export interface OptimizedState<G> extends TrainedState<G> {
 /** All of it in the host's memory. */
 export function hostState(trainables: readonly Trainable[], ranks?: Ranks): OptimizedState<Float32Array[]> {
   const { moments, step } = createOptimizer(trainables);
-  return { ...hostGradients(trainables, ranks), moments, step, read: async () => {}, release: async () => {} };
+  return {
+    ...hostGradients(trainables, ranks),
+    moments,
+    step,
+    read: async () => {},
+    release: async () => {},
+  };
 }
 
 /** Values alone. */

@@ -19,7 +19,14 @@ interface Softcap {
  * targets [S, 1], as ONNX looks them up.
  */
 const negativeLogLikelihood = defineOp<
-  [logProbabilities: Tensor, products: Tensor, hidden: Tensor, weight: Tensor, targets: Tensor, column: Tensor],
+  [
+    logProbabilities: Tensor,
+    products: Tensor,
+    hidden: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    column: Tensor,
+  ],
   Softcap
 >({
   name: "negativeLogLikelihood",
