@@ -5,7 +5,7 @@ import { openSession } from "../runtime/node.ts";
 import type { Session } from "../runtime/session.ts";
 import { goldenPath, goldenTensorEntries, maxDifference, readGoldenTensors } from "../testing/goldens.ts";
 import { createDecoder, type Decoder, openDecodingSession, sequenceOf } from "./decoder.ts";
-import { sequenceReader } from "./sequence_reader.ts";
+import { createReaders } from "./readers.ts";
 
 /** Beside logits up to 8. Measured: up to 1.4e-5, another order of summation for another number of rows. */
 const TOLERANCE = 5e-5;
@@ -89,7 +89,7 @@ describe.each(["llama-gqa", "mistral-window", "qwen2-tied", "llama-bf16"])("%s",
         return decoder.read(cache, pieces);
       },
     };
-    const reader = sequenceReader(counting);
+    const reader = await createReaders(counting).take([]);
     await reader.next(ids.slice(0, 30));
     await reader.next([...ids.slice(0, 25), 1, 2]);
     const logits = await reader.next(ids);

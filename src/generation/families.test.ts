@@ -6,8 +6,8 @@ import type { Session } from "../runtime/session.ts";
 import { goldenPath, goldenTensorEntries, maxDifference, readGoldenTensors } from "../testing/goldens.ts";
 import { createDecoder, type Decoder, openDecodingSession } from "./decoder.ts";
 import { generateBatch } from "./generate_batch.ts";
+import { createReaders } from "./readers.ts";
 import { likeliest } from "./sample.ts";
-import { sequenceReader } from "./sequence_reader.ts";
 
 /** Beside logits up to 16. Measured: up to 1.2e-5. */
 const TOLERANCE = 5e-5;
@@ -59,7 +59,7 @@ describe.each(readdirSync(goldenPath("families")))("%s", (name) => {
   });
 
   test("a reader that goes on reads as one that begins", async () => {
-    const reader = sequenceReader(decoder);
+    const reader = await createReaders(decoder).take([]);
     await reader.next(ids.slice(0, 12));
     const logits = await reader.next(ids);
     expect(maxDifference(logits, row(T - 1))).toBeLessThan(TOLERANCE);
@@ -74,7 +74,7 @@ describe.each(readdirSync(goldenPath("families")))("%s", (name) => {
       stopWatch: () => () => false,
     });
     for (const [i, prompt] of prompts.entries()) {
-      const reader = sequenceReader(decoder);
+      const reader = await createReaders(decoder).take([]);
       const tokens = [...prompt];
       for (const id of answers[i]!.ids) {
         const logits = await reader.next(tokens);

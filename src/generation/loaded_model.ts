@@ -22,6 +22,8 @@ export interface LoadedModel<From = string> extends Talk {
   logits(tokens: readonly number[]): Promise<Float32Array>;
   /** Reads another adapter; `useAdapter` puts it to use. */
   addAdapter(name: string, from: From): Promise<void>;
+  /** Forgets an adapter; answers under way go on. @throws AttuneError when there is none of this name. */
+  removeAdapter(name: string): void;
   /**
    * From now on answers come from the adapter of this name; from several, `{ a: 0.7, b: 0.3 }`, whose terms add up, weighed;
    * from the base alone when null.
@@ -78,6 +80,7 @@ export async function openLoadedModel<From>({
     template,
     logits: async (tokens) => (await variants.current()).decoder.score(tokens),
     addAdapter,
+    removeAdapter: variants.remove,
     useAdapter: variants.use,
     release: variants.release,
   };

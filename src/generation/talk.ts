@@ -16,7 +16,6 @@ import type { GenerationSettings } from "./generation_config.ts";
 import { renderPrompt } from "./render_prompt.ts";
 import { resolveSampling } from "./resolve_sampling.ts";
 import type { Sampling } from "./sample.ts";
-import { sequenceReader } from "./sequence_reader.ts";
 import { endOfTurn } from "./stop_tokens.ts";
 import { cutAtStop, splitStops, stopWatches } from "./stop_watch.ts";
 import { type EndTokens, type TokenRule, tokenRules } from "./token_rules.ts";
@@ -52,7 +51,7 @@ export interface ChatOptions extends AnswerOptions {
 
 type BatchTalkOptions = Pick<ChatOptions, "maxTokens" | "signal" | "adapter">;
 
-/** What one can ask of a model. Calls may overlap: they take turns. All throw AttuneError, and a signal's reason. */
+/** What one can ask of a model. Calls may overlap: they are computed side by side. All throw AttuneError, and a signal's reason. */
 export interface Talk {
   /** The answer to a conversation, written as the template writes it. */
   chat(messages: readonly Message[], options?: ChatOptions): Promise<Completion>;
@@ -216,19 +215,18 @@ function roomFor(settings: GenerationSettings, maxPositions = Number.POSITIVE_IN
   return { context, answer: Math.min(given ?? DEFAULT_MAX_TOKENS, Math.floor(context / 4)) };
 }
 
-/** Generates with the variant's idle reader: the next turn of a conversation goes on where this one ends. */
+/** Generates with a reader of the variant's: the next turn of a conversation goes on where this one ends. */
 async function* generateOn(
   variant: Promise<Variant>,
   prompt: readonly number[],
   options: GenerateOptions,
 ): AsyncGenerator<number, FinishReason> {
-  const opened = await variant;
-  const { decoder, idle: reader = sequenceReader(decoder) } = opened;
-  opened.idle = undefined;
+  const { decoder, readers } = await variant;
+  const reader = await readers.take(prompt);
   try {
     return yield* generate(reader, decoder.dimensions, prompt, options);
   } finally {
-    opened.idle = reader;
+    await readers.leave(reader);
   }
 }
 

@@ -9,14 +9,13 @@ import { placeAll, type Session } from "../runtime/session.ts";
 import { AttuneError } from "../text/errors.ts";
 import { createDecoder, type Decoder } from "./decoder.ts";
 import { once } from "./once.ts";
+import { createReaders, type Readers } from "./readers.ts";
 import { adapterFeeds, adapterSignature } from "./runtime_adapter.ts";
-import type { SequenceReader } from "./sequence_reader.ts";
 
 /** The base, or an adapter on it. */
 export interface Variant {
   decoder: Decoder;
-  /** A reader nobody uses now: what it has read last need not be read again. */
-  idle?: SequenceReader;
+  readers: Readers;
 }
 
 /** An adapter by its name; several by what each counts for; the base alone. */
@@ -26,6 +25,8 @@ export type AdapterChoice = string | Readonly<Record<string, number>> | null;
 export interface Variants {
   /** @throws AttuneError when the adapter was made for another base. */
   add(name: string, adapter: Adapter): void;
+  /** What is in use stays so. @throws AttuneError when no adapter has that name. */
+  remove(name: string): void;
   /** Of a mixture the terms add up, weighed. @throws AttuneError when no adapter has that name, or one can't be mixed. */
   use(choice: AdapterChoice): void;
   /** What is in use now, or `choice`, which does not come into use by that. @throws AttuneError as `use` does. */
@@ -43,7 +44,7 @@ export function createVariants(model: Model, open: (adapter?: Adapter) => Promis
   };
   const sites = adapterSites(model);
   const adapters = new Map<string, { adapter: Adapter; variant: () => Promise<Variant> }>();
-  const base = once(async () => ({ decoder: createDecoder(await sessionOf(""), model.dimensions) }));
+  const base = once(async () => variantBy(createDecoder(await sessionOf(""), model.dimensions)));
   let current: () => Promise<Variant> = base;
 
   const variantOf = (adapter: Adapter, checked: () => Promise<void> = async () => {}) => {
@@ -52,7 +53,7 @@ export function createVariants(model: Model, open: (adapter?: Adapter) => Promis
       await checked();
       const session = await sessionOf(signature, adapter);
       const placed = await placeAll(session, feeds);
-      return { decoder: createDecoder(session, model.dimensions, placed) };
+      return variantBy(createDecoder(session, model.dimensions, placed));
     });
   };
   const find = (name: string) => {
@@ -79,6 +80,10 @@ export function createVariants(model: Model, open: (adapter?: Adapter) => Promis
       const fitting = fitAdapter(adapter, sites);
       adapters.set(name, { adapter: fitting, variant: variantOf(fitting) });
     },
+    remove(name) {
+      find(name);
+      adapters.delete(name);
+    },
     use(choice) {
       current = chosen(choice);
     },
@@ -89,6 +94,9 @@ export function createVariants(model: Model, open: (adapter?: Adapter) => Promis
     },
   };
 }
+
+/** What talks through one decoder. */
+export const variantBy = (decoder: Decoder): Variant => ({ decoder, readers: createReaders(decoder) });
 
 function unknownAdapter(name: string, names: string[]): AttuneError {
   const known = names.length > 0 ? names.join(", ") : "none: no adapter is loaded";

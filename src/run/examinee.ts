@@ -6,6 +6,7 @@ import { decodingOptions } from "../generation/decoding_options.ts";
 import { readGenerationSettings } from "../generation/generation_config.ts";
 import { eosTokens } from "../generation/stop_tokens.ts";
 import { createTalk, type Talk } from "../generation/talk.ts";
+import { variantBy } from "../generation/variants.ts";
 import type { Base } from "../pretrained/base.ts";
 import type { OpenSession, Session, SessionOptions } from "../runtime/session.ts";
 import { groupBy } from "../text/group_by.ts";
@@ -74,13 +75,13 @@ async function openTalk(
   const { directory, model, tokenizer } = base;
   const adapted = { model: method.adapt(model, false), scope: method.scope(false) };
   const decoding = await keep(openAdapted(adapted, open, decodingOptions(session, directory.tensors)));
-  const decoder = createDecoder(decoding, model.dimensions, parametersOf(method));
+  const variant = variantBy(createDecoder(decoding, model.dimensions, parametersOf(method)));
   return createTalk({
     tokenizer,
     template: async () => tokenize.template,
     eos: eosTokens(directory, tokenizer),
     settings: readGenerationSettings(directory, model.dimensions.vocabSize),
-    variant: async () => ({ decoder }),
+    variant: async () => variant,
   });
 }
 

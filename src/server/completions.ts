@@ -42,12 +42,9 @@ export async function completions(request: Request, state: ServerState): Promise
   const total = (usages: readonly Usage[]) => sumOfPrompts(usages, asked.n);
 
   if (!asked.stream) {
-    const answers = await state.queue.run(async () => {
-      const done: Choice[] = [];
-      for (const { prompt, choice } of all)
-        done.push(await complete(served, asked, prompt, choice, request.signal));
-      return done;
-    }, request.signal);
+    const answer = ({ prompt, choice }: (typeof all)[number]) =>
+      complete(served, asked, prompt, choice, request.signal);
+    const answers = await state.queue.run(() => Promise.all(all.map(answer)), request.signal);
     const choices = answers.map(({ text, logprobs, finish_reason }, index) => ({
       text,
       index,

@@ -362,20 +362,22 @@ describe("when many ask", () => {
   const asked = { model: "tiny", messages: [{ role: "user", content: "x" }] };
   const settled = () => new Promise<void>((done) => setImmediate(done));
 
-  test("they take turns, and those for whom there is no room are sent away", async () => {
+  test("some are answered side by side, others wait, and those for whom there is no room are sent away", async () => {
     const { begun, models } = waitingModel();
     const { fetch } = createServer({ models, maxWaiting: 1 });
-    const [first, second] = [fetch(post(asked)), fetch(post(asked))];
-    while (begun.length < 1) await settled();
-    const third = await fetch(post(asked));
-    expect([third.status, third.headers.get("retry-after")]).toEqual([429, "1"]);
-    expect((await third.json()).error).toMatchObject({ type: "requests", code: "rate_limit_exceeded" });
-    expect(begun).toHaveLength(1);
-    begun[0]!.answer();
-    expect((await first).status).toBe(200);
-    while (begun.length < 2) await settled();
-    begun[1]!.answer();
-    expect((await second).status).toBe(200);
+    const taken = Array.from({ length: 16 }, () => fetch(post(asked)));
+    while (begun.length < 16) await settled();
+    const waiting = fetch(post(asked));
+    await settled();
+    const last = await fetch(post(asked));
+    expect([last.status, last.headers.get("retry-after")]).toEqual([429, "1"]);
+    expect((await last.json()).error).toMatchObject({ type: "requests", code: "rate_limit_exceeded" });
+    expect(begun).toHaveLength(16);
+    begun[7]!.answer();
+    expect((await taken[7]!).status).toBe(200);
+    while (begun.length < 17) await settled();
+    for (const { answer } of begun) answer();
+    for (const response of await Promise.all([...taken, waiting])) expect(response.status).toBe(200);
   });
 
   test("a client that leaves stops its answer, and gives up its place", async () => {
@@ -423,5 +425,77 @@ describe("when many ask", () => {
     expect(response.status).toBe(500);
     expect(await response.text()).not.toContain("secret");
     expect(errors).toHaveLength(1);
+  });
+});
+
+describe("many at once", () => {
+  test("sixty chats over two models have the answers they have alone", async () => {
+    const ask = (i: number) =>
+      client.chat.completions.create({
+        model: ["tiny", "tuned"][i % 2]!,
+        messages: [{ role: "user", content: `Say ${"word ".repeat(i % 9)}${i}.` }],
+        temperature: 0,
+        max_tokens: 3 + (i % 7),
+      });
+    const text = ({ choices }: { choices: { message: { content: string | null } }[] }) =>
+      choices[0]!.message.content;
+    const alone: (string | null)[] = [];
+    for (let i = 0; i < 60; i++) alone.push(text(await ask(i)));
+    const together = await Promise.all(Array.from({ length: 60 }, (_, i) => ask(i).then(text)));
+    expect(together).toEqual(alone);
+  });
+
+  test("who leaves in the middle takes nobody along", async () => {
+    const stop = new AbortController();
+    const body = { model: "tiny", messages: question as [], temperature: 0, max_tokens: 60 };
+    const expected = await client.chat.completions.create({ ...body, max_tokens: 20 });
+    const leaving = client.chat.completions
+      .create(body, { signal: stop.signal })
+      .catch((error) => error.name);
+    const staying = client.chat.completions.create({ ...body, max_tokens: 20 });
+    setTimeout(() => stop.abort(), 5);
+    expect((await staying).choices).toEqual(expected.choices);
+    expect(await leaving).not.toBe(undefined);
+  });
+});
+
+describe("adapters that come and go", () => {
+  test("are loaded by path, served under their names, and unloaded", async () => {
+    const base = served[0]!;
+    const { fetch } = createServer({
+      models: createServedModels(served),
+      adapters: {
+        base,
+        load: (name, path) => model.addAdapter(name, path),
+        unload: async (name) => model.removeAdapter(name),
+      },
+    });
+    const client = clientOf({ fetch } as Server);
+    const send = async (path: string, body: object) => {
+      const response = await fetch(post(body, {}, `/v1/${path}`));
+      return { status: response.status, ...((await response.json()) as object) };
+    };
+    const loading = { lora_name: "new", lora_path: LORA };
+    expect(await send("load_lora_adapter", loading)).toMatchObject({
+      status: 200,
+      id: "new",
+      parent: "tiny",
+    });
+    const answer = (id: string) =>
+      client.chat.completions.create({ model: id, messages: question as [], ...greedy });
+    expect((await answer("new")).choices).toEqual((await answer("tuned")).choices);
+    expect(await send("load_lora_adapter", loading)).toMatchObject({ status: 400 });
+    expect(await send("load_lora_adapter", { lora_name: "x", lora_path: "/nowhere" })).toMatchObject({
+      status: 400,
+    });
+    expect(await send("unload_lora_adapter", { lora_name: "new" })).toMatchObject({
+      status: 200,
+      deleted: true,
+    });
+    expect(await failure(answer("new"))).toMatchObject({ status: 404 });
+    expect(await send("unload_lora_adapter", { lora_name: "tiny" })).toMatchObject({ status: 400 });
+    expect((await fetch(post({}, {}, "/v1/nothing"))).status).toBe(404);
+    const without = createServer({ models: createServedModels(served) });
+    expect((await without.fetch(post(loading, {}, "/v1/load_lora_adapter"))).status).toBe(404);
   });
 });

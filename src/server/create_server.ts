@@ -1,15 +1,19 @@
 import { Hono } from "hono";
+import { type AdapterLoading, loadAdapter, unloadAdapter } from "./adapters.ts";
 import { ApiError, errorResponse, faultOf } from "./api_error.ts";
 import { chatCompletions } from "./chat_completions.ts";
 import { completions } from "./completions.ts";
 import { checkRequest, corsHeaders, type GuardOptions } from "./guard.ts";
 import type { FineTuning } from "./jobs/fine_tuning.ts";
 import { createQueue } from "./queue.ts";
+import { responses } from "./responses.ts";
 import { modelObject, type ServedModels } from "./served_models.ts";
 import type { ServerState } from "./server_state.ts";
 
 export interface ServerOptions extends GuardOptions {
   models: ServedModels;
+  /** Loads and unloads adapters, where clients may. */
+  adapters?: AdapterLoading;
   /** Files and fine-tuning jobs, where there is a place for them. */
   fineTuning?: FineTuning;
   /** Requests that may wait for their turn; 64 when left out. */
@@ -27,6 +31,9 @@ export interface Server {
   close(): Promise<void>;
 }
 
+/** Requests answered at a time, of all models: a model reads as many side by side. */
+const SIDE_BY_SIDE = 16;
+
 export function createServer({
   models,
   maxWaiting = 64,
@@ -36,11 +43,16 @@ export function createServer({
   const { onError = () => {}, cors, fineTuning } = options;
   const state: ServerState = {
     models,
-    queue: createQueue(maxWaiting),
+    queue: createQueue(maxWaiting, SIDE_BY_SIDE),
     bodyLimit,
     onError,
   };
   const app = endpoints(state);
+  const { adapters } = options;
+  if (adapters) {
+    app.post("/v1/load_lora_adapter", (c) => loadAdapter(c.req.raw, state, adapters));
+    app.post("/v1/unload_lora_adapter", (c) => unloadAdapter(c.req.raw, state, adapters));
+  }
   fineTuning?.mount(app);
   return {
     async fetch(request) {
@@ -73,6 +85,7 @@ function endpoints(state: ServerState): Hono {
   app.get("/v1/models/:id{.+}", (c) => Response.json(modelObject(state.models.find(c.req.param("id")))));
   app.post("/v1/chat/completions", (c) => chatCompletions(c.req.raw, state));
   app.post("/v1/completions", (c) => completions(c.req.raw, state));
+  app.post("/v1/responses", (c) => responses(c.req.raw, state));
   app.notFound((c) => errorResponse(unknownUrl(c.req.method, c.req.path).fault));
   app.onError((error) => {
     throw error;

@@ -1,6 +1,7 @@
 import { errorBody, faultOf } from "./api_error.ts";
 
-export type Send = (data: unknown) => void;
+/** Sends an event; one with a `type` goes by that name, too. */
+export type Send = (data: { readonly type?: string; readonly [key: string]: unknown }) => void;
 
 /**
  * Answers with server-sent events, each a JSON object, and [DONE] at the end. A failure before the first event is thrown,
@@ -18,7 +19,8 @@ export async function eventStream(
   let hasBegun = false;
   const sendEvent: Send = (data) => {
     hasBegun = true;
-    send(`data: ${JSON.stringify(data)}\n\n`);
+    const name = data.type === undefined ? "" : `event: ${data.type}\n`;
+    send(`${name}data: ${JSON.stringify(data)}\n\n`);
     begun.resolve();
   };
   work(sendEvent, signal).then(

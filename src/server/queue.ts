@@ -1,6 +1,6 @@
 import { ApiError } from "./api_error.ts";
 
-/** Requests that wait for their turn, a bounded number of them. */
+/** Requests that are answered side by side, some at a time, and those that wait for room, a bounded number of them. */
 export interface Queue {
   /**
    * Runs `work` when its turn comes.
@@ -11,11 +11,14 @@ export interface Queue {
   close(): Promise<void>;
 }
 
-/** @param most how many may wait beside the one that runs */
-export function createQueue(most: number): Queue {
+/**
+ * @param most how many may wait beside those that run
+ * @param width how many run side by side
+ */
+export function createQueue(most: number, width: number): Queue {
   const waiting: (() => void)[] = [];
   const idle: (() => void)[] = [];
-  let isRunning = false;
+  let running = 0;
   let isClosed = false;
 
   const turn = (signal: AbortSignal) =>
@@ -34,17 +37,19 @@ export function createQueue(most: number): Queue {
   const next = () => {
     const begin = waiting.shift();
     if (begin) return begin();
-    isRunning = false;
-    for (const done of idle.splice(0)) done();
+    running--;
+    if (running === 0) for (const done of idle.splice(0)) done();
   };
 
   return {
     async run(work, signal) {
       signal.throwIfAborted();
       if (isClosed) throw closed();
-      if (isRunning && waiting.length >= most) throw full(waiting.length);
-      if (isRunning) await turn(signal);
-      isRunning = true;
+      const isFull = running >= width;
+      if (isFull && waiting.length >= most) throw full(waiting.length);
+      if (isFull)
+        await turn(signal); // who is done hands its place over
+      else running++;
       try {
         return await work();
       } finally {
@@ -53,7 +58,7 @@ export function createQueue(most: number): Queue {
     },
     async close() {
       isClosed = true;
-      if (isRunning) await new Promise<void>((done) => idle.push(done));
+      if (running > 0) await new Promise<void>((done) => idle.push(done));
     },
   };
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { basename, resolve } from "node:path";
 import { Command } from "commander";
 import { loadModel } from "../../generation/load_model.ts";
+import type { AdapterLoading } from "../../server/adapters.ts";
 import { createServer } from "../../server/create_server.ts";
 import { LOOPBACK } from "../../server/guard.ts";
 import { type FineTuning, openFineTuning } from "../../server/jobs/fine_tuning.ts";
@@ -97,6 +98,7 @@ async function runServe(run: string | undefined, flags: ServeFlags, command: Com
   const server = createServer({
     models: models.served,
     fineTuning,
+    ...((!isOpen || flags.apiKey !== undefined) && { adapters: loadingOf(models) }),
     ...(!isOpen && { hosts: LOOPBACK }),
     ...flags,
     onError: (error) => say(describeFailure(error)),
@@ -138,6 +140,13 @@ async function openModels(source: ChatSource, { device, threads }: ServeFlags) {
     release: speaker.release,
   };
 }
+
+/** Adapters of this machine's directories come and go at run time: where strangers can't ask for it. */
+const loadingOf = ({ base, speaker }: Awaited<ReturnType<typeof openModels>>): AdapterLoading => ({
+  base,
+  load: async (name, path) => speaker.addAdapter(name, path),
+  unload: async (name) => speaker.removeAdapter(name),
+});
 
 /** The jobs of a directory; a job trains on the base, and its adapter is served beside the others. */
 function openJobs(

@@ -1,0 +1,76 @@
+import type { ChatOptions } from "../generation/talk.ts";
+import type { ToolCall } from "../templates/message.ts";
+import { callWriting } from "../templates/written_calls.ts";
+import { answerReader } from "./answer_reader.ts";
+import { type ChatRequest, conversationOf } from "./chat_request.ts";
+import { newId } from "./new_id.ts";
+import { formatRule, withRule } from "./response_format.ts";
+import { answerOptions } from "./sampling_schema.ts";
+import type { ServedModel } from "./served_models.ts";
+import { type ScoredToken, scoreToken } from "./token_logprobs.ts";
+import type { Usage } from "./usage.ts";
+
+/** One answer of those asked for. */
+export interface Choice {
+  content: string;
+  calls: ToolCall[];
+  scored?: ScoredToken[];
+  finishReason: "stop" | "length" | "tool_calls";
+  usage: Usage;
+}
+
+/** Gets a piece of the answer's text, and its tokens' log-probabilities where they are asked for. */
+export type OnPiece = (text: string, scored: ScoredToken[]) => void;
+
+export type Choose = (index: number, signal: AbortSignal, onPiece: OnPiece) => Promise<Choice>;
+
+/** What computes the answers to a request, one at a time. */
+export async function chooser(
+  asked: ChatRequest,
+  { speaker, adapter, ...served }: ServedModel,
+): Promise<Choose> {
+  const { messages, tools } = conversationOf(asked);
+  const { max_completion_tokens, max_tokens } = asked;
+  const chatTemplateKwargs = { ...served.chatTemplateKwargs, ...asked.chat_template_kwargs };
+  const { tokenizer } = speaker;
+  const template = tools && (await speaker.template());
+  const writing = template && callWriting(template, { tools, variables: chatTemplateKwargs });
+  const options: ChatOptions = {
+    adapter,
+    tools,
+    chatTemplateKwargs,
+    maxTokens: max_completion_tokens ?? max_tokens,
+  };
+  const rule = formatRule(asked, tokenizer);
+  return async (index, signal, onPiece) => {
+    const reader = writing && answerReader(tokenizer, writing, asked.stop ?? []);
+    const scored: ScoredToken[] = [];
+    let told = 0;
+    const tell = (text: string) => {
+      if (text === "") return;
+      onPiece(text, scored.slice(told));
+      told = scored.length;
+    };
+    const answer = await speaker.chat(messages, {
+      ...options,
+      ...withRule(answerOptions(asked, index), rule),
+      signal,
+      onText: reader ? undefined : tell,
+      onToken(id, logits, { isEnd }) {
+        if (isEnd) return;
+        if (asked.logprobs) scored.push(scoreToken(id, logits, asked.top_logprobs ?? 0));
+        if (reader) tell(reader.push(id));
+      },
+    });
+    const { content, calls, rest } = reader?.finish() ?? { content: answer.text, calls: [], rest: "" };
+    tell(rest);
+    if (told < scored.length) onPiece("", scored.slice(told));
+    return {
+      content,
+      calls: calls.map((call) => ({ ...call, id: newId("call") })),
+      ...(asked.logprobs && { scored }),
+      finishReason: calls.length > 0 ? "tool_calls" : answer.finishReason,
+      usage: { prompt: answer.promptTokens, completion: answer.ids.length },
+    };
+  };
+}
