@@ -1,6 +1,6 @@
 import type { turns } from "../runtime/turns.ts";
 import type { Decoder, Piece } from "./decoder.ts";
-import { sequenceOf, spanOf } from "./decoder.ts";
+import { spanOf } from "./decoder.ts";
 import type { KvCache } from "./kv_cache.ts";
 import type { OnEach, SequenceReader } from "./sequence_reader.ts";
 
