@@ -4,6 +4,7 @@ export default defineConfig([
   {
     entry: {
       index: "src/index.ts",
+      server: "src/server.ts",
       cli: "src/cli/main.ts",
       // The thread that tokenizes: found beside every chunk, as sessions' is.
       tokenize_worker: "src/data/tokenize/tokenize_worker.ts",

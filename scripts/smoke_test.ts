@@ -182,6 +182,11 @@ function types(): void {
     inPlace("types.ts"),
     `import { type Recipe, type StepEvent, type TrainEvent, loadModel, train } from "attune";
 import { type Base, train as trainInMemory } from "attune/browser";
+import { createServedModels, createServer } from "attune/server";
+export const serve = async (): Promise<Response> => {
+  const models = createServedModels([{ id: "m", speaker: await loadModel("m"), adapter: null, created: 0 }]);
+  return createServer({ models }).fetch(new Request("http://localhost/v1/models"));
+};
 export const losses = (events: TrainEvent[]): number[] => events.filter((e): e is StepEvent => e.type === "step").map((e) => e.loss);
 export const epochs = (recipe: Recipe): number | undefined => recipe.training.epochs;
 export const answer = async (): Promise<string> => (await (await loadModel("m")).chat([{ role: "user", content: "x" }])).text;

@@ -53,7 +53,7 @@ const ALLOWED: Record<string, string[]> = {
 };
 
 /** The command line, the demo and the entries of the library stand on top. */
-const TOP = ["cli", "demo", "index.ts", "browser.ts"];
+const TOP = ["cli", "demo", "index.ts", "browser.ts", "server.ts"];
 
 /**
  * Which rooms may touch `node:`, whole or in these files: those that stand for a disk, threads or a terminal. All others
