@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { DecodingCompute } from "../generation/low_bits.ts";
 import type { Device } from "../runtime/session.ts";
 import { exactJson, parseJson } from "../text/exact_json.ts";
 
@@ -14,6 +15,23 @@ export const withCompute = (command: Command): Command =>
   command
     .addOption(new Option("--device <name>", "what computes").choices(DEVICES).default("cpu"))
     .option("--threads <n>", "threads of one operation (default: all cores)", wholeNumber(1));
+
+/** Options of commands that talk. */
+export interface TalkOptions extends ComputeOptions {
+  compute?: DecodingCompute;
+}
+
+const COMPUTE = ["float32", "int8", "int4"] as const satisfies DecodingCompute[];
+
+export const withTalking = (command: Command): Command =>
+  withCompute(command).addOption(
+    new Option(
+      "--compute <type>",
+      "what frozen weights are multiplied in: int8 and int4 are faster and less exact",
+    )
+      .choices(COMPUTE)
+      .default("float32"),
+  );
 
 /** Parses an option's value as a number in [least, most]. */
 export function number(least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY) {

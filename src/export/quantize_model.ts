@@ -6,13 +6,9 @@ import { requireFiniteWeights } from "../pretrained/finite_weights.ts";
 import { saveModelDirectory } from "../pretrained/model_directory.ts";
 import { openModel } from "../pretrained/open_model.ts";
 import { bitsandbytesTensors } from "../quantization/bitsandbytes_tensors.ts";
+import type { OnWeight } from "../quantization/codes_file.ts";
 import type { QuantizationSettings } from "../quantization/quantization_schema.ts";
-import {
-  counted,
-  type OnWeight,
-  quantizationConfig,
-  weightsToQuantize,
-} from "../quantization/quantize_tensors.ts";
+import { counted, quantizationConfig, weightsToQuantize } from "../quantization/quantize_tensors.ts";
 
 export interface QuantizeOptions {
   /** Directories: the model, and where the quantized one goes, which must be free or empty. */

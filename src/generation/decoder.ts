@@ -3,12 +3,14 @@ import type { TensorEntry } from "../files/safetensors.ts";
 import { linearLogits } from "../graph/ops/cross_entropy.ts";
 import { gather } from "../graph/ops/indexing.ts";
 import { input } from "../graph/sources.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import type { Dimensions, Model } from "../models/family.ts";
 import { openGraph } from "../runtime/open_graph.ts";
 import type { DeviceTensor, OpenSession, Session, SessionOptions } from "../runtime/session.ts";
 import { int32, int64 } from "../runtime/tensor_data.ts";
 import { cachedPass } from "./cached_pass.ts";
 import { createKvCache, type KvCache } from "./kv_cache.ts";
+import { lowBitHead } from "./low_bits.ts";
 import { type AdaptedModel, runtimeAdapter } from "./runtime_adapter.ts";
 
 /** Tokens that follow, from position `start` on, what a cache already holds of sequence `sequence`. */
@@ -47,7 +49,8 @@ export function openDecodingSession(
   options: SessionOptions,
   adapter?: Adapter,
 ): Promise<Session> {
-  return openAdapted(runtimeAdapter(model, tensors, adapter), open, options);
+  const headIn = (head: Tensor) => lowBitHead(head, tensors);
+  return openAdapted(runtimeAdapter(model, tensors, adapter), open, options, headIn);
 }
 
 /** The same of a model as a run trains it, which is fed what is trained. */
@@ -55,12 +58,13 @@ export function openAdapted(
   { model, scope }: AdaptedModel,
   open: OpenSession,
   options: SessionOptions,
+  headIn: (head: Tensor) => Tensor = (head) => head,
 ): Promise<Session> {
   const pass = cachedPass();
   const { hidden, head, softcap } = model.decode(scope, pass);
   // Only the rows asked for reach the output layer, often the largest of all.
   const asked = gather(hidden, input("sources", ["S"], "int64")); // [S, D]
-  const logits = linearLogits(asked, head, { softcap }); // [S, V]
+  const logits = linearLogits(asked, headIn(head), { softcap }); // [S, V]
   return openGraph(open, { logits, ...pass.added }, options);
 }
 

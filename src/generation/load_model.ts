@@ -3,12 +3,13 @@ import { findAdapterDirectory } from "../adapters/peft/find_adapter.ts";
 import { openBase, openTemplate } from "../pretrained/base.ts";
 import { quantizedBase } from "../pretrained/quantized_base.ts";
 import { requireSameBase } from "../pretrained/same_base.ts";
+import type { OnWeight } from "../quantization/codes_file.ts";
 import type { QuantizationSettings } from "../quantization/quantization_schema.ts";
-import type { OnWeight } from "../quantization/quantize_tensors.ts";
 import { openSession as openNodeSession } from "../runtime/node.ts";
 import type { Device, OpenSession } from "../runtime/session.ts";
 import { decodingOptions } from "./decoding_options.ts";
 import { type LoadedModel, openLoadedModel } from "./loaded_model.ts";
+import { type DecodingCompute, lowBitTensors } from "./low_bits.ts";
 import { once } from "./once.ts";
 
 export type { LoadedModel } from "./loaded_model.ts";
@@ -20,6 +21,11 @@ export interface LoadModelOptions {
   template?: string;
   /** As in a recipe: keeps the base's linear layers quantized, as a run did that trained an adapter on it so. */
   quantization?: QuantizationSettings;
+  /**
+   * "int8" or "int4" multiplies by frozen weights in 8 or 4 bits, in integers, as GGUF's Q8_0 and Q4_0: answers come several
+   * times faster from less memory, and differ a little. "float32" when left out.
+   */
+  compute?: DecodingCompute;
   /**
    * Gets what is odd and does not stop the work: what the model's files ask for and has no effect here, or an adapter made
    * for another copy of the model. Printed as a Node warning when left out.
@@ -50,9 +56,17 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     await requireSameBase(adapter.baseModel, found, base.directory, onWarning);
     return adapter;
   };
-  const session = decodingOptions(options, base.directory.tensors);
+  const { compute = "float32" } = options;
+  const session = {
+    ...decodingOptions(options, base.directory.tensors),
+    ...(compute !== "float32" && { foldConstants: false, rearranged: true }),
+  };
+  const tensors =
+    compute === "float32"
+      ? undefined
+      : await lowBitTensors(base.model, base.directory.tensors, compute, { onWeight, warn: onWarning });
   const adapters = named(options.adapters);
-  return openLoadedModel({ base, template, adapters, readAdapter, openSession, session, onWarning });
+  return openLoadedModel({ base, template, adapters, readAdapter, openSession, session, tensors, onWarning });
 }
 
 const warn = (text: string) => process.emitWarning(text, { type: "attune" });

@@ -1,4 +1,5 @@
 import type { Adapter } from "../adapters/adapter.ts";
+import type { TensorEntry } from "../files/safetensors.ts";
 import type { Base } from "../pretrained/base_of.ts";
 import type { OpenSession, SessionOptions } from "../runtime/session.ts";
 import type { Template } from "../templates/template.ts";
@@ -43,6 +44,8 @@ export interface LoadedModelParts<From> {
   readAdapter: (from: From) => Promise<Adapter>;
   openSession: OpenSession;
   session: SessionOptions;
+  /** What graphs read, where that isn't what the base's files hold. */
+  tensors?: ReadonlyMap<string, TensorEntry>;
   /** Gets what the model's files ask for and has no effect here. */
   onWarning: (text: string) => void;
 }
@@ -59,6 +62,7 @@ export async function openLoadedModel<From>({
   openSession,
   session,
   onWarning,
+  ...parts
 }: LoadedModelParts<From>): Promise<LoadedModel<From>> {
   const { directory, model, tokenizer } = base;
   const { tensors } = directory;
@@ -66,7 +70,7 @@ export async function openLoadedModel<From>({
   const settings = readGenerationSettings(directory, model.dimensions.vocabSize);
   for (const note of settings.notes) onWarning(`${settings.file}: ${note}`);
   const variants = createVariants(model, (adapter) =>
-    openDecodingSession(model, tensors, openSession, session, adapter),
+    openDecodingSession(model, parts.tensors ?? tensors, openSession, session, adapter),
   );
   const addAdapter = async (name: string, from: From) => variants.add(name, await readAdapter(from));
   for (const [name, from] of Object.entries(adapters)) await addAdapter(name, from);

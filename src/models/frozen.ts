@@ -1,10 +1,12 @@
 import { torchName } from "../files/dtype.ts";
 import type { TensorEntry } from "../files/safetensors.ts";
+import { blockWeight } from "../graph/ops/block_matmul.ts";
 import { cast, scale } from "../graph/ops/elementwise.ts";
 import { int8Weight } from "../graph/ops/int8_matmul.ts";
 import { dequantize4bit, dequantizeRows, expandScales } from "../graph/ops/quantized_matmul.ts";
 import { constant, type WeightSource, weight } from "../graph/sources.ts";
 import { COMPUTE_TYPE, sizeOf, type Tensor } from "../graph/tensor.ts";
+import { type BlockEntry, isInBlocks } from "../quantization/block_tensors.ts";
 import { INT8_SCALE } from "../quantization/quantize8bit.ts";
 import { isQuantized, type Parts4bit, type QuantizedEntry } from "../quantization/quantized_entry.ts";
 import { AttuneError } from "../text/errors.ts";
@@ -17,10 +19,26 @@ export function frozenParameters(tensors: ReadonlyMap<string, TensorEntry>): Par
     const known = made.get(name);
     if (known) return known;
     const entry = tensors.get(name)!;
-    const tensor = isQuantized(entry) ? quantizedParameter(entry) : cast(inPlace(entry), COMPUTE_TYPE);
+    const tensor = frozenParameter(entry);
     made.set(name, tensor);
     return tensor;
   };
+}
+
+export function frozenParameter(entry: TensorEntry): Tensor {
+  if (isInBlocks(entry)) return inBlocks(entry);
+  return isQuantized(entry) ? quantizedParameter(entry) : cast(inPlace(entry), COMPUTE_TYPE);
+}
+
+function inBlocks(entry: BlockEntry): Tensor {
+  const { name, shape, blocks } = entry;
+  const [out, inputs] = shape as [number, number];
+  const codes = weight(
+    `${name} codes`,
+    { dtype: "uint8", shape: [out, inputs / 32, 4 * blocks.bits] },
+    placeOf(entry),
+  );
+  return blockWeight(codes, inPlace(blocks.scales), { bits: blocks.bits, shape: [out, inputs] });
 }
 
 function inPlace(entry: TensorEntry): Tensor {

@@ -1,3 +1,4 @@
+import { blockMatmul, blockWeight } from "../graph/ops/block_matmul.ts";
 import { add } from "../graph/ops/elementwise.ts";
 import { int8Matmul, int8Weight } from "../graph/ops/int8_matmul.ts";
 import { matmul } from "../graph/ops/matmul.ts";
@@ -59,6 +60,7 @@ export function createScope(source: ParameterSource, hook: LinearHook = (_, __, 
 
 /** x · weightᵀ, or x · weight where the checkpoint keeps it transposed; of 4-bit and int8 weights on their codes. */
 function linearProduct(x: Tensor, weight: Tensor, transposed: boolean): Tensor {
+  if (weight.op === blockWeight.op && !transposed) return blockMatmul(x, weight);
   if (weight.op === int8Weight.op && !transposed) return int8Matmul(x, weight);
   if (weight.op === dequantize4bit.op && !transposed) return quantizedMatmul(x, weight);
   return matmul(x, weight, { transB: !transposed });

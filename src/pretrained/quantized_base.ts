@@ -1,7 +1,8 @@
 import type { TensorEntry } from "../files/safetensors.ts";
 import { modelLayout } from "../models/layout.ts";
+import type { QuantizeTensorsOptions } from "../quantization/codes_file.ts";
 import type { QuantizationSettings } from "../quantization/quantization_schema.ts";
-import { type QuantizeTensorsOptions, quantizeTensors } from "../quantization/quantize_tensors.ts";
+import { quantizeTensors } from "../quantization/quantize_tensors.ts";
 import { isQuantized } from "../quantization/quantized_entry.ts";
 import { AttuneError } from "../text/errors.ts";
 import type { Base } from "./base.ts";

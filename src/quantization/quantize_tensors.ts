@@ -1,22 +1,12 @@
 /** Quantizes a model's linear layers, one weight in memory at a time. */
-import { createHash } from "node:crypto";
-import { access, stat } from "node:fs/promises";
-import { diskError } from "../files/disk_error.ts";
 import { readTensor, type TensorEntry } from "../files/safetensors.ts";
-import { readSafetensorsHeader, writeSafetensors } from "../files/safetensors_file.ts";
+import { readSafetensorsHeader } from "../files/safetensors_file.ts";
 import { moduleOf } from "../files/tensor_names.ts";
-import {
-  cacheEntry,
-  passingDirectory,
-  pruneCache,
-  touchEntry,
-  userCache,
-  withCache,
-} from "../files/user_cache.ts";
 import { transposed } from "../math/transposed.ts";
 import { AttuneError } from "../text/errors.ts";
 import { foldQuantized } from "./bitsandbytes.ts";
 import { bitsandbytesTensors, type ReadWeight } from "./bitsandbytes_tensors.ts";
+import { codesFile, type OnWeight, type QuantizeTensorsOptions } from "./codes_file.ts";
 import { isDouble, type QuantizationSettings } from "./quantization_schema.ts";
 import { isQuantized } from "./quantized_entry.ts";
 
@@ -78,39 +68,17 @@ export async function quantizeTensors(
   tensors: Tensors,
   layout: Layout,
   settings: QuantizationSettings,
-  { directory = userCache("quantized"), onWeight, warn }: QuantizeTensorsOptions = {},
+  options: QuantizeTensorsOptions = {},
 ): Promise<Map<string, TensorEntry>> {
   const { weights, read } = weightsToQuantize(tensors, layout);
-  const key = await cacheKey(weights, settings);
-  const make = async (directory: string | undefined) => {
-    const file = await cacheEntry(directory ?? (await passingDirectory()), key, ".safetensors");
-    if (await exists(file)) await touchEntry(file);
-    else {
-      const counting = counted(read, weights, onWeight);
-      await writeSafetensors(file, await bitsandbytesTensors(weights, settings, counting));
-      await pruneCache(file, CACHE_LIMIT);
-    }
-    return file;
-  };
-  const file = await withCache(directory, make, warn);
+  const format = [settings.type, isDouble(settings)];
+  const file = await codesFile(weights, format, options, () =>
+    bitsandbytesTensors(weights, settings, counted(read, weights, options.onWeight)),
+  );
   const { tensors: parts } = await readSafetensorsHeader(file);
   const config = { quantization_config: quantizationConfig(settings) };
   return new Map([...tensors, ...(await foldQuantized(parts, config, file))]);
 }
-
-export interface QuantizeTensorsOptions {
-  /** Where codes are kept; attune's own part of the user's cache when left out. */
-  directory?: string;
-  /** Progress callback, before each weight that is read. */
-  onWeight?: OnWeight;
-  /** Called when the cache can't be written: then only this process has the codes. */
-  warn?: (message: string) => void;
-}
-
-/** Progress callback: how many weights have been read, of how many. */
-export type OnWeight = (done: number, total: number) => void;
-
-const CACHE_LIMIT = 40 * 2 ** 30; // bytes of all entries
 
 /** Each weight is read twice: tensors lie in a file in the order of their types. */
 export function counted(read: ReadWeight, weights: readonly TensorEntry[], onWeight?: OnWeight): ReadWeight {
@@ -135,29 +103,3 @@ export const quantizationConfig = (settings: QuantizationSettings, beside: reado
   }),
   llm_int8_skip_modules: ["lm_head", ...beside],
 });
-
-const FORMAT = 1; // of the files: another one, and old caches are left alone
-
-/** Of the weights' names, types, places and files, as those are now. */
-async function cacheKey(weights: readonly TensorEntry[], settings: QuantizationSettings): Promise<string> {
-  const hash = createHash("sha256").update(JSON.stringify([FORMAT, settings.type, isDouble(settings)]));
-  for (const file of new Set(weights.map((weight) => weight.file))) hash.update(await fileState(file));
-  for (const { name, dtype, shape, file, offset } of weights)
-    hash.update(JSON.stringify([name, dtype, shape, file, offset]));
-  return hash.digest("hex");
-}
-
-async function fileState(file: string): Promise<string> {
-  try {
-    const { size, mtimeNs, ino } = await stat(file, { bigint: true });
-    return `${file} ${size} ${mtimeNs} ${ino}`;
-  } catch (error) {
-    throw diskError(error, "read", file);
-  }
-}
-
-const exists = (path: string) =>
-  access(path).then(
-    () => true,
-    () => false,
-  );

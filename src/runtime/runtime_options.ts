@@ -8,7 +8,8 @@ import { keepsTensors, type SessionOptions } from "./session.ts";
  * The graph is written as it should run and is not optimized again: folding would widen a bfloat16 weight for good,
  * merging equal values would keep alive what is recomputed on purpose, and fused nodes would move in the order.
  */
-export function runtimeOptions({ device, foldConstants, profilePrefix, kept = [] }: SessionOptions) {
+export function runtimeOptions(options: SessionOptions) {
+  const { device, foldConstants, rearranged, profilePrefix, kept = [] } = options;
   return {
     graphOptimizationLevel: foldConstants ? ("all" as const) : ("disabled" as const),
     executionMode: "sequential" as const,
@@ -19,7 +20,7 @@ export function runtimeOptions({ device, foldConstants, profilePrefix, kept = []
     ...(keepsTensors(device) && kept.length > 0 && { preferredOutputLocation: onDevice(kept) }),
     extra: {
       session: {
-        disable_prepacking: "1",
+        disable_prepacking: rearranged ? "0" : "1",
         // A GPU's graph with some nodes on the CPU copies values to and fro, and in Chromium computes wrong ones.
         ...(keepsTensors(device) && { disable_cpu_ep_fallback: "1" }),
         // Hidden scores become denormals under exp, and arithmetic on those is a hundred times slower.

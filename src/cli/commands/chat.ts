@@ -9,13 +9,13 @@ import { failureCode, forTerminal } from "../failure.ts";
 import { formatPercent } from "../format.ts";
 import { examples } from "../help.ts";
 import { BASE } from "../named_adapters.ts";
-import { type ComputeOptions, collect, jsonObject, number, wholeNumber, withCompute } from "../options.ts";
+import { collect, jsonObject, number, type TalkOptions, wholeNumber, withTalking } from "../options.ts";
 import { readAll } from "../read_all.ts";
 import { openScreen } from "../screen.ts";
 import { type Ask, createTalker } from "../talker.ts";
 import { readToolsFile } from "../tools_file.ts";
 
-interface ChatFlags extends SourceFlags, ComputeOptions, Pick<ChatOptions, SettingName> {
+interface ChatFlags extends SourceFlags, TalkOptions, Pick<ChatOptions, SettingName> {
   prompt?: string;
   system?: string;
   /** A file. */
@@ -25,7 +25,7 @@ interface ChatFlags extends SourceFlags, ComputeOptions, Pick<ChatOptions, Setti
 type SettingName = "maxTokens" | "seed" | "temperature" | "topK" | "topP" | "minP" | "repetitionPenalty";
 
 export const chatCommand = (): Command =>
-  withCompute(
+  withTalking(
     new Command("chat")
       .summary("talk to a model, or print one answer")
       .description(
@@ -133,7 +133,7 @@ function refuseUnwritten({ chatTemplateKwargs }: ChatSource, tools?: readonly To
   });
 }
 
-async function open(source: ChatSource, { device, threads }: ComputeOptions): Promise<LoadedModel> {
+async function open(source: ChatSource, { device, threads, compute }: TalkOptions): Promise<LoadedModel> {
   const { model, adapters, template, quantization } = source;
   const screen = openScreen(process.stderr);
   try {
@@ -141,6 +141,7 @@ async function open(source: ChatSource, { device, threads }: ComputeOptions): Pr
       adapters,
       template: template === "none" ? undefined : template,
       quantization,
+      compute,
       device,
       threads,
       onWarning: (text) => screen.print(`warning: ${forTerminal(text)}`),

@@ -15,10 +15,10 @@ import { type ChatSource, chatSource, type SourceFlags } from "../chat_source.ts
 import { describeFailure, forTerminal } from "../failure.ts";
 import { examples } from "../help.ts";
 import { BASE } from "../named_adapters.ts";
-import { type ComputeOptions, collect, jsonObject, wholeNumber, withCompute } from "../options.ts";
+import { collect, jsonObject, type TalkOptions, wholeNumber, withTalking } from "../options.ts";
 import { stopSignals } from "../stop_signals.ts";
 
-interface ServeFlags extends SourceFlags, ComputeOptions {
+interface ServeFlags extends SourceFlags, TalkOptions {
   port: number;
   host: string;
   apiKey?: string;
@@ -28,7 +28,7 @@ interface ServeFlags extends SourceFlags, ComputeOptions {
 }
 
 export const serveCommand = (): Command =>
-  withCompute(
+  withTalking(
     new Command("serve")
       .summary("serve a model and its adapters by OpenAI's API")
       .description(
@@ -116,12 +116,13 @@ async function runServe(run: string | undefined, flags: ServeFlags, command: Com
 const aborted = (signal: AbortSignal) =>
   new Promise<void>((done) => signal.addEventListener("abort", () => done(), { once: true }));
 
-async function openModels(source: ChatSource, { device, threads }: ServeFlags) {
+async function openModels(source: ChatSource, { device, threads, compute }: ServeFlags) {
   const { model, adapters, template, quantization, chatTemplateKwargs } = source;
   const speaker = await loadModel(model, {
     adapters,
     template: template === "none" ? undefined : template,
     quantization,
+    compute,
     device,
     threads,
     onWarning: (text) => say(`warning: ${text}`),

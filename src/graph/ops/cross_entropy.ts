@@ -1,5 +1,6 @@
 import { scalar } from "../sources.ts";
 import { defineOp, ShapeError, sameShape, show, type Tensor } from "../tensor.ts";
+import { blockMatmul, blockWeight } from "./block_matmul.ts";
 import { exp, mul, scale, sub, tanh } from "./elementwise.ts";
 import { frozenCrossEntropy, headParts } from "./frozen_head.ts";
 import { gather, scatterAdd } from "./indexing.ts";
@@ -70,7 +71,8 @@ const slopeOf = (x: Tensor, softcap: number) => {
 
 /** The logits of hidden [S, D] under the output layer `weight` [V, D]: [S, V]. */
 export function linearLogits(hidden: Tensor, weight: Tensor, { softcap }: Softcap = {}): Tensor {
-  const products = matmul(hidden, weight, { transB: true });
+  const isInBlocks = weight.op === blockWeight.op;
+  const products = isInBlocks ? blockMatmul(hidden, weight) : matmul(hidden, weight, { transB: true });
   return softcap === undefined ? products : bounded(products, softcap);
 }
 
