@@ -62,7 +62,7 @@ const TOP = ["cli", "demo", "index.ts", "browser.ts", "server.ts"];
 const NODE: Record<string, true | string[]> = {
   runtime: ["node.ts", "session_thread.ts", "session_worker.mjs", "telemetry.ts"],
   files: true,
-  quantization: ["quantize_tensors.ts"],
+  quantization: ["codes_file.ts"],
   adapters: ["peft/adapter_directory.ts", "peft/find_adapter.ts"],
   data: [
     ...["csv_rows", "data_files", "decompress", "open_data", "parquet_rows"].map(

@@ -10,7 +10,7 @@ import type { DeviceTensor, OpenSession, Session, SessionOptions } from "../runt
 import { int32, int64 } from "../runtime/tensor_data.ts";
 import { cachedPass } from "./cached_pass.ts";
 import { createKvCache, type KvCache } from "./kv_cache.ts";
-import { lowBitHead } from "./low_bits.ts";
+import { lowBitHead } from "./low_bit_head.ts";
 import { type AdaptedModel, runtimeAdapter } from "./runtime_adapter.ts";
 
 /** Tokens that follow, from position `start` on, what a cache already holds of sequence `sequence`. */

@@ -1,21 +1,16 @@
 import type { TensorEntry } from "../files/safetensors.ts";
-import { isWeight } from "../graph/sources.ts";
-import type { Tensor } from "../graph/tensor.ts";
 import type { Model } from "../models/family.ts";
-import { frozenParameter } from "../models/frozen.ts";
 import { modelLayout } from "../models/layout.ts";
 import { type BlockCandidate, blockTensors } from "../quantization/block_tensors.ts";
 import type { QuantizeTensorsOptions } from "../quantization/codes_file.ts";
 import { isQuantized } from "../quantization/quantized_entry.ts";
 import { AttuneError } from "../text/errors.ts";
+import { LOW_BIT_HEAD } from "./low_bit_head.ts";
 
 /** What products with frozen weights are computed in while a model talks. */
 export type DecodingCompute = "float32" | "int8" | "int4";
 
 const BITS = { int8: 8, int4: 4 } as const;
-
-/** By this name the output layer lies in blocks: the embedding, which it may share its weight with, is looked up as it is. */
-const HEAD = "the output layer, in blocks";
 
 /**
  * A base's tensors with its linear layers and its output layer in blocks of codes, as GGUF's Q8_0 and Q4_0.
@@ -51,12 +46,5 @@ function headOf({ ends }: Model, tensors: ReadonlyMap<string, TensorEntry>): Blo
   const entry = tensors.get(`${ends.head}.weight`) ?? tensors.get(`${ends.embedding}.weight`);
   if (!entry) return [];
   const [out, inputs] = entry.shape as [number, number];
-  return [{ entry, name: HEAD, out, inputs, isTurned: false }];
-}
-
-/** The output layer in blocks, where there is one and no adapter has one of its own. */
-export function lowBitHead(head: Tensor, tensors: ReadonlyMap<string, TensorEntry>): Tensor {
-  const entry = tensors.get(HEAD);
-  const stored = head.op.converts ? head.inputs[0]! : head;
-  return entry && isWeight(stored) ? frozenParameter(entry) : head;
+  return [{ entry, name: LOW_BIT_HEAD, out, inputs, isTurned: false }];
 }

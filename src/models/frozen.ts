@@ -6,7 +6,7 @@ import { int8Weight } from "../graph/ops/int8_matmul.ts";
 import { dequantize4bit, dequantizeRows, expandScales } from "../graph/ops/quantized_matmul.ts";
 import { constant, type WeightSource, weight } from "../graph/sources.ts";
 import { COMPUTE_TYPE, sizeOf, type Tensor } from "../graph/tensor.ts";
-import { type BlockEntry, isInBlocks } from "../quantization/block_tensors.ts";
+import { type BlockEntry, isInBlocks } from "../quantization/block_entry.ts";
 import { INT8_SCALE } from "../quantization/quantize8bit.ts";
 import { isQuantized, type Parts4bit, type QuantizedEntry } from "../quantization/quantized_entry.ts";
 import { AttuneError } from "../text/errors.ts";

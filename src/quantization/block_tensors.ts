@@ -2,21 +2,11 @@ import type { TensorEntry, TensorSource } from "../files/safetensors.ts";
 import { readSafetensorsHeader } from "../files/safetensors_file.ts";
 import { transposed } from "../math/transposed.ts";
 import { AttuneError } from "../text/errors.ts";
+import type { BlockEntry } from "./block_entry.ts";
 import { codesFile, type QuantizeTensorsOptions } from "./codes_file.ts";
 import { BLOCK_NUMBERS, type PackedBlocks, quantizeBlocks } from "./quantize_blocks.ts";
 import { isQuantized } from "./quantized_entry.ts";
 import { readWeight } from "./read_weight.ts";
-
-/** A weight in blocks: `shape` is the weight's own, [out, in], the bytes are codes. */
-export interface BlockEntry extends TensorEntry {
-  readonly blocks: {
-    readonly bits: 4 | 8;
-    /** float32 [out · in / 32]. */
-    readonly scales: TensorEntry;
-  };
-}
-
-export const isInBlocks = (entry: object): entry is BlockEntry => "blocks" in entry;
 
 /** A weight that can be kept in blocks. */
 export interface BlockCandidate {
