@@ -49,7 +49,7 @@ async function orReason(find: () => Promise<string> | string): Promise<string> {
 
 async function describeRuntime(): Promise<string> {
   const { version, devices } = await runtimeFacts();
-  return `ONNX Runtime ${version}, built for ${devices.join(", ")}; runs are tested on cpu`;
+  return `ONNX Runtime ${version}, built for ${devices.join(", ")}; runs are tested on cpu and webgpu`;
 }
 
 const describeTelemetry = () =>
