@@ -10,7 +10,7 @@ process.on("exit", () => rmSync(cache, { recursive: true, force: true }));
 export default defineConfig({
   test: {
     setupFiles: ["test/setup/one_core.ts"],
-    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+    include: ["src/**/*.test.ts", "test/**/*.test.ts", "playground/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: "forks",

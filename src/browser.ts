@@ -22,11 +22,14 @@ import {
   type MemoryTrainEvent,
   trainInMemory,
 } from "./run/memory_run.ts";
+import { fitsWidened, requireWasmMemory } from "./run/wasm_memory.ts";
 import type { Device, OpenSession } from "./runtime/session.ts";
 import { openSession as openWebSession } from "./runtime/web.ts";
 import { makeTemplate, type Template } from "./templates/template.ts";
 
 export { adapterFiles } from "./adapters/peft/adapter_files.ts";
+export type { DataRow } from "./data/files/data_row.ts";
+export { readRows } from "./data/files/text_rows.ts";
 export type { MemoryFiles } from "./files/folder.ts";
 export type { Completion } from "./generation/completion.ts";
 export type { LoadedModel } from "./generation/loaded_model.ts";
@@ -79,12 +82,14 @@ export type TrainOptions = Omit<MemoryRunOptions, "openSession"> & {
  * Trains on rows in memory, and tells what happens as it happens; the last event holds the result's files.
  * @throws AttuneError that names key, row or file, and the way out.
  */
-export const train = (
+export async function* train(
   base: Base,
   recipe: MemoryRecipe,
   { openSession = openWebSession, ...options }: TrainOptions = {},
-): AsyncGenerator<MemoryTrainEvent, void, undefined> =>
-  trainInMemory(base, recipe, { openSession, ...options });
+): AsyncGenerator<MemoryTrainEvent, void, undefined> {
+  if (openSession === openWebSession && options.device !== "webgpu") requireWasmMemory(base);
+  yield* trainInMemory(base, recipe, { openSession, ...options });
+}
 
 export interface LoadModelOptions {
   /** The files of PEFT adapters, by name. The first is in use. */
@@ -100,16 +105,21 @@ export interface LoadModelOptions {
 }
 
 /** Opens a base, and adapters on it, for generation. @throws AttuneError that names the file or setting at fault. */
-export function loadModel(base: Base, options: LoadModelOptions = {}): Promise<LoadedModel<MemoryFiles>> {
+export async function loadModel(
+  base: Base,
+  options: LoadModelOptions = {},
+): Promise<LoadedModel<MemoryFiles>> {
   const { adapters = {}, template: name, onWarning = console.warn, device = "wasm", threads } = options;
+  const { openSession = openWebSession } = options;
+  if (openSession === openWebSession && device !== "webgpu") requireWasmMemory(base);
   const template = async () => makeTemplate(memoryTemplate(base, { name }), base.tokenizer);
   return openLoadedModel({
     base,
     template,
     adapters,
     readAdapter: readAdapter,
-    openSession: options.openSession ?? openWebSession,
-    session: { device, threads, foldConstants: true },
+    openSession,
+    session: { device, threads, foldConstants: fitsWidened(base) },
     onWarning,
   });
 }

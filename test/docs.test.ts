@@ -20,6 +20,7 @@ const PAGES = [
   ...["README.md", "README.zh-CN.md", "CONTRIBUTING.md"],
   ...["docs/guide.md", "docs/guide.zh-CN.md", "docs/limits.md", "docs/limits.zh-CN.md"],
   ...["docs/learn.md", "docs/learn.zh-CN.md"],
+  ...["docs/browser.md", "docs/browser.zh-CN.md"],
   ...["docs/evaluation.md", "docs/evaluation.zh-CN.md"],
   ...["docs/export.md", "docs/export.zh-CN.md"],
   ...["docs/machines.md", "docs/machines.zh-CN.md"],

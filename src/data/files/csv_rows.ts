@@ -1,7 +1,6 @@
-import { Readable } from "node:stream";
-import { CsvError, type Info, parse } from "csv-parse";
 import { AttuneError } from "../../text/errors.ts";
-import { type DataRow, ROW_LIMIT } from "./data_row.ts";
+import { type CsvRecord, readCsvRecords } from "./csv_records.ts";
+import type { DataRow } from "./data_row.ts";
 import { decodeStream } from "./utf8.ts";
 
 /** The columns of a file whose first line is a row already; undefined where the first line names them, as it should. */
@@ -18,37 +17,16 @@ export async function* readCsvRows(
   kind: "csv" | "tsv",
   header: ReadColumns = () => undefined,
 ): AsyncGenerator<DataRow> {
-  const source = Readable.from(decodeStream(chunks, file));
-  const parser = parse({
-    delimiter: kind === "csv" ? "," : "\t",
-    record_delimiter: ["\r\n", "\n"],
-    relax_column_count: true,
-    relax_quotes: kind === "tsv", // there, a mark within a field is a character like others
-    skip_empty_lines: true,
-    max_record_size: ROW_LIMIT,
-    info: true,
-  });
-  source.on("error", (error) => parser.destroy(error));
+  const isTabs = kind === "tsv"; // there, a quotation mark within a field is a character like others
+  const options = { file, delimiter: isTabs ? "\t" : ",", lenient: isTabs } as const;
   let columns: string[] | undefined;
   let row = 0;
-  try {
-    for await (const { record, info } of source.pipe(parser) as AsyncIterable<CsvRecord>) {
-      const isFirst = columns === undefined;
-      const known = isFirst ? header(record) : undefined;
-      columns ??= known ?? checkColumns(record, file);
-      if (!isFirst || known) yield toRow(record, columns, { row: ++row, line: info.lines });
-    }
-  } catch (error) {
-    throw error instanceof CsvError ? explain(error, file) : error;
-  } finally {
-    source.destroy();
-    parser.destroy();
+  for await (const record of readCsvRecords(decodeStream(chunks, file), options)) {
+    const isFirst = columns === undefined;
+    const known = isFirst ? header(record.fields) : undefined;
+    columns ??= known ?? checkColumns(record.fields, file);
+    if (!isFirst || known) yield toRow(record, columns, ++row);
   }
-}
-
-interface CsvRecord {
-  record: string[];
-  info: Info;
 }
 
 function checkColumns(names: string[], file: string): string[] {
@@ -63,24 +41,11 @@ function checkColumns(names: string[], file: string): string[] {
   });
 }
 
-function toRow(fields: string[], columns: string[], { row, line }: { row: number; line: number }): DataRow {
+function toRow({ fields, line }: CsvRecord, columns: string[], row: number): DataRow {
   if (fields.length !== columns.length)
     return {
       row,
       problem: `line ${line} has ${fields.length} fields, and there are ${columns.length} columns`,
     };
   return { row, value: Object.fromEntries(fields.map((field, i) => [columns[i]!, field])) };
-}
-
-/** Its messages name the line; rows that were read with it are lost, so theirs aren't known here. */
-function explain({ code, message }: CsvError, file: string): AttuneError {
-  return new AttuneError({
-    code: "data.invalid-csv",
-    place: file,
-    problem: message,
-    wayOut:
-      code === "CSV_MAX_RECORD_SIZE"
-        ? "Is a quotation mark missing?"
-        : "Quote a field that holds quotation marks, and double those inside",
-  });
 }

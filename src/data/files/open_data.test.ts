@@ -113,8 +113,9 @@ describe("CSV and TSV", () => {
   });
 
   test.each([
-    ['a,b\n1,"2\n3,4\n', /a\.csv: Quote Not Closed.*opening quote at line/],
-    ['a,b\n1,2\n"3"x,4\n', /a\.csv: Invalid Closing Quote.* line 3 .*double those inside/],
+    ['a,b\n1,"2\n3,4\n', /a\.csv: the quotation mark that line 2 opens is never closed/],
+    ['a,b\n1,2\n"3"x,4\n', /a\.csv: line 3: a field goes on after .*double those inside/],
+    ['a,b\n1,2"\n', /a\.csv: line 2: a quotation mark is within a field/],
     ["a,b,a\n1,2,3\n", /a\.csv: .*"a" twice/],
     ["a,,\n1,2,3\n", /several without a name/],
   ])("%j is an error", async (content, message) => {

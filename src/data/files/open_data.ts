@@ -1,19 +1,15 @@
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { diskError } from "../../files/disk_error.ts";
 import { peekBytes } from "./bytes.ts";
-import { type ReadColumns, readCsvRows } from "./csv_rows.ts";
+import type { ReadColumns } from "./csv_rows.ts";
+import { checkDataFile } from "./data_files.ts";
 import { type DataKind, dataKindOf } from "./data_kinds.ts";
 import type { DataRow } from "./data_row.ts";
 import { compressionOf, decompress, hasCompressedName } from "./decompress.ts";
-import { firstCharacter, readJsonRows } from "./json_rows.ts";
 import { bufferOf, fileBuffer, isParquet, readParquetRows } from "./parquet_rows.ts";
-import { readTextDocument } from "./text_document.ts";
-import { skipByteOrderMark } from "./utf8.ts";
+import { readTextRows } from "./text_rows.ts";
 
 export { dataFiles } from "./data_files.ts";
-
-import { checkText, TEXT_HEAD } from "./check_text.ts";
-import { checkDataFile } from "./data_files.ts";
 
 const CHUNK = 256 * 1024; // bytes
 const HEAD = 4; // bytes that tell Parquet and the compressions
@@ -74,23 +70,8 @@ async function* plainRowsOf(
   kind: DataKind | undefined,
   header?: ReadColumns,
 ): AsyncGenerator<DataRow> {
-  const { head, chunks } = await peekBytes(stream, ({ length }) => length >= TEXT_HEAD);
+  const { head, chunks } = await peekBytes(stream, ({ length }) => length >= HEAD);
   if (kind === "parquet" || (kind === undefined && isParquet(head)))
-    return yield* readParquetRows(await bufferOf(chunks, file), file);
-  checkText(head.subarray(0, TEXT_HEAD), file, kind);
-  const text = await skipByteOrderMark(chunks, file);
-  if (kind === "json") yield* readJsonRows(text, file);
-  else if (kind === "csv" || kind === "tsv") yield* readCsvRows(text, file, kind, header);
-  else if (kind === "text") yield* readTextDocument(text, file);
-  else yield* guessedRowsOf(text, file);
-}
-
-/** What begins like JSON is rows, all else a document. */
-async function* guessedRowsOf(stream: AsyncIterable<Uint8Array>, file: string): AsyncGenerator<DataRow> {
-  const { head, chunks } = await peekBytes(
-    stream,
-    (bytes) => bytes.length > CHUNK || firstCharacter(bytes) !== undefined,
-  );
-  const isJson = ["[", "{"].includes(firstCharacter(head) ?? "");
-  yield* isJson ? readJsonRows(chunks, file) : readTextDocument(chunks, file);
+    yield* readParquetRows(await bufferOf(chunks, file), file);
+  else yield* readTextRows(chunks, file, kind, header);
 }

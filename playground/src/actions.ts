@@ -1,0 +1,251 @@
+/** What the page does when it is asked to. State changes here, and in no component. */
+import { exampleRows } from "./examples.ts";
+import { forgetRun, keep, keepAdapter, keepProgress, keepRun } from "./keeping.ts";
+import { blankRow, usedRows } from "./rows.ts";
+import { advise, columnsOf, recipeOf, type Settings } from "./settings.ts";
+import { current, isTuning, NO_RUN, type Row, type RunStart, update, updateRun } from "./store.ts";
+import { startClient, WorkerFailure } from "./worker/client.ts";
+import type { Failure, ModelSource, Tell } from "./worker/protocol.ts";
+
+export const demoSource = (): ModelSource => ({ kind: "demo", url: new URL("base/", document.baseURI).href });
+
+let source: ModelSource = demoSource();
+
+/** A worker that died took its model along: the next one opens it again. */
+const client = startClient(() => void openModel(source));
+
+export const failureOf = (error: unknown): Failure =>
+  error instanceof WorkerFailure ? error : { message: String((error as Error)?.stack ?? error) };
+
+/** Opens a model, and gives the worker the adapter that belongs to it. */
+export async function openModel(from: ModelSource): Promise<void> {
+  if (!(await open(from))) return;
+  const { adapter } = current();
+  if (adapter) await client.call("use", adapter);
+  await checkRows();
+}
+
+async function open(from: ModelSource): Promise<boolean> {
+  const isDemo = from.kind === "demo";
+  const before = current().model;
+  update({ model: { ...before, opening: true, failure: undefined, download: undefined } });
+  try {
+    const info = await client.call("open", { source: from, keeps: isKeeping() }, (download) =>
+      update({ model: { ...current().model, download } }),
+    );
+    source = from;
+    update({ model: { info, opening: false, isDemo } });
+    keep();
+    return true;
+  } catch (error) {
+    update({ model: { ...before, opening: false, download: undefined, failure: failureOf(error) } });
+    return false;
+  }
+}
+
+const isKeeping = () => current().keeping === "here";
+
+/** Another model than the one that was tuned: what belongs to that one goes. */
+export async function changeModel(from: ModelSource): Promise<void> {
+  if (!(await open(from))) return;
+  const { model, run } = current();
+  if (run.input && run.input.model === model.info?.name) return openModel(from);
+  update({
+    run: NO_RUN,
+    adapter: undefined,
+    isBack: false,
+    ask: { text: current().ask.text, isRunning: false },
+  });
+  await forgetRun();
+  await checkRows();
+}
+
+// Rows
+
+/** Files that were dropped or chosen: those of a model together, or rows. */
+export async function takeFiles(files: File[]): Promise<void> {
+  if (isTuning(current().run)) return;
+  if (files.some(({ name }) => name === "config.json" || name.endsWith(".safetensors")))
+    return changeModel({ kind: "files", name: modelName(files), files: byName(files) });
+  for (const file of files) await addFile(file);
+}
+
+const byName = (files: File[]) => Object.fromEntries(files.map((file) => [file.name, file]));
+
+const modelName = ([file]: File[]) => file?.webkitRelativePath.split("/")[0] || "model";
+
+async function addFile(file: File): Promise<void> {
+  update({ fileFailure: undefined, broken: undefined });
+  try {
+    const { rows, broken } = await client.call("read", { name: file.name, blob: file });
+    update({ broken: broken.length > 0 ? { file: file.name, rows: broken } : undefined });
+    changeRows([...usedRows(current().rows).rows, ...(rows as Row[])]);
+  } catch (error) {
+    update({ fileFailure: failureOf(error) });
+  }
+}
+
+export const useExamples = (): void => changeRows(exampleRows());
+
+export function changeRows(rows: Row[], removed?: Row[]): void {
+  update({ rows, removed });
+  keep({ rows: true });
+  scheduleCheck();
+}
+
+export const addRow = (): void => changeRows([...current().rows, blankRow(current().rows)]);
+
+export const editRow = (place: number, key: string, value: string): void =>
+  changeRows(current().rows.map((row, i) => (i === place ? { ...row, [key]: value } : row)));
+
+export const removeRow = (place: number): void =>
+  changeRows(
+    current().rows.filter((_, i) => i !== place),
+    current().rows,
+  );
+
+export const removeRows = (places: ReadonlySet<number>): void =>
+  changeRows(
+    current().rows.filter((_, i) => !places.has(i)),
+    current().rows,
+  );
+
+export function removeAllRows(): void {
+  update({ broken: undefined, fileFailure: undefined });
+  changeRows([], current().rows);
+}
+
+export const undoRemoval = (): void => changeRows(current().removed!);
+
+let waiting: ReturnType<typeof setTimeout> | undefined;
+let checks = 0;
+
+function scheduleCheck(): void {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => void checkRows(), 300);
+}
+
+const SHOWN = 3;
+const UNKNOWN_LENGTH = 1024; // tokens a row is looked at, where nothing says how long it may be
+
+async function checkRows(): Promise<void> {
+  const { rows: all, settings, model, check } = current();
+  const { rows } = usedRows(all);
+  const mine = ++checks;
+  if (rows.length === 0 || !model.info) return update({ check: { isRunning: false } });
+  update({ check: { ...check, isRunning: true } });
+  const most = Math.min(UNKNOWN_LENGTH, model.info.maxPositions ?? UNKNOWN_LENGTH);
+  const sized = { ...settings, maxLength: settings.maxLength ?? most };
+  const recipe = recipeOf(sized, advise(undefined, model.isDemo), rows);
+  try {
+    const input = { recipe, rows, columns: columnsOf(settings), shown: SHOWN };
+    const result = await client.call("check", input);
+    if (mine === checks) update({ check: { isRunning: false, result } });
+  } catch (error) {
+    if (mine === checks) update({ check: { isRunning: false, failure: failureOf(error) } });
+  }
+}
+
+// Settings
+
+export function changeSettings(change: Partial<Settings>): void {
+  update({ settings: { ...current().settings, ...change } });
+  keep();
+  scheduleCheck();
+}
+
+// The run
+
+export async function tune(): Promise<void> {
+  const { settings, rows: all, check, model } = current();
+  const { rows } = usedRows(all);
+  const recipe = recipeOf(settings, advise(check.result, model.isDemo), rows);
+  const input: RunStart = {
+    ...{ recipe, rows, columns: columnsOf(settings), device: settings.device, model: model.info!.name },
+  };
+  update({ isBack: false, adapter: undefined, run: { ...NO_RUN, input, status: "preparing" } });
+  await forgetRun();
+  await keepRun(input);
+  await run(input, false);
+}
+
+/** From where the run was saved. */
+export async function goOn(): Promise<void> {
+  const { run: stopped } = current();
+  const upTo = ({ steps, values }: typeof stopped.loss) => {
+    const count = steps.filter((step) => step <= stopped.saved).length;
+    return { steps: steps.slice(0, count), values: values.slice(0, count) };
+  };
+  const curves = { loss: upTo(stopped.loss), heldOut: upTo(stopped.heldOut) };
+  update({ isBack: false, run: { ...stopped, ...curves, status: "preparing", failure: undefined } });
+  await run(stopped.input!, true);
+}
+
+async function run(input: RunStart, goOn: boolean): Promise<void> {
+  const awake = await navigator.wakeLock?.request("screen").catch(() => undefined);
+  try {
+    const end = await client.call("tune", { ...input, goOn, keeps: isKeeping() }, takeEvent);
+    const status = end.reason === "stopped" ? "stopped" : "done";
+    updateRun({ status, step: end.step, saved: end.step, secondsLeft: undefined });
+    update({ adapter: end.files, ask: { text: current().ask.text, isRunning: false } });
+    await keepAdapter(end.files);
+    await keepProgress();
+  } catch (error) {
+    updateRun({ status: "failed", failure: failureOf(error), secondsLeft: undefined });
+  } finally {
+    await awake?.release();
+  }
+}
+
+const takeEvent: Tell<"tune"> = (event) => {
+  const { run } = current();
+  const add = ({ steps, values }: typeof run.loss, step: number, value: number) => ({
+    steps: [...steps, step],
+    values: [...values, value],
+  });
+  if (event.type === "start") {
+    const { step, totalSteps, trainedParameters } = event;
+    updateRun({
+      ...(run.status === "preparing" && { status: "running" }),
+      step,
+      totalSteps,
+      trainedParameters,
+    });
+  }
+  if (event.type === "step") {
+    const { step, totalSteps, tokensPerSecond, secondsLeft } = event;
+    updateRun({ step, totalSteps, tokensPerSecond, secondsLeft, loss: add(run.loss, step, event.loss) });
+  }
+  if (event.type === "evaluation") updateRun({ heldOut: add(run.heldOut, event.step, event.evalLoss) });
+  if (event.type === "checkpoint") {
+    updateRun({ saved: event.step });
+    void keepProgress();
+  }
+};
+
+export async function stop(): Promise<void> {
+  if (current().run.status === "running") updateRun({ status: "stopping" });
+  await client.call("stop", undefined);
+}
+
+/** Forgets a run of an earlier visit. Rows and settings stay. */
+export async function startAnew(): Promise<void> {
+  update({ isBack: false, run: NO_RUN, adapter: undefined });
+  await forgetRun();
+}
+
+// Questions
+
+export async function ask(text: string): Promise<void> {
+  const { settings } = current();
+  update({ ask: { text, isRunning: true } });
+  try {
+    const answers = await client.call("ask", { text, device: settings.device }, ({ who, piece }) => {
+      const { ask } = current();
+      update({ ask: { ...ask, [who]: (ask[who] ?? "") + piece } });
+    });
+    update({ ask: { text, isRunning: false, ...answers } });
+  } catch (error) {
+    update({ ask: { text, isRunning: false, failure: failureOf(error) } });
+  }
+}

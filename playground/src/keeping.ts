@@ -1,0 +1,134 @@
+/** Keeps what is on the page for the next visit, and puts it back. */
+import type { ResultFiles } from "attune/browser";
+import type { Settings } from "./settings.ts";
+import { openStorage, type Storage } from "./storage.ts";
+import { type Curve, current, NO_RUN, type Row, type RunStart, update } from "./store.ts";
+
+/** Of a visit; the rows, which may be many, are in a file of their own, and so is a run. */
+interface Session {
+  version: 1;
+  model: { kind: "demo" | "kept"; name: string };
+  settings: Settings;
+}
+
+interface Progress {
+  step: number;
+  totalSteps: number;
+  isDone: boolean;
+  trainedParameters?: number;
+  loss: Curve;
+  heldOut: Curve;
+}
+
+const ADAPTER = ["adapter_config.json", "adapter_model.safetensors"] as const;
+
+let storage: Storage | undefined;
+
+/** Puts back what an earlier visit left. @returns the model it had */
+export async function restore(): Promise<Session["model"] | undefined> {
+  storage = await openStorage();
+  const isFirst = await beFirst();
+  if (!isFirst) storage = undefined;
+  update({ keeping: storage ? "here" : isFirst ? "nowhere" : "elsewhere" });
+  const session = await readJson<Session>("session.json");
+  if (session?.version !== 1) return undefined;
+  const rows = (await readJson<Row[]>("rows.json")) ?? [];
+  update({ rows, settings: session.settings });
+  await restoreRun();
+  return session.model;
+}
+
+async function restoreRun(): Promise<void> {
+  const input = await readJson<RunStart>("run.json");
+  const progress = await readJson<Progress>("progress.json");
+  if (!input || !progress) return;
+  const { isDone, step, ...rest } = progress;
+  const run = { ...NO_RUN, ...rest, input, step, saved: step, status: isDone ? "done" : "stopped" } as const;
+  update({ run, adapter: await restoreAdapter(), isBack: !isDone });
+}
+
+async function restoreAdapter(): Promise<ResultFiles | undefined> {
+  const files: ResultFiles = {};
+  for (const name of ADAPTER) {
+    const file = await storage?.read(name);
+    if (!file) return undefined;
+    files[name] = new Uint8Array(await file.arrayBuffer());
+  }
+  return files;
+}
+
+/** One tab at a time keeps what it does: the first one, until it is closed. */
+const beFirst = (): Promise<boolean> =>
+  new Promise((resolve) => {
+    if (!navigator.locks) return resolve(true);
+    void navigator.locks.request("attune-playground", { ifAvailable: true }, (lock) => {
+      resolve(lock !== null);
+      return lock && new Promise<void>(() => {});
+    });
+  });
+
+let waiting: ReturnType<typeof setTimeout> | undefined;
+let withRows = false;
+
+/** Keeps settings and, where they have changed, rows: a moment later, as they change with every key. */
+export function keep({ rows = false } = {}): void {
+  withRows ||= rows;
+  clearTimeout(waiting);
+  waiting = setTimeout(() => void keepNow(), 500);
+}
+
+async function keepNow(): Promise<void> {
+  const { model, settings, rows } = current();
+  const session: Session = {
+    version: 1,
+    model: { kind: model.isDemo ? "demo" : "kept", name: model.info?.name ?? "" },
+    settings,
+  };
+  await writeJson("session.json", session);
+  if (withRows) await writeJson("rows.json", rows);
+  withRows = false;
+}
+
+// Leaving the page counts as a moment.
+addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "hidden") void keepNow();
+});
+
+export const keepRun = (input: RunStart): Promise<void> => writeJson("run.json", input);
+
+export async function keepProgress(): Promise<void> {
+  const { saved, totalSteps, status, trainedParameters, loss, heldOut } = current().run;
+  const isDone = status === "done";
+  await writeJson("progress.json", { step: saved, totalSteps, isDone, trainedParameters, loss, heldOut });
+}
+
+export async function keepAdapter(files: ResultFiles): Promise<void> {
+  for (const name of ADAPTER) if (files[name]) await quietly(async () => storage?.write(name, files[name]!));
+}
+
+export async function forgetRun(): Promise<void> {
+  for (const name of ["progress.json", "run.json", "checkpoint.safetensors", ...ADAPTER])
+    await quietly(async () => storage?.remove(name));
+}
+
+const writeJson = (name: string, value: unknown) =>
+  quietly(async () => storage?.write(name, JSON.stringify(value)));
+
+async function readJson<T>(name: string): Promise<T | undefined> {
+  try {
+    const file = await storage?.read(name);
+    return file && JSON.parse(await file.text());
+  } catch {
+    return undefined; // damaged, or of a version that wrote it otherwise
+  }
+}
+
+/** What can't be kept, as the disk is full, is on the page all the same. */
+async function quietly(work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+    update({ keeping: "nowhere" });
+  }
+}

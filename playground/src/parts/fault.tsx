@@ -1,0 +1,19 @@
+import type { Words } from "../words.ts";
+import { WORKER_DIED } from "../worker/client.ts";
+import type { Failure } from "../worker/protocol.ts";
+
+/** An error of the library says itself what to do; any other is a fault of its own, or the end of the memory. */
+export function Fault({ failure, words }: { failure?: Failure; words: Words }) {
+  if (!failure) return null;
+  return (
+    <p class="alert" role="alert">
+      {textOf(failure, words)}
+    </p>
+  );
+}
+
+function textOf({ code, message }: Failure, words: Words): string {
+  if (code === WORKER_DIED || /out of memory|allocation failed|could not allocate/i.test(message))
+    return `${words.tooLittleMemory} (${message.split("\n")[0]})`;
+  return code ? message : `${words.ownFault} ${message}`;
+}

@@ -1,0 +1,190 @@
+/** attune in a thread of its own: the page stays alive while it computes. */
+import {
+  AttuneError,
+  type Base,
+  checkData,
+  type Device,
+  type LoadedModel,
+  loadModel,
+  type MemoryFiles,
+  type MemoryRecipe,
+  openBase,
+  type ResultFiles,
+  readRows,
+  train,
+} from "attune/browser";
+import { openStorage, type Storage } from "../storage.ts";
+import { keepModel, modelFiles } from "./model_files.ts";
+import type { Calls, Failure, Input, Name, Reply, Request, RunInput, Tell } from "./protocol.ts";
+
+type Handlers = {
+  [K in Name]: (
+    input: Input<K>,
+    tell: Parameters<Calls[K]> extends [unknown, infer T] ? T : undefined,
+  ) => Promise<ReturnType<Calls[K]>>;
+};
+
+interface Talking {
+  model: LoadedModel<MemoryFiles>;
+  device: Device;
+  /** The adapter it has. */
+  adapter?: ResultFiles;
+}
+
+let base: Base | undefined;
+let adapter: ResultFiles | undefined;
+let talking: Talking | undefined;
+let running: AbortController | undefined;
+/** Of the run that this worker saw last, where nothing else keeps it. */
+let lastCheckpoint: Uint8Array | undefined;
+
+const CHECKPOINT = "checkpoint.safetensors";
+const LONGEST_ANSWER = 96; // tokens
+
+const handlers: Handlers = {
+  async open({ source, keeps }, tell) {
+    const storage = keeps ? await openStorage() : undefined;
+    const files = await modelFiles(source, { storage, tell });
+    const name = source.kind === "demo" ? "demo" : source.name;
+    const opened = await openBase(files, { name });
+    await releaseTalking();
+    [base, adapter] = [opened, undefined];
+    if (storage && source.kind === "files") void keepModel(source, storage).catch(() => {});
+    return infoOf(opened, name);
+  },
+
+  async read({ name, blob }) {
+    const [rows, broken]: [object[], { row: number; problem: string }[]] = [[], []];
+    for await (const row of readRows(blob, name)) {
+      if ("problem" in row) broken.push(row);
+      else if (isObject(row.value)) rows.push(row.value);
+      else broken.push({ row: row.row, problem: `expected an object, got ${JSON.stringify(row.value)}` });
+    }
+    return { rows, broken };
+  },
+
+  check: async ({ shown, ...input }) => checkData(opened(), recipeOf(input), { rows: shown }),
+
+  async tune({ device, goOn, keeps, ...input }, tell) {
+    await releaseTalking();
+    running = new AbortController();
+    const storage = keeps ? await openStorage() : undefined;
+    const checkpoint = goOn ? (lastCheckpoint ?? (await keptCheckpoint(storage))) : undefined;
+    const saveCheckpoint = async (bytes: Uint8Array) => {
+      lastCheckpoint = bytes;
+      await storage?.write(CHECKPOINT, bytes);
+      return CHECKPOINT;
+    };
+    const options = { device, signal: running.signal, checkpoint, saveCheckpoint };
+    for await (const event of train(opened(), recipeOf(input), options)) {
+      if (event.type === "end") {
+        adapter = event.files;
+        return event;
+      }
+      tell(event);
+      await nextTask(); // a step blocks this thread: here it takes what the page has said
+    }
+    throw new Error("the run ended without saying so");
+  },
+
+  async stop() {
+    running?.abort();
+  },
+
+  async use(files) {
+    adapter = files;
+  },
+
+  async ask({ text, device }, tell) {
+    const model = await talkingOn(device);
+    const answer = async (who: "before" | "after", choice: string | null) => {
+      const { text: whole } = await model.chat([{ role: "user", content: text }], {
+        adapter: choice,
+        maxTokens: LONGEST_ANSWER,
+        temperature: 0,
+        onText: (piece) => tell({ who, piece }),
+      });
+      return whole;
+    };
+    const before = await answer("before", null);
+    return { before, ...(adapter && { after: await answer("after", TUNED) }) };
+  },
+};
+
+const TUNED = "tuned";
+
+async function keptCheckpoint(storage: Storage | undefined): Promise<Uint8Array | undefined> {
+  const file = await storage?.read(CHECKPOINT);
+  return file && new Uint8Array(await file.arrayBuffer());
+}
+
+/** The model with the adapter, opened once. */
+async function talkingOn(device: Device): Promise<LoadedModel<MemoryFiles>> {
+  if (talking?.device !== device) {
+    await releaseTalking();
+    const model = await loadModel(opened(), { device, onWarning: () => {} });
+    talking = { model, device };
+  }
+  if (adapter && talking!.adapter !== adapter) {
+    await talking!.model.addAdapter(TUNED, adapter);
+    talking!.adapter = adapter;
+  }
+  return talking!.model;
+}
+
+async function releaseTalking(): Promise<void> {
+  await talking?.model.release();
+  talking = undefined;
+}
+
+function opened(): Base {
+  if (base) return base;
+  throw new AttuneError({ code: "playground.no-model", problem: "no model is open", wayOut: "Choose one" });
+}
+
+const recipeOf = ({ recipe, rows, columns }: RunInput): MemoryRecipe => ({
+  ...recipe,
+  data: [{ rows, ...(columns && { columns }) }],
+});
+
+function infoOf({ directory, model }: Base, name: string) {
+  const tensors = [...directory.tensors.values()];
+  return {
+    name,
+    type: String(directory.config.model_type),
+    parameters: tensors.reduce((sum, { shape }) => sum + shape.reduce((n, size) => n * size, 1), 0),
+    bytes: tensors.reduce((sum, { byteLength }) => sum + byteLength, 0),
+    maxPositions: model.dimensions.maxPositions,
+  };
+}
+
+const isObject = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Unlike a microtask, a message lets others that have come before it have their turn. */
+const nextTask = () =>
+  new Promise<void>((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(undefined);
+  });
+
+const reply = (message: Reply) => postMessage(message);
+
+addEventListener("message", async ({ data: { id, name, input } }: MessageEvent<Request>) => {
+  try {
+    const tell = (event: unknown) => reply({ id, event });
+    // biome-ignore lint/suspicious/noExplicitAny: the name says which input and events these are
+    reply({ id, value: await (handlers[name] as any)(input, tell as Tell<Name>) });
+  } catch (error) {
+    reply({ id, failure: failureOf(error) });
+  }
+});
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof AttuneError) return { code: error.code, message: error.message };
+  return { message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+}
