@@ -15,9 +15,11 @@ export default defineConfig([
     target: "node20.19",
     dts: true,
   },
-  // By itself, so that it shares no chunk with what needs Node.
+  // By itself, so that it shares no chunk with what needs Node, and file by file: bundlers leave out those not used.
   {
     entry: { browser: "src/browser.ts" },
+    unbundle: true,
+    outDir: "dist/browser",
     platform: "browser",
     target: "es2023",
     dts: true,

@@ -44,8 +44,8 @@ function pack(): string {
   const paths: string[] = files.map(({ path }: { path: string }) => path);
   for (const path of [
     "demo/base/model.safetensors",
-    "dist/browser.d.mts",
-    "dist/browser.mjs",
+    "dist/browser/browser.d.mts",
+    "dist/browser/browser.mjs",
     "dist/cli.mjs",
     "dist/index.mjs",
     "dist/index.d.mts",

@@ -37,7 +37,7 @@ beforeAll(async () => {
     config: false,
     cwd: root,
     dts: false,
-    outDir: join(library, "dist"),
+    outDir: join(library, "dist/browser"),
     logLevel: "error",
   });
   const { name, version, type, exports, sideEffects } = about;
@@ -79,8 +79,9 @@ test("Vite", { timeout: 120_000 }, async () => {
 
 test("webpack", { timeout: 120_000 }, async () => {
   const stats = await new Promise<webpack.Stats>((resolve, reject) =>
-    webpack({ context: application, entry: "./main.js", output: { path: at("webpack") } }, (error, stats) =>
-      error ? reject(error) : resolve(stats!),
+    webpack(
+      { mode: "development", context: application, entry: "./main.js", output: { path: at("webpack") } },
+      (error, stats) => (error ? reject(error) : resolve(stats!)),
     ),
   );
   expect(stats.toJson({ all: false, errors: true }).errors).toEqual([]);

@@ -56,7 +56,7 @@ export async function changeModel(from: ModelSource): Promise<void> {
     isBack: false,
     ask: { text: current().ask.text, isRunning: false },
   });
-  await forgetRun();
+  await forgetRun({ adapter: true });
   await checkRows();
 }
 
@@ -163,8 +163,8 @@ export async function tune(): Promise<void> {
   const input: RunStart = {
     ...{ recipe, rows, columns: columnsOf(settings), device: settings.device, model: model.info!.name },
   };
-  update({ isBack: false, adapter: undefined, run: { ...NO_RUN, input, status: "preparing" } });
-  await forgetRun();
+  update({ isBack: false, run: { ...NO_RUN, input, status: "preparing" } });
+  await forgetRun({ adapter: false });
   await keepRun(input);
   await run(input, false);
 }
@@ -192,6 +192,7 @@ async function run(input: RunStart, goOn: boolean): Promise<void> {
     await keepProgress();
   } catch (error) {
     updateRun({ status: "failed", failure: failureOf(error), secondsLeft: undefined });
+    renewAfter(error);
   } finally {
     await awake?.release();
   }
@@ -223,6 +224,12 @@ const takeEvent: Tell<"tune"> = (event) => {
   }
 };
 
+/** A runtime that failed may be unusable from then on. */
+function renewAfter(error: unknown): void {
+  const { code = "runtime." } = failureOf(error);
+  if (code.startsWith("runtime.")) client.renew();
+}
+
 export async function stop(): Promise<void> {
   if (current().run.status === "running") updateRun({ status: "stopping" });
   await client.call("stop", undefined);
@@ -231,7 +238,7 @@ export async function stop(): Promise<void> {
 /** Forgets a run of an earlier visit. Rows and settings stay. */
 export async function startAnew(): Promise<void> {
   update({ isBack: false, run: NO_RUN, adapter: undefined });
-  await forgetRun();
+  await forgetRun({ adapter: true });
 }
 
 // Questions
@@ -247,5 +254,6 @@ export async function ask(text: string): Promise<void> {
     update({ ask: { text, isRunning: false, ...answers } });
   } catch (error) {
     update({ ask: { text, isRunning: false, failure: failureOf(error) } });
+    renewAfter(error);
   }
 }

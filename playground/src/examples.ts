@@ -9,18 +9,19 @@ const ROWS_A_SKILL = 60;
 
 const tasks = TASKS.filter(({ name }) => SKILLS.includes(name));
 
-export const exampleRows = (): Row[] =>
-  instructionSet({ seed: 1, perTask: ROWS_A_SKILL, split: "train", tasks }).map(rowOf);
-
 const rowOf = ({ instruction, input = "", output }: InstructionRow): Row => ({ instruction, input, output });
 
+const EXAMPLES = instructionSet({ seed: 1, perTask: ROWS_A_SKILL, split: "train", tasks }).map(rowOf);
+const QUESTIONS = new Set(EXAMPLES.map((row) => questionOf(row)));
+
+export const exampleRows = (): Row[] => [...EXAMPLES];
+
 /** Questions of the same kind that no row has. */
-export const exampleQuestions = (): string[] =>
-  instructionSet({ seed: 2, perTask: 1, split: "heldOut", tasks }).map((row) => questionOf(rowOf(row)));
+export const exampleQuestions: readonly string[] = instructionSet({
+  ...{ seed: 2, perTask: 1, split: "heldOut", tasks },
+}).map((row) => questionOf(rowOf(row)));
 
 /** Whether these are rows of the example, some of them. */
 export function areExamples([first]: readonly Row[]): boolean {
-  if (!first) return false;
-  const question = questionOf(first);
-  return exampleRows().some((row) => questionOf(row) === question);
+  return first !== undefined && QUESTIONS.has(questionOf(first));
 }

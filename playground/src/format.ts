@@ -2,10 +2,11 @@ import type { Language } from "./store.ts";
 
 export const count = (n: number, language: Language): string => n.toLocaleString(language);
 
-export const compact = (n: number, language: Language): string =>
+/** "1.64 million", or "1.64M". */
+export const compact = (n: number, language: Language, compactDisplay: "long" | "short" = "long"): string =>
   new Intl.NumberFormat(language, {
     notation: "compact",
-    compactDisplay: "long",
+    compactDisplay,
     maximumSignificantDigits: 3,
   }).format(n);
 

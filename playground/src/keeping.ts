@@ -106,8 +106,9 @@ export async function keepAdapter(files: ResultFiles): Promise<void> {
   for (const name of ADAPTER) if (files[name]) await quietly(async () => storage?.write(name, files[name]!));
 }
 
-export async function forgetRun(): Promise<void> {
-  for (const name of ["progress.json", "run.json", "checkpoint.safetensors", ...ADAPTER])
+/** The adapter of an earlier run stays until there is another one. */
+export async function forgetRun({ adapter }: { adapter: boolean }): Promise<void> {
+  for (const name of ["progress.json", "run.json", "checkpoint.safetensors", ...(adapter ? ADAPTER : [])])
     await quietly(async () => storage?.remove(name));
 }
 

@@ -72,6 +72,7 @@ export const ENGLISH = {
 
   settings: "Settings",
   settingsHint: "An empty field takes the advised value.",
+  advised: "advised",
   epochs: "Passes over the rows",
   epochsHint: "More passes fit the rows better, and in the end learn them by heart.",
   learningRate: "Learning rate",
@@ -99,6 +100,7 @@ export const ENGLISH = {
   preparing: "Preparing …",
   ready: (rows: number, steps: number) => `${rows} rows, ${steps} steps.`,
   needRows: "Add rows first.",
+  fixRows: "Some rows can't be used: mend them or leave them out first.",
   running: (step: number, total: number) => `Step ${step} of ${total}`,
   done: (steps: number) => `Tuned: ${steps} steps.`,
   stopped: (step: number, total: number) => `Stopped after step ${step} of ${total}.`,

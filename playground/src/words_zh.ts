@@ -66,6 +66,7 @@ export const CHINESE: Words = {
 
   settings: "设置",
   settingsHint: "留空则采用建议值。",
+  advised: "建议值",
   epochs: "遍数",
   epochsHint: "遍数越多越贴合数据，最终会死记硬背。",
   learningRate: "学习率",
@@ -91,6 +92,7 @@ export const CHINESE: Words = {
   preparing: "准备中……",
   ready: (rows, steps) => `${rows} 行，${steps} 步。`,
   needRows: "请先添加数据。",
+  fixRows: "有些行无法使用：请先修改或去掉它们。",
   running: (step, total) => `第 ${step} 步，共 ${total} 步`,
   done: (steps) => `微调完成：${steps} 步。`,
   stopped: (step, total) => `停在第 ${step} 步，共 ${total} 步。`,

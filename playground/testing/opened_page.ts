@@ -11,7 +11,7 @@ const configFile = fileURLToPath(new URL("../vite.config.ts", import.meta.url));
 /** Builds the page into a temporary folder and serves it as `npm run playground` does. */
 export async function servePlayground(): Promise<{ url: string; close(): Promise<void> }> {
   const outDir = mkdtempSync(join(tmpdir(), "attune-playground-"));
-  const options = { configFile, logLevel: "warn", build: { outDir, emptyOutDir: true } } as const;
+  const options = { configFile, logLevel: "error", build: { outDir, emptyOutDir: true } } as const;
   await build(options);
   const server = await preview({ ...options, preview: { port: 0 } });
   const url = server.resolvedUrls!.local[0]!;

@@ -114,6 +114,6 @@ function Examples({
 
 function questionsFor({ rows, settings }: State): string[] {
   const own = rows.slice(0, SHOWN).map((row) => questionOf(row, settings.question));
-  const questions = areExamples(rows) ? exampleQuestions() : own.filter((text) => text !== "");
+  const questions = areExamples(rows) ? exampleQuestions : own.filter((text) => text !== "");
   return [...new Set(questions)].slice(0, SHOWN);
 }

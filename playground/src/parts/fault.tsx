@@ -13,7 +13,7 @@ export function Fault({ failure, words }: { failure?: Failure; words: Words }) {
 }
 
 function textOf({ code, message }: Failure, words: Words): string {
-  if (code === WORKER_DIED || /out of memory|allocation failed|could not allocate/i.test(message))
-    return `${words.tooLittleMemory} (${message.split("\n")[0]})`;
+  const isMemory = !code && /out of memory|allocation failed|could not allocate|aborted\(/i.test(message);
+  if (code === WORKER_DIED || isMemory) return `${words.tooLittleMemory} (${message.split("\n")[0]})`;
   return code ? message : `${words.ownFault} ${message}`;
 }

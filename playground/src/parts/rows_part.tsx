@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import {
   addRow,
   changeSettings,
@@ -44,10 +44,10 @@ export function RowsPart({ state, words }: PartProps) {
               onChange={choose}
             />
           </label>
-          <button type="button" onClick={useExamples}>
+          <button type="button" class={rows.length === 0 ? "main" : ""} onClick={useExamples}>
             {words.examples}
           </button>
-          <button type="button" onClick={addRow}>
+          <button type="button" id="add-row" onClick={addRow}>
             {words.addRow}
           </button>
           {rows.length > 0 && (
@@ -94,27 +94,29 @@ function Broken({ state: { broken }, words }: PartProps) {
   );
 }
 
-const PAGE = 8; // rows
+const PAGE = globalThis.matchMedia?.("(max-width: 640px)").matches ? 3 : 8; // rows
 
 function Table({ state, words }: PartProps) {
   const { rows, language } = state;
+  const list = useRef<HTMLOListElement>(null);
   const [from, setFrom] = useState(0);
-  const [known, setKnown] = useState(0);
+  const [known, setKnown] = useState(rows.length);
+  const isOneMore = rows.length === known + 1;
   if (rows.length !== known) {
     // A row that was added is shown; of many, the first ones.
     setKnown(rows.length);
-    setFrom(
-      rows.length === known + 1
-        ? Math.floor((rows.length - 1) / PAGE) * PAGE
-        : Math.min(from, lastPage(rows)),
-    );
+    setFrom(isOneMore ? lastPage(rows) : Math.min(from, lastPage(rows)));
   }
+  useEffect(() => {
+    if (document.activeElement?.id === "add-row")
+      list.current?.querySelector<HTMLElement>("li:last-child textarea")?.focus();
+  }, [rows.length]);
   if (rows.length === 0) return <p class="empty">{words.noRows}</p>;
   const fields = fieldsOf(rows);
   const shown = rows.slice(from, from + PAGE);
   return (
     <>
-      <ol class="rows" start={from + 1}>
+      <ol class="rows" ref={list} start={from + 1}>
         {shown.map((row, i) => (
           <TableRow
             key={from + i}
@@ -178,7 +180,7 @@ function TableRow({ row, place, fields, words, isHeaded }: TableRowProps) {
           <label key={field} class="cell">
             <span class="cell-name">{words.fields[field] ?? field}</span>
             <textarea
-              rows={1}
+              rows={Math.min(4, 1 + Math.floor(String(row[field] ?? "").length / 30))}
               aria-label={`${name}, ${words.fields[field] ?? field}`}
               value={String(row[field] ?? "")}
               onInput={(event) => editRow(place, field, event.currentTarget.value)}

@@ -19,7 +19,11 @@ export function SettingsPart({ state, words }: PartProps) {
   const { settings, check, model, run } = state;
   const advice = advise(check.result, model.isDemo);
   const field = (name: Key, label: string, hint?: string) => (
-    <NumberField {...{ name, label, hint }} value={settings[name]} advised={advice[name]} />
+    <NumberField
+      {...{ name, label, hint }}
+      value={settings[name]}
+      advised={check.result ? String(advice[name]) : words.advised}
+    />
   );
   return (
     <section class="card" aria-labelledby="settings-title">
@@ -52,7 +56,7 @@ interface NumberFieldProps {
   label: string;
   hint?: string;
   value?: number;
-  advised: number;
+  advised: string;
 }
 
 /** What is no number within the bounds is as if it were empty, and marked. */
@@ -71,7 +75,7 @@ function NumberField({ name, label, hint, value, advised }: NumberFieldProps) {
         type="number"
         inputMode="decimal"
         {...BOUNDS[name]}
-        placeholder={String(advised)}
+        placeholder={advised}
         value={typed ?? value ?? ""}
         aria-describedby={hint && `hint-${name}`}
         onInput={(event) => change(event.currentTarget)}

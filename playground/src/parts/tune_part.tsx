@@ -17,6 +17,9 @@ export function TunePart({ state, words }: PartProps) {
       <p role="status" class="status">
         {statusText({ state, words })}
       </p>
+      {!isTuning(run) && state.check.result?.report.unusable.length !== 0 && state.check.result && (
+        <p class="note">{words.fixRows}</p>
+      )}
       <Fault failure={run.failure} words={words} />
       <Progress state={state} words={words} />
       <LossChart run={run} words={words} />
@@ -82,7 +85,7 @@ function Progress({ state: { run, language }, words }: PartProps) {
     [words.loss, run.loss.values.at(-1)?.toFixed(3)],
     [words.speed, tokensPerSecond && count(Math.round(tokensPerSecond), language)],
     [words.left, secondsLeft !== undefined && isTuning(run) ? duration(secondsLeft) : undefined],
-    [words.trainedWeights, trainedParameters && compact(trainedParameters, language)],
+    [words.trainedWeights, trainedParameters && compact(trainedParameters, language, "short")],
   ] as const;
   return (
     <>

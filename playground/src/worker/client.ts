@@ -18,6 +18,8 @@ interface Waiting {
 
 export interface Client {
   call<K extends Name>(name: K, input: Input<K>, tell?: Tell<K>): Promise<Output<K>>;
+  /** Ends the worker; the next one is given its model again. */
+  renew(): void;
 }
 
 /** Code of the failure that all calls under way end with when the worker dies: mostly for want of memory. */
@@ -40,14 +42,16 @@ export function startClient(onDeath: () => void): Client {
     };
     started.onerror = (event) => {
       event.preventDefault();
-      started.terminate();
-      worker = undefined;
-      const failure = new WorkerFailure({ code: WORKER_DIED, message: event.message || "the worker ended" });
-      for (const call of waiting.values()) call.reject(failure);
-      waiting.clear();
-      onDeath();
+      end(event.message || "the worker ended");
     };
     return started;
+  };
+  const end = (message: string) => {
+    worker?.terminate();
+    worker = undefined;
+    for (const { reject } of waiting.values()) reject(new WorkerFailure({ code: WORKER_DIED, message }));
+    waiting.clear();
+    onDeath();
   };
 
   return {
@@ -58,5 +62,6 @@ export function startClient(onDeath: () => void): Client {
         waiting.set(id, { tell: tell as Waiting["tell"], resolve: resolve as Waiting["resolve"], reject });
         worker.postMessage({ id, name, input } satisfies Request);
       }),
+    renew: () => end("the worker is renewed"),
   };
 }
