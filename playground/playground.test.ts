@@ -2,11 +2,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadModel, openBase, readAdapter } from "../src/browser.ts";
 import { openSession } from "../src/runtime/node.ts";
 import { chromiumMissing, runInChromium } from "../src/testing/chromium.ts";
+import { goldenPath } from "../src/testing/goldens.ts";
 import { exampleRows } from "./src/examples.ts";
 import { dropFile, launchChromium, servePlayground, unzip, visit } from "./testing/opened_page.ts";
 
@@ -32,7 +33,7 @@ describe.skipIf(chromiumMissing)(where, { timeout: 120_000 }, () => {
     await page.getByText("What is trained").waitFor();
     expect(await page.locator(".preview mark").first().textContent()).toContain(rows[0]!.output);
 
-    await page.getByLabel("Passes over the rows").fill("4");
+    await page.getByLabel("Passes over the rows").fill("3");
     await page.getByRole("button", { name: "Tune", exact: true }).click();
     await page.getByText(/^Tuned: \d+ steps/).waitFor({ timeout: 90_000 });
     expect(await page.locator(".plot path.line").count()).toBeGreaterThan(1);
@@ -64,13 +65,13 @@ describe.skipIf(chromiumMissing)(where, { timeout: 120_000 }, () => {
 
     await page.getByLabel("遍数").fill("500");
     await page.getByRole("button", { name: "开始微调" }).click();
-    await page.getByText(/^第 2[1-9] 步，共 500 步/).waitFor({ timeout: 60_000 });
+    await page.getByText(/^第 1[1-9] 步，共 500 步/).waitFor({ timeout: 60_000 });
 
     page = await visited.comeBack(); // in the middle of a run
-    await page.getByText("第 20 步，共 500 步").first().waitFor();
+    await page.getByText("第 10 步，共 500 步").first().waitFor();
     expect(await page.getByLabel("第 3 行, 回答").inputValue()).toBe("GREEN");
-    await page.getByRole("button", { name: "从第 20 步继续" }).first().click();
-    await page.getByText(/^第 (2[1-9]|[3-9]\d) 步，共 500 步/).waitFor({ timeout: 60_000 });
+    await page.getByRole("button", { name: "从第 10 步继续" }).first().click();
+    await page.getByText(/^第 (1[1-9]|[2-9]\d) 步，共 500 步/).waitFor({ timeout: 60_000 });
     await page.getByRole("button", { name: "停止" }).click();
     await page.getByText(/^停在第 \d+ 步/).waitFor();
     expect(Object.keys(await downloadAdapter(page, "下载适配器"))).toHaveLength(2);
@@ -100,7 +101,53 @@ describe.skipIf(chromiumMissing)(where, { timeout: 120_000 }, () => {
     expect(visited.faults).toEqual([]);
     await visited.close();
   });
+
+  test("another model comes as files, or from the hub on a click, and is there again on the next visit", async () => {
+    const visited = await visit(browser, server.url, { viewport: { width: 1280, height: 900 } });
+    const asked = await serveHub(visited.page.context(), "org/tiny");
+    const page = visited.page;
+    await page.getByText(/million parameters,/).waitFor();
+    await page.getByText("Another model …").click();
+    await page.getByLabel("Choose its files").setInputFiles(modelFiles());
+    await page.getByText("model", { exact: true }).waitFor();
+
+    await page.getByLabel("Or a model of the Hugging Face hub, by name").fill("org/none");
+    await page.getByRole("button", { name: "Download" }).click();
+    await page.getByText("the server answered 404").waitFor();
+    await page.getByLabel("Or a model of the Hugging Face hub, by name").fill("org/tiny");
+    await page.getByRole("button", { name: "Download" }).click();
+    await page.getByText("org/tiny", { exact: true }).waitFor();
+    const count = asked.length;
+    expect(count).toBeGreaterThan(3);
+    const again = await visited.comeBack();
+    await again.getByText("org/tiny", { exact: true }).waitFor();
+    expect(asked).toHaveLength(count); // it came from the browser's storage
+    expect(visited.faults.filter((fault) => !/status of 404/.test(fault))).toEqual([]);
+    await visited.close();
+  });
 });
+
+const TINY = goldenPath("models/llama-gqa");
+const modelFiles = () => readdirSync(TINY).map((name) => join(TINY, name));
+
+/** Answers in the hub's place, for one model. @returns what was asked for */
+async function serveHub(context: BrowserContext, name: string): Promise<string[]> {
+  const asked: string[] = [];
+  const headers = { "access-control-allow-origin": "*" };
+  await context.route("https://huggingface.co/**", (route) => {
+    const { pathname } = new URL(route.request().url());
+    asked.push(pathname);
+    if (pathname === `/api/models/${name}`) {
+      const siblings = ["README.md", ...readdirSync(TINY)].map((rfilename) => ({ rfilename }));
+      return route.fulfill({ json: { siblings }, headers });
+    }
+    const [, file] = pathname.split(`/${name}/resolve/main/`);
+    return file
+      ? route.fulfill({ path: join(TINY, file), headers })
+      : route.fulfill({ status: 404, headers });
+  });
+  return asked;
+}
 
 async function askPage(page: Page, question: string): Promise<{ before: string; after: string }> {
   await page.getByLabel("Question", { exact: true }).fill(question);

@@ -1,6 +1,6 @@
 /** What the page does when it is asked to. State changes here, and in no component. */
 import { exampleRows } from "./examples.ts";
-import { forgetRun, keep, keepAdapter, keepProgress, keepRun } from "./keeping.ts";
+import { forgetRun, keep, keepAdapter, keepNow, keepProgress, keepRun } from "./keeping.ts";
 import { blankRow, usedRows } from "./rows.ts";
 import { advise, columnsOf, recipeOf, type Settings } from "./settings.ts";
 import { current, isTuning, NO_RUN, type Row, type RunStart, update, updateRun } from "./store.ts";
@@ -25,7 +25,16 @@ export async function openModel(from: ModelSource): Promise<void> {
   await checkRows();
 }
 
-async function open(from: ModelSource): Promise<boolean> {
+let opening: Promise<unknown> = Promise.resolve();
+
+/** One after the other: what was asked for last is what is open in the end. */
+function open(from: ModelSource): Promise<boolean> {
+  const opened = opening.then(() => openNow(from));
+  opening = opened;
+  return opened;
+}
+
+async function openNow(from: ModelSource): Promise<boolean> {
   const isDemo = from.kind === "demo";
   const before = current().model;
   update({ model: { ...before, opening: true, failure: undefined, download: undefined } });
@@ -35,7 +44,7 @@ async function open(from: ModelSource): Promise<boolean> {
     );
     source = from;
     update({ model: { info, opening: false, isDemo } });
-    keep();
+    await keepNow();
     return true;
   } catch (error) {
     update({ model: { ...before, opening: false, download: undefined, failure: failureOf(error) } });

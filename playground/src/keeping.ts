@@ -77,7 +77,7 @@ export function keep({ rows = false } = {}): void {
   waiting = setTimeout(() => void keepNow(), 500);
 }
 
-async function keepNow(): Promise<void> {
+export async function keepNow(): Promise<void> {
   const { model, settings, rows } = current();
   const session: Session = {
     version: 1,

@@ -45,7 +45,7 @@ export function advise(check: RowsCheck | undefined, isDemo: boolean): Advice {
   };
 }
 
-const SAVE_EVERY = 20; // steps
+const SAVE_EVERY = 10; // steps
 
 /** The recipe of a run, without its rows. */
 export function recipeOf(settings: Settings, advice: Advice, rows: readonly object[]): PlainRecipe {

@@ -63,11 +63,11 @@ export const ENGLISH = {
   context: "only read",
   checking: "Reading the rows …",
   notes: {
-    truncated: (n: number) => `${n} longer than the longest row: their answers lose the end`,
-    duplicates: (n: number) => `${n} equal to another`,
-    endless: (n: number) => `${n} without an end token: the model doesn't learn to stop from them`,
-    leaks: (n: number) => `${n} held out whose question is trained, too`,
-    dropped: (n: number) => `${n} left out, as they hold nothing to learn`,
+    truncated: (n: number) => `Longer than the longest row, so that their answers lose the end: ${n}`,
+    duplicates: (n: number) => `Rows that equal another: ${n}`,
+    endless: (n: number) => `Rows without an end token, from which the model doesn't learn to stop: ${n}`,
+    leaks: (n: number) => `Rows held out whose question is trained, too: ${n}`,
+    dropped: (n: number) => `Rows left out, as they hold nothing to learn: ${n}`,
   },
 
   settings: "Settings",

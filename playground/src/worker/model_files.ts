@@ -15,6 +15,7 @@ interface Means {
 
 /** A model's files, by their names in its directory. @throws AttuneError when they can't be had. */
 export async function modelFiles(source: ModelSource, means: Means): Promise<MemoryFiles> {
+  await keeping; // the storage holds one model
   if (source.kind === "files") return source.files;
   if (source.kind === "demo") return demoFiles(source.url);
   return source.kind === "hub" ? hubFiles(source.name, means) : keptFiles(source.name, means);
@@ -32,11 +33,14 @@ async function demoFiles(url: string): Promise<Files> {
   return Object.fromEntries(await Promise.all(files));
 }
 
-/** Puts a model that came as files where a later visit finds it, as far as there is room. */
-export async function keepModel(
-  { name, files }: { name: string; files: Files },
-  storage: Storage,
-): Promise<void> {
+let keeping: Promise<void> = Promise.resolve();
+
+/** Puts a model that came as files where a later visit finds it, in the background, if there is room. */
+export function keepModel(model: { name: string; files: Files }, storage: Storage): void {
+  keeping = copyModel(model, storage).catch(() => {});
+}
+
+async function copyModel({ name, files }: { name: string; files: Files }, storage: Storage): Promise<void> {
   await storage.remove(KEPT);
   const size = Object.values(files).reduce((sum, file) => sum + file.size, 0);
   const { quota = 0, usage = 0 } = await navigator.storage.estimate();

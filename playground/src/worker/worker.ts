@@ -49,7 +49,7 @@ const handlers: Handlers = {
     const opened = await openBase(files, { name });
     await releaseTalking();
     [base, adapter] = [opened, undefined];
-    if (storage && source.kind === "files") void keepModel(source, storage).catch(() => {});
+    if (storage && source.kind === "files") keepModel(source, storage);
     return infoOf(opened, name);
   },
 
