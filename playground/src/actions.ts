@@ -1,7 +1,7 @@
 /** What the page does when it is asked to. State changes here, and in no component. */
 import { exampleRows } from "./examples.ts";
 import { forgetRun, keep, keepAdapter, keepNow, keepProgress, keepRun } from "./keeping.ts";
-import { blankRow, usedRows } from "./rows.ts";
+import { blankRow, fieldsOf, usedRows } from "./rows.ts";
 import { advise, columnsOf, recipeOf, type Settings } from "./settings.ts";
 import { current, isTuning, NO_RUN, type Row, type RunStart, update, updateRun } from "./store.ts";
 import { startClient, WorkerFailure } from "./worker/client.ts";
@@ -97,9 +97,15 @@ async function addFile(file: File): Promise<void> {
 export const useExamples = (): void => changeRows(exampleRows());
 
 export function changeRows(rows: Row[], removed?: Row[]): void {
-  update({ rows, removed });
+  update({ rows, removed, settings: withKnownColumns(current().settings, rows) });
   keep({ rows: true });
   scheduleCheck();
+}
+
+/** Columns that were chosen for rows which have gone mean nothing. */
+function withKnownColumns({ question, answer, ...settings }: Settings, rows: readonly Row[]): Settings {
+  const isKnown = [question, answer].every((column) => column && fieldsOf(rows)?.includes(column));
+  return isKnown || rows.length === 0 ? { ...settings, question, answer } : settings;
 }
 
 export const addRow = (): void => changeRows([...current().rows, blankRow(current().rows)]);
@@ -130,6 +136,8 @@ let waiting: ReturnType<typeof setTimeout> | undefined;
 let checks = 0;
 
 function scheduleCheck(): void {
+  checks++; // what is under way is of other rows
+  update({ check: { ...current().check, isRunning: true } });
   clearTimeout(waiting);
   waiting = setTimeout(() => void checkRows(), 300);
 }

@@ -15,6 +15,17 @@ export function fieldsOf(rows: readonly Row[]): string[] | undefined {
   return isFlat && fields.length <= MOST_FIELDS ? fields : undefined;
 }
 
+/** A row that a table can't show, as text: a conversation's turns, or JSON. */
+export function textOfRow(row: Row): string {
+  const turns = [row.messages, row.conversations].find(Array.isArray) as Row[] | undefined;
+  const lines = turns?.map(({ role, from, content, value }) => [role ?? from, content ?? value]);
+  const isPlain = lines?.every((line) => line.every((part) => typeof part === "string"));
+  return isPlain ? lines!.map((line) => line.join(": ")).join("\n") : JSON.stringify(row, null, 1);
+}
+
+/** Whether rows are of columns whose names no format knows: they can be chosen from. */
+export const canChooseColumns = (rows: readonly Row[]): boolean => (fieldsOf(rows)?.length ?? 0) >= 2;
+
 /** A row to be filled in, of the same fields. */
 export const blankRow = (rows: readonly Row[]): Row =>
   Object.fromEntries((fieldsOf(rows) ?? ALPACA).map((field) => [field, ""]));

@@ -15,5 +15,6 @@ export function Fault({ failure, words }: { failure?: Failure; words: Words }) {
 function textOf({ code, message }: Failure, words: Words): string {
   const isMemory = !code && /out of memory|allocation failed|could not allocate|aborted\(/i.test(message);
   if (code === WORKER_DIED || isMemory) return `${words.tooLittleMemory} (${message.split("\n")[0]})`;
-  return code ? message : `${words.ownFault} ${message}`;
+  // The page's rows are the recipe's only data.
+  return code ? message.replaceAll("data.0.rows row", "row") : `${words.ownFault} ${message}`;
 }

@@ -12,7 +12,7 @@ import {
 } from "../actions.ts";
 import type { PartProps } from "../app.tsx";
 import { count } from "../format.ts";
-import { fieldsOf, usedRows } from "../rows.ts";
+import { canChooseColumns, fieldsOf, textOfRow, usedRows } from "../rows.ts";
 import { isTuning, type Row } from "../store.ts";
 import { Fault } from "./fault.tsx";
 import { Seen } from "./seen.tsx";
@@ -188,7 +188,7 @@ function TableRow({ row, place, fields, words, isHeaded }: TableRowProps) {
           </label>
         ))
       ) : (
-        <pre class="cell">{JSON.stringify(row, null, 1)}</pre>
+        <pre class="cell">{textOfRow(row)}</pre>
       )}
       <button
         type="button"
@@ -206,7 +206,7 @@ function TableRow({ row, place, fields, words, isHeaded }: TableRowProps) {
 function Columns({ state: { check, rows, settings, run }, words }: PartProps) {
   const fields = fieldsOf(rows) ?? [];
   const isUnknown = check.failure?.code === "data.unknown-format" || settings.question || settings.answer;
-  if (!isUnknown || fields.length < 2) return null;
+  if (!isUnknown || !canChooseColumns(rows)) return null;
   const select = (key: "question" | "answer", name: string) => (
     <label>
       {name}

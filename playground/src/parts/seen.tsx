@@ -1,12 +1,14 @@
 import type { RowsCheck } from "attune/browser";
 import type { PartProps } from "../app.tsx";
 import { count } from "../format.ts";
+import { canChooseColumns } from "../rows.ts";
 import type { Words } from "../words.ts";
 import { Fault } from "./fault.tsx";
 
 /** The first rows as the model reads them, what is trained highlighted, and what is odd. */
-export function Seen({ state: { check, language }, words }: PartProps) {
+export function Seen({ state: { check, rows, language }, words }: PartProps) {
   const { result, failure, isRunning } = check;
+  const isAsked = failure?.code === "data.unknown-format" && canChooseColumns(rows); // the page asks for columns
   return (
     <div class="seen" aria-busy={isRunning}>
       {isRunning && !result && (
@@ -14,8 +16,7 @@ export function Seen({ state: { check, language }, words }: PartProps) {
           {words.checking}
         </p>
       )}
-      {failure && failure.code !== "data.nothing-to-train" && <Fault failure={failure} words={words} />}
-      {failure?.code === "data.nothing-to-train" && <p class="alert">{failure.message}</p>}
+      {!isAsked && <Fault failure={failure} words={words} />}
       {result && (
         <>
           <h3>{words.seen}</h3>

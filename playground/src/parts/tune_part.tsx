@@ -61,6 +61,7 @@ function Buttons({ state, words }: PartProps) {
 const isReady = ({ check, model }: State) =>
   model.info !== undefined &&
   !model.opening &&
+  !check.isRunning &&
   check.result !== undefined &&
   check.result.report.unusable.length === 0;
 
