@@ -73,7 +73,7 @@ test("Vite", { timeout: 120_000 }, async () => {
     build: { outDir: at("vite") },
   });
   const files = filesIn("vite");
-  expect(files.filter((path) => path.endsWith(".wasm"))).toHaveLength(1); // the runtime comes along
+  expect(files.filter((path) => path.endsWith(".wasm"))).toHaveLength(2); // the runtime, for WASM and for WebGPU
   expect(files.some((path) => path.endsWith(".js"))).toBe(true);
 });
 
@@ -85,7 +85,7 @@ test("webpack", { timeout: 120_000 }, async () => {
     ),
   );
   expect(stats.toJson({ all: false, errors: true }).errors).toEqual([]);
-  expect(filesIn("webpack").filter((path) => path.endsWith(".wasm"))).toHaveLength(1);
+  expect(filesIn("webpack").filter((path) => path.endsWith(".wasm"))).toHaveLength(2);
 });
 
 test("esbuild", { timeout: 60_000 }, async () => {

@@ -33,7 +33,7 @@ test("a broken line is a row with a problem", async () => {
 test.each([
   ["a.parquet", /Parquet and compressed files are read where there is a disk/],
   ["a.jsonl.gz", /Unpack it/],
-  ["a.xlsx", /a spreadsheet. Save the sheet as CSV/],
+  ["a.xlsx", /a spreadsheet.*Save the sheet as CSV/s],
 ])("%s is refused", async (name, message) => {
   await expect(read(name, "x")).rejects.toThrow(message);
 });
