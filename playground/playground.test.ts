@@ -75,6 +75,11 @@ describe.skipIf(chromiumMissing)(where, { timeout: 120_000 }, () => {
     await button.click();
     const step = async () => Number(await page.getByRole("progressbar").getAttribute("aria-valuenow"));
     await expect.poll(step, { timeout: 60_000 }).toBeGreaterThan(saved);
+
+    await visited.killWorker();
+    await page.getByText("浏览器放弃了，很可能是内存不足").waitFor();
+    await button.click();
+    await expect.poll(step, { timeout: 60_000 }).toBeGreaterThan(saved);
     await page.getByRole("button", { name: "停止" }).click();
     await page.getByText(/^停在第 \d+ 步/).waitFor();
     expect(Object.keys(await downloadAdapter(page, "下载适配器"))).toHaveLength(2);
@@ -108,6 +113,8 @@ describe.skipIf(chromiumMissing)(where, { timeout: 120_000 }, () => {
     await dropFile(page, "image.png", "x");
     await page.getByText(/image\.png: files that end in \.png are not read/).waitFor();
     expect(await page.getByText("This browser has no WebGPU").isVisible()).toBe(true);
+    const second = await visited.openTab();
+    await second.getByText("Another tab keeps its run here").waitFor();
     expect(visited.faults).toEqual([]);
     await visited.close();
   });

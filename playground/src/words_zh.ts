@@ -17,7 +17,7 @@ export const CHINESE: Words = {
   model: "模型",
   demoModel: "演示模型",
   demoAbout: "随本页提供，几秒即可微调。它懂得很少，只用来展示微调如何进行。",
-  modelAbout: (parameters, size) => `${parameters} 参数，${size}`,
+  modelAbout: (parameters, size) => `${parameters}参数，${size}`,
   opening: "正在打开模型……",
   downloading: (file, percent) => `正在下载 ${file} ${percent}`,
   chooseModel: "换一个模型……",

@@ -37,6 +37,10 @@ export interface Visit {
   page: Page;
   /** What went wrong: the console's errors, exceptions, requests to others than the page's own host. */
   faults: string[];
+  /** Another one beside it. */
+  openTab(): Promise<Page>;
+  /** Lets what computes end as it does when there is no more memory. */
+  killWorker(): Promise<void>;
   /** Closes the tab and opens another one. */
   comeBack(): Promise<Page>;
   close(): Promise<void>;
@@ -66,6 +70,15 @@ export async function visit(browser: Browser, url: string, options: BrowserConte
   const visited: Visit = {
     page: await open(),
     faults,
+    openTab: open,
+    async killWorker() {
+      const [worker] = visited.page.workers();
+      await worker!.evaluate(() => {
+        setTimeout(() => {
+          throw new Error("no more memory");
+        });
+      });
+    },
     async comeBack() {
       await visited.page.close();
       visited.page = await open();

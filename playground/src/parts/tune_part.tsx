@@ -17,9 +17,7 @@ export function TunePart({ state, words }: PartProps) {
       <p role="status" class="status">
         {statusText({ state, words })}
       </p>
-      {!isTuning(run) && state.check.result?.report.unusable.length !== 0 && state.check.result && (
-        <p class="note">{words.fixRows}</p>
-      )}
+      {hasUnusable(state) && !isTuning(run) && <p class="note">{words.fixRows}</p>}
       <Fault failure={run.failure} words={words} />
       <Progress state={state} words={words} />
       <LossChart run={run} words={words} />
@@ -63,7 +61,9 @@ const isReady = ({ check, model }: State) =>
   !model.opening &&
   !check.isRunning &&
   check.result !== undefined &&
-  check.result.report.unusable.length === 0;
+  !hasUnusable({ check });
+
+const hasUnusable = ({ check }: Pick<State, "check">) => (check.result?.report.unusable.length ?? 0) > 0;
 
 /** Said to those who don't see the bar, too: only when something else begins. */
 function statusText({ state, words }: PartProps): string {
@@ -73,7 +73,9 @@ function statusText({ state, words }: PartProps): string {
   if (run.status === "stopped") return words.stopped(run.step, run.totalSteps);
   if (run.status === "failed") return `${words.failed} ${run.saved > 0 ? words.failedSaved(run.saved) : ""}`;
   if (run.status !== "idle") return "";
-  if (rows.length === 0 || !check.result) return words.needRows;
+  if (check.failure) return words.fixRows;
+  if (rows.length === 0 || !check.result)
+    return check.isRunning && rows.length > 0 ? words.checking : words.needRows;
   const { sequences } = check.result.train;
   const steps = stepsOf(settings, advise(check.result, model.isDemo), check.result);
   return words.ready(Number(sequences), steps).replace(/\d{4,}/g, (n) => count(Number(n), language));
