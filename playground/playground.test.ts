@@ -34,8 +34,11 @@ describe.skipIf(chromiumMissing)(where, { timeout: 120_000 }, () => {
     expect(await page.locator(".preview mark").first().textContent()).toContain(rows[0]!.output);
 
     await page.getByLabel("Passes over the rows").fill("3");
+    const promised = await page.getByText(/^32 rows, \d+ steps/).textContent();
     await page.getByRole("button", { name: "Tune", exact: true }).click();
-    await page.getByText(/^Tuned: \d+ steps/).waitFor({ timeout: 90_000 });
+    const done = page.getByText(/^Tuned: \d+ steps/);
+    await done.waitFor({ timeout: 90_000 });
+    expect(await done.textContent()).toContain(/\d+ steps/.exec(promised!)![0]);
     expect(await page.locator(".plot path.line").count()).toBeGreaterThan(1);
 
     const question = `${rows[0]!.instruction}\n\n${rows[0]!.input}`.trim();

@@ -1,4 +1,6 @@
 /** What the page does when it is asked to. State changes here, and in no component. */
+
+import { adviceFor } from "./advice_for.ts";
 import { exampleRows } from "./examples.ts";
 import { forgetRun, keep, keepAdapter, keepNow, keepProgress, keepRun } from "./keeping.ts";
 import { blankRow, fieldsOf, usedRows } from "./rows.ts";
@@ -153,7 +155,7 @@ async function checkRows(): Promise<void> {
   update({ check: { ...check, isRunning: true } });
   const most = Math.min(UNKNOWN_LENGTH, model.info.maxPositions ?? UNKNOWN_LENGTH);
   const sized = { ...settings, maxLength: settings.maxLength ?? most };
-  const recipe = recipeOf(sized, advise(undefined, model.isDemo), rows);
+  const recipe = recipeOf(sized, advise({ rows, isDemo: model.isDemo }), rows);
   try {
     const input = { recipe, rows, columns: columnsOf(settings), shown: SHOWN };
     const result = await client.call("check", input);
@@ -174,9 +176,9 @@ export function changeSettings(change: Partial<Settings>): void {
 // The run
 
 export async function tune(): Promise<void> {
-  const { settings, rows: all, check, model } = current();
+  const { settings, rows: all, model } = current();
   const { rows } = usedRows(all);
-  const recipe = recipeOf(settings, advise(check.result, model.isDemo), rows);
+  const recipe = recipeOf(settings, adviceFor(current()), rows);
   const input: RunStart = {
     ...{ recipe, rows, columns: columnsOf(settings), device: settings.device, model: model.info!.name },
   };
@@ -229,6 +231,7 @@ const takeEvent: Tell<"tune"> = (event) => {
       totalSteps,
       trainedParameters,
     });
+    void keepProgress();
   }
   if (event.type === "step") {
     const { step, totalSteps, tokensPerSecond, secondsLeft } = event;

@@ -1,5 +1,6 @@
 /** Keeps what is on the page for the next visit, and puts it back. */
 import type { ResultFiles } from "attune/browser";
+import { forgetCheckpoints, lastCheckpoint } from "./checkpoints.ts";
 import type { Settings } from "./settings.ts";
 import { openStorage, type Storage } from "./storage.ts";
 import { type Curve, current, NO_RUN, type Row, type RunStart, update } from "./store.ts";
@@ -12,7 +13,6 @@ interface Session {
 }
 
 interface Progress {
-  step: number;
   totalSteps: number;
   isDone: boolean;
   trainedParameters?: number;
@@ -42,9 +42,12 @@ async function restoreRun(): Promise<void> {
   const input = await readJson<RunStart>("run.json");
   const progress = await readJson<Progress>("progress.json");
   if (!input || !progress) return;
-  const { isDone, step, ...rest } = progress;
+  const { isDone, ...rest } = progress;
+  const step = isDone ? rest.totalSteps : ((await lastCheckpoint(storage!))?.step ?? 0);
+  const adapter = await restoreAdapter();
+  if (step === 0) return update({ adapter });
   const run = { ...NO_RUN, ...rest, input, step, saved: step, status: isDone ? "done" : "stopped" } as const;
-  update({ run, adapter: await restoreAdapter(), isBack: !isDone });
+  update({ run, adapter, isBack: !isDone });
 }
 
 async function restoreAdapter(): Promise<ResultFiles | undefined> {
@@ -97,9 +100,9 @@ addEventListener("visibilitychange", () => {
 export const keepRun = (input: RunStart): Promise<void> => writeJson("run.json", input);
 
 export async function keepProgress(): Promise<void> {
-  const { saved, totalSteps, status, trainedParameters, loss, heldOut } = current().run;
+  const { totalSteps, status, trainedParameters, loss, heldOut } = current().run;
   const isDone = status === "done";
-  await writeJson("progress.json", { step: saved, totalSteps, isDone, trainedParameters, loss, heldOut });
+  await writeJson("progress.json", { totalSteps, isDone, trainedParameters, loss, heldOut });
 }
 
 export async function keepAdapter(files: ResultFiles): Promise<void> {
@@ -108,7 +111,8 @@ export async function keepAdapter(files: ResultFiles): Promise<void> {
 
 /** The adapter of an earlier run stays until there is another one. */
 export async function forgetRun({ adapter }: { adapter: boolean }): Promise<void> {
-  for (const name of ["progress.json", "run.json", "checkpoint.safetensors", ...(adapter ? ADAPTER : [])])
+  await quietly(async () => storage && forgetCheckpoints(storage));
+  for (const name of ["progress.json", "run.json", ...(adapter ? ADAPTER : [])])
     await quietly(async () => storage?.remove(name));
 }
 

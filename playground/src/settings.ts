@@ -24,20 +24,28 @@ export type Advice = Required<Omit<Settings, "device" | "question" | "answer">>;
 const FEWEST_STEPS = 40; // below that a model has hardly changed
 const MOST_EPOCHS = 20;
 const SOME_ROWS = 20; // from here on some can be held out
-const DEMO_RATE = 5e-3; // of the demo's tiny model, as in `attune demo`
+const DEMO_RATE = 25; // times: the demo's tiny model bears more, 5e-3 as in `attune demo`
+
+interface Facts {
+  /** Those that are used. */
+  rows: readonly object[];
+  isDemo: boolean;
+  check?: RowsCheck;
+}
 
 /** Settings that suit the rows: attune's own advice, and enough steps to see something. */
-export function advise(check: RowsCheck | undefined, isDemo: boolean): Advice {
-  const examples = (check?.train.sequences ?? 0) + (check?.evaluation.sequences ?? 0);
+export function advise({ rows, isDemo, check }: Facts): Advice {
   const { p95 = 0, most = 0 } = check?.train.lengths ?? {};
-  const facts = { stage: "instruct", objective: "sft", trains: "adapter", examples } as const;
+  const examples = rows.length;
+  const objective = isPreference(rows) ? "dpo" : "sft";
+  const facts = { stage: "instruct", objective, trains: "adapter", examples } as const;
   const lengths = most > 0 ? { p95, longest: most } : undefined;
   const advised = new Map(recommend({ ...facts, lengths }).map(({ key, value }) => [key, Number(value)]));
   const batchSize = advised.get("training.batchSize")!;
   const needed = Math.min(MOST_EPOCHS, Math.ceil((FEWEST_STEPS * batchSize) / Math.max(1, examples)));
   return {
     epochs: Math.max(advised.get("training.epochs")!, needed),
-    learningRate: isDemo ? DEMO_RATE : advised.get("training.learningRate")!,
+    learningRate: advised.get("training.learningRate")! * (isDemo ? DEMO_RATE : 1),
     r: advised.get("adapter.r")!,
     batchSize,
     maxLength: advised.get("training.maxLength") ?? 512,
@@ -69,10 +77,13 @@ const isPreference = (rows: readonly object[]) =>
 export const columnsOf = ({ question, answer }: Settings): Record<string, string> | undefined =>
   question && answer ? { instruction: question, output: answer } : undefined;
 
-/** Steps that a run takes. */
-export function stepsOf(settings: Settings, advice: Advice, { train, evaluation }: RowsCheck): number {
-  const { epochs, batchSize, heldOut } = { ...advice, ...given(settings) } as Advice;
-  const examples = train.sequences + evaluation.sequences;
-  const trained = examples - Math.round((examples * heldOut) / 100);
-  return Math.ceil(epochs * Math.ceil(trained / batchSize));
+/** Steps that a run takes over rows that were checked with the same settings. */
+export function stepsOf(
+  settings: Settings,
+  advice: Advice,
+  { rows, train }: Omit<Facts, "isDemo"> & Pick<RowsCheck, "train">,
+): number {
+  const { epochs, batchSize } = { ...advice, ...given(settings) } as Advice;
+  const sequencesEach = isPreference(rows) ? 2 : 1;
+  return Math.ceil(epochs * Math.ceil(train.sequences / sequencesEach / batchSize));
 }

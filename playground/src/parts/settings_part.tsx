@@ -1,7 +1,8 @@
 import { useState } from "preact/hooks";
 import { changeSettings } from "../actions.ts";
+import { adviceFor } from "../advice_for.ts";
 import type { PartProps } from "../app.tsx";
-import { type Advice, advise } from "../settings.ts";
+import type { Advice } from "../settings.ts";
 import { isTuning } from "../store.ts";
 
 type Key = keyof Advice;
@@ -16,8 +17,8 @@ const BOUNDS: Record<Key, { min: number; max: number; step: number | "any" }> = 
 };
 
 export function SettingsPart({ state, words }: PartProps) {
-  const { settings, check, model, run } = state;
-  const advice = advise(check.result, model.isDemo);
+  const { settings, check, run } = state;
+  const advice = adviceFor(state);
   const field = (name: Key, label: string, hint?: string) => (
     <NumberField
       {...{ name, label, hint }}

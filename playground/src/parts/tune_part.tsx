@@ -1,7 +1,9 @@
 import { goOn, stop, tune } from "../actions.ts";
+import { adviceFor } from "../advice_for.ts";
 import type { PartProps } from "../app.tsx";
 import { compact, count, duration } from "../format.ts";
-import { advise, stepsOf } from "../settings.ts";
+import { usedRows } from "../rows.ts";
+import { stepsOf } from "../settings.ts";
 import { isTuning, type State } from "../store.ts";
 import { Fault } from "./fault.tsx";
 import { LossChart } from "./loss_chart.tsx";
@@ -67,7 +69,7 @@ const hasUnusable = ({ check }: Pick<State, "check">) => (check.result?.report.u
 
 /** Said to those who don't see the bar, too: only when something else begins. */
 function statusText({ state, words }: PartProps): string {
-  const { run, check, settings, model, rows, language } = state;
+  const { run, check, settings, rows, language } = state;
   if (run.status === "preparing") return words.preparing;
   if (run.status === "done") return words.done(run.step);
   if (run.status === "stopped") return words.stopped(run.step, run.totalSteps);
@@ -76,9 +78,9 @@ function statusText({ state, words }: PartProps): string {
   if (check.failure) return words.fixRows;
   if (rows.length === 0 || !check.result)
     return check.isRunning && rows.length > 0 ? words.checking : words.needRows;
-  const { sequences } = check.result.train;
-  const steps = stepsOf(settings, advise(check.result, model.isDemo), check.result);
-  return words.ready(Number(sequences), steps).replace(/\d{4,}/g, (n) => count(Number(n), language));
+  const { train } = check.result;
+  const steps = stepsOf(settings, adviceFor(state), { rows, train });
+  return words.ready(usedRows(rows).rows.length, steps).replace(/\d{4,}/g, (n) => count(Number(n), language));
 }
 
 function Progress({ state: { run, language }, words }: PartProps) {

@@ -13,6 +13,7 @@ import {
   readRows,
   train,
 } from "attune/browser";
+import { keepCheckpoint, lastCheckpoint } from "../checkpoints.ts";
 import { openStorage, type Storage } from "../storage.ts";
 import { keepModel, modelFiles } from "./model_files.ts";
 import type { Calls, Failure, Input, Name, Reply, Request, RunInput, Tell } from "./protocol.ts";
@@ -36,9 +37,8 @@ let adapter: ResultFiles | undefined;
 let talking: Talking | undefined;
 let running: AbortController | undefined;
 /** Of the run that this worker saw last, where nothing else keeps it. */
-let lastCheckpoint: Uint8Array | undefined;
+let newestCheckpoint: Uint8Array | undefined;
 
-const CHECKPOINT = "checkpoint.safetensors";
 const LONGEST_ANSWER = 96; // tokens
 
 const handlers: Handlers = {
@@ -69,11 +69,10 @@ const handlers: Handlers = {
     await releaseTalking();
     running = new AbortController();
     const storage = keeps ? await openStorage() : undefined;
-    const checkpoint = goOn ? (lastCheckpoint ?? (await keptCheckpoint(storage))) : undefined;
-    const saveCheckpoint = async (bytes: Uint8Array) => {
-      lastCheckpoint = bytes;
-      await storage?.write(CHECKPOINT, bytes);
-      return CHECKPOINT;
+    const checkpoint = goOn ? (newestCheckpoint ?? (await keptCheckpoint(storage))) : undefined;
+    const saveCheckpoint = async (bytes: Uint8Array, step: number) => {
+      newestCheckpoint = bytes;
+      return storage ? keepCheckpoint(storage, bytes, step) : "memory";
     };
     const options = { device, signal: running.signal, checkpoint, saveCheckpoint };
     for await (const event of train(opened(), recipeOf(input), options)) {
@@ -114,8 +113,8 @@ const handlers: Handlers = {
 const TUNED = "tuned";
 
 async function keptCheckpoint(storage: Storage | undefined): Promise<Uint8Array | undefined> {
-  const file = await storage?.read(CHECKPOINT);
-  return file && new Uint8Array(await file.arrayBuffer());
+  const kept = storage && (await lastCheckpoint(storage));
+  return kept && new Uint8Array(await kept.content.arrayBuffer());
 }
 
 /** The model with the adapter, opened once. */
