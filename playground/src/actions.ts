@@ -1,7 +1,7 @@
 /** What the page does when it is asked to. State changes here, and in no component. */
 
 import { adviceFor } from "./advice_for.ts";
-import { exampleRows } from "./examples.ts";
+import { areExamples, exampleRows } from "./examples.ts";
 import { forgetRun, keep, keepAdapter, keepNow, keepProgress, keepRun } from "./keeping.ts";
 import { blankRow, fieldsOf, usedRows } from "./rows.ts";
 import { advise, columnsOf, recipeOf, type Settings } from "./settings.ts";
@@ -90,13 +90,18 @@ async function addFile(file: File): Promise<void> {
   try {
     const { rows, broken } = await client.call("read", { name: file.name, blob: file });
     update({ broken: broken.length > 0 ? { file: file.name, rows: broken } : undefined });
-    changeRows([...usedRows(current().rows).rows, ...(rows as Row[])]);
+    const { rows: before } = current();
+    if (areExamples(before)) changeRows(rows as Row[], before);
+    else changeRows([...usedRows(before).rows, ...(rows as Row[])]);
   } catch (error) {
     update({ fileFailure: failureOf(error) });
   }
 }
 
-export const useExamples = (): void => changeRows(exampleRows());
+export function useExamples(): void {
+  const { rows } = current();
+  changeRows(exampleRows(), rows.length > 0 ? rows : undefined);
+}
 
 export function changeRows(rows: Row[], removed?: Row[]): void {
   update({ rows, removed, settings: withKnownColumns(current().settings, rows) });

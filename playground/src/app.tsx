@@ -78,7 +78,12 @@ function Banner({ state: { run, isBack, keeping, model }, words }: PartProps) {
     <div class="banner" role="status">
       <p>{words.welcomeBack(run.saved, run.totalSteps)}</p>
       <div class="buttons">
-        <button type="button" class="main" disabled={!model.info} onClick={() => void goOn()}>
+        <button
+          type="button"
+          class="main"
+          disabled={!model.info || model.opening}
+          onClick={() => void goOn()}
+        >
           {words.goOn(run.saved)}
         </button>
         <button type="button" onClick={() => void startAnew()}>

@@ -100,7 +100,7 @@ export const ENGLISH = {
   preparing: "Preparing …",
   ready: (rows: number, steps: number) => `${rows} rows, ${steps} steps.`,
   needRows: "Add rows first.",
-  fixRows: "Some rows can't be used: mend them or leave them out first.",
+  fixRows: "Some rows can't be used: fix them or leave them out first.",
   running: (step: number, total: number) => `Step ${step} of ${total}`,
   done: (steps: number) => `Tuned: ${steps} steps.`,
   stopped: (step: number, total: number) => `Stopped after step ${step} of ${total}.`,
@@ -129,7 +129,7 @@ export const ENGLISH = {
   try: "For example:",
   busy: "It is being tuned: ask when that is done.",
 
-  take: "Take it along",
+  take: "Download",
   takeHint: "The adapter as PEFT's two files. They load in Python and in attune:",
   download: "Download the adapter",
   notYet: "There is an adapter once the model is tuned.",

@@ -121,7 +121,7 @@ export const CHINESE: Words = {
   try: "例如：",
   busy: "正在微调，完成后再提问。",
 
-  take: "带走",
+  take: "下载",
   takeHint: "适配器是 PEFT 的两个文件，可在 Python 和 attune 中加载：",
   download: "下载适配器",
   notYet: "微调之后才有适配器。",

@@ -33,7 +33,13 @@ function Buttons({ state, words }: PartProps) {
   if (isTuning(run))
     return (
       <div class="buttons">
-        <button type="button" class="main" disabled={run.status !== "running"} onClick={() => void stop()}>
+        <button
+          key="stop"
+          type="button"
+          class="main"
+          disabled={run.status !== "running"}
+          onClick={() => void stop()}
+        >
           {run.status === "stopping" ? words.stopping : words.stop}
         </button>
       </div>
@@ -42,11 +48,18 @@ function Buttons({ state, words }: PartProps) {
   return (
     <div class="buttons">
       {canGoOn && (
-        <button type="button" class="main" disabled={!model.info} onClick={() => void goOn()}>
+        <button
+          key="go-on"
+          type="button"
+          class="main"
+          disabled={!model.info || model.opening}
+          onClick={() => void goOn()}
+        >
           {words.goOn(run.saved)}
         </button>
       )}
       <button
+        key="tune"
         type="button"
         class={canGoOn ? "" : "main"}
         disabled={!isReady(state)}

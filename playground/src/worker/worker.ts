@@ -16,7 +16,18 @@ import {
 import { keepCheckpoint, lastCheckpoint } from "../checkpoints.ts";
 import { openStorage, type Storage } from "../storage.ts";
 import { keepModel, modelFiles } from "./model_files.ts";
-import type { Calls, Failure, Input, Name, Reply, Request, RunInput, Tell } from "./protocol.ts";
+import type {
+  Calls,
+  Failure,
+  Input,
+  ModelInfo,
+  ModelSource,
+  Name,
+  Reply,
+  Request,
+  RunInput,
+  Tell,
+} from "./protocol.ts";
 
 type Handlers = {
   [K in Name]: (
@@ -33,6 +44,8 @@ interface Talking {
 }
 
 let base: Base | undefined;
+/** What is asked of the model meanwhile waits. */
+let opening: Promise<unknown> = Promise.resolve();
 let adapter: ResultFiles | undefined;
 let talking: Talking | undefined;
 let running: AbortController | undefined;
@@ -42,15 +55,10 @@ let newestCheckpoint: Uint8Array | undefined;
 const LONGEST_ANSWER = 96; // tokens
 
 const handlers: Handlers = {
-  async open({ source, keeps }, tell) {
-    const storage = keeps ? await openStorage() : undefined;
-    const files = await modelFiles(source, { storage, tell });
-    const name = source.kind === "demo" ? "demo" : source.name;
-    const opened = await openBase(files, { name });
-    await releaseTalking();
-    [base, adapter] = [opened, undefined];
-    if (storage && source.kind === "files") keepModel(source, storage);
-    return infoOf(opened, name);
+  open({ source, keeps }, tell) {
+    const opened = openFrom(source, { keeps, tell });
+    opening = opened.catch(() => {});
+    return opened;
   },
 
   async read({ name, blob }) {
@@ -63,7 +71,7 @@ const handlers: Handlers = {
     return { rows, broken };
   },
 
-  check: async ({ shown, ...input }) => checkData(opened(), recipeOf(input), { rows: shown }),
+  check: async ({ shown, ...input }) => checkData(await opened(), recipeOf(input), { rows: shown }),
 
   async tune({ device, goOn, keeps, ...input }, tell) {
     await releaseTalking();
@@ -75,7 +83,7 @@ const handlers: Handlers = {
       return storage ? keepCheckpoint(storage, bytes, step) : "memory";
     };
     const options = { device, signal: running.signal, checkpoint, saveCheckpoint };
-    for await (const event of train(opened(), recipeOf(input), options)) {
+    for await (const event of train(await opened(), recipeOf(input), options)) {
       if (event.type === "end") {
         adapter = event.files;
         return event;
@@ -91,6 +99,7 @@ const handlers: Handlers = {
   },
 
   async use(files) {
+    await opening;
     adapter = files;
   },
 
@@ -110,6 +119,20 @@ const handlers: Handlers = {
   },
 };
 
+async function openFrom(
+  source: ModelSource,
+  { keeps, tell }: { keeps: boolean; tell: Tell<"open"> },
+): Promise<ModelInfo> {
+  const storage = keeps ? await openStorage() : undefined;
+  const files = await modelFiles(source, { storage, tell });
+  const name = source.kind === "demo" ? "demo" : source.name;
+  const opened = await openBase(files, { name });
+  await releaseTalking();
+  [base, adapter] = [opened, undefined];
+  if (storage && source.kind === "files") keepModel(source, storage);
+  return infoOf(opened, name);
+}
+
 const TUNED = "tuned";
 
 async function keptCheckpoint(storage: Storage | undefined): Promise<Uint8Array | undefined> {
@@ -121,7 +144,7 @@ async function keptCheckpoint(storage: Storage | undefined): Promise<Uint8Array 
 async function talkingOn(device: Device): Promise<LoadedModel<MemoryFiles>> {
   if (talking?.device !== device) {
     await releaseTalking();
-    const model = await loadModel(opened(), { device, onWarning: () => {} });
+    const model = await loadModel(await opened(), { device, onWarning: () => {} });
     talking = { model, device };
   }
   if (adapter && talking!.adapter !== adapter) {
@@ -136,7 +159,8 @@ async function releaseTalking(): Promise<void> {
   talking = undefined;
 }
 
-function opened(): Base {
+async function opened(): Promise<Base> {
+  await opening;
   if (base) return base;
   throw new AttuneError({ code: "playground.no-model", problem: "no model is open", wayOut: "Choose one" });
 }
