@@ -119,7 +119,7 @@ export async function loadModel(
     adapters,
     readAdapter: readAdapter,
     openSession,
-    session: { device, threads, foldConstants: fitsWidened(base) },
+    session: { device, threads, foldConstants: device === "webgpu" || fitsWidened(base) },
     onWarning,
   });
 }
