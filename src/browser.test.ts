@@ -34,7 +34,7 @@ test("attune/browser bundles for browsers without a stub: it imports ONNX Runtim
     imports.filter(({ external }) => external),
   );
   expect([...new Set(left.map(({ path }) => path))].sort()).toEqual([
-    "onnxruntime-web",
+    "onnxruntime-web/wasm",
     "onnxruntime-web/webgpu",
   ]);
   const globals = Object.keys(metafile.inputs)

@@ -12,8 +12,8 @@ import { openSession, openSessionOver } from "./web.ts";
 const { opened } = vi.hoisted(() => ({ opened: [] as InferenceSession.SessionOptions[] }));
 
 /** The real runtime, whose options are remembered. */
-vi.mock("onnxruntime-web", async (original) => {
-  const runtime = await original<typeof import("onnxruntime-web")>();
+vi.mock("onnxruntime-web/wasm", async (original) => {
+  const runtime = await original<typeof import("onnxruntime-web/wasm")>();
   const create = (model: Uint8Array, options: InferenceSession.SessionOptions) => {
     opened.push(options);
     return runtime.InferenceSession.create(model, options);

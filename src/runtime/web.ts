@@ -47,16 +47,12 @@ export const openSessionOver =
     return session(runtime, inference, options);
   };
 
-let withWebGpu: Promise<Runtime> | undefined;
-
 /**
- * The package has a runtime with Node's WebGPU kernels and one without, of half the size. What computes on the host beside a
- * GPU takes the one that is there.
+ * The package has a runtime with Node's WebGPU kernels, which lacks some of the CPU's (it can't widen bfloat16), and one
+ * without any, of half the size.
  */
-function runtimeFor({ device }: SessionOptions): Promise<Runtime> {
-  if (keepsTensors(device)) withWebGpu ??= import("onnxruntime-web/webgpu");
-  return withWebGpu ?? import("onnxruntime-web");
-}
+const runtimeFor = ({ device }: SessionOptions): Promise<Runtime> =>
+  keepsTensors(device) ? import("onnxruntime-web/webgpu") : import("onnxruntime-web/wasm");
 
 function session(runtime: Runtime, inference: InferenceSession, options: SessionOptions): Session {
   const own = new Set<Placed>();

@@ -78,7 +78,7 @@ async function bundle(module: string): Promise<string> {
 
 const PAGE = `<!doctype html>
   <script type="importmap">{ "imports": {
-    "onnxruntime-web": "/ort/ort.bundle.min.mjs",
+    "onnxruntime-web/wasm": "/ort/ort.wasm.bundle.min.mjs",
     "onnxruntime-web/webgpu": "/ort/ort.webgpu.bundle.min.mjs"
   } }</script>
   <script type="module" src="/main.js"></script>`;
