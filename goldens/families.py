@@ -99,6 +99,13 @@ def text_config_v4(config):
         config["sliding_window_pattern"] = len(config.pop("layer_types"))
     if kind == "granitemoehybrid":
         config["layer_types"] = ["attention"] * len(config["layer_types"])
+    if kind == "lfm2":
+        config["full_attn_idxs"] = [i for i, layer in enumerate(config.pop("layer_types")) if layer == FULL]
+        config["tie_embedding"] = config.pop("tie_word_embeddings")
+        config["block_ff_dim"] = config.pop("intermediate_size")
+    if kind in ("qwen3_next", "qwen3_5_text"):
+        config["full_attention_interval"] = 2
+        del config["layer_types"]
     if kind == "qwen3_moe":
         config["num_experts"] = config.pop("num_local_experts")
     if config.get("head_dim", 0) is None:

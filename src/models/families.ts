@@ -22,6 +22,7 @@ import { granite } from "./families/granite.ts";
 import { granitemoehybrid } from "./families/granitemoehybrid.ts";
 import { helium } from "./families/helium.ts";
 import { hunyuanV1Dense } from "./families/hunyuan_v1_dense.ts";
+import { lfm2 } from "./families/lfm2.ts";
 import { llama } from "./families/llama.ts";
 import { ministral } from "./families/ministral.ts";
 import { ministral3 } from "./families/ministral3.ts";
@@ -36,7 +37,10 @@ import { phi } from "./families/phi.ts";
 import { phi3 } from "./families/phi3.ts";
 import { qwen2 } from "./families/qwen2.ts";
 import { qwen3 } from "./families/qwen3.ts";
+import { qwen35 } from "./families/qwen3_5.ts";
+import { qwen35Text } from "./families/qwen3_5_text.ts";
 import { qwen3Moe } from "./families/qwen3_moe.ts";
+import { qwen3Next } from "./families/qwen3_next.ts";
 import { seedOss } from "./families/seed_oss.ts";
 import { smollm3 } from "./families/smollm3.ts";
 import { stablelm } from "./families/stablelm.ts";
@@ -85,6 +89,10 @@ export const FAMILIES: readonly Family[] = [
   vaultgemma,
   granitemoehybrid,
   apertus,
+  lfm2,
+  qwen35Text,
+  qwen35,
+  qwen3Next,
 ];
 
 /** The model that config.json describes. @throws AttuneError that names the keys attune doesn't compute. */

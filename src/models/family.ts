@@ -1,4 +1,5 @@
 import type { Tensor } from "../graph/tensor.ts";
+import type { DeltaInputs } from "./delta_rule.ts";
 import type { Scope } from "./scope.ts";
 
 /** Which keys a query may see beyond those of its own branch, and how scores become weights. */
@@ -26,6 +27,10 @@ export interface Pass {
   embed(weight: Tensor): Tensor;
   /** q [T, K, G, E], k and v [T, K, E], all of `layer`, rotated -> [T, K·G·E]. */
   attend(layer: number, q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor;
+  /** Rows of x [T, D], of `layer`, as they were one, two … `count` tokens before each token; zeros before its sequence. */
+  before(layer: number, x: Tensor, count: number): Tensor[];
+  /** What `layer`'s memory gives each token, [T, H, G, Dv]: see delta_rule.ts. */
+  deltaRule(layer: number, inputs: DeltaInputs): Tensor;
 }
 
 export interface DecoderOutput {
@@ -37,6 +42,9 @@ export interface DecoderOutput {
   softcap?: number;
 }
 
+/** What later tokens read of a token in one layer, by name: its shape. */
+export type KeptStates = Readonly<Record<string, readonly number[]>>;
+
 /** What the rest of attune needs to know of a model's sizes, whatever its family. */
 export interface Dimensions {
   vocabSize: number;
@@ -44,6 +52,8 @@ export interface Dimensions {
   layers: number;
   keyValueHeads: number;
   headDim: number;
+  /** What decoding keeps of each token, by layer: shapes by name. Keys and values of all heads where it is left out. */
+  kept?: readonly KeptStates[];
   /** Longest sequence the model was made for, when it says. */
   maxPositions?: number;
   /**

@@ -1,19 +1,22 @@
 import * as activation from "../graph/ops/activation.ts";
 import { softmaxAttention } from "../graph/ops/attention.ts";
+import { leadingRows, rowChunks, unchunk } from "../graph/ops/chunks.ts";
 import { linearCrossEntropy, linearLogits } from "../graph/ops/cross_entropy.ts";
 import { detach } from "../graph/ops/detach.ts";
 import { dropout } from "../graph/ops/dropout.ts";
 import * as elementwise from "../graph/ops/elementwise.ts";
-import { gather, scatterAdd } from "../graph/ops/indexing.ts";
+import { gather, rowNumbers, scatterAdd } from "../graph/ops/indexing.ts";
 import { keep } from "../graph/ops/keep.ts";
+import { linearScan } from "../graph/ops/linear_scan.ts";
 import { addMatmul, matmul } from "../graph/ops/matmul.ts";
 import { layerNorm, rmsNorm } from "../graph/ops/norm.ts";
 import { max, mean, sum, sumAll, sumTo } from "../graph/ops/reduce.ts";
 import { rope } from "../graph/ops/rope.ts";
 import { concat, expandLike, reshape, slice, transpose } from "../graph/ops/shape.ts";
 import { logSoftmax, softmax } from "../graph/ops/softmax.ts";
+import { unitLowerInverse } from "../graph/ops/unit_lower_inverse.ts";
 import { zerosLike } from "../graph/ops/zeros.ts";
-import { scalar } from "../graph/sources.ts";
+import { constant, scalar } from "../graph/sources.ts";
 import type { Shape, Tensor } from "../graph/tensor.ts";
 
 type Name =
@@ -40,6 +43,7 @@ export function opCases(): Map<string, OpCase> {
     ...elsewise(),
     ...shapes(),
     ...indexing(),
+    ...scans(),
     ...products(),
     ...networks(),
   ]);
@@ -59,8 +63,23 @@ function pairs(): Entry[] {
 
 function singles(): Entry[] {
   const { neg, exp, log, sqrt, reciprocal, tanh, sigmoid, erf, cos, sin } = elementwise;
-  const { silu, gelu, geluTanh } = activation;
-  const ops = { neg, exp, log, sqrt, reciprocal, tanh, sigmoid, erf, cos, sin, silu, gelu, geluTanh };
+  const { silu, gelu, geluTanh, softplus } = activation;
+  const ops = {
+    neg,
+    exp,
+    log,
+    sqrt,
+    reciprocal,
+    tanh,
+    sigmoid,
+    erf,
+    cos,
+    sin,
+    silu,
+    gelu,
+    geluTanh,
+    softplus,
+  };
   return [
     ...Object.entries(ops).map(([name, op]): Entry => [name, { y: ({ x }) => op(x) }]),
     ["tanh, far out", { y: ({ x }) => tanh(x) }],
@@ -159,11 +178,52 @@ function indexing(): Entry[] {
     ["gather, matrix of indices", { y: ({ table, indices }) => gather(table, indices) }],
     ["gather, one index", { y: ({ table, indices }) => gather(table, indices) }],
     ["gather, numbers", { y: ({ table, indices }) => gather(table, indices), shapes: { indices: ["T"] } }],
+    ["gather, int32", { y: ({ table, indices }) => gather(table, indices), shapes: { table: ["T", 3] } }],
+    ["rowNumbers", { y: ({ x }) => rowNumbers(x), shapes: { x: ["T", 2] } }],
     ["gather, named", { y: ({ table, indices }) => gather(table, indices), shapes: { table: ["T", 3] } }],
     ["scatterAdd", { y: scatter, frozen: ["like"], shapes: { indices: ["T"], updates: ["T", 3] } }],
     ["scatterAdd, rows of two axes", { y: scatter, frozen: ["like"] }],
     ["scatterAdd, numbers", { y: scatter, frozen: ["like"] }],
     ["scatterAdd, named rows", { y: scatter, frozen: ["like"], shapes: { like: ["T", 3] } }],
+  ];
+}
+
+function scans(): Entry[] {
+  const inChunks = ({ x }: { x: Tensor }) => rowChunks(x, { size: 2 });
+  const { mul, scale, shift } = elementwise;
+  const below = (size: number) =>
+    constant(
+      Array.from({ length: size * size }, (_, k) => Number(k % size < Math.floor(k / size))),
+      [size, size],
+    );
+  const inverse = (x: Tensor) =>
+    unitLowerInverse(mul(x, elementwise.cast(below(x.shape.at(-1) as number), x.dtype)));
+  return [
+    ["rowChunks", { y: inChunks, shapes: { x: ["T", 3, 2] } }],
+    ["rowChunks, whole", { y: inChunks }],
+    ["rowChunks, numbers", { y: inChunks, shapes: { x: ["T"] } }],
+    [
+      "unchunk",
+      {
+        y: ({ x, like }) => unchunk(x, like),
+        frozen: ["like"],
+        shapes: { x: ["T/2", 2, 3], like: ["T", 1] },
+      },
+    ],
+    [
+      "leadingRows",
+      { y: ({ x, like }) => leadingRows(x, like), frozen: ["x", "like"], shapes: { like: ["T", 3] } },
+    ],
+    [
+      "linearScan",
+      {
+        y: ({ a, b }) => linearScan(a, b, { reverse: false }),
+        shapes: { a: ["T", 2, 3, 3], b: ["T", 2, 3, 4] },
+      },
+    ],
+    ["linearScan, reverse", { y: ({ a, b }) => linearScan(a, b, { reverse: true }) }],
+    ["unitLowerInverse", { y: ({ x }) => inverse(x) }],
+    ["unitLowerInverse, alike keys", { y: ({ x }) => inverse(shift(scale(x, 0.1), 1)) }],
   ];
 }
 

@@ -9,20 +9,37 @@ import { COMPUTE_TYPE, sizeOf, type Tensor } from "../../graph/tensor.ts";
 import { splitBias } from "../../models/decoder.ts";
 import type { Model, Pass } from "../../models/family.ts";
 import { createScope } from "../../models/scope.ts";
+import { AttuneError } from "../../text/errors.ts";
 import { batchAttention, byHead, byRow, flat, rowLengths, sight } from "./batch_ops.ts";
 
 /**
  * A model as transformers.js runs it, in float32. Fed `input_ids` and `position_ids` [B, S], `attention_mask` [B, N] (int64) and
  * each layer's `past_key_values.L.key` and `.value` [B, K, P, E]; gives `logits` [B, S, V] and `present.L.key` and `.value`
  * [B, K, N, E]. The model's parameters are initializers by their checkpoint's names, whose bytes come later.
+ * @throws AttuneError where layers keep something else of tokens
  */
 export function decoderGraph(model: Model): OnnxGraph {
+  if (model.dimensions.kept) throw otherStates(model.modelType);
   const scope = createScope((name, shape) => parameter(name, shape as readonly number[]));
   const { pass, ids, present } = batchPass();
   const { hidden, head, bias, softcap } = splitBias(model.decode(scope, pass));
   const products = linearLogits(hidden, head, { softcap });
   const logits = bias ? add(products, bias) : products;
   return standardGraph({ logits: byRow(logits, ids), ...present });
+}
+
+const otherStates = (modelType: string) =>
+  new AttuneError({
+    code: "export.unknown-architecture",
+    place: "config.json: model_type",
+    problem: "attune writes ONNX decoders whose layers all keep keys and values; some of this family's don't",
+    got: modelType,
+    wayOut: "Merge the adapter instead: transformers loads what `attune merge` writes",
+  });
+
+/** Refused before anything is computed. */
+function neverAsked(): never {
+  throw new Error("layers that keep no keys and values are refused");
 }
 
 const parameter = (name: string, shape: readonly number[]): Tensor =>
@@ -57,6 +74,8 @@ function batchPass() {
     positions: cast(flat(places), "int32"),
     embed: (embedding) => gather(embedding, tokens),
     lengths: () => rowLengths(mask, ids),
+    before: neverAsked,
+    deltaRule: neverAsked,
     attend(layer, q, k, v, { window, ...options }) {
       const [keys, values] = [remember(layer, "key", k), remember(layer, "value", v)];
       return batchAttention(q, keys, values, sightOf(window, q.shape[2] as number), ids, options);

@@ -100,7 +100,7 @@ def case(f, frozen=(), **inputs):
 
 
 def cases():
-    return {**elementwise(), **shapes(), **indexing(), **products(), **networks()}
+    return {**elementwise(), **shapes(), **indexing(), **scans(), **products(), **networks()}
 
 
 def elementwise():
@@ -125,6 +125,7 @@ def elementwise():
         "cos": torch.cos,
         "sin": torch.sin,
         "silu": F.silu,
+        "softplus": F.softplus,
         "gelu": F.gelu,
         "geluTanh": lambda x: F.gelu(x, approximate="tanh"),
     }
@@ -218,6 +219,10 @@ def indexing():
         ),
         "gather, one index": case(lambda table, indices: table[indices], table=normal(4, 3), indices=below(4)),
         "gather, numbers": case(lambda table, indices: table[indices], table=normal(4), indices=below(4, T)),
+        "gather, int32": case(
+            lambda table, indices: table[indices], table=normal(T, 3), indices=chosen([4, 0, 4, 1, 4], torch.int32)
+        ),
+        "rowNumbers": case(lambda x: torch.arange(len(x), dtype=torch.int32), x=normal(T, 2)),
         "gather, named": case(lambda table, indices: table[indices], table=normal(T, 3), indices=below(T, 4)),
         "scatterAdd": case(scatter_add, frozen=["like"], like=normal(7, 3), indices=repeated, updates=normal(T, 3)),
         "scatterAdd, rows of two axes": case(
@@ -225,6 +230,35 @@ def indexing():
         ),
         "scatterAdd, numbers": case(scatter_add, frozen=["like"], like=normal(4), indices=below(4, T), updates=normal(T)),
         "scatterAdd, named rows": case(scatter_add, frozen=["like"], like=normal(T, 3), indices=below(T, 4), updates=normal(4, 3)),
+    }
+
+
+def scans():
+    def chunks(x):
+        size, rows = 2, len(x)
+        return F.pad(x, [*[0, 0] * (x.dim() - 1), 0, -rows % size]).reshape(-1, size, *x.shape[1:])
+
+    def scan(a, b):
+        steps = [torch.zeros_like(b[0])]
+        for m in range(len(a) - 1):
+            steps.append(a[m] @ steps[-1] + b[m])
+        return torch.stack(steps)
+
+    def inverse(x):
+        return torch.linalg.inv(torch.eye(x.shape[-1], dtype=x.dtype) + x.tril(-1))
+
+    return {
+        "rowChunks": case(chunks, x=normal(T, 3, 2)),
+        "rowChunks, whole": case(chunks, x=normal(4, 3)),
+        "rowChunks, numbers": case(chunks, x=below(9, T)),
+        "unchunk": case(lambda x, like: x.flatten(0, 1)[: len(like)], frozen=["like"], x=normal(3, 2, 3), like=normal(T, 1)),
+        "leadingRows": case(lambda x, like: x[: len(like)], frozen=["x", "like"], x=normal(7, 2), like=normal(T, 3)),
+        "linearScan": case(scan, a=normal(T, 2, 3, 3, scale=0.5), b=normal(T, 2, 3, 4)),
+        "linearScan, reverse": case(
+            lambda a, b: scan(a.flip(0), b.flip(0)).flip(0), a=normal(T, 3, 3, scale=0.5), b=normal(T, 3, 2)
+        ),
+        "unitLowerInverse": case(inverse, x=normal(3, 8, 8)),
+        "unitLowerInverse, alike keys": case(lambda x: inverse(0.1 * x + 1), x=normal(8, 8)),
     }
 
 

@@ -1,3 +1,4 @@
+import { OnnxWriter } from "../onnx/writer.ts";
 import { isWeight } from "../sources.ts";
 import {
   defineOp,
@@ -23,7 +24,7 @@ const gatherOp = defineOp<[table: Tensor, indices: Tensor]>({
 });
 
 /**
- * Rows of `table` [V, ...row] at `indices` [...] (int64): [...indices, ...row]. Of a weight that is widened, only the
+ * Rows of `table` [V, ...row] at `indices` [...] (int64 or int32): [...indices, ...row]. Of a weight that is widened, only the
  * rows are: an embedding of 150,000 tokens would otherwise be copied whole.
  */
 export function gather(table: Tensor, indices: Tensor): Tensor {
@@ -32,8 +33,8 @@ export function gather(table: Tensor, indices: Tensor): Tensor {
 }
 
 /**
- * Zeros of the shape of `like` [V, ...row] plus `updates` [...indices, ...row] added at the rows `indices` (int64),
- * repeats summed: on the CPU in their order, so that every run gives the same bits; on WebGPU in any order.
+ * Zeros of the shape of `like` [V, ...row] plus `updates` [...indices, ...row] added at the rows `indices` (int64 or
+ * int32), repeats summed: on the CPU in their order, so that every run gives the same bits; on WebGPU in any order.
  */
 export const scatterAdd = (like: Tensor, indices: Tensor, updates: Tensor): Tensor =>
   scatterOp(like, indices, updates, reshape(indices, [...indices.shape, 1]));
@@ -68,7 +69,22 @@ const scatterOp = defineOp<[like: Tensor, indices: Tensor, updates: Tensor, plac
   vjp: ([, indices], dy): [null, null, Tensor, null] => [null, null, gather(dy, indices), null],
 });
 
+/** The places of the rows of x [N, ...]: 0 to N - 1, int32 [N]. */
+export const rowNumbers = defineOp<[x: Tensor]>({
+  name: "rowNumbers",
+  infer: ([x]) => ({ dtype: "int32", shape: [x.shape[0]!] }),
+  lower(w, [x]) {
+    const sizes = w.node("Cast", [w.node("Shape", [x], { start: 0, end: 1 })], {
+      to: OnnxWriter.dataType("int32"),
+    });
+    const number = (value: number) => w.scalar(value, "int32");
+    return w.node("Range", [number(0), w.node("Squeeze", [sizes]), number(1)]);
+  },
+  vjp: () => [null],
+});
+
 function requireRows(op: string, table: TensorType, indices: TensorType): void {
-  if (indices.dtype !== "int64") throw new ShapeError(op, `indices are ${show(indices)}, not int64`);
+  if (indices.dtype !== "int64" && indices.dtype !== "int32")
+    throw new ShapeError(op, `indices are ${show(indices)}, not int64 or int32`);
   if (!table.shape.length) throw new ShapeError(op, `${show(table)} has no rows`);
 }

@@ -2,7 +2,7 @@ import { BYTES } from "../sources.ts";
 import type { Tensor } from "../tensor.ts";
 import { schedule } from "./schedule.ts";
 
-/** What sizes with a name stand for: T tokens of a row, S labels. Any other name is taken as T. */
+/** What sizes with a name stand for: T tokens of a row, S labels. "T/64" is T in chunks of 64; any other name is taken as T. */
 export interface RowSizes {
   T: number;
   S: number;
@@ -80,8 +80,10 @@ function runtimeOrder(written: readonly Tensor[]): Tensor[] {
 }
 
 function bytesOf({ dtype, shape }: Tensor, sizes: RowSizes): number {
-  return shape.reduce<number>(
-    (n, d) => n * (typeof d === "number" ? d : d === "S" ? sizes.S : sizes.T),
-    BYTES[dtype],
-  );
+  return shape.reduce<number>((n, d) => n * (typeof d === "number" ? d : named(d, sizes)), BYTES[dtype]);
+}
+
+function named(name: string, { T, S }: RowSizes): number {
+  const [rows, chunk = 1] = name.split("/");
+  return rows === "S" ? S : Math.ceil(T / Number(chunk));
 }

@@ -62,7 +62,12 @@ export const qwen3Moe: Family = {
   },
 };
 
-function sparseMlp(c: Qwen3MoeFields, experts: number, p: Scope, x: Tensor): Tensor {
+type SparseFields = Pick<
+  Qwen3MoeFields,
+  "hidden_act" | "hidden_size" | "moe_intermediate_size" | "num_experts_per_tok" | "norm_topk_prob"
+>;
+
+export function sparseMlp(c: SparseFields, experts: number, p: Scope, x: Tensor): Tensor {
   const fixed = { fixed: true };
   const expert = (index: number) => {
     const own = p.at(`experts.${index}`);
