@@ -27,7 +27,7 @@ export const cacheNames = (what: string, layer: number) => ({
  * A query at index i sees the keys with keyIndex ≤ i < keyEnd, so that several sequences, each within a range of indices
  * of its own, may lie in one cache in any order. Within a sequence, indices are as far apart as positions.
  */
-export function cachedPass(): CachedPass {
+export function cachedPass({ spareRows = 1 }: Partial<Pick<Pass, "spareRows">> = {}): CachedPass {
   const index = input("index", ["T"], "int32");
   const [keyIndex, keyEnd] = [input("keyIndex", ["N"], "int32"), input("keyEnd", ["N"], "int32")];
   const sight = { queryIndex: index, keyIndex, keyEnd, queryPosition: index, keyPosition: keyIndex };
@@ -54,6 +54,7 @@ export function cachedPass(): CachedPass {
   return {
     tokens,
     positions,
+    spareRows,
     embed: (weight) => gather(weight, tokens),
     added,
     lengths() {

@@ -35,7 +35,7 @@ export const DELTA_NAMES: Names = { ...LLAMA, beside: ["mtp"] };
 export interface DeltaParts {
   /** The first projections of a layer with a delta rule. */
   project: (p: Scope, x: Tensor, net: DeltaNet) => DeltaNetInputs;
-  mlp: BlockPart;
+  mlp: (pass: Pass) => BlockPart;
 }
 
 export function deltaDecoder(modelType: string, c: DeltaFields, { project, mlp }: DeltaParts): Model {
@@ -59,7 +59,8 @@ export function deltaDecoder(modelType: string, c: DeltaFields, { project, mlp }
     blocks(pass) {
       const learning: BlockPart = (p, x, layer) =>
         p.linear("out_proj", gatedDeltaNet(pass, layer, p, project(p, x, net), net), c.hidden_size);
-      const block = (part: BlockPart, attention: string) => preNormBlock(norm, part, mlp, { attention });
+      const block = (part: BlockPart, attention: string) =>
+        preNormBlock(norm, part, mlp(pass), { attention });
       const [attending, others] = [
         block(gatedAttention(c, pass), "self_attn"),
         block(learning, "linear_attn"),

@@ -29,6 +29,8 @@ export interface Pass {
   attend(layer: number, q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor;
   /** Rows of x [T, D], of `layer`, as they were one, two … `count` tokens before each token; zeros before its sequence. */
   before(layer: number, x: Tensor, count: number): Tensor[];
+  /** Rows of zeros that each expert of a mixture computes beside its tokens': 1 where products of no rows can't be computed. */
+  readonly spareRows: 0 | 1;
   /** What `layer`'s memory gives each token, [T, H, G, Dv]: see delta_rule.ts. */
   deltaRule(layer: number, inputs: DeltaInputs): Tensor;
 }

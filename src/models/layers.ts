@@ -74,7 +74,7 @@ export interface MlpOptions {
   bias?: boolean;
 }
 
-const GATED = { gate: "gate_proj", up: "up_proj", down: "down_proj" };
+export const GATED = { gate: "gate_proj", up: "up_proj", down: "down_proj" };
 
 /** down_proj(act(gate_proj(x)) · up_proj(x)) (Shazeer 2020, https://arxiv.org/abs/2002.05202). */
 export function gatedMlp(p: Scope, x: Tensor, { size, activation, bias }: MlpOptions, names = GATED): Tensor {

@@ -44,6 +44,7 @@ export function rowPass(noise: (x: Tensor) => Tensor = (x) => x): RowPass {
   return {
     tokens,
     positions,
+    spareRows: 1, // next to nothing beside a row's tokens
     embed: (weight) => noise(gather(weight, tokens)),
     attend: (_, q, k, v, { window, ...options }) => attention(q, k, v, maskOf(window), options),
     before: (_, x, count) => distances(count).map((distance) => before(x, distance)),

@@ -5,6 +5,7 @@ import { linearCrossEntropy, linearLogits } from "../graph/ops/cross_entropy.ts"
 import { detach } from "../graph/ops/detach.ts";
 import { dropout } from "../graph/ops/dropout.ts";
 import * as elementwise from "../graph/ops/elementwise.ts";
+import { fromPlaces, groupedMatmul, groupedOuter, inverseOrder, toPlaces } from "../graph/ops/grouped.ts";
 import { gather, rowNumbers, scatterAdd } from "../graph/ops/indexing.ts";
 import { keep } from "../graph/ops/keep.ts";
 import { linearScan } from "../graph/ops/linear_scan.ts";
@@ -14,6 +15,7 @@ import { max, mean, sum, sumAll, sumTo } from "../graph/ops/reduce.ts";
 import { rope } from "../graph/ops/rope.ts";
 import { concat, expandLike, reshape, slice, transpose } from "../graph/ops/shape.ts";
 import { logSoftmax, softmax } from "../graph/ops/softmax.ts";
+import { sumBefore } from "../graph/ops/sum_before.ts";
 import { unitLowerInverse } from "../graph/ops/unit_lower_inverse.ts";
 import { zerosLike } from "../graph/ops/zeros.ts";
 import { constant, scalar } from "../graph/sources.ts";
@@ -21,7 +23,7 @@ import type { Shape, Tensor } from "../graph/tensor.ts";
 
 type Name =
   | ("a" | "b" | "c" | "x" | "condition" | "like" | "table" | "indices" | "updates" | "weight" | "bias")
-  | ("q" | "k" | "v")
+  | ("q" | "k" | "v" | "order" | "places" | "counts")
   | ("cos" | "sin" | "mask" | "hidden" | "targets" | "row0" | "row1" | "column0" | "column1");
 
 /** One use of an op. Its inputs' sizes and values, its value and gradients stand in `graph/goldens/ops.safetensors`. */
@@ -44,6 +46,7 @@ export function opCases(): Map<string, OpCase> {
     ...shapes(),
     ...indexing(),
     ...scans(),
+    ...groups(),
     ...products(),
     ...networks(),
   ]);
@@ -222,8 +225,39 @@ function scans(): Entry[] {
       },
     ],
     ["linearScan, reverse", { y: ({ a, b }) => linearScan(a, b, { reverse: true }) }],
+    ["sumBefore", { y: ({ x }) => sumBefore(x, { reverse: false }), shapes: { x: ["T", 3] } }],
+    ["sumBefore, reverse", { y: ({ x }) => sumBefore(x, { reverse: true }), shapes: { x: ["T", 3] } }],
     ["unitLowerInverse", { y: ({ x }) => inverse(x) }],
     ["unitLowerInverse, alike keys", { y: ({ x }) => inverse(shift(scale(x, 0.1), 1)) }],
+  ];
+}
+
+function groups(): Entry[] {
+  const placed = { order: ["T*2+2"], places: ["T", 2] };
+  const product = (turned: boolean) => ({
+    y: ({ x, counts, a, b, c }: Record<Name, Tensor>) => groupedMatmul(x, counts, a, b, c, { turned }),
+    frozen: ["counts" as const],
+    shapes: { x: ["T", 4] },
+  });
+  const ofOne = (turned: boolean) => ({
+    ...product(turned),
+    y: ({ x, counts, weight }: Record<Name, Tensor>) => groupedMatmul(x, counts, weight, { turned }),
+  });
+  const put = ({ x, order, places }: Record<Name, Tensor>) => toPlaces(x, order, places);
+  return [
+    ["inverseOrder", { y: ({ places }) => inverseOrder(places, { spare: 2 }), shapes: { places: ["T", 2] } }],
+    ["toPlaces", { y: put, shapes: { x: ["T", 2, 3], ...placed } }],
+    ["toPlaces, one for all", { y: put, shapes: { x: ["T", 1, 3], ...placed } }],
+    [
+      "fromPlaces",
+      { y: ({ x, order, places }) => fromPlaces(x, order, places), shapes: { x: ["T*2+2", 3], ...placed } },
+    ],
+    ["groupedMatmul", product(false)],
+    ["groupedMatmul, a group without rows", product(false)],
+    ["groupedMatmul, turned", product(true)],
+    ["groupedMatmul, one tensor", ofOne(false)],
+    ["groupedMatmul, one tensor turned", ofOne(true)],
+    ["groupedOuter", { y: ({ a, b, counts }) => groupedOuter(a, b, counts), frozen: ["a", "b", "counts"] }],
   ];
 }
 

@@ -74,6 +74,7 @@ function batchPass() {
     positions: cast(flat(places), "int32"),
     embed: (embedding) => gather(embedding, tokens),
     lengths: () => rowLengths(mask, ids),
+    spareRows: 1,
     before: neverAsked,
     deltaRule: neverAsked,
     attend(layer, q, k, v, { window, ...options }) {

@@ -100,7 +100,7 @@ def case(f, frozen=(), **inputs):
 
 
 def cases():
-    return {**elementwise(), **shapes(), **indexing(), **scans(), **products(), **networks()}
+    return {**elementwise(), **shapes(), **indexing(), **scans(), **groups(), **products(), **networks()}
 
 
 def elementwise():
@@ -257,8 +257,51 @@ def scans():
         "linearScan, reverse": case(
             lambda a, b: scan(a.flip(0), b.flip(0)).flip(0), a=normal(T, 3, 3, scale=0.5), b=normal(T, 3, 2)
         ),
+        "sumBefore": case(lambda x: x.cumsum(0) - x, x=normal(T, 3)),
+        "sumBefore, reverse": case(lambda x: (x.flip(0).cumsum(0) - x.flip(0)).flip(0), x=normal(T, 3)),
         "unitLowerInverse": case(inverse, x=normal(3, 8, 8)),
         "unitLowerInverse, alike keys": case(lambda x: inverse(0.1 * x + 1), x=normal(8, 8)),
+    }
+
+
+def groups():
+    order = torch.randperm(2 * T + 2, generator=torch.Generator().manual_seed(5))  # 2 * T and above are no entries
+    places = torch.argsort(order)[: 2 * T]
+    order = order.clamp(max=2 * T)
+    placed = dict(order=chosen(order.tolist(), torch.int32), places=chosen(places.reshape(T, 2).tolist(), torch.int32))
+    counts = chosen([2.0, 1.0, 2.0], torch.float64)
+    with_none = chosen([3.0, 0.0, 2.0], torch.float64)
+
+    def to_places(x, order, places):
+        rows = x.expand(T, 2, *x.shape[2:]).flatten(0, 1)
+        return torch.cat([rows, torch.zeros_like(rows[:1])])[order]
+
+    def product(x, counts, *weights):
+        parts = x.split([int(n) for n in counts])
+        return torch.cat([part @ w for part, w in zip(parts, weights)])
+
+    def outer(a, b, counts):
+        sizes = [int(n) for n in counts]
+        return torch.stack([p.T @ q for p, q in zip(a.split(sizes), b.split(sizes))])
+
+    own = dict(frozen=["counts"], x=normal(T, 4), counts=counts)
+    return {
+        "inverseOrder": case(lambda places: order.int(), places=placed["places"]),
+        "toPlaces": case(to_places, x=normal(T, 2, 3), **placed),
+        "toPlaces, one for all": case(to_places, x=normal(T, 1, 3), **placed),
+        "fromPlaces": case(lambda x, order, places: x[places], x=normal(2 * T + 2, 3), **placed),
+        "groupedMatmul": case(product, **own, a=normal(4, 2), b=normal(4, 2), c=normal(4, 2)),
+        "groupedMatmul, turned": case(
+            lambda x, counts, *w: product(x, counts, *(v.T for v in w)), **own, a=normal(2, 4), b=normal(2, 4), c=normal(2, 4)
+        ),
+        "groupedMatmul, one tensor": case(lambda x, counts, weight: product(x, counts, *weight), **own, weight=normal(3, 4, 2)),
+        "groupedMatmul, one tensor turned": case(
+            lambda x, counts, weight: product(x, counts, *weight.mT), **own, weight=normal(3, 2, 4)
+        ),
+        "groupedMatmul, a group without rows": case(
+            product, **{**own, "counts": with_none}, a=normal(4, 2), b=normal(4, 2), c=normal(4, 2)
+        ),
+        "groupedOuter": case(outer, frozen=["a", "b", "counts"], a=normal(T, 2), b=normal(T, 3), counts=counts),
     }
 
 

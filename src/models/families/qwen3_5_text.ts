@@ -13,7 +13,7 @@ export const qwen35Text: Family = {
   read(config) {
     const c = parseFields("", deltaFields, config);
     const mlp = { size: c.intermediate_size, activation: c.hidden_act };
-    return deltaDecoder("qwen3_5_text", c, { project, mlp: (p, x) => gatedMlp(p, x, mlp) });
+    return deltaDecoder("qwen3_5_text", c, { project, mlp: () => (p, x) => gatedMlp(p, x, mlp) });
   },
 };
 

@@ -3,15 +3,14 @@
  * and router stay as they are. Reference: transformers, models/qwen3_moe/modeling_qwen3_moe.py.
  */
 import * as z from "zod";
-import { mul } from "../../graph/ops/elementwise.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { preNormBlock } from "../blocks.ts";
 import { expertCount, headCount, notComputed, parseFields, size } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
-import { mixtureOfExperts } from "../experts.ts";
-import type { Family } from "../family.ts";
+import { gatedExperts, mixtureOfExperts, routeBySoftmax } from "../experts.ts";
+import type { Family, Pass } from "../family.ts";
 import { unusedWindow, usedWindow } from "../layer_types.ts";
-import { activate, gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
+import { gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 import type { Scope } from "../scope.ts";
@@ -55,7 +54,7 @@ export const qwen3Moe: Family = {
             const prepare = (t: Tensor, name: string) => rotate(norm(p.at(`${name}_norm`), t));
             return selfAttention(pass, layer, p, x, { heads, bias, prepare, attention });
           },
-          (p, x, layer) => (sparse(layer) ? sparseMlp(c, experts, p, x) : gatedMlp(p, x, mlp)),
+          (p, x, layer) => (sparse(layer) ? sparseMlp(pass, c, experts, p, x) : gatedMlp(p, x, mlp)),
         );
       },
     });
@@ -64,17 +63,12 @@ export const qwen3Moe: Family = {
 
 type SparseFields = Pick<
   Qwen3MoeFields,
-  "hidden_act" | "hidden_size" | "moe_intermediate_size" | "num_experts_per_tok" | "norm_topk_prob"
+  "hidden_act" | "moe_intermediate_size" | "num_experts_per_tok" | "norm_topk_prob"
 >;
 
-export function sparseMlp(c: SparseFields, experts: number, p: Scope, x: Tensor): Tensor {
-  const fixed = { fixed: true };
-  const expert = (index: number) => {
-    const own = p.at(`experts.${index}`);
-    const gate = activate(c.hidden_act, own.linear("gate_proj", x, c.moe_intermediate_size, fixed));
-    const up = own.linear("up_proj", x, c.moe_intermediate_size, fixed);
-    return own.linear("down_proj", mul(gate, up), c.hidden_size, fixed);
-  };
-  const scores = p.linear("gate", x, experts, fixed);
-  return mixtureOfExperts(scores, expert, { chosen: c.num_experts_per_tok, normalized: c.norm_topk_prob });
+export function sparseMlp(pass: Pass, c: SparseFields, count: number, p: Scope, x: Tensor): Tensor {
+  const scores = p.linear("gate", x, count, { fixed: true });
+  const routing = routeBySoftmax(scores, { chosen: c.num_experts_per_tok, normalized: c.norm_topk_prob });
+  const experts = { count, size: c.moe_intermediate_size, activation: c.hidden_act };
+  return mixtureOfExperts(pass, x, routing, gatedExperts(p.at("experts"), experts));
 }

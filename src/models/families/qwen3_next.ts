@@ -8,7 +8,7 @@ import { concat, reshape, slice } from "../../graph/ops/shape.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { expertCount, headCount, parseFields, size } from "../config.ts";
 import { DELTA_NAMES, type DeltaParts, deltaDecoder, deltaFields } from "../delta_decoder.ts";
-import type { Family } from "../family.ts";
+import type { Family, Pass } from "../family.ts";
 import { gatedMlp } from "../layers.ts";
 import type { Scope } from "../scope.ts";
 import { sparseMlp } from "./qwen3_moe.ts";
@@ -33,13 +33,16 @@ export const qwen3Next: Family = {
     const shared = { size: c.shared_expert_intermediate_size, activation: c.hidden_act };
     const sparse = (layer: number) =>
       c.num_experts > 0 && !c.mlp_only_layers?.includes(layer) && (layer + 1) % c.decoder_sparse_step === 0;
-    const mixture = (p: Scope, x: Tensor) => {
+    const mixture = (pass: Pass, p: Scope, x: Tensor) => {
       const open = sigmoid(p.linear("shared_expert_gate", x, 1)); // [T, 1]
-      return add(sparseMlp(c, c.num_experts, p, x), mul(open, gatedMlp(p.at("shared_expert"), x, shared)));
+      return add(
+        sparseMlp(pass, c, c.num_experts, p, x),
+        mul(open, gatedMlp(p.at("shared_expert"), x, shared)),
+      );
     };
     return deltaDecoder("qwen3_next", c, {
       project,
-      mlp: (p, x, layer) => (sparse(layer) ? mixture(p, x) : gatedMlp(p, x, mlp)),
+      mlp: (pass) => (p, x, layer) => (sparse(layer) ? mixture(pass, p, x) : gatedMlp(p, x, mlp)),
     });
   },
 };
