@@ -55,6 +55,8 @@ def fill(model, g):
         part = name.split(".")[-2]
         if name in start:
             p.copy_(start[name] + 0.2 * noise)
+        elif name.endswith(".gate_up_proj_bias"):
+            p.copy_(5 * noise)  # beyond GPT-OSS's limit
         elif name.endswith(".bias"):
             p.copy_(0.1 * noise)
         elif part in ("embed_tokens", "embed_in", "word_embeddings", "wte", "wpe"):

@@ -351,6 +351,12 @@ CASES = {
         {"norm_topk_prob": False, "num_experts_per_tok": 3, "rope_parameters": rope("default", partial_rotary_factor=1.0)},
         [*ATTENTION, "in_proj_qkvz", "in_proj_ba", "out_proj", "shared_expert_gate"],
     ),
+    "gpt_oss": (
+        "gpt_oss",
+        {**TINY, **WINDOWS, "num_local_experts": 4, "num_experts_per_tok": 2, "tie_word_embeddings": False, "rope_parameters": YARN},
+        {"layer_types": [FULL, SLIDES], "sliding_window": 64, "num_experts_per_tok": 3, "rope_parameters": rope("default")},
+        ATTENTION,
+    ),
     "granitemoehybrid": ("granitemoehybrid", DENSE_HYBRID, {**{key: 1.0 for key in GRANITE}, "position_embedding_type": None}, ALL),
     "apertus": ("apertus", {**TINY_DERIVED, "rope_parameters": LLAMA3}, {"rope_parameters": rope("default"), "rms_norm_eps": 0.5}, ALL),
 }

@@ -17,6 +17,7 @@ import { gemma3Text } from "./families/gemma3_text.ts";
 import { glm } from "./families/glm.ts";
 import { glm4 } from "./families/glm4.ts";
 import { gptNeox } from "./families/gpt_neox.ts";
+import { gptOss } from "./families/gpt_oss.ts";
 import { gpt2 } from "./families/gpt2.ts";
 import { granite } from "./families/granite.ts";
 import { granitemoehybrid } from "./families/granitemoehybrid.ts";
@@ -93,6 +94,7 @@ export const FAMILIES: readonly Family[] = [
   qwen35Text,
   qwen35,
   qwen3Next,
+  gptOss,
 ];
 
 /** The model that config.json describes. @throws AttuneError that names the keys attune doesn't compute. */

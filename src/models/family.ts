@@ -10,6 +10,8 @@ export interface AttentionOptions {
   window?: number;
   /** Bounds the scaled products: softcap · tanh(x / softcap); not at all when left out. */
   softcap?: number;
+  /** A score for each query head [K·G], whose share of the weights goes nowhere; none when left out. */
+  sinks?: Tensor;
 }
 
 /** What a decoder is computed over. T tokens, K key/value heads, G query heads a key/value head, E head_dim. */
