@@ -357,6 +357,32 @@ CASES = {
         {"layer_types": [FULL, SLIDES], "sliding_window": 64, "num_experts_per_tok": 3, "rope_parameters": rope("default")},
         ATTENTION,
     ),
+    "qwen2_moe": (
+        "qwen2_moe",
+        {
+            **TINY,
+            **MOE,
+            "sliding_window": 8,
+            "use_sliding_window": True,
+            "layer_types": [SLIDES, FULL],
+            "norm_topk_prob": False,
+            "shared_expert_intermediate_size": 12,
+        },
+        {"norm_topk_prob": True, "num_experts_per_tok": 3, "layer_types": [FULL, SLIDES]},
+        [*ATTENTION, "shared_expert_gate"],
+    ),
+    "olmoe": (
+        "olmoe",
+        {**TINY_DERIVED, "num_experts": 4, "num_experts_per_tok": 2, "clip_qkv": 0.7},
+        {"norm_topk_prob": True, "num_experts_per_tok": 3, "clip_qkv": None, "rms_norm_eps": 0.5},
+        ATTENTION,
+    ),
+    "granitemoe": (
+        "granitemoe",
+        {**TINY_DERIVED, **GRANITE, "num_local_experts": 4},
+        {**{key: 1.0 for key in GRANITE}, "num_experts_per_tok": 3},
+        ATTENTION,
+    ),
     "granitemoehybrid": ("granitemoehybrid", DENSE_HYBRID, {**{key: 1.0 for key in GRANITE}, "position_embedding_type": None}, ALL),
     "apertus": ("apertus", {**TINY_DERIVED, "rope_parameters": LLAMA3}, {"rope_parameters": rope("default"), "rms_norm_eps": 0.5}, ALL),
 }

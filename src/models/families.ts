@@ -20,6 +20,7 @@ import { gptNeox } from "./families/gpt_neox.ts";
 import { gptOss } from "./families/gpt_oss.ts";
 import { gpt2 } from "./families/gpt2.ts";
 import { granite } from "./families/granite.ts";
+import { granitemoe } from "./families/granitemoe.ts";
 import { granitemoehybrid } from "./families/granitemoehybrid.ts";
 import { helium } from "./families/helium.ts";
 import { hunyuanV1Dense } from "./families/hunyuan_v1_dense.ts";
@@ -34,9 +35,11 @@ import { nemotron } from "./families/nemotron.ts";
 import { olmo } from "./families/olmo.ts";
 import { olmo2 } from "./families/olmo2.ts";
 import { olmo3 } from "./families/olmo3.ts";
+import { olmoe } from "./families/olmoe.ts";
 import { phi } from "./families/phi.ts";
 import { phi3 } from "./families/phi3.ts";
 import { qwen2 } from "./families/qwen2.ts";
+import { qwen2Moe } from "./families/qwen2_moe.ts";
 import { qwen3 } from "./families/qwen3.ts";
 import { qwen35 } from "./families/qwen3_5.ts";
 import { qwen35Text } from "./families/qwen3_5_text.ts";
@@ -95,6 +98,9 @@ export const FAMILIES: readonly Family[] = [
   qwen35,
   qwen3Next,
   gptOss,
+  qwen2Moe,
+  olmoe,
+  granitemoe,
 ];
 
 /** The model that config.json describes. @throws AttuneError that names the keys attune doesn't compute. */

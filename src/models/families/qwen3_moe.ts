@@ -3,6 +3,7 @@
  * and router stay as they are. Reference: transformers, models/qwen3_moe/modeling_qwen3_moe.py.
  */
 import * as z from "zod";
+import { add, mul, sigmoid } from "../../graph/ops/elementwise.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { preNormBlock } from "../blocks.ts";
 import { expertCount, headCount, notComputed, parseFields, size } from "../config.ts";
@@ -40,8 +41,6 @@ export const qwen3Moe: Family = {
     const mlp = { size: c.intermediate_size, activation: c.hidden_act };
     const experts = c.num_local_experts ?? c.num_experts; // transformers 5's name, and 4's
     if (!experts) throw notComputed([{ place: "num_experts", problem: "is missing" }]);
-    const sparse = (layer: number) =>
-      !c.mlp_only_layers?.includes(layer) && (layer + 1) % c.decoder_sparse_step === 0;
     return decoder(c, heads, {
       modelType: "qwen3_moe",
       norm,
@@ -54,12 +53,21 @@ export const qwen3Moe: Family = {
             const prepare = (t: Tensor, name: string) => rotate(norm(p.at(`${name}_norm`), t));
             return selfAttention(pass, layer, p, x, { heads, bias, prepare, attention });
           },
-          (p, x, layer) => (sparse(layer) ? sparseMlp(pass, c, experts, p, x) : gatedMlp(p, x, mlp)),
+          (p, x, layer) => (isSparse(c, layer) ? sparseMlp(pass, c, experts, p, x) : gatedMlp(p, x, mlp)),
         );
       },
     });
   },
 };
+
+interface LayerFields {
+  mlp_only_layers?: number[] | null;
+  decoder_sparse_step: number;
+}
+
+/** Whether a layer has a mixture of experts. */
+export const isSparse = ({ mlp_only_layers: dense, decoder_sparse_step: step }: LayerFields, layer: number) =>
+  !dense?.includes(layer) && (layer + 1) % step === 0;
 
 type SparseFields = Pick<
   Qwen3MoeFields,
@@ -71,4 +79,17 @@ export function sparseMlp(pass: Pass, c: SparseFields, count: number, p: Scope, 
   const routing = routeBySoftmax(scores, { chosen: c.num_experts_per_tok, normalized: c.norm_topk_prob });
   const experts = { count, size: c.moe_intermediate_size, activation: c.hidden_act };
   return mixtureOfExperts(pass, x, routing, gatedExperts(p.at("experts"), experts));
+}
+
+/** A mixture of experts, and one more whose part a gate of its own decides. */
+export function withSharedExpert(
+  pass: Pass,
+  c: SparseFields & { num_experts: number; shared_expert_intermediate_size: number },
+  p: Scope,
+  x: Tensor,
+): Tensor {
+  const shared = { size: c.shared_expert_intermediate_size, activation: c.hidden_act };
+  const open = sigmoid(p.linear("shared_expert_gate", x, 1)); // [T, 1]
+  const always = mul(open, gatedMlp(p.at("shared_expert"), x, shared));
+  return add(sparseMlp(pass, c, c.num_experts, p, x), always);
 }

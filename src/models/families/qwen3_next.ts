@@ -3,15 +3,13 @@
  * Reference: transformers, models/qwen3_next/modeling_qwen3_next.py.
  */
 import * as z from "zod";
-import { add, mul, sigmoid } from "../../graph/ops/elementwise.ts";
 import { concat, reshape, slice } from "../../graph/ops/shape.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { expertCount, headCount, parseFields, size } from "../config.ts";
 import { DELTA_NAMES, type DeltaParts, deltaDecoder, deltaFields } from "../delta_decoder.ts";
-import type { Family, Pass } from "../family.ts";
+import type { Family } from "../family.ts";
 import { gatedMlp } from "../layers.ts";
-import type { Scope } from "../scope.ts";
-import { sparseMlp } from "./qwen3_moe.ts";
+import { isSparse, withSharedExpert } from "./qwen3_moe.ts";
 
 const qwen3NextFields = deltaFields.extend({
   num_key_value_heads: headCount.nullable().default(2),
@@ -30,19 +28,10 @@ export const qwen3Next: Family = {
   read(config) {
     const c = parseFields("", qwen3NextFields, config);
     const mlp = { size: c.intermediate_size, activation: c.hidden_act };
-    const shared = { size: c.shared_expert_intermediate_size, activation: c.hidden_act };
-    const sparse = (layer: number) =>
-      c.num_experts > 0 && !c.mlp_only_layers?.includes(layer) && (layer + 1) % c.decoder_sparse_step === 0;
-    const mixture = (pass: Pass, p: Scope, x: Tensor) => {
-      const open = sigmoid(p.linear("shared_expert_gate", x, 1)); // [T, 1]
-      return add(
-        sparseMlp(pass, c, c.num_experts, p, x),
-        mul(open, gatedMlp(p.at("shared_expert"), x, shared)),
-      );
-    };
+    const sparse = (layer: number) => c.num_experts > 0 && isSparse(c, layer);
     return deltaDecoder("qwen3_next", c, {
       project,
-      mlp: (pass) => (p, x, layer) => (sparse(layer) ? mixture(pass, p, x) : gatedMlp(p, x, mlp)),
+      mlp: (pass) => (p, x, layer) => (sparse(layer) ? withSharedExpert(pass, c, p, x) : gatedMlp(p, x, mlp)),
     });
   },
 };
