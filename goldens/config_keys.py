@@ -19,10 +19,11 @@ FAMILIES = [
     *["apertus", "arcee", "cohere2", "cwm", "ernie4_5", "exaone4", "exaone4-full", "falcon", "falcon-multi-query", "glm4"],
     *["granitemoehybrid", "helium", "hunyuan_v1_dense", "ministral", "ministral3", "nemotron", "olmo", "olmo3", "phi"],
     *["seed_oss", "stablelm", "vaultgemma"],
+    *["gpt_oss", "granitemoe", "lfm2", "olmoe", "qwen2_moe", "qwen3_5_text", "qwen3_next"],
 ]
 # Those of the later families that read the keys of rotations each in a way of their own.
 ROTATED_ALIKE = ["arcee", "cohere2", "ernie4_5", "exaone4", "exaone4-full", "falcon-multi-query", "helium", "ministral"]
-ROTATED_ALIKE += ["nemotron", "olmo", "seed_oss", "stablelm", "vaultgemma"]
+ROTATED_ALIKE += ["granitemoe", "olmoe", "qwen2_moe", "nemotron", "olmo", "seed_oss", "stablelm", "vaultgemma"]
 MODELS = ["models/llama-gqa", "models/mistral-window", "models/qwen2-untied", *[f"families/{name}" for name in FAMILIES]]
 SLIDES, FULL = "sliding_attention", "full_attention"
 LINEAR = {"rope_type": "linear", "factor": 2.0}
@@ -118,6 +119,18 @@ CHANGES = [
     {"qk_layernorm": False},
     {"sliding_window_pattern": 3, "layer_types": None},
     {"sliding_window": None, "layer_types": [FULL, FULL]},
+    {"norm_topk_prob": True, "num_experts_per_tok": 3},
+    {"block_auto_adjust_ff_dim": False},
+    {"block_ffn_dim_multiplier": None},
+    {"tie_embedding": False},
+    {"full_attn_idxs": [0, 2]},
+    {"layer_types": None, "full_attn_idxs": [1]},
+    {"layer_types": None, "full_attention_interval": 2},
+    {"conv_bias": False},
+    {"decoder_sparse_step": 2},
+    {"mlp_only_layers": [0]},
+    {"linear_num_key_heads": 4},
+    {"qkv_bias": False},
 ]
 # Nothing of this is computed differently by any of the families.
 HARMLESS = {

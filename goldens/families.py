@@ -50,14 +50,15 @@ def fill(model, g):
     for module_name, module in model.named_modules():
         if "Norm" in type(module).__name__ and hasattr(module, "weight"):
             start[f"{module_name}.weight"] = module.weight.mean().round().item() - ("1P" in type(module).__name__)
-    for name, p in model.named_parameters():
+    corrections = [(name, p) for name, p in model.named_buffers() if "correction" in name]
+    for name, p in [*model.named_parameters(), *corrections]:
         noise = torch.randn(p.shape, generator=g)
         part = name.split(".")[-2]
         if name in start:
             p.copy_(start[name] + 0.2 * noise)
         elif name.endswith(".gate_up_proj_bias"):
             p.copy_(5 * noise)  # beyond GPT-OSS's limit
-        elif name.endswith(".bias"):
+        elif name.endswith((".bias", "correction_bias")):
             p.copy_(0.1 * noise)
         elif part in ("embed_tokens", "embed_in", "word_embeddings", "wte", "wpe"):
             p.copy_(2.5 * noise / p.shape[1] ** 0.5)

@@ -70,6 +70,7 @@ export interface DecoderParts {
   kept?: (layer: number) => KeptStates;
   /** See Model. */
   normStart?: 0 | 1;
+  startFromOne?: RegExp;
 }
 
 /** A model: embedding, blocks, norm, output layer. */
@@ -85,6 +86,7 @@ export function decoder(c: Fields, heads: HeadSizes, parts: DecoderParts): Model
     names = LLAMA,
     kept,
     normStart = 1,
+    startFromOne,
   } = parts;
   return {
     modelType,
@@ -102,6 +104,7 @@ export function decoder(c: Fields, heads: HeadSizes, parts: DecoderParts): Model
     ends: { embedding: `${names.root}.${names.embedding}`, head: names.head },
     initializerRange: c.initializer_range,
     normStart,
+    startFromOne,
     decode(scope, pass) {
       const root = scope.at(names.root);
       const weight = (p: Scope) => p.param("weight", [c.vocab_size, c.hidden_size]);

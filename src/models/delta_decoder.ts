@@ -55,6 +55,7 @@ export function deltaDecoder(modelType: string, c: DeltaFields, { project, mlp }
     rope,
     names: DELTA_NAMES,
     normStart: 0,
+    startFromOne: /\.linear_attn\.(norm\.weight|dt_bias)$/,
     kept: (layer): KeptStates => (attends(layer) ? { key: state, value: state } : deltaNetStates(net)),
     blocks(pass) {
       const learning: BlockPart = (p, x, layer) =>

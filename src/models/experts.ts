@@ -1,5 +1,5 @@
 /** Mixtures of experts: T tokens, n experts, k of them for each token, R = T·k rows of tokens by their experts. */
-import { add, cast, div, equal, mul, neg, shift, where } from "../graph/ops/elementwise.ts";
+import { add, cast, div, equal, less, mul, neg, shift, where } from "../graph/ops/elementwise.ts";
 import { fromPlaces, groupedMatmul, inverseOrder, toPlaces } from "../graph/ops/grouped.ts";
 import { gather } from "../graph/ops/indexing.ts";
 import { addMatmul } from "../graph/ops/matmul.ts";
@@ -35,6 +35,21 @@ export function routeBySoftmax(
 export function routeByChosen(scores: Tensor, k: number): Routing {
   const chosen = largest(scores, k);
   return { chosen, weights: softmax(ofChosen(chosen, scores)) };
+}
+
+/**
+ * Experts by `shares` [T, n], each with a bias of its own that counts for the choice alone. What the chosen ones count is divided
+ * by their sum, or by `least` where that is more.
+ */
+export function routeWithBias(shares: Tensor, bias: Tensor, k: number, least?: number): Routing {
+  const chosen = largest(add(shares, bias), k);
+  const kept = ofChosen(chosen, shares);
+  if (least === undefined) return { chosen, weights: kept };
+  const total = sum(kept, [-1]);
+  return {
+    chosen,
+    weights: div(kept, where(less(total, scalar(least, total)), scalar(least, total), total)),
+  };
 }
 
 /** Below any score. */

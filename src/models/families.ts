@@ -8,6 +8,7 @@ import { cohere } from "./families/cohere.ts";
 import { cohere2 } from "./families/cohere2.ts";
 import { cwm } from "./families/cwm.ts";
 import { ernie45 } from "./families/ernie4_5.ts";
+import { ernie45Moe } from "./families/ernie4_5_moe.ts";
 import { exaone4 } from "./families/exaone4.ts";
 import { falcon } from "./families/falcon.ts";
 import { gemma } from "./families/gemma.ts";
@@ -16,6 +17,7 @@ import { gemma3 } from "./families/gemma3.ts";
 import { gemma3Text } from "./families/gemma3_text.ts";
 import { glm } from "./families/glm.ts";
 import { glm4 } from "./families/glm4.ts";
+import { glm4Moe } from "./families/glm4_moe.ts";
 import { gptNeox } from "./families/gpt_neox.ts";
 import { gptOss } from "./families/gpt_oss.ts";
 import { gpt2 } from "./families/gpt2.ts";
@@ -101,6 +103,8 @@ export const FAMILIES: readonly Family[] = [
   qwen2Moe,
   olmoe,
   granitemoe,
+  glm4Moe,
+  ernie45Moe,
 ];
 
 /** The model that config.json describes. @throws AttuneError that names the keys attune doesn't compute. */

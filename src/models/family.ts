@@ -79,6 +79,8 @@ export interface Model {
   readonly initializerRange: number;
   /** What norms' weights start from: 0 where a family adds 1 to them. */
   readonly normStart: 0 | 1;
+  /** Vectors that start from 1 nevertheless. */
+  readonly startFromOne?: RegExp;
   decode(scope: Scope, pass: Pass): DecoderOutput;
 }
 
