@@ -8,6 +8,7 @@ import json
 import logging
 
 import torch
+from safetensors.torch import load_file
 
 from ends import first, with_files
 from lib import GOLDENS, MADE_WITH, fresh, logits_of, readable, read_json, save_examples, save_tensors
@@ -159,11 +160,13 @@ HARMLESS = {
 }
 
 
-def make():
+def make(*names):
+    """`names`: families whose cases are made anew, behind the others; all when left out."""
     logging.disable(logging.CRITICAL)
+    models = [f"families/{name}" for name in names] or MODELS
+    cases, rows = kept(models) if names else ([], [])
     fresh(KEYS)
-    cases, rows = [], []
-    for name in MODELS:
+    for name in models:
         directory = GOLDENS / name
         own = first(directory)[1][0, -1]
         for change in [HARMLESS, *CHANGES, *([] if directory.name in ROTATED_ALIKE else ROPES)]:
@@ -176,6 +179,13 @@ def make():
     save_tensors(KEYS / "logits.safetensors", {"logits": torch.stack(rows)})
     save_examples(KEYS / "keys.json", MADE_WITH, cases, "cases")
     readable(KEYS)
+
+
+def kept(models):
+    cases = read_json(KEYS / "keys.json")["cases"]
+    rows = load_file(KEYS / "logits.safetensors")["logits"]
+    others = [i for i, case in enumerate(cases) if case["model"] not in models]
+    return [cases[i] for i in others], [rows[i] for i in others]
 
 
 def last_logits(directory, model, change):

@@ -1,6 +1,6 @@
 /**
- * ERNIE 4.5 with a mixture of experts, beside some for every token. Adapters sit on attention, on those and on the layers that have
- * one MLP. Reference: transformers, models/ernie4_5_moe/modeling_ernie4_5_moe.py.
+ * ERNIE 4.5 with a mixture of experts, beside some for every token. Adapters sit on attention: PEFT takes the names of other
+ * MLPs for the experts'. Reference: transformers, models/ernie4_5_moe/modeling_ernie4_5_moe.py.
  */
 import * as z from "zod";
 import { add } from "../../graph/ops/elementwise.ts";
@@ -40,7 +40,7 @@ export const ernie45Moe: Family = {
     const [heads, norm] = [headSizes(c), rmsNorms(c.rms_norm_eps)];
     const rope = ropeParameters(c, { theta: 500_000 });
     const bias = { qkv: c.use_bias, o: c.use_bias };
-    const mlp = { size: c.intermediate_size, activation: c.hidden_act, bias: c.use_bias };
+    const mlp = { size: c.intermediate_size, activation: c.hidden_act, bias: c.use_bias, fixed: true };
     const last = c.moe_layer_end_index === -1 ? c.num_hidden_layers - 1 : c.moe_layer_end_index;
     const sparse = (layer: number) =>
       (layer + 1) % c.moe_layer_interval === 0 && layer >= c.moe_layer_start_index && layer <= last;
@@ -68,6 +68,6 @@ function mixture(pass: Pass, c: Fields, p: Scope, x: Tensor): Tensor {
   const routing = routeWithBias(shares, bias, c.moe_k, c.moe_norm_min);
   const y = mixtureOfExperts(pass, x, routing, gatedExperts(p.at("experts"), { count, size, activation }));
   if (c.moe_num_shared_experts === 0) return y;
-  const shared = { size: size * c.moe_num_shared_experts, activation, bias: c.use_bias };
+  const shared = { size: size * c.moe_num_shared_experts, activation, bias: c.use_bias, fixed: true };
   return add(y, gatedMlp(p.at("shared_experts"), x, shared));
 }

@@ -1,6 +1,6 @@
 /**
  * GLM-4.5, 4.6: Llama's blocks with the front of a head rotated, and a mixture of experts beside one for every token. Adapters sit on
- * attention, on that one and on the first layers' MLPs. Reference: transformers, models/glm4_moe/modeling_glm4_moe.py.
+ * attention: PEFT takes the names of other MLPs for the experts'. Reference: transformers, models/glm4_moe/modeling_glm4_moe.py.
  */
 import * as z from "zod";
 import { add, scale, sigmoid } from "../../graph/ops/elementwise.ts";
@@ -43,7 +43,7 @@ export const glm4Moe: Family = {
     const [heads, norm] = [headSizes(c), rmsNorms(c.rms_norm_eps)];
     const rope = ropeParameters(c, { rotated: 1 });
     const bias = { qkv: c.attention_bias, o: false };
-    const mlp = { size: c.intermediate_size, activation: c.hidden_act };
+    const mlp = { size: c.intermediate_size, activation: c.hidden_act, fixed: true };
     return decoder(c, heads, {
       modelType: "glm4_moe",
       norm,
@@ -75,7 +75,11 @@ function mixture(pass: Pass, c: Fields, p: Scope, x: Tensor): Tensor {
     c.norm_topk_prob ? 1e-20 : undefined,
   );
   const routing = { chosen, weights: scale(weights, c.routed_scaling_factor) };
-  const shared = gatedMlp(p.at("shared_experts"), x, { size: size * c.n_shared_experts, activation });
+  const shared = gatedMlp(p.at("shared_experts"), x, {
+    size: size * c.n_shared_experts,
+    activation,
+    fixed: true,
+  });
   return add(
     mixtureOfExperts(pass, x, routing, gatedExperts(p.at("experts"), { count, size, activation })),
     shared,

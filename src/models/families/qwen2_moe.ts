@@ -48,7 +48,8 @@ export const qwen2Moe: Family = {
             const attention = { window: windows[layer] };
             return selfAttention(pass, layer, p, x, { heads, bias, prepare, attention });
           },
-          (p, x, layer) => (isSparse(c, layer) ? withSharedExpert(pass, c, p, x) : gatedMlp(p, x, mlp)),
+          (p, x, layer) =>
+            isSparse(c, layer) ? withSharedExpert(pass, c, p, x, { fixed: false }) : gatedMlp(p, x, mlp),
         );
       },
     });

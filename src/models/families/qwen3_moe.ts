@@ -1,6 +1,6 @@
 /**
- * Qwen3 with a mixture of experts for an MLP. Adapters sit on its attention, and on the layers that have one MLP; experts
- * and router stay as they are. Reference: transformers, models/qwen3_moe/modeling_qwen3_moe.py.
+ * Qwen3 with a mixture of experts for an MLP. Adapters sit on its attention: PEFT takes the names of a layer that has one MLP for
+ * the experts'. Reference: transformers, models/qwen3_moe/modeling_qwen3_moe.py.
  */
 import * as z from "zod";
 import { add, mul, sigmoid } from "../../graph/ops/elementwise.ts";
@@ -38,7 +38,7 @@ export const qwen3Moe: Family = {
     const [heads, rope, norm] = [headSizes(c), ropeParameters(c), rmsNorms(c.rms_norm_eps)];
     const bias = { qkv: c.attention_bias, o: c.attention_bias };
     const attention = { window: c.use_sliding_window ? usedWindow(c) : undefined };
-    const mlp = { size: c.intermediate_size, activation: c.hidden_act };
+    const mlp = { size: c.intermediate_size, activation: c.hidden_act, fixed: true };
     const experts = c.num_local_experts ?? c.num_experts; // transformers 5's name, and 4's
     if (!experts) throw notComputed([{ place: "num_experts", problem: "is missing" }]);
     return decoder(c, heads, {
@@ -81,14 +81,18 @@ export function sparseMlp(pass: Pass, c: SparseFields, count: number, p: Scope, 
   return mixtureOfExperts(pass, x, routing, gatedExperts(p.at("experts"), experts));
 }
 
-/** A mixture of experts, and one more whose part a gate of its own decides. */
+/**
+ * A mixture of experts, and one more whose part a gate of its own decides; no adapter sits on that one where PEFT takes its name for
+ * the experts'.
+ */
 export function withSharedExpert(
   pass: Pass,
   c: SparseFields & { num_experts: number; shared_expert_intermediate_size: number },
   p: Scope,
   x: Tensor,
+  { fixed }: { fixed: boolean },
 ): Tensor {
-  const shared = { size: c.shared_expert_intermediate_size, activation: c.hidden_act };
+  const shared = { size: c.shared_expert_intermediate_size, activation: c.hidden_act, fixed };
   const open = sigmoid(p.linear("shared_expert_gate", x, 1)); // [T, 1]
   const always = mul(open, gatedMlp(p.at("shared_expert"), x, shared));
   return add(sparseMlp(pass, c, c.num_experts, p, x), always);

@@ -27,11 +27,12 @@ export const qwen3Next: Family = {
   names: DELTA_NAMES,
   read(config) {
     const c = parseFields("", qwen3NextFields, config);
-    const mlp = { size: c.intermediate_size, activation: c.hidden_act };
+    const mlp = { size: c.intermediate_size, activation: c.hidden_act, fixed: true };
     const sparse = (layer: number) => c.num_experts > 0 && isSparse(c, layer);
     return deltaDecoder("qwen3_next", c, {
       project,
-      mlp: (pass) => (p, x, layer) => (sparse(layer) ? withSharedExpert(pass, c, p, x) : gatedMlp(p, x, mlp)),
+      mlp: (pass) => (p, x, layer) =>
+        sparse(layer) ? withSharedExpert(pass, c, p, x, { fixed: true }) : gatedMlp(p, x, mlp),
     });
   },
 };
