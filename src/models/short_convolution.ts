@@ -25,3 +25,19 @@ export function shortConvolution(
   const y = parts.reduce((total, part) => add(total, part));
   return bias ? add(y, p.param("bias", [D])) : y;
 }
+
+/** LFM2's mixing of tokens: C · conv(B · x), where B, C and x [T, D] come from one projection, and another one behind. */
+export function gatedConvolution(
+  pass: Pass,
+  layer: number,
+  p: Scope,
+  x: Tensor,
+  options: ConvolutionOptions,
+): Tensor {
+  const D = x.shape[1] as number;
+  const { bias } = options;
+  const all = p.linear("in_proj", x, 3 * D, { bias }); // [T, 3D]
+  const part = (i: number) => slice(all, -1, i * D, (i + 1) * D);
+  const y = shortConvolution(pass, layer, p.at("conv"), mul(part(0), part(2)), options);
+  return p.linear("out_proj", mul(part(1), y), D, { bias });
+}

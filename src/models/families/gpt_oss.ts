@@ -3,20 +3,16 @@
  * gates. Adapters sit on its attention. Reference: transformers, models/gpt_oss/modeling_gpt_oss.py.
  */
 import * as z from "zod";
-import { add, less, mul, scale, shift, sigmoid, where } from "../../graph/ops/elementwise.ts";
-import { reshape, slice } from "../../graph/ops/shape.ts";
-import { scalar } from "../../graph/sources.ts";
-import type { Tensor } from "../../graph/tensor.ts";
 import { preNormBlock } from "../blocks.ts";
+import { boundedExperts } from "../bounded_experts.ts";
 import { expertCount, headCount, headSize, parseFields } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
-import { type ExpertRows, mixtureOfExperts, routeByChosen } from "../experts.ts";
+import { mixtureOfExperts, routeByChosen } from "../experts.ts";
 import type { Family } from "../family.ts";
 import { layerTypes, layerWindows, unusedWindow } from "../layer_types.ts";
 import { headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
-import type { Scope } from "../scope.ts";
 
 const gptOssFields = decoderFields.extend({
   num_key_value_heads: headCount.nullable().default(8),
@@ -28,7 +24,6 @@ const gptOssFields = decoderFields.extend({
   num_local_experts: expertCount.default(128),
   num_experts_per_tok: expertCount.default(4),
 });
-type GptOssFields = z.output<typeof gptOssFields>;
 
 const ROPE = {
   ...{ rope_type: "yarn", factor: 32, beta_fast: 32, beta_slow: 1, truncate: false },
@@ -45,6 +40,7 @@ export const gptOss: Family = {
     const rope = ropeParameters(c, { theta: 150_000 });
     const windows = layerWindows(c, (layer) => layer % 2 === 0);
     const bias = { qkv: c.attention_bias, o: c.attention_bias };
+    const sizes = { count: c.num_local_experts, size: c.intermediate_size };
     return decoder(c, heads, {
       modelType: "gpt_oss",
       norm,
@@ -60,30 +56,10 @@ export const gptOss: Family = {
           (p, x) => {
             const scores = p.linear("router", x, c.num_local_experts, { bias: true, fixed: true });
             const routing = routeByChosen(scores, c.num_experts_per_tok);
-            return mixtureOfExperts(pass, x, routing, boundedExperts(c, p.at("experts")));
+            return mixtureOfExperts(pass, x, routing, boundedExperts(p.at("experts"), sizes));
           },
         );
       },
     });
   },
 };
-
-const ALPHA = 1.702;
-const LIMIT = 7;
-
-/** Gate and up of an expert come from one matrix, whose outputs are theirs in turn: (up + 1) · gate · sigmoid(α · gate). */
-const boundedExperts =
-  ({ num_local_experts: n, intermediate_size: F, hidden_size: D }: GptOssFields, p: Scope) =>
-  ({ rows, product, own }: ExpertRows): Tensor => {
-    const through = (x: Tensor, name: string, [from, to]: [number, number]) =>
-      add(product(x, [p.param(name, [n, from, to])], false), own(p.param(`${name}_bias`, [n, to])));
-    const both = through(rows, "gate_up_proj", [D, 2 * F]);
-    const pairs = reshape(both, [both.shape[0]!, F, 2]);
-    const part = (i: number) => reshape(slice(pairs, 2, i, i + 1), [both.shape[0]!, F]);
-    const gate = atMost(part(0), LIMIT);
-    const up = scale(atMost(scale(atMost(part(1), LIMIT), -1), LIMIT), -1);
-    const gated = mul(gate, sigmoid(scale(gate, ALPHA)));
-    return through(mul(shift(up, 1), gated), "down_proj", [F, D]);
-  };
-
-const atMost = (x: Tensor, limit: number): Tensor => where(less(x, scalar(limit, x)), x, scalar(limit, x));

@@ -3,18 +3,16 @@
  * heads. Reference: transformers, models/lfm2/modeling_lfm2.py.
  */
 import * as z from "zod";
-import { mul } from "../../graph/ops/elementwise.ts";
-import { slice } from "../../graph/ops/shape.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { type BlockPart, preNormBlock } from "../blocks.ts";
 import { headCount, parseFields, size } from "../config.ts";
 import { decoder, decoderFields, LLAMA } from "../decoder.ts";
-import type { Family, KeptStates, Pass } from "../family.ts";
+import type { Family, KeptStates } from "../family.ts";
 import { requireEveryLayer } from "../layer_types.ts";
 import { gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
-import { shortConvolution } from "../short_convolution.ts";
+import { gatedConvolution } from "../short_convolution.ts";
 
 const lfm2Fields = decoderFields.extend({
   num_key_value_heads: headCount.nullable().default(8),
@@ -59,25 +57,17 @@ export const lfm2: Family = {
           const prepare = (t: Tensor, name: string) => rotate(norm(p.at(`${name}_layernorm`), t));
           return selfAttention(pass, layer, p, x, { heads, prepare, output: "out_proj" });
         };
+        const convolution: BlockPart = (p, x, layer) =>
+          gatedConvolution(pass, layer, p, x, { size: c.conv_L_cache, bias: c.conv_bias });
         const block = (part: BlockPart, name: string) =>
           preNormBlock(norm, part, (p, x) => gatedMlp(p, x, mlp, MLP), { ...BLOCK, attention: name });
         const attending = block(attention, "self_attn");
-        const convolving = block(gatedConvolution(c, pass), "conv");
+        const convolving = block(convolution, "conv");
         return (p, x, layer) => (attends(layer) ? attending : convolving)(p, x, layer);
       },
     });
   },
 };
-
-const gatedConvolution =
-  ({ conv_L_cache, conv_bias: bias, hidden_size: D }: Lfm2Fields, pass: Pass): BlockPart =>
-  (p, x, layer) => {
-    const all = p.linear("in_proj", x, 3 * D, { bias }); // [T, 3D]
-    const part = (i: number) => slice(all, -1, i * D, (i + 1) * D);
-    const gated = mul(part(0), part(2));
-    const y = shortConvolution(pass, layer, p.at("conv"), gated, { size: conv_L_cache, bias });
-    return p.linear("out_proj", mul(part(1), y), D, { bias });
-  };
 
 /** Two thirds of intermediate_size, widened and rounded up. */
 function mlpSize(c: Lfm2Fields): number {

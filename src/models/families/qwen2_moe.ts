@@ -9,10 +9,10 @@ import { decoder, decoderFields } from "../decoder.ts";
 import type { Family } from "../family.ts";
 import { slidingLayers, usedWindow } from "../layer_types.ts";
 import { gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
+import { isSparse, withSharedExpert } from "../qwen_experts.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 import { qwenWindowFields } from "./qwen2.ts";
-import { isSparse, withSharedExpert } from "./qwen3_moe.ts";
 
 const qwen2MoeFields = decoderFields.extend({
   ...qwenWindowFields,

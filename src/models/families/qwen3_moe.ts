@@ -3,18 +3,16 @@
  * the experts'. Reference: transformers, models/qwen3_moe/modeling_qwen3_moe.py.
  */
 import * as z from "zod";
-import { add, mul, sigmoid } from "../../graph/ops/elementwise.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { preNormBlock } from "../blocks.ts";
 import { expertCount, headCount, notComputed, parseFields, size } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
-import { gatedExperts, mixtureOfExperts, routeBySoftmax } from "../experts.ts";
-import type { Family, Pass } from "../family.ts";
+import type { Family } from "../family.ts";
 import { unusedWindow, usedWindow } from "../layer_types.ts";
 import { gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
+import { isSparse, sparseMlp } from "../qwen_experts.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
-import type { Scope } from "../scope.ts";
 
 export const qwen3MoeFields = decoderFields.extend({
   num_key_value_heads: headCount.nullable().default(4),
@@ -29,7 +27,6 @@ export const qwen3MoeFields = decoderFields.extend({
   num_experts_per_tok: expertCount,
   norm_topk_prob: z.boolean().default(false),
 });
-type Qwen3MoeFields = z.output<typeof qwen3MoeFields>;
 
 export const qwen3Moe: Family = {
   modelType: "qwen3_moe",
@@ -59,41 +56,3 @@ export const qwen3Moe: Family = {
     });
   },
 };
-
-interface LayerFields {
-  mlp_only_layers?: number[] | null;
-  decoder_sparse_step: number;
-}
-
-/** Whether a layer has a mixture of experts. */
-export const isSparse = ({ mlp_only_layers: dense, decoder_sparse_step: step }: LayerFields, layer: number) =>
-  !dense?.includes(layer) && (layer + 1) % step === 0;
-
-type SparseFields = Pick<
-  Qwen3MoeFields,
-  "hidden_act" | "moe_intermediate_size" | "num_experts_per_tok" | "norm_topk_prob"
->;
-
-export function sparseMlp(pass: Pass, c: SparseFields, count: number, p: Scope, x: Tensor): Tensor {
-  const scores = p.linear("gate", x, count, { fixed: true });
-  const routing = routeBySoftmax(scores, { chosen: c.num_experts_per_tok, normalized: c.norm_topk_prob });
-  const experts = { count, size: c.moe_intermediate_size, activation: c.hidden_act };
-  return mixtureOfExperts(pass, x, routing, gatedExperts(p.at("experts"), experts));
-}
-
-/**
- * A mixture of experts, and one more whose part a gate of its own decides; no adapter sits on that one where PEFT takes its name for
- * the experts'.
- */
-export function withSharedExpert(
-  pass: Pass,
-  c: SparseFields & { num_experts: number; shared_expert_intermediate_size: number },
-  p: Scope,
-  x: Tensor,
-  { fixed }: { fixed: boolean },
-): Tensor {
-  const shared = { size: c.shared_expert_intermediate_size, activation: c.hidden_act, fixed };
-  const open = sigmoid(p.linear("shared_expert_gate", x, 1)); // [T, 1]
-  const always = mul(open, gatedMlp(p.at("shared_expert"), x, shared));
-  return add(sparseMlp(pass, c, c.num_experts, p, x), always);
-}

@@ -9,7 +9,7 @@ import { expertCount, headCount, parseFields, size } from "../config.ts";
 import { DELTA_NAMES, type DeltaParts, deltaDecoder, deltaFields } from "../delta_decoder.ts";
 import type { Family } from "../family.ts";
 import { gatedMlp } from "../layers.ts";
-import { isSparse, withSharedExpert } from "./qwen3_moe.ts";
+import { isSparse, withSharedExpert } from "../qwen_experts.ts";
 
 const qwen3NextFields = deltaFields.extend({
   num_key_value_heads: headCount.nullable().default(2),
