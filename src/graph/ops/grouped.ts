@@ -30,6 +30,7 @@ export const inverseOrder = defineOp<[places: Tensor], { spare: number }>({
     return { dtype: "int32", shape: [placesOf(rows!, count, spare)] };
   },
   lower(w, [places], { spare }) {
+    if (w.dialect === "gpu") return inverseOnGpu(w, places, spare);
     const flat = w.node("Reshape", [places, w.ints([-1])]);
     const size = w.node("Shape", [flat]);
     const all = w.node("Add", [size, w.ints([spare])]);
@@ -41,6 +42,21 @@ export const inverseOrder = defineOp<[places: Tensor], { spare: number }>({
   vjp: () => [null],
 });
 
+/** Without sizes as integers, which the CPU would compute: no number is less than itself, and ones are counted. */
+function inverseOnGpu(w: OnnxWriter, places: string, spare: number): string {
+  const column = w.node("Reshape", [places, w.ints([-1, 1])]);
+  const zeros = w.node("Cast", [w.node("Less", [column, column])], { to: FLOAT }); // [T*k, 1]
+  const ones = w.node("Add", [zeros, w.scalar(1, "float32")]);
+  const entries = w.node("CumSum", [ones, w.scalar(0, "int32")], { exclusive: 1 });
+  const count = w.node("ReduceSum", [ones, w.ints([0])], { keepdims: 1 }); // [1, 1]
+  const none = [w.node("Add", [zeros, count])];
+  if (spare > 0) none.push(w.node("Expand", [count, w.ints([spare, 1])]));
+  const start = spare > 0 ? w.node("Concat", none, { axis: 0 }) : none[0]!;
+  const order = w.node("ScatterND", [start, w.node("Cast", [column], { to: INT64 }), entries]);
+  return w.node("Cast", [w.node("Reshape", [order, w.ints([-1])])], { to: INT32 });
+}
+
+const FLOAT = 1;
 const INT32 = 6; // TensorProto.DataType
 const INT64 = 7;
 
@@ -145,8 +161,8 @@ function matricesOf(w: OnnxWriter, weights: string, { shape }: TensorType): stri
 function productOf(w: OnnxWriter, { dtype }: TensorType, turned: boolean) {
   return (part: string, matrix: string) => {
     if (!turned) return w.node("MatMul", [part, matrix]);
-    if (w.standard) return w.node("Gemm", [part, matrix], { transA: 0, transB: 1 });
-    if (dtype === COMPUTE_TYPE)
+    if (w.dialect === "standard") return w.node("Gemm", [part, matrix], { transA: 0, transB: 1 });
+    if (dtype === COMPUTE_TYPE && w.dialect === "cpu")
       return w.contributed("FusedMatMul", [part, matrix], { transA: 0, transB: 1, alpha: { float: 1 } });
     return w.node("MatMul", [part, w.node("Transpose", [matrix], { perm: [1, 0] })]);
   };

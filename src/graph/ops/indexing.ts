@@ -56,7 +56,11 @@ const scatterOp = defineOp<[like: Tensor, indices: Tensor, updates: Tensor, plac
     const known = type.shape.every((d) => typeof d === "number");
     const shape = known ? w.ints(type.shape as number[]) : w.node("Shape", [like]);
     const zeros = w.node("Expand", [w.scalar(0, out.dtype), shape]);
-    if (w.dialect === "gpu") return w.node("ScatterND", [zeros, places, updates], { reduction: "add" });
+    if (w.dialect === "gpu") {
+      const isWide = indices.dtype === "int64"; // as ScatterND wants them
+      const at = isWide ? places : w.node("Cast", [places], { to: OnnxWriter.dataType("int64") });
+      return w.node("ScatterND", [zeros, at, updates], { reduction: "add" });
+    }
     // ScatterND's threads race for the order of repeats; ScatterElements is one loop, and as fast at a head's size.
     const row = type.shape.slice(1) as number[];
     const flat = indices.shape.length === 1;
@@ -73,7 +77,8 @@ const scatterOp = defineOp<[like: Tensor, indices: Tensor, updates: Tensor, plac
 export const rowNumbers = defineOp<[x: Tensor]>({
   name: "rowNumbers",
   infer: ([x]) => ({ dtype: "int32", shape: [x.shape[0]!] }),
-  lower(w, [x]) {
+  lower(w, [x], _, [type]) {
+    if (w.dialect === "gpu") return countedRows(w, x, type);
     const sizes = w.node("Cast", [w.node("Shape", [x], { start: 0, end: 1 })], {
       to: OnnxWriter.dataType("int32"),
     });
@@ -82,6 +87,18 @@ export const rowNumbers = defineOp<[x: Tensor]>({
   },
   vjp: () => [null],
 });
+
+/** Without sizes as integers, which the CPU would compute: no number is less than itself, and ones are counted. */
+function countedRows(w: OnnxWriter, x: string, { shape }: TensorType): string {
+  const others = shape.slice(1).map((_, i) => i + 1);
+  const at = (value: number) => w.ints(others.map(() => value));
+  const column = others.length > 0 ? w.node("Slice", [x, at(0), at(1), w.ints(others)]) : x;
+  const flat = w.node("Reshape", [column, w.ints([-1])]);
+  const zeros = w.node("Cast", [w.node("Less", [flat, flat])], { to: OnnxWriter.dataType("float32") });
+  const ones = w.node("Add", [zeros, w.scalar(1, "float32")]);
+  const counted = w.node("CumSum", [ones, w.scalar(0, "int32")], { exclusive: 1 });
+  return w.node("Cast", [counted], { to: OnnxWriter.dataType("int32") });
+}
 
 function requireRows(op: string, table: TensorType, indices: TensorType): void {
   if (indices.dtype !== "int64" && indices.dtype !== "int32")
