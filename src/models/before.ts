@@ -1,6 +1,7 @@
 import { add, and, cast, equal, less, lessOrEqual, mul, sub, where } from "../graph/ops/elementwise.ts";
 import { gather } from "../graph/ops/indexing.ts";
 import { reshape } from "../graph/ops/shape.ts";
+import { shiftRows } from "../graph/ops/shift_rows.ts";
 import { constant, scalar } from "../graph/sources.ts";
 import type { Dim, Tensor } from "../graph/tensor.ts";
 import { largestSeen, type Sight } from "./attention.ts";
@@ -25,6 +26,13 @@ export function rowsAt(x: Tensor, places: Tensor): Tensor {
   const there = less(none, places);
   const taken = gather(x, where(there, sub(places, scalar(1, places)), none));
   return mul(taken, reshape(cast(there, x.dtype), [T, 1]));
+}
+
+/** The same of rows in which sequences stand side by side, each token at its place of `positions` (int32 [T]). */
+export function moved(x: Tensor, positions: Tensor, distance: number): Tensor {
+  const there = lessOrEqual(scalar(distance, positions), positions);
+  const column = reshape(cast(there, x.dtype), [positions.shape[0] as Dim, 1]);
+  return mul(shiftRows(x, { by: distance }), column);
 }
 
 /** 1, 2 … `count`. */

@@ -14,6 +14,11 @@ export interface AttentionOptions {
   sinks?: Tensor;
 }
 
+export interface BeforeOptions {
+  /** Sequences lie side by side, none within another: then rows are moved, which is faster than to look them up. */
+  sideBySide: boolean;
+}
+
 /** What a decoder is computed over. T tokens, K key/value heads, G query heads a key/value head, E head_dim. */
 export interface Pass {
   /** int64 [T]. */
@@ -30,7 +35,7 @@ export interface Pass {
   /** q [T, K, G, E], k and v [T, K, E], all of `layer`, rotated -> [T, K·G·E]. */
   attend(layer: number, q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor;
   /** Rows of x [T, D], of `layer`, as they were one, two … `count` tokens before each token; zeros before its sequence. */
-  before(layer: number, x: Tensor, count: number): Tensor[];
+  before(layer: number, x: Tensor, count: number, options: BeforeOptions): Tensor[];
   /** Rows of zeros that each expert of a mixture computes beside its tokens': 1 where products of no rows can't be computed. */
   readonly spareRows: 0 | 1;
   /** What `layer`'s memory gives each token, [T, H, G, Dv]: see delta_rule.ts. */

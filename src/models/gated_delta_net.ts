@@ -47,7 +47,7 @@ export function gatedDeltaNet(
   const T = inputs.mixed.shape[0]!;
   const convolved = activate(
     activation,
-    shortConvolution(pass, layer, p.at("conv1d"), inputs.mixed, { size }),
+    shortConvolution(pass, layer, p.at("conv1d"), inputs.mixed, { size, sideBySide: true }),
   );
   const part = (from: number, shape: number[]) =>
     reshape(slice(convolved, 1, from, from + shape.reduce((n, d) => n * d)), [T, ...shape]);

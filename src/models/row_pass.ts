@@ -4,7 +4,7 @@ import { reshape } from "../graph/ops/shape.ts";
 import { constant, input } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { attention, attentionMask, largestSeen } from "./attention.ts";
-import { distances, rowsBefore } from "./before.ts";
+import { distances, moved, rowsBefore } from "./before.ts";
 import { deltaRule } from "./delta_rule.ts";
 import type { Pass } from "./family.ts";
 
@@ -47,7 +47,12 @@ export function rowPass(noise: (x: Tensor) => Tensor = (x) => x): RowPass {
     spareRows: 1, // next to nothing beside a row's tokens
     embed: (weight) => noise(gather(weight, tokens)),
     attend: (_, q, k, v, { window, ...options }) => attention(q, k, v, maskOf(window), options),
-    before: (_, x, count) => distances(count).map((distance) => before(x, distance)),
+    before(_, x, count, { sideBySide }) {
+      if (sideBySide) isRecurrent = true;
+      return distances(count).map((distance) =>
+        sideBySide ? moved(x, positions, distance) : before(x, distance),
+      );
+    },
     deltaRule(_, inputs) {
       isRecurrent = true;
       const places = { sequence: sub(index, positions), place: positions };

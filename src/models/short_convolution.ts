@@ -8,6 +8,8 @@ export interface ConvolutionOptions {
   /** Tokens that one is made of, itself included. */
   size: number;
   bias?: boolean;
+  /** Sequences share no prefixes: see BeforeOptions. */
+  sideBySide?: boolean;
 }
 
 /** Each channel of x [T, D] convolved over its own sequence's last tokens: PyTorch's causal, depthwise Conv1d. */
@@ -16,11 +18,11 @@ export function shortConvolution(
   layer: number,
   p: Scope,
   x: Tensor,
-  { size, bias = false }: ConvolutionOptions,
+  { size, bias = false, sideBySide = false }: ConvolutionOptions,
 ): Tensor {
   const D = x.shape[1] as number;
   const weights = transpose(reshape(p.param("weight", [D, 1, size]), [D, size]), [1, 0]); // the last is the token's own
-  const taps = [x, ...pass.before(layer, x, size - 1)];
+  const taps = [x, ...pass.before(layer, x, size - 1, { sideBySide })];
   const parts = taps.map((tap, back) => mul(tap, slice(weights, 0, size - 1 - back, size - back)));
   const y = parts.reduce((total, part) => add(total, part));
   return bias ? add(y, p.param("bias", [D])) : y;

@@ -14,6 +14,7 @@ import { layerNorm, rmsNorm } from "../graph/ops/norm.ts";
 import { max, mean, sum, sumAll, sumTo } from "../graph/ops/reduce.ts";
 import { rope } from "../graph/ops/rope.ts";
 import { concat, expandLike, reshape, slice, transpose } from "../graph/ops/shape.ts";
+import { shiftRows } from "../graph/ops/shift_rows.ts";
 import { logSoftmax, softmax } from "../graph/ops/softmax.ts";
 import { sumBefore } from "../graph/ops/sum_before.ts";
 import { unitLowerInverse } from "../graph/ops/unit_lower_inverse.ts";
@@ -225,6 +226,9 @@ function scans(): Entry[] {
       },
     ],
     ["linearScan, reverse", { y: ({ a, b }) => linearScan(a, b, { reverse: true }) }],
+    ["shiftRows", { y: ({ x }) => shiftRows(x, { by: 2 }), shapes: { x: ["T", 3] } }],
+    ["shiftRows, up", { y: ({ x }) => shiftRows(x, { by: -2 }), shapes: { x: ["T", 3] } }],
+    ["shiftRows, further than all", { y: ({ x }) => shiftRows(x, { by: 7 }), shapes: { x: ["T", 3] } }],
     ["sumBefore", { y: ({ x }) => sumBefore(x, { reverse: false }), shapes: { x: ["T", 3] } }],
     ["sumBefore, reverse", { y: ({ x }) => sumBefore(x, { reverse: true }), shapes: { x: ["T", 3] } }],
     ["unitLowerInverse", { y: ({ x }) => inverse(x) }],

@@ -257,6 +257,9 @@ def scans():
         "linearScan, reverse": case(
             lambda a, b: scan(a.flip(0), b.flip(0)).flip(0), a=normal(T, 3, 3, scale=0.5), b=normal(T, 3, 2)
         ),
+        "shiftRows": case(lambda x: F.pad(x, (0, 0, 2, 0))[:T], x=normal(T, 3)),
+        "shiftRows, up": case(lambda x: F.pad(x, (0, 0, 0, 2))[2:], x=normal(T, 3)),
+        "shiftRows, further than all": case(lambda x: F.pad(x, (0, 0, 7, 0))[:T], x=normal(T, 3)),
         "sumBefore": case(lambda x: x.cumsum(0) - x, x=normal(T, 3)),
         "sumBefore, reverse": case(lambda x: (x.flip(0).cumsum(0) - x.flip(0)).flip(0), x=normal(T, 3)),
         "unitLowerInverse": case(inverse, x=normal(3, 8, 8)),
