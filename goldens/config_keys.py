@@ -8,6 +8,7 @@ import json
 import logging
 
 import torch
+from safetensors.torch import load_file
 
 from ends import first, with_files
 from lib import GOLDENS, MADE_WITH, fresh, logits_of, readable, read_json, save_examples, save_tensors
@@ -19,10 +20,11 @@ FAMILIES = [
     *["apertus", "arcee", "cohere2", "cwm", "ernie4_5", "exaone4", "exaone4-full", "falcon", "falcon-multi-query", "glm4"],
     *["granitemoehybrid", "helium", "hunyuan_v1_dense", "ministral", "ministral3", "nemotron", "olmo", "olmo3", "phi"],
     *["seed_oss", "stablelm", "vaultgemma"],
+    *["gpt_oss", "granitemoe", "lfm2", "olmoe", "qwen2_moe", "qwen3_5_text", "qwen3_next"],
 ]
 # Those of the later families that read the keys of rotations each in a way of their own.
 ROTATED_ALIKE = ["arcee", "cohere2", "ernie4_5", "exaone4", "exaone4-full", "falcon-multi-query", "helium", "ministral"]
-ROTATED_ALIKE += ["nemotron", "olmo", "seed_oss", "stablelm", "vaultgemma"]
+ROTATED_ALIKE += ["granitemoe", "olmoe", "qwen2_moe", "nemotron", "olmo", "seed_oss", "stablelm", "vaultgemma"]
 MODELS = ["models/llama-gqa", "models/mistral-window", "models/qwen2-untied", *[f"families/{name}" for name in FAMILIES]]
 SLIDES, FULL = "sliding_attention", "full_attention"
 LINEAR = {"rope_type": "linear", "factor": 2.0}
@@ -118,6 +120,18 @@ CHANGES = [
     {"qk_layernorm": False},
     {"sliding_window_pattern": 3, "layer_types": None},
     {"sliding_window": None, "layer_types": [FULL, FULL]},
+    {"norm_topk_prob": True, "num_experts_per_tok": 3},
+    {"block_auto_adjust_ff_dim": False},
+    {"block_ffn_dim_multiplier": None},
+    {"tie_embedding": False},
+    {"full_attn_idxs": [0, 2]},
+    {"layer_types": None, "full_attn_idxs": [1]},
+    {"layer_types": None, "full_attention_interval": 2},
+    {"conv_bias": False},
+    {"decoder_sparse_step": 2},
+    {"mlp_only_layers": [0]},
+    {"linear_num_key_heads": 4},
+    {"qkv_bias": False},
 ]
 # Nothing of this is computed differently by any of the families.
 HARMLESS = {
@@ -146,11 +160,13 @@ HARMLESS = {
 }
 
 
-def make():
+def make(*names):
+    """`names`: families whose cases are made anew, behind the others; all when left out."""
     logging.disable(logging.CRITICAL)
+    models = [f"families/{name}" for name in names] or MODELS
+    cases, rows = kept(models) if names else ([], [])
     fresh(KEYS)
-    cases, rows = [], []
-    for name in MODELS:
+    for name in models:
         directory = GOLDENS / name
         own = first(directory)[1][0, -1]
         for change in [HARMLESS, *CHANGES, *([] if directory.name in ROTATED_ALIKE else ROPES)]:
@@ -163,6 +179,13 @@ def make():
     save_tensors(KEYS / "logits.safetensors", {"logits": torch.stack(rows)})
     save_examples(KEYS / "keys.json", MADE_WITH, cases, "cases")
     readable(KEYS)
+
+
+def kept(models):
+    cases = read_json(KEYS / "keys.json")["cases"]
+    rows = load_file(KEYS / "logits.safetensors")["logits"]
+    others = [i for i, case in enumerate(cases) if case["model"] not in models]
+    return [cases[i] for i in others], [rows[i] for i in others]
 
 
 def last_logits(directory, model, change):

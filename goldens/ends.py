@@ -23,6 +23,7 @@ EMBEDDINGS = {
     "falcon": "transformer.word_embeddings.weight",
     "gemma3": "language_model.model.embed_tokens.weight",
     "mistral3": "language_model.model.embed_tokens.weight",
+    "qwen3_5": "model.language_model.embed_tokens.weight",
 }
 HEADS = {
     "gpt_neox": "embed_out.weight",
@@ -114,6 +115,8 @@ def check_names(name, directory, model):
     }
     if kind(model) in ("gemma3", "mistral3"):
         variants = {"by module": {by_module(key): t for key, t in tensors.items()}}
+    elif kind(model) == "qwen3_5":
+        variants = {}
     elif kind(model) == "gpt_neox":
         variants["lm_head"] = {key.replace("embed_out.", "lm_head."): t for key, t in tensors.items()}
     else:

@@ -50,12 +50,15 @@ def fill(model, g):
     for module_name, module in model.named_modules():
         if "Norm" in type(module).__name__ and hasattr(module, "weight"):
             start[f"{module_name}.weight"] = module.weight.mean().round().item() - ("1P" in type(module).__name__)
-    for name, p in model.named_parameters():
+    corrections = [(name, p) for name, p in model.named_buffers() if "correction" in name]
+    for name, p in [*model.named_parameters(), *corrections]:
         noise = torch.randn(p.shape, generator=g)
         part = name.split(".")[-2]
         if name in start:
             p.copy_(start[name] + 0.2 * noise)
-        elif name.endswith(".bias"):
+        elif name.endswith(".gate_up_proj_bias"):
+            p.copy_(5 * noise)  # beyond GPT-OSS's limit
+        elif name.endswith((".bias", "correction_bias")):
             p.copy_(0.1 * noise)
         elif part in ("embed_tokens", "embed_in", "word_embeddings", "wte", "wpe"):
             p.copy_(2.5 * noise / p.shape[1] ** 0.5)
@@ -99,6 +102,13 @@ def text_config_v4(config):
         config["sliding_window_pattern"] = len(config.pop("layer_types"))
     if kind == "granitemoehybrid":
         config["layer_types"] = ["attention"] * len(config["layer_types"])
+    if kind == "lfm2":
+        config["full_attn_idxs"] = [i for i, layer in enumerate(config.pop("layer_types")) if layer == FULL]
+        config["tie_embedding"] = config.pop("tie_word_embeddings")
+        config["block_ff_dim"] = config.pop("intermediate_size")
+    if kind in ("qwen3_next", "qwen3_5_text"):
+        config["full_attention_interval"] = 2
+        del config["layer_types"]
     if kind == "qwen3_moe":
         config["num_experts"] = config.pop("num_local_experts")
     if config.get("head_dim", 0) is None:

@@ -75,6 +75,18 @@ DENSE_HYBRID = {
     "position_embedding_type": "rope",
     "mamba_n_heads": 4,
 }
+LINEAR = "linear_attention"
+DELTA = dict(
+    num_hidden_layers=3,
+    layer_types=[LINEAR, FULL, LINEAR],
+    linear_key_head_dim=8,
+    linear_value_head_dim=6,
+    linear_num_key_heads=2,
+    linear_num_value_heads=4,
+    tie_word_embeddings=False,
+    rope_parameters=rope("default", partial_rotary_factor=0.5),
+)
+QWEN_EYE = dict(depth=1, hidden_size=8, intermediate_size=8, num_heads=1, out_hidden_size=16, num_position_embeddings=4)
 EYE = dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1, image_size=28, patch_size=14)
 SIGLIP = {**EYE, "model_type": "siglip_vision_model", "vision_use_head": False}
 PIXTRAL = {**EYE, "model_type": "pixtral", "head_dim": 8}
@@ -314,6 +326,92 @@ CASES = {
         {**TINY, **GEMMA2},
         {"attn_logit_softcapping": None, "final_logit_softcapping": None, "sliding_window": 64, "query_pre_attn_scalar": 8},
         ALL,
+    ),
+    "lfm2": (
+        "lfm2",
+        {**TINY_DERIVED, "num_hidden_layers": 3, "layer_types": ["conv", FULL, "conv"], "conv_bias": True, "block_multiple_of": 10},
+        {"block_auto_adjust_ff_dim": False, "norm_eps": 0.5, "rope_parameters": rope("default", 100.0)},
+        ALL,
+    ),
+    "qwen3_5_text": (
+        "qwen3_5_text",
+        {**TINY, **DELTA},
+        {"rms_norm_eps": 0.5, "rope_parameters": rope("default", partial_rotary_factor=1.0), "hidden_act": "gelu"},
+        ALL,
+    ),
+    "qwen3_5": (
+        "qwen3_5",
+        {"text_config": {**TINY, **DELTA, "num_hidden_layers": 2, "layer_types": [LINEAR, FULL]}, "vision_config": QWEN_EYE},
+        {"text_config": {"rms_norm_eps": 0.5, "rope_parameters": rope("default", partial_rotary_factor=1.0)}},
+        r".*language_model.*\.(in_proj_qkv|in_proj_a|out_proj|(q|k|v|o|gate|up|down)_proj)",
+    ),
+    "qwen3_next": (
+        "qwen3_next",
+        {**TINY, **DELTA, **MOE, "mlp_only_layers": [2], "shared_expert_intermediate_size": 12},
+        {"norm_topk_prob": False, "num_experts_per_tok": 3, "rope_parameters": rope("default", partial_rotary_factor=1.0)},
+        [*ATTENTION, "in_proj_qkvz", "in_proj_ba", "out_proj", "shared_expert_gate"],
+    ),
+    "gpt_oss": (
+        "gpt_oss",
+        {**TINY, **WINDOWS, "num_local_experts": 4, "num_experts_per_tok": 2, "tie_word_embeddings": False, "rope_parameters": YARN},
+        {"layer_types": [FULL, SLIDES], "sliding_window": 64, "num_experts_per_tok": 3, "rope_parameters": rope("default")},
+        ATTENTION,
+    ),
+    "qwen2_moe": (
+        "qwen2_moe",
+        {
+            **TINY,
+            **MOE,
+            "sliding_window": 8,
+            "use_sliding_window": True,
+            "layer_types": [SLIDES, FULL],
+            "norm_topk_prob": False,
+            "shared_expert_intermediate_size": 12,
+        },
+        {"norm_topk_prob": True, "num_experts_per_tok": 3, "layer_types": [FULL, SLIDES]},
+        [*ATTENTION, "shared_expert_gate"],
+    ),
+    "olmoe": (
+        "olmoe",
+        {**TINY_DERIVED, "num_experts": 4, "num_experts_per_tok": 2, "clip_qkv": 0.7},
+        {"norm_topk_prob": True, "num_experts_per_tok": 3, "clip_qkv": None, "rms_norm_eps": 0.5},
+        ATTENTION,
+    ),
+    "granitemoe": (
+        "granitemoe",
+        {**TINY_DERIVED, **GRANITE, "num_local_experts": 4},
+        {**{key: 1.0 for key in GRANITE}, "num_experts_per_tok": 3},
+        ATTENTION,
+    ),
+    "glm4_moe": (
+        "glm4_moe",
+        {
+            **TINY,
+            "num_hidden_layers": 3,
+            "n_routed_experts": 4,
+            "num_experts_per_tok": 2,
+            "moe_intermediate_size": 12,
+            "routed_scaling_factor": 1.5,
+            "attention_bias": True,
+            "use_qk_norm": True,
+            "rope_parameters": rope("default", partial_rotary_factor=0.5),
+        },
+        {"norm_topk_prob": False, "num_experts_per_tok": 3, "routed_scaling_factor": 1.0, "rms_norm_eps": 0.5},
+        ATTENTION,
+    ),
+    "ernie4_5_moe": (
+        "ernie4_5_moe",
+        {
+            **{key: value for key, value in TINY_DERIVED.items()},
+            "moe_num_experts": 4,
+            "moe_k": 2,
+            "moe_intermediate_size": 12,
+            "moe_num_shared_experts": 1,
+            "moe_norm_min": 0.9,
+            "use_bias": True,
+        },
+        {"moe_k": 3, "moe_norm_min": 1e-12, "rope_parameters": rope("default", 100.0)},
+        ATTENTION,
     ),
     "granitemoehybrid": ("granitemoehybrid", DENSE_HYBRID, {**{key: 1.0 for key in GRANITE}, "position_embedding_type": None}, ALL),
     "apertus": ("apertus", {**TINY_DERIVED, "rope_parameters": LLAMA3}, {"rope_parameters": rope("default"), "rms_norm_eps": 0.5}, ALL),

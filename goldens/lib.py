@@ -45,9 +45,9 @@ def generator(*name):
 
 
 def auto_class(config):
-    """Some models that see images are no causal language models to transformers."""
-    known = transformers.AutoModelForCausalLM._model_mapping
-    return transformers.AutoModelForCausalLM if type(config) in known else transformers.AutoModelForImageTextToText
+    """What sees images is loaded whole: as a causal language model transformers may load its text model alone."""
+    sees = type(config) in transformers.AutoModelForImageTextToText._model_mapping
+    return transformers.AutoModelForImageTextToText if sees else transformers.AutoModelForCausalLM
 
 
 def load(directory, dtype=torch.float32):

@@ -17,8 +17,19 @@ const FAMILIES = readdirSync(goldenPath("families")).filter((name) =>
 );
 /** Their linear layers lie elsewhere, or are put together otherwise, than Llama's. */
 const OTHERWISE = [
-  ...["apertus", "falcon", "gemma3", "glm4", "gpt_neox", "granitemoehybrid", "mistral3", "mixtral", "olmo"],
-  ...["phi", "phi3", "stablelm"],
+  ...[
+    "apertus",
+    "falcon",
+    "gemma3",
+    "glm4",
+    "gpt_neox",
+    "granitemoehybrid",
+    "lfm2",
+    "mistral3",
+    "mixtral",
+    "olmo",
+  ],
+  ...["phi", "phi3", "qwen3_5", "qwen3_next", "stablelm"],
 ];
 const TOKENS = Array.from({ length: 24 }, (_, t) => (t * 37 + 11) % 300);
 

@@ -1,31 +1,33 @@
 import { add, equal, sub } from "../graph/ops/elementwise.ts";
-import { gather } from "../graph/ops/indexing.ts";
+import { gather, rowNumbers } from "../graph/ops/indexing.ts";
 import { concat, reshape } from "../graph/ops/shape.ts";
 import { constant, input } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { attention, attentionMask, largestSeen } from "../models/attention.ts";
+import { distances, rowsBefore } from "../models/before.ts";
 import type { Pass } from "../models/family.ts";
+import { type Cache, cachedDeltaRule } from "./cached_delta_rule.ts";
 
 /** A pass that computes new tokens after others, whose keys and values are fed. */
 export interface CachedPass extends Pass {
-  /** Keys and values [T, K, E] of the new tokens, by output name: filled while the model is decoded. */
+  /** What is kept of the new tokens [T, ...], by output name: filled while the model is decoded. */
   readonly added: Record<string, Tensor>;
 }
 
-/** Names of a layer's keys and values: of the past as they are fed, of the new tokens as they come out. */
-export const cacheNames = (layer: number) => ({
-  past: [`past.key.${layer}`, `past.value.${layer}`] as const,
-  added: [`key.${layer}`, `value.${layer}`] as const,
+/** Names of what a layer keeps of each token: of the past as it is fed, of the new tokens as it comes out. */
+export const cacheNames = (what: string, layer: number) => ({
+  past: `past.${what}.${layer}`,
+  added: `${what}.${layer}`,
 });
 
 /**
  * T new tokens behind P past ones, N = P + T keys. Fed `tokens` (int64), `positions` and `index` (int32), all [T];
- * `keyIndex` and `keyEnd` (int32 [N]), past and new; and each layer's past keys and values [P, K, E].
+ * `keyIndex` and `keyEnd` (int32 [N]), past and new; and what each layer keeps of past tokens, its keys and values [P, K, E].
  *
  * A query at index i sees the keys with keyIndex ≤ i < keyEnd, so that several sequences, each within a range of indices
  * of its own, may lie in one cache in any order. Within a sequence, indices are as far apart as positions.
  */
-export function cachedPass(): CachedPass {
+export function cachedPass({ spareRows = 1 }: Partial<Pick<Pass, "spareRows">> = {}): CachedPass {
   const index = input("index", ["T"], "int32");
   const [keyIndex, keyEnd] = [input("keyIndex", ["N"], "int32"), input("keyEnd", ["N"], "int32")];
   const sight = { queryIndex: index, keyIndex, keyEnd, queryPosition: index, keyPosition: keyIndex };
@@ -38,13 +40,21 @@ export function cachedPass(): CachedPass {
   const positions = input("positions", ["T"], "int32");
   const tokens = input("tokens", ["T"], "int64");
   const added: Record<string, Tensor> = {};
-  const remember = (past: string, name: string, fresh: Tensor) => {
-    added[name] = fresh;
-    return concat([input(past, ["P", ...fresh.shape.slice(1)]), fresh], 0, "N");
+  const cache: Cache = {
+    past: (what, layer, shape) => input(cacheNames(what, layer).past, ["P", ...shape]),
+    add(what, layer, fresh) {
+      added[cacheNames(what, layer).added] = fresh;
+    },
   };
+  const remember = (what: string, layer: number, fresh: Tensor) => {
+    cache.add(what, layer, fresh);
+    return concat([cache.past(what, layer, fresh.shape.slice(1)), fresh], 0, "N");
+  };
+  const before = rowsBefore(sight, rowNumbers(keyIndex));
   return {
     tokens,
     positions,
+    spareRows,
     embed: (weight) => gather(weight, tokens),
     added,
     lengths() {
@@ -53,10 +63,13 @@ export function cachedPass(): CachedPass {
       return largestSeen(together, add(positions, constant([1], [], "int32")));
     },
     attend(layer, q, k, v, { window, ...options }) {
-      const names = cacheNames(layer);
-      const keys = remember(names.past[0], names.added[0], k);
-      const values = remember(names.past[1], names.added[1], v);
+      const [keys, values] = [remember("key", layer, k), remember("value", layer, v)];
       return attention(q, keys, values, maskOf(window), options);
+    },
+    deltaRule: cachedDeltaRule(sight, positions, cache),
+    before(layer, x, count) {
+      const all = remember("convolved", layer, x);
+      return distances(count).map((distance) => before(all, distance));
     },
   };
 }

@@ -60,7 +60,7 @@ export function openAdapted(
   options: SessionOptions,
   headIn: (head: Tensor) => Tensor = (head) => head,
 ): Promise<Session> {
-  const pass = cachedPass();
+  const pass = cachedPass({ spareRows: options.device === "cpu" ? 0 : 1 });
   const { hidden, head, softcap } = model.decode(scope, pass);
   // Only the rows asked for reach the output layer, often the largest of all.
   const asked = gather(hidden, input("sources", ["S"], "int64")); // [S, D]

@@ -1,5 +1,5 @@
-import { COMPUTE_TYPE } from "../graph/tensor.ts";
-import type { Dimensions } from "../models/family.ts";
+import { COMPUTE_TYPE, sizeOf } from "../graph/tensor.ts";
+import type { Dimensions, KeptStates } from "../models/family.ts";
 import type { TensorData } from "../runtime/session.ts";
 import { floats } from "../runtime/tensor_data.ts";
 import { cacheNames } from "./cached_pass.ts";
@@ -7,7 +7,7 @@ import { cacheNames } from "./cached_pass.ts";
 type Tensors = Record<string, TensorData>;
 
 /**
- * Keys and values of the tokens a model has read, in buffers that grow by doubling: a pass is fed their front and writes
+ * What later tokens read of those a model has read, keys and values above all, in buffers that grow by doubling: a pass is fed their front and writes
  * the new tokens' right behind, so nothing is copied from step to step.
  */
 export interface KvCache {
@@ -39,12 +39,16 @@ interface Column extends TensorData {
 
 const FIRST_CAPACITY = 128;
 
-export function createKvCache({ layers, keyValueHeads: K, headDim: E }: Dimensions): KvCache {
+export function createKvCache(dimensions: Dimensions): KvCache {
   const [keyIndex, keyEnd] = [column("int32", 1), column("int32", 1)];
-  const pairs = Array.from({ length: layers }, (_, layer) => cacheNames(layer)).flatMap(({ past, added }) =>
-    past.map((name, i) => ({ past: name, added: added[i]!, column: column(COMPUTE_TYPE, K * E) })),
+  const states = keptStates(dimensions).flatMap((kept, layer) =>
+    Object.entries(kept).map(([what, shape]) => ({
+      ...cacheNames(what, layer),
+      shape,
+      column: column(COMPUTE_TYPE, sizeOf(shape)),
+    })),
   );
-  const columns = [keyIndex, keyEnd, ...pairs.map((pair) => pair.column)];
+  const columns = [keyIndex, keyEnd, ...states.map((state) => state.column)];
   let [length, added] = [0, 0];
 
   return {
@@ -60,11 +64,11 @@ export function createKvCache({ layers, keyValueHeads: K, headDim: E }: Dimensio
       for (const each of [keyIndex, keyEnd]) each.shape = [length + added];
       const feeds: Tensors = { keyIndex, keyEnd };
       const into: Tensors = {};
-      for (const pair of pairs) {
-        pair.column.shape = [length, K, E];
-        feeds[pair.past] = pair.column;
-        const behind = (pair.column.data as Float32Array).subarray(length * K * E);
-        into[pair.added] = floats(behind, [added, K, E]);
+      for (const { past, added: fresh, shape, column } of states) {
+        column.shape = [length, ...shape];
+        feeds[past] = column;
+        const behind = (column.data as Float32Array).subarray(length * column.width);
+        into[fresh] = floats(behind, [added, ...shape]);
       }
       return { feeds, into };
     },
@@ -91,6 +95,12 @@ export function createKvCache({ layers, keyValueHeads: K, headDim: E }: Dimensio
       length += other.length;
     },
   };
+}
+
+/** By layer. */
+function keptStates({ kept, layers, keyValueHeads, headDim }: Dimensions): readonly KeptStates[] {
+  const heads = [keyValueHeads, headDim];
+  return kept ?? Array<KeptStates>(layers).fill({ key: heads, value: heads });
 }
 
 const column = (dtype: Column["dtype"], width: number): Column => ({

@@ -40,7 +40,7 @@ export function largestSeen(seen: Tensor, values: Tensor): Tensor {
 const asBias = (seen: Tensor) => where(seen, constant([0], []), constant([HIDDEN], []));
 
 /**
- * Attention of q [T, K, G, E] over k and v [N, K, E] under mask [T, N] -> [T, K·G·E].
+ * Attention of q [T, K, G, E] over k and v [N, K, E] under mask [T, N], sinks [K·G] -> [T, K·G·E].
  * Each of K key/value heads serves G query heads (Ainslie et al. 2023, https://arxiv.org/abs/2305.13245).
  */
 export function attention(
@@ -53,6 +53,8 @@ export function attention(
   const [T, K, G, E] = q.shape as [string, number, number, number];
   const [N] = k.shape as [string];
   const heads = (t: Tensor) => transpose(reshape(t, [N, K, 1, E]), [1, 2, 0, 3]); // [K, 1, N, E]
-  const y = softmaxAttention(transpose(q, [1, 2, 0, 3]), heads(k), heads(v), mask, options); // [K, G, T, E]
+  const sinks = options.sinks && reshape(options.sinks, [K, G, 1, 1]);
+  const all = { ...options, sinks };
+  const y = softmaxAttention(transpose(q, [1, 2, 0, 3]), heads(k), heads(v), mask, all); // [K, G, T, E]
   return reshape(transpose(y, [2, 0, 1, 3]), [T, K * G * E]);
 }

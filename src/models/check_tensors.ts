@@ -3,7 +3,7 @@ import { isQuantized } from "../quantization/quantized_entry.ts";
 import { AttuneError, type Fault } from "../text/errors.ts";
 import { LLAMA } from "./decoder.ts";
 import { familyOf, textKeys } from "./families.ts";
-import type { Config, Model } from "./family.ts";
+import type { Config, Model, Names } from "./family.ts";
 import { type ModelLayout, walkModel } from "./layout.ts";
 
 interface Found {
@@ -36,7 +36,8 @@ export function checkSizes(config: Config, tensors: Tensors, path: string): void
     compare(sizeKeys.vocabSize, embedding.shape[0]!, where);
     compare(sizeKeys.hiddenSize, embedding.shape[1]!, where);
   }
-  const layers = countLayers(tensors.keys(), `${names.root}.${names.layers}.`);
+  const own = [...tensors.keys()].filter((tensor) => !isBeside(tensor, names));
+  const layers = countLayers(own, `${names.root}.${names.layers}.`);
   if (layers > 0) compare(sizeKeys.layers, layers, "the files hold so many layers");
   if (problems.length > 0) throw misfit(path, "config.json's sizes are not those of the weights", problems);
 }
@@ -83,9 +84,9 @@ function parameterProblems(
   name: string,
   shape: readonly number[],
   found: Found | undefined,
-  { transposed }: ModelLayout,
+  { transposed, buffers }: ModelLayout,
 ): Problem[] {
-  if (!found) return [{ place: name, problem: "is missing" }];
+  if (!found) return buffers.has(name) ? [] : [{ place: name, problem: "is missing" }];
   // Codes lie over [out, in] where the checkpoint keeps weights as [in, out]: Conv1D, quantized.
   const isTurned = isQuantized(found) && transposed.has(moduleOf(name));
   const wanted = isTurned ? shape.toReversed() : shape;
@@ -98,13 +99,15 @@ function parameterProblems(
 const IGNORED =
   /(^|\.)rotary_emb\.inv_freq$|\.(self_attn|attn|attention)\.(masked_)?bias$|\.mlp\.act_fn\.(beta|eps)$/;
 
+const isBeside = (name: string, { beside = [] }: Names) =>
+  beside.some((module) => name.startsWith(`${module}.`));
+
 /** A tied model's output layer is a copy of its embedding. */
 function foreignTensors(model: Model, tensors: Tensors, { parameters }: ModelLayout): Problem[] {
   const copy = model.tied ? `${model.ends.head}.weight` : undefined;
-  const { beside = [] } = familyOf(model.modelType).names ?? LLAMA;
-  const isBeside = (name: string) => beside.some((module) => name.startsWith(`${module}.`));
+  const names = familyOf(model.modelType).names ?? LLAMA;
   return [...tensors.keys()]
-    .filter((name) => !parameters.has(name) && !IGNORED.test(name) && name !== copy && !isBeside(name))
+    .filter((name) => !parameters.has(name) && !IGNORED.test(name) && name !== copy && !isBeside(name, names))
     .map((name) => ({
       place: name,
       problem: `is not part of a ${model.modelType} model with this config.json`,

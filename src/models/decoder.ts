@@ -6,7 +6,7 @@ import { zerosLike } from "../graph/ops/zeros.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { BlockPart } from "./blocks.ts";
 import { activation, headCount, headSize, hiddenSize, layerCount, size } from "./config.ts";
-import type { DecoderOutput, Model, Names, Pass } from "./family.ts";
+import type { DecoderOutput, KeptStates, Model, Names, Pass } from "./family.ts";
 import type { HeadSizes, Norm } from "./layers.ts";
 import { type RopeParameters, ropeFields } from "./rope_config.ts";
 import type { Scope } from "./scope.ts";
@@ -66,8 +66,11 @@ export interface DecoderParts {
   /** Bound of the logits: see DecoderOutput. */
   softcap?: number;
   names?: Names;
+  /** What decoding keeps of a token in a layer, where not all layers attend. */
+  kept?: (layer: number) => KeptStates;
   /** See Model. */
   normStart?: 0 | 1;
+  startFromOne?: RegExp;
 }
 
 /** A model: embedding, blocks, norm, output layer. */
@@ -81,7 +84,9 @@ export function decoder(c: Fields, heads: HeadSizes, parts: DecoderParts): Model
     logitScale = 1,
     softcap,
     names = LLAMA,
+    kept,
     normStart = 1,
+    startFromOne,
   } = parts;
   return {
     modelType,
@@ -91,6 +96,7 @@ export function decoder(c: Fields, heads: HeadSizes, parts: DecoderParts): Model
       layers: c.num_hidden_layers,
       keyValueHeads: heads.K,
       headDim: heads.E,
+      kept: kept && Array.from({ length: c.num_hidden_layers }, (_, layer) => kept(layer)),
       maxPositions: longest(c, rope),
       shortLength: rope && shortLength(rope),
     },
@@ -98,6 +104,7 @@ export function decoder(c: Fields, heads: HeadSizes, parts: DecoderParts): Model
     ends: { embedding: `${names.root}.${names.embedding}`, head: names.head },
     initializerRange: c.initializer_range,
     normStart,
+    startFromOne,
     decode(scope, pass) {
       const root = scope.at(names.root);
       const weight = (p: Scope) => p.param("weight", [c.vocab_size, c.hidden_size]);

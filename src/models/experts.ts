@@ -1,42 +1,148 @@
-import { add, and, cast, div, equal, less, mul, where } from "../graph/ops/elementwise.ts";
-import { sum } from "../graph/ops/reduce.ts";
-import { reshape, slice } from "../graph/ops/shape.ts";
+/** Mixtures of experts: T tokens, n experts, k of them for each token, R = T·k rows of tokens by their experts. */
+import { add, cast, div, equal, less, mul, neg, shift, where } from "../graph/ops/elementwise.ts";
+import { fromPlaces, groupedMatmul, inverseOrder, toPlaces } from "../graph/ops/grouped.ts";
+import { gather } from "../graph/ops/indexing.ts";
+import { addMatmul } from "../graph/ops/matmul.ts";
+import { max, sum } from "../graph/ops/reduce.ts";
+import { concat, reshape } from "../graph/ops/shape.ts";
 import { softmax } from "../graph/ops/softmax.ts";
+import { sumBefore } from "../graph/ops/sum_before.ts";
 import { constant, scalar } from "../graph/sources.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import type { Dim, Tensor } from "../graph/tensor.ts";
+import type { ActivationName } from "./config.ts";
+import type { Pass } from "./family.ts";
+import { activate, GATED } from "./layers.ts";
+import type { Scope } from "./scope.ts";
 
-export interface RoutingOptions {
-  /** Experts a token goes to. */
-  chosen: number;
-  /** Whether their weights add up to 1. */
-  normalized: boolean;
+/** Where tokens go: for each of their k choices a condition [T, n] that holds for one expert; and what it counts, [T, k]. */
+export interface Routing {
+  chosen: readonly Tensor[];
+  weights: Tensor;
+}
+
+/** Experts by the softmax of `scores` [T, n]; what the chosen ones count adds up to 1 where it is `normalized`. */
+export function routeBySoftmax(
+  scores: Tensor,
+  { chosen: k, normalized }: { chosen: number; normalized: boolean },
+): Routing {
+  const shares = softmax(scores);
+  const chosen = largest(shares, k);
+  const kept = ofChosen(chosen, shares);
+  return { chosen, weights: normalized ? div(kept, sum(kept, [-1])) : kept };
+}
+
+/** Experts by `scores` [T, n], which count by the softmax of those that are chosen. */
+export function routeByChosen(scores: Tensor, k: number): Routing {
+  const chosen = largest(scores, k);
+  return { chosen, weights: softmax(ofChosen(chosen, scores)) };
 }
 
 /**
- * A mixture of n experts: Σ weight · expert(x) over those each token is routed to, x [T, D] by scores [T, n].
- * All experts are computed for all tokens, those not chosen weigh 0: exact, and as expensive as n dense layers.
+ * Experts by `shares` [T, n], each with a bias of its own that counts for the choice alone. What the chosen ones count is divided
+ * by their sum, or by `least` where that is more.
  */
-export function mixtureOfExperts(
-  scores: Tensor,
-  expert: (index: number) => Tensor,
-  { chosen, normalized }: RoutingOptions,
-): Tensor {
-  const shares = softmax(scores);
-  const kept = where(topmost(shares, chosen), shares, scalar(0, shares));
-  const weights = normalized ? div(kept, sum(kept, [-1])) : kept; // [T, n]
-  const parts = Array.from({ length: scores.shape[1] as number }, (_, i) =>
-    mul(expert(i), slice(weights, -1, i, i + 1)),
-  );
-  return parts.reduce((total, part) => add(total, part));
+export function routeWithBias(shares: Tensor, bias: Tensor, k: number, least?: number): Routing {
+  const chosen = largest(add(shares, bias), k);
+  const kept = ofChosen(chosen, shares);
+  if (least === undefined) return { chosen, weights: kept };
+  const total = sum(kept, [-1]);
+  return {
+    chosen,
+    weights: div(kept, where(less(total, scalar(least, total)), scalar(least, total), total)),
+  };
 }
 
-/** Whether each entry is among its row's `count` largest, the first of equals before the others: [T, n]. */
-function topmost(x: Tensor, count: number): Tensor {
-  const [T, n] = x.shape as [string, number];
-  const [own, other] = [reshape(x, [T, n, 1]), reshape(x, [T, 1, n])];
-  const places = Array.from({ length: n }, (_, i) => i);
-  const first = less(constant(places, [1, 1, n]), constant(places, [1, n, 1]));
-  const ahead = add(cast(less(own, other), x.dtype), cast(and(equal(own, other), first), x.dtype));
-  const rank = reshape(sum(ahead, [-1]), [T, n]);
-  return less(rank, scalar(count, rank));
+/** Below any score. */
+const TAKEN = -1e30;
+
+/** The k largest of each row of x [T, n], the first of equals before the others. */
+export function largest(x: Tensor, k: number): Tensor[] {
+  const n = x.shape[1] as number;
+  const places = constant([...Array(n).keys()], [1, n]);
+  const found: Tensor[] = [];
+  let rest = x;
+  for (let i = 0; i < k; i++) {
+    const candidates = where(equal(rest, max(rest, [-1])), places, scalar(n, places));
+    const one = equal(places, neg(max(neg(candidates), [-1])));
+    found.push(one);
+    rest = where(one, scalar(TAKEN, x), rest);
+  }
+  return found;
+}
+
+/** What each choice has of x [T, n]: [T, k]. */
+export const ofChosen = (chosen: readonly Tensor[], x: Tensor): Tensor =>
+  concat(
+    chosen.map((one) => sum(where(one, x, scalar(0, x)), [-1])),
+    1,
+  );
+
+/** Tokens by their experts, each expert's one behind the other. */
+export interface ExpertRows {
+  /** [R, D]. */
+  rows: Tensor;
+  /** Rows x [R, in] through their own expert's matrix: see `groupedMatmul`. */
+  product(x: Tensor, weights: readonly Tensor[], turned?: boolean): Tensor;
+  /** Each row's entry of `table` [n, ...]: [R, ...]. */
+  own(table: Tensor): Tensor;
+}
+
+/**
+ * Σ weight · expert(x) over the experts each token of x [T, D] goes to. Each expert computes its own tokens alone, and a row of
+ * zeros where the pass needs one.
+ */
+export function mixtureOfExperts(
+  { spareRows }: Pass,
+  x: Tensor,
+  { chosen, weights }: Routing,
+  experts: (own: ExpertRows) => Tensor,
+): Tensor {
+  const [T, D] = x.shape as [Dim, number];
+  const [n, k] = [chosen[0]!.shape[1] as number, chosen.length];
+  const { places, counts } = placesOf(chosen, n, spareRows);
+  const order = inverseOrder(places, { spare: n * spareRows });
+  const numbers = constant([...Array(n).keys()], [1, n]);
+  const y = experts({
+    rows: toPlaces(reshape(x, [T, 1, D]), order, places),
+    product: (rows, matrices, turned = true) => groupedMatmul(rows, counts, ...matrices, { turned }),
+    own: (table) => gather(table, toPlaces(cast(ofChosen(chosen, numbers), "int32"), order, places)),
+  });
+  const parts = fromPlaces(y, order, places); // [T, k, D]
+  return reshape(sum(mul(parts, reshape(weights, [T, k, 1])), [1]), [T, D]);
+}
+
+/** The place of each token's choices among all, by expert and then by token (int32 [T, k]), and how many each expert has [n]. */
+function placesOf(
+  chosen: readonly Tensor[],
+  n: number,
+  spareRows: number,
+): { places: Tensor; counts: Tensor } {
+  const one = constant([1], []);
+  const goes = chosen.map((c) => where(c, one, scalar(0, one))).reduce((total, c) => add(total, c)); // [T, n]
+  const counts = shift(sum(goes, [0]), spareRows); // [1, n]
+  const earlier = constant(
+    Array.from({ length: n * n }, (_, i) => Number(Math.floor(i / n) < i % n)),
+    [n, n],
+  );
+  const place = addMatmul(sumBefore(goes, { reverse: false }), counts, earlier);
+  return { places: cast(ofChosen(chosen, place), "int32"), counts: reshape(counts, [n]) };
+}
+
+export interface GatedExperts {
+  count: number;
+  /** Each expert's intermediate size. */
+  size: number;
+  activation: ActivationName;
+}
+
+/** Experts that are gated MLPs, each with weights of its own; no adapter sits on them. */
+export function gatedExperts(p: Scope, { count, size, activation }: GatedExperts, names = GATED) {
+  const weights = (name: string, shape: readonly number[]) =>
+    Array.from({ length: count }, (_, i) => p.at(`${i}.${name}`).param("weight", shape));
+  return ({ rows, product }: ExpertRows): Tensor => {
+    const D = rows.shape[1] as number;
+    const gate = activate(activation, product(rows, weights(names.gate, [size, D])));
+    const up = product(rows, weights(names.up, [size, D]));
+    return product(mul(gate, up), weights(names.down, [D, size]));
+  };
 }

@@ -8,6 +8,7 @@ import { cohere } from "./families/cohere.ts";
 import { cohere2 } from "./families/cohere2.ts";
 import { cwm } from "./families/cwm.ts";
 import { ernie45 } from "./families/ernie4_5.ts";
+import { ernie45Moe } from "./families/ernie4_5_moe.ts";
 import { exaone4 } from "./families/exaone4.ts";
 import { falcon } from "./families/falcon.ts";
 import { gemma } from "./families/gemma.ts";
@@ -16,12 +17,16 @@ import { gemma3 } from "./families/gemma3.ts";
 import { gemma3Text } from "./families/gemma3_text.ts";
 import { glm } from "./families/glm.ts";
 import { glm4 } from "./families/glm4.ts";
+import { glm4Moe } from "./families/glm4_moe.ts";
 import { gptNeox } from "./families/gpt_neox.ts";
+import { gptOss } from "./families/gpt_oss.ts";
 import { gpt2 } from "./families/gpt2.ts";
 import { granite } from "./families/granite.ts";
+import { granitemoe } from "./families/granitemoe.ts";
 import { granitemoehybrid } from "./families/granitemoehybrid.ts";
 import { helium } from "./families/helium.ts";
 import { hunyuanV1Dense } from "./families/hunyuan_v1_dense.ts";
+import { lfm2 } from "./families/lfm2.ts";
 import { llama } from "./families/llama.ts";
 import { ministral } from "./families/ministral.ts";
 import { ministral3 } from "./families/ministral3.ts";
@@ -32,11 +37,16 @@ import { nemotron } from "./families/nemotron.ts";
 import { olmo } from "./families/olmo.ts";
 import { olmo2 } from "./families/olmo2.ts";
 import { olmo3 } from "./families/olmo3.ts";
+import { olmoe } from "./families/olmoe.ts";
 import { phi } from "./families/phi.ts";
 import { phi3 } from "./families/phi3.ts";
 import { qwen2 } from "./families/qwen2.ts";
+import { qwen2Moe } from "./families/qwen2_moe.ts";
 import { qwen3 } from "./families/qwen3.ts";
+import { qwen35 } from "./families/qwen3_5.ts";
+import { qwen35Text } from "./families/qwen3_5_text.ts";
 import { qwen3Moe } from "./families/qwen3_moe.ts";
+import { qwen3Next } from "./families/qwen3_next.ts";
 import { seedOss } from "./families/seed_oss.ts";
 import { smollm3 } from "./families/smollm3.ts";
 import { stablelm } from "./families/stablelm.ts";
@@ -85,6 +95,16 @@ export const FAMILIES: readonly Family[] = [
   vaultgemma,
   granitemoehybrid,
   apertus,
+  lfm2,
+  qwen35Text,
+  qwen35,
+  qwen3Next,
+  gptOss,
+  qwen2Moe,
+  olmoe,
+  granitemoe,
+  glm4Moe,
+  ernie45Moe,
 ];
 
 /** The model that config.json describes. @throws AttuneError that names the keys attune doesn't compute. */

@@ -1,4 +1,5 @@
 import type { Tensor } from "../graph/tensor.ts";
+import type { DeltaInputs } from "./delta_rule.ts";
 import type { Scope } from "./scope.ts";
 
 /** Which keys a query may see beyond those of its own branch, and how scores become weights. */
@@ -9,6 +10,13 @@ export interface AttentionOptions {
   window?: number;
   /** Bounds the scaled products: softcap · tanh(x / softcap); not at all when left out. */
   softcap?: number;
+  /** A score for each query head [K·G], whose share of the weights goes nowhere; none when left out. */
+  sinks?: Tensor;
+}
+
+export interface BeforeOptions {
+  /** Sequences lie side by side, none within another: then rows are moved, which is faster than to look them up. */
+  sideBySide: boolean;
 }
 
 /** What a decoder is computed over. T tokens, K key/value heads, G query heads a key/value head, E head_dim. */
@@ -26,6 +34,12 @@ export interface Pass {
   embed(weight: Tensor): Tensor;
   /** q [T, K, G, E], k and v [T, K, E], all of `layer`, rotated -> [T, K·G·E]. */
   attend(layer: number, q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor;
+  /** Rows of x [T, D], of `layer`, as they were one, two … `count` tokens before each token; zeros before its sequence. */
+  before(layer: number, x: Tensor, count: number, options: BeforeOptions): Tensor[];
+  /** Rows of zeros that each expert of a mixture computes beside its tokens': 1 where products of no rows can't be computed. */
+  readonly spareRows: 0 | 1;
+  /** What `layer`'s memory gives each token, [T, H, G, Dv]: see delta_rule.ts. */
+  deltaRule(layer: number, inputs: DeltaInputs): Tensor;
 }
 
 export interface DecoderOutput {
@@ -37,6 +51,9 @@ export interface DecoderOutput {
   softcap?: number;
 }
 
+/** What later tokens read of a token in one layer, by name: its shape. */
+export type KeptStates = Readonly<Record<string, readonly number[]>>;
+
 /** What the rest of attune needs to know of a model's sizes, whatever its family. */
 export interface Dimensions {
   vocabSize: number;
@@ -44,6 +61,8 @@ export interface Dimensions {
   layers: number;
   keyValueHeads: number;
   headDim: number;
+  /** What decoding keeps of each token, by layer: shapes by name. Keys and values of all heads where it is left out. */
+  kept?: readonly KeptStates[];
   /** Longest sequence the model was made for, when it says. */
   maxPositions?: number;
   /**
@@ -65,6 +84,8 @@ export interface Model {
   readonly initializerRange: number;
   /** What norms' weights start from: 0 where a family adds 1 to them. */
   readonly normStart: 0 | 1;
+  /** Vectors that start from 1 nevertheless. */
+  readonly startFromOne?: RegExp;
   decode(scope: Scope, pass: Pass): DecoderOutput;
 }
 

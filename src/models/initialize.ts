@@ -9,7 +9,9 @@ import { modelLayout } from "./layout.ts";
  */
 export function initializeWeights(model: Model, seed: number) {
   const weights = new Map<string, { shape: readonly number[]; data: Float32Array }>();
-  for (const [name, shape] of modelLayout(model).parameters) {
+  const { parameters, buffers } = modelLayout(model);
+  for (const [name, shape] of parameters) {
+    if (buffers.has(name)) continue;
     const size = sizeOf(shape);
     weights.set(name, { shape, data: initialValues(name, shape, size, model, seed) });
   }
@@ -20,10 +22,11 @@ function initialValues(
   name: string,
   shape: readonly number[],
   size: number,
-  { normStart, initializerRange }: Model,
+  { normStart, startFromOne, initializerRange }: Model,
   seed: number,
 ): Float32Array {
   if (name.endsWith(".bias")) return new Float32Array(size);
+  if (startFromOne?.test(name)) return new Float32Array(size).fill(1);
   if (shape.length === 1 || /norm\.weight$/.test(name)) return new Float32Array(size).fill(normStart);
   return randomNormals(size, seed, `initialize ${name}`, 0).map((x) => x * initializerRange);
 }

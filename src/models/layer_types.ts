@@ -17,17 +17,23 @@ interface Fields {
  */
 export function slidingLayers(c: Fields, otherwise: (layer: number) => boolean): boolean[] {
   const types = c.layer_types;
-  if (types && types.length !== c.num_hidden_layers)
-    throw notComputed([
-      {
-        place: "layer_types",
-        expected: `${c.num_hidden_layers} entries, as num_hidden_layers says`,
-        got: String(types.length),
-      },
-    ]);
+  requireEveryLayer(c);
   return Array.from({ length: c.num_hidden_layers }, (_, layer) =>
     types ? types[layer] === "sliding_attention" : otherwise(layer),
   );
+}
+
+/** @throws AttuneError where `layer_types` lists more or fewer layers than there are. */
+export function requireEveryLayer(c: { num_hidden_layers: number; layer_types?: readonly string[] | null }) {
+  const [count, listed] = [c.num_hidden_layers, c.layer_types?.length];
+  if (listed === undefined || listed === count) return;
+  throw notComputed([
+    {
+      place: "layer_types",
+      expected: `${count} entries, as num_hidden_layers says`,
+      got: String(listed),
+    },
+  ]);
 }
 
 /** `sliding_window` of families that may leave it unused: then it is anything. */

@@ -72,12 +72,22 @@ export interface MlpOptions {
   size: number;
   activation: ActivationName;
   bias?: boolean;
+  /** No adapter may sit on it: see LinearOptions. */
+  fixed?: boolean;
 }
 
+export const GATED = { gate: "gate_proj", up: "up_proj", down: "down_proj" };
+
 /** down_proj(act(gate_proj(x)) · up_proj(x)) (Shazeer 2020, https://arxiv.org/abs/2002.05202). */
-export function gatedMlp(p: Scope, x: Tensor, { size, activation, bias }: MlpOptions): Tensor {
-  const gate = activate(activation, p.linear("gate_proj", x, size, { bias })); // [T, F]
-  return p.linear("down_proj", mul(gate, p.linear("up_proj", x, size, { bias })), width(x), { bias });
+export function gatedMlp(
+  p: Scope,
+  x: Tensor,
+  { size, activation, bias, fixed }: MlpOptions,
+  names = GATED,
+): Tensor {
+  const options = { bias, fixed };
+  const gate = activate(activation, p.linear(names.gate, x, size, options)); // [T, F]
+  return p.linear(names.down, mul(gate, p.linear(names.up, x, size, options)), width(x), options);
 }
 
 /** The same where one layer makes the gate, and then what it gates. */

@@ -11,6 +11,8 @@ export interface ModelLayout {
   readonly linears: ReadonlyMap<string, { in: number; out: number }>;
   /** Those of them whose weights the checkpoint keeps as [in, out]. */
   readonly transposed: ReadonlySet<string>;
+  /** Those of the parameters that are never trained. */
+  readonly buffers: ReadonlySet<string>;
 }
 
 const known = new WeakMap<Model, ModelLayout>();
@@ -48,9 +50,11 @@ export function walkModel(
   const parameters = new Map<string, readonly number[]>();
   const linears = new Map<string, { in: number; out: number }>();
   const transposed = new Set<string>();
-  const layout = { parameters, linears, transposed };
+  const buffers = new Set<string>();
+  const layout = { parameters, linears, transposed, buffers };
   const scope = createScope(
-    (name, shape) => {
+    (name, shape, isBuffer) => {
+      if (isBuffer) buffers.add(name);
       const isNew = !parameters.has(name);
       parameters.set(name, shape as readonly number[]);
       if (isNew && !onParameter(name, shape as readonly number[])) throw ENOUGH;

@@ -1,15 +1,20 @@
-import { add, and, less, lessOrEqual } from "../graph/ops/elementwise.ts";
+import { add, and, less, lessOrEqual, sub } from "../graph/ops/elementwise.ts";
 import { gather } from "../graph/ops/indexing.ts";
 import { reshape } from "../graph/ops/shape.ts";
 import { constant, input } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { attention, attentionMask, largestSeen } from "./attention.ts";
+import { distances, moved, rowsBefore } from "./before.ts";
+import { deltaRule } from "./delta_rule.ts";
 import type { Pass } from "./family.ts";
 
 export interface RowPass extends Pass {
-  /** Whether what was computed so far of a token depends on what comes after it: then a prefix is not the same for all. */
-  looksAhead(): boolean;
+  /** Whether sequences may share what was computed so far: it knows branches, and doesn't depend on what comes after. */
+  shareable(): boolean;
 }
+
+/** Tokens of a chunk of the delta rule. */
+const CHUNK = 64;
 
 /**
  * A pass over one row of T tokens, as trained on and scored: sequences, or trees of them, side by side, each token
@@ -32,15 +37,28 @@ export function rowPass(noise: (x: Tensor) => Tensor = (x) => x): RowPass {
     masks.set(window, mask);
     return mask;
   };
+  const before = rowsBefore(sight, index);
   const one = constant([1], [], "int32");
   const tokens = input("tokens", ["T"], "int64");
-  let lengthsRead = false;
+  let [lengthsRead, isRecurrent] = [false, false];
   return {
     tokens,
     positions,
+    spareRows: 1, // next to nothing beside a row's tokens
     embed: (weight) => noise(gather(weight, tokens)),
     attend: (_, q, k, v, { window, ...options }) => attention(q, k, v, maskOf(window), options),
-    looksAhead: () => lengthsRead,
+    before(_, x, count, { sideBySide }) {
+      if (sideBySide) isRecurrent = true;
+      return distances(count).map((distance) =>
+        sideBySide ? moved(x, positions, distance) : before(x, distance),
+      );
+    },
+    deltaRule(_, inputs) {
+      isRecurrent = true;
+      const places = { sequence: sub(index, positions), place: positions };
+      return deltaRule(inputs, places, CHUNK).read;
+    },
+    shareable: () => !lengthsRead && !isRecurrent,
     lengths() {
       lengthsRead = true;
       const [own, others] = [reshape(index, ["T", 1]), reshape(index, [1, "T"])];

@@ -5,8 +5,11 @@ import { matmul } from "../graph/ops/matmul.ts";
 import { dequantize4bit, quantizedMatmul } from "../graph/ops/quantized_matmul.ts";
 import type { Shape, Tensor } from "../graph/tensor.ts";
 
-/** Gives the tensor of a checkpoint's parameter, in the type that is computed in: frozen, trained or still to be made. */
-export type ParameterSource = (name: string, shape: Shape) => Tensor;
+/**
+ * Gives the tensor of a checkpoint's parameter, in the type that is computed in: frozen, trained or still to be made. A buffer
+ * is never trained.
+ */
+export type ParameterSource = (name: string, shape: Shape, isBuffer?: boolean) => Tensor;
 
 /** The layer that an adapter sits on. */
 export interface LinearLayer {
@@ -29,6 +32,8 @@ export interface Scope {
   at(name: string): Scope;
   /** The parameter `name` of this module. */
   param(name: string, shape: readonly number[]): Tensor;
+  /** The same of what is kept beside parameters, and isn't trained: zeros where files lack it. */
+  buffer(name: string, shape: readonly number[]): Tensor;
   /** x [T, in] · weightᵀ [out, in] + bias of the linear layer `name`: [T, out]. */
   linear(name: string, x: Tensor, out: number, options?: LinearOptions): Tensor;
 }
@@ -46,6 +51,7 @@ export function createScope(source: ParameterSource, hook: LinearHook = (_, __, 
   return {
     at: (name) => createScope(source, hook, join(name)),
     param: (name, shape) => source(join(name), shape),
+    buffer: (name, shape) => source(join(name), shape, true),
     linear(name, x, out, { bias = false, transposed = false, fixed = false } = {}) {
       const module = join(name);
       const inputs = x.shape.at(-1)!;

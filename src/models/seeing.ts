@@ -25,23 +25,34 @@ const NAMES: Names = {
   beside: ["model.vision_tower", "model.multi_modal_projector"],
 };
 
-const textFields = z.looseObject({
-  [TEXT]: z.record(z.string(), z.unknown()),
-  tie_word_embeddings: z.boolean().default(true),
-});
+export interface SeeingOptions {
+  /** Whether the ends are tied where config.json doesn't say; they are when left out. */
+  tied?: boolean;
+  /** See Names; of models with these names in files, too. */
+  beside?: readonly string[];
+}
 
 /**
  * @param texts families that the text model may be of, the first one where config.json does not say
  * @param defaults what transformers takes where `text_config` leaves a key out
  */
-export function seeing(modelType: string, texts: readonly Family[], defaults: Config = {}): Family {
+export function seeing(
+  modelType: string,
+  texts: readonly Family[],
+  defaults: Config = {},
+  { tied = true, beside }: SeeingOptions = {},
+): Family {
+  const textFields = z.looseObject({
+    [TEXT]: z.record(z.string(), z.unknown()),
+    tie_word_embeddings: z.boolean().default(tied),
+  });
   const textConfig = (config: Config): Config => {
     const { [TEXT]: text, tie_word_embeddings } = parseFields("", textFields, config);
     return { model_type: texts[0]!.modelType, ...defaults, ...text, tie_word_embeddings };
   };
   return {
     modelType,
-    names: NAMES,
+    names: beside ? { ...NAMES, inFiles: [], beside } : NAMES,
     textPart: { key: TEXT, config: textConfig },
     read(config) {
       const text = textConfig(config);

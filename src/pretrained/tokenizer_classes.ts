@@ -63,6 +63,7 @@ const REGISTERED: Readonly<Record<string, string>> = {
   gpt2: "GPT2Tokenizer",
   gpt_neox: "GPTNeoXTokenizer",
   granite: "TokenizersBackend",
+  granitemoe: "TokenizersBackend",
   granitemoehybrid: "TokenizersBackend",
   ministral: "TokenizersBackend",
   ministral3: "TokenizersBackend",
@@ -73,17 +74,22 @@ const REGISTERED: Readonly<Record<string, string>> = {
   olmo: "GPTNeoXTokenizer",
   olmo2: "TokenizersBackend",
   olmo3: "TokenizersBackend",
+  olmoe: "GPTNeoXTokenizer",
   phi: "GPT2Tokenizer",
   phi3: "TokenizersBackend",
   qwen2: "Qwen2Tokenizer",
+  qwen2_moe: "Qwen2Tokenizer",
   qwen3: "Qwen2Tokenizer",
+  qwen3_5: "Qwen3_5Tokenizer",
+  qwen3_5_text: "Qwen3_5Tokenizer",
   qwen3_moe: "Qwen2Tokenizer",
+  qwen3_next: "Qwen2Tokenizer",
   stablelm: "TokenizersBackend",
   starcoder2: "GPT2Tokenizer",
 };
 
 /** Their registered class is taken whatever the files say: those are known to name a wrong one. */
-const ALWAYS_REGISTERED: ReadonlySet<string> = new Set(["qwen2"]);
+const ALWAYS_REGISTERED: ReadonlySet<string> = new Set(["qwen2", "qwen3_5"]);
 
 /**
  * @param named `tokenizer_class` of tokenizer_config.json, or else of config.json.

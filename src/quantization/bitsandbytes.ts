@@ -65,7 +65,10 @@ function readSettings(config: Record<string, unknown>, path: string): Quantizati
       place: `${where}: quant_method`,
       expected: "bitsandbytes, or no quantization",
       got: excerpt(data.quant_method),
-      wayOut: "Take the model as it was before it was quantized",
+      wayOut:
+        data.quant_method === "mxfp4"
+          ? "Load it in transformers with Mxfp4Config(dequantize=True) and save it: that has its weights in 16 bits"
+          : "Take the model as it was before it was quantized",
     });
   if (data.load_in_4bit === data.load_in_8bit)
     throw contradiction(

@@ -1,24 +1,30 @@
 import * as activation from "../graph/ops/activation.ts";
 import { softmaxAttention } from "../graph/ops/attention.ts";
+import { leadingRows, rowChunks, unchunk } from "../graph/ops/chunks.ts";
 import { linearCrossEntropy, linearLogits } from "../graph/ops/cross_entropy.ts";
 import { detach } from "../graph/ops/detach.ts";
 import { dropout } from "../graph/ops/dropout.ts";
 import * as elementwise from "../graph/ops/elementwise.ts";
-import { gather, scatterAdd } from "../graph/ops/indexing.ts";
+import { fromPlaces, groupedMatmul, groupedOuter, inverseOrder, toPlaces } from "../graph/ops/grouped.ts";
+import { gather, rowNumbers, scatterAdd } from "../graph/ops/indexing.ts";
 import { keep } from "../graph/ops/keep.ts";
+import { linearScan } from "../graph/ops/linear_scan.ts";
 import { addMatmul, matmul } from "../graph/ops/matmul.ts";
 import { layerNorm, rmsNorm } from "../graph/ops/norm.ts";
 import { max, mean, sum, sumAll, sumTo } from "../graph/ops/reduce.ts";
 import { rope } from "../graph/ops/rope.ts";
 import { concat, expandLike, reshape, slice, transpose } from "../graph/ops/shape.ts";
+import { shiftRows } from "../graph/ops/shift_rows.ts";
 import { logSoftmax, softmax } from "../graph/ops/softmax.ts";
+import { sumBefore } from "../graph/ops/sum_before.ts";
+import { unitLowerInverse } from "../graph/ops/unit_lower_inverse.ts";
 import { zerosLike } from "../graph/ops/zeros.ts";
-import { scalar } from "../graph/sources.ts";
+import { constant, scalar } from "../graph/sources.ts";
 import type { Shape, Tensor } from "../graph/tensor.ts";
 
 type Name =
   | ("a" | "b" | "c" | "x" | "condition" | "like" | "table" | "indices" | "updates" | "weight" | "bias")
-  | ("q" | "k" | "v")
+  | ("q" | "k" | "v" | "order" | "places" | "counts")
   | ("cos" | "sin" | "mask" | "hidden" | "targets" | "row0" | "row1" | "column0" | "column1");
 
 /** One use of an op. Its inputs' sizes and values, its value and gradients stand in `graph/goldens/ops.safetensors`. */
@@ -40,6 +46,8 @@ export function opCases(): Map<string, OpCase> {
     ...elsewise(),
     ...shapes(),
     ...indexing(),
+    ...scans(),
+    ...groups(),
     ...products(),
     ...networks(),
   ]);
@@ -59,8 +67,23 @@ function pairs(): Entry[] {
 
 function singles(): Entry[] {
   const { neg, exp, log, sqrt, reciprocal, tanh, sigmoid, erf, cos, sin } = elementwise;
-  const { silu, gelu, geluTanh } = activation;
-  const ops = { neg, exp, log, sqrt, reciprocal, tanh, sigmoid, erf, cos, sin, silu, gelu, geluTanh };
+  const { silu, gelu, geluTanh, softplus } = activation;
+  const ops = {
+    neg,
+    exp,
+    log,
+    sqrt,
+    reciprocal,
+    tanh,
+    sigmoid,
+    erf,
+    cos,
+    sin,
+    silu,
+    gelu,
+    geluTanh,
+    softplus,
+  };
   return [
     ...Object.entries(ops).map(([name, op]): Entry => [name, { y: ({ x }) => op(x) }]),
     ["tanh, far out", { y: ({ x }) => tanh(x) }],
@@ -159,11 +182,86 @@ function indexing(): Entry[] {
     ["gather, matrix of indices", { y: ({ table, indices }) => gather(table, indices) }],
     ["gather, one index", { y: ({ table, indices }) => gather(table, indices) }],
     ["gather, numbers", { y: ({ table, indices }) => gather(table, indices), shapes: { indices: ["T"] } }],
+    ["gather, int32", { y: ({ table, indices }) => gather(table, indices), shapes: { table: ["T", 3] } }],
+    ["rowNumbers", { y: ({ x }) => rowNumbers(x), shapes: { x: ["T", 2] } }],
     ["gather, named", { y: ({ table, indices }) => gather(table, indices), shapes: { table: ["T", 3] } }],
     ["scatterAdd", { y: scatter, frozen: ["like"], shapes: { indices: ["T"], updates: ["T", 3] } }],
     ["scatterAdd, rows of two axes", { y: scatter, frozen: ["like"] }],
     ["scatterAdd, numbers", { y: scatter, frozen: ["like"] }],
     ["scatterAdd, named rows", { y: scatter, frozen: ["like"], shapes: { like: ["T", 3] } }],
+  ];
+}
+
+function scans(): Entry[] {
+  const inChunks = ({ x }: { x: Tensor }) => rowChunks(x, { size: 2 });
+  const { mul, scale, shift } = elementwise;
+  const below = (size: number) =>
+    constant(
+      Array.from({ length: size * size }, (_, k) => Number(k % size < Math.floor(k / size))),
+      [size, size],
+    );
+  const inverse = (x: Tensor) =>
+    unitLowerInverse(mul(x, elementwise.cast(below(x.shape.at(-1) as number), x.dtype)));
+  return [
+    ["rowChunks", { y: inChunks, shapes: { x: ["T", 3, 2] } }],
+    ["rowChunks, whole", { y: inChunks }],
+    ["rowChunks, numbers", { y: inChunks, shapes: { x: ["T"] } }],
+    [
+      "unchunk",
+      {
+        y: ({ x, like }) => unchunk(x, like),
+        frozen: ["like"],
+        shapes: { x: ["T/2", 2, 3], like: ["T", 1] },
+      },
+    ],
+    [
+      "leadingRows",
+      { y: ({ x, like }) => leadingRows(x, like), frozen: ["x", "like"], shapes: { like: ["T", 3] } },
+    ],
+    [
+      "linearScan",
+      {
+        y: ({ a, b }) => linearScan(a, b, { reverse: false }),
+        shapes: { a: ["T", 2, 3, 3], b: ["T", 2, 3, 4] },
+      },
+    ],
+    ["linearScan, reverse", { y: ({ a, b }) => linearScan(a, b, { reverse: true }) }],
+    ["shiftRows", { y: ({ x }) => shiftRows(x, { by: 2 }), shapes: { x: ["T", 3] } }],
+    ["shiftRows, up", { y: ({ x }) => shiftRows(x, { by: -2 }), shapes: { x: ["T", 3] } }],
+    ["shiftRows, further than all", { y: ({ x }) => shiftRows(x, { by: 7 }), shapes: { x: ["T", 3] } }],
+    ["sumBefore", { y: ({ x }) => sumBefore(x, { reverse: false }), shapes: { x: ["T", 3] } }],
+    ["sumBefore, reverse", { y: ({ x }) => sumBefore(x, { reverse: true }), shapes: { x: ["T", 3] } }],
+    ["unitLowerInverse", { y: ({ x }) => inverse(x) }],
+    ["unitLowerInverse, alike keys", { y: ({ x }) => inverse(shift(scale(x, 0.1), 1)) }],
+  ];
+}
+
+function groups(): Entry[] {
+  const placed = { order: ["T*2+2"], places: ["T", 2] };
+  const product = (turned: boolean) => ({
+    y: ({ x, counts, a, b, c }: Record<Name, Tensor>) => groupedMatmul(x, counts, a, b, c, { turned }),
+    frozen: ["counts" as const],
+    shapes: { x: ["T", 4] },
+  });
+  const ofOne = (turned: boolean) => ({
+    ...product(turned),
+    y: ({ x, counts, weight }: Record<Name, Tensor>) => groupedMatmul(x, counts, weight, { turned }),
+  });
+  const put = ({ x, order, places }: Record<Name, Tensor>) => toPlaces(x, order, places);
+  return [
+    ["inverseOrder", { y: ({ places }) => inverseOrder(places, { spare: 2 }), shapes: { places: ["T", 2] } }],
+    ["toPlaces", { y: put, shapes: { x: ["T", 2, 3], ...placed } }],
+    ["toPlaces, one for all", { y: put, shapes: { x: ["T", 1, 3], ...placed } }],
+    [
+      "fromPlaces",
+      { y: ({ x, order, places }) => fromPlaces(x, order, places), shapes: { x: ["T*2+2", 3], ...placed } },
+    ],
+    ["groupedMatmul", product(false)],
+    ["groupedMatmul, a group without rows", product(false)],
+    ["groupedMatmul, turned", product(true)],
+    ["groupedMatmul, one tensor", ofOne(false)],
+    ["groupedMatmul, one tensor turned", ofOne(true)],
+    ["groupedOuter", { y: ({ a, b, counts }) => groupedOuter(a, b, counts), frozen: ["a", "b", "counts"] }],
   ];
 }
 

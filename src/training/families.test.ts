@@ -32,9 +32,10 @@ async function trainAll(name: string): Promise<{ method: Method; model: ReturnTy
   const directory = await openModelDirectory(goldenPath(`families/${name}`));
   const model = readModel(directory.config);
   const weights = new Map<string, { shape: readonly number[]; data: Float32Array }>();
-  for (const [parameter, shape] of modelLayout(model).parameters)
+  const { parameters, buffers } = modelLayout(model);
+  for (const [parameter, shape] of [...parameters].filter(([name]) => !buffers.has(name)))
     weights.set(parameter, { shape, data: await readTensor(directory.tensors.get(parameter)!) });
-  return { model, method: fullMethod(weights) };
+  return { model, method: fullMethod(weights, directory.tensors) };
 }
 
 describe.each(readdirSync(goldenPath("families")))("%s, all weights", (name) => {

@@ -33,5 +33,5 @@ export function labelLosses(model: Model, scope: Scope, noise?: (x: Tensor) => T
   const nll = linearCrossEntropy(supervised, head, input("targets", ["S"], "int64"), { softcap });
   const sum = sumAll(mul(nll, input("weights", ["S"])));
   const likeliest = () => likeliestIds(supervised, head);
-  return { nll, sum, likeliest, shareable: !noise && !pass.looksAhead() };
+  return { nll, sum, likeliest, shareable: !noise && pass.shareable() };
 }

@@ -88,7 +88,10 @@ export function fullMethod(
   return {
     trainables: [...weights].map(([name, { shape, data }]) => trainable(name, shape, data)),
     dropout: 0,
-    scope: () => createScope((name, shape) => (weights.has(name) ? input(name, shape) : rest(name, shape))),
+    scope: () =>
+      createScope((name, shape, isBuffer) =>
+        weights.has(name) ? input(name, shape) : rest(name, shape, isBuffer),
+      ),
     adapt: (model) => model,
   };
 }

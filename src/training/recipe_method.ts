@@ -86,14 +86,15 @@ export function trainedNames(
   { trainableLayers }: Recipe,
   { tensors, model }: Pick<AdapterBase, "tensors" | "model">,
 ) {
-  const all = modelLayout(model).parameters.keys();
+  const { parameters, buffers } = modelLayout(model);
+  const all = [...parameters.keys()].filter((name) => !buffers.has(name));
   if (trainableLayers !== undefined && tensors.size === 0)
     throw new AttuneError({
       code: "training.nothing-to-freeze",
       place: "trainableLayers",
       problem: "the setting freezes the other layers, and this model has no weights yet",
     });
-  const names = trainableLayers === undefined ? [...all] : lastLayers(all, trainableLayers);
+  const names = trainableLayers === undefined ? all : lastLayers(all, trainableLayers);
   for (const name of names) {
     const entry = tensors.get(name);
     if (entry && isQuantized(entry))

@@ -34,6 +34,8 @@ const FAMILIES = readdirSync(goldenPath("families")).filter((name) =>
 const paths = [...CASES.map((name) => `training/${name}`), ...FAMILIES.map((name) => `families/${name}`)];
 
 interface Case {
+  /** How far PEFT in float32 is from PEFT in float64. */
+  float32Noise?: { loss: number; gradNorm: number };
   model: string;
   examples: string;
   settings: {
@@ -120,9 +122,11 @@ describe.each(paths)("%s", (name) => {
       worst.loss = Math.max(worst.loss, relative(loss, wanted.loss));
       worst.gradNorm = Math.max(worst.gradNorm, relative(gradNorm, wanted.gradNorm));
     }
-    // The bounds are 1e-5, 1e-3 and 1e-4; measured are 2.2e-7, 1.1e-6 and 3.9e-6.
-    expect(worst.loss).toBeLessThan(1e-6);
-    expect(worst.gradNorm).toBeLessThan(1e-5);
-    expect(worst.gradient).toBeLessThan(1e-5);
+    // The bounds are 1e-5, 1e-3 and 1e-4; measured are 2.2e-7, 1.1e-6 and 3.9e-6. PEFT itself is further from float64 where a
+    // delta rule's keys are made of next to nothing: then 3.5e-6, 6.7e-5 and 1.2e-5.
+    const { loss = 0, gradNorm = 0 } = golden.float32Noise ?? {};
+    expect(worst.loss).toBeLessThan(Math.min(Math.max(1e-6, 2 * loss), 1e-5));
+    expect(worst.gradNorm).toBeLessThan(Math.min(Math.max(1e-5, 2 * gradNorm), 1e-3));
+    expect(worst.gradient).toBeLessThan(Math.min(Math.max(1e-5, gradNorm), 1e-4));
   });
 });

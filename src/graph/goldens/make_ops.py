@@ -100,7 +100,7 @@ def case(f, frozen=(), **inputs):
 
 
 def cases():
-    return {**elementwise(), **shapes(), **indexing(), **products(), **networks()}
+    return {**elementwise(), **shapes(), **indexing(), **scans(), **groups(), **products(), **networks()}
 
 
 def elementwise():
@@ -125,6 +125,7 @@ def elementwise():
         "cos": torch.cos,
         "sin": torch.sin,
         "silu": F.silu,
+        "softplus": F.softplus,
         "gelu": F.gelu,
         "geluTanh": lambda x: F.gelu(x, approximate="tanh"),
     }
@@ -218,6 +219,10 @@ def indexing():
         ),
         "gather, one index": case(lambda table, indices: table[indices], table=normal(4, 3), indices=below(4)),
         "gather, numbers": case(lambda table, indices: table[indices], table=normal(4), indices=below(4, T)),
+        "gather, int32": case(
+            lambda table, indices: table[indices], table=normal(T, 3), indices=chosen([4, 0, 4, 1, 4], torch.int32)
+        ),
+        "rowNumbers": case(lambda x: torch.arange(len(x), dtype=torch.int32), x=normal(T, 2)),
         "gather, named": case(lambda table, indices: table[indices], table=normal(T, 3), indices=below(T, 4)),
         "scatterAdd": case(scatter_add, frozen=["like"], like=normal(7, 3), indices=repeated, updates=normal(T, 3)),
         "scatterAdd, rows of two axes": case(
@@ -225,6 +230,81 @@ def indexing():
         ),
         "scatterAdd, numbers": case(scatter_add, frozen=["like"], like=normal(4), indices=below(4, T), updates=normal(T)),
         "scatterAdd, named rows": case(scatter_add, frozen=["like"], like=normal(T, 3), indices=below(T, 4), updates=normal(4, 3)),
+    }
+
+
+def scans():
+    def chunks(x):
+        size, rows = 2, len(x)
+        return F.pad(x, [*[0, 0] * (x.dim() - 1), 0, -rows % size]).reshape(-1, size, *x.shape[1:])
+
+    def scan(a, b):
+        steps = [torch.zeros_like(b[0])]
+        for m in range(len(a) - 1):
+            steps.append(a[m] @ steps[-1] + b[m])
+        return torch.stack(steps)
+
+    def inverse(x):
+        return torch.linalg.inv(torch.eye(x.shape[-1], dtype=x.dtype) + x.tril(-1))
+
+    return {
+        "rowChunks": case(chunks, x=normal(T, 3, 2)),
+        "rowChunks, whole": case(chunks, x=normal(4, 3)),
+        "rowChunks, numbers": case(chunks, x=below(9, T)),
+        "unchunk": case(lambda x, like: x.flatten(0, 1)[: len(like)], frozen=["like"], x=normal(3, 2, 3), like=normal(T, 1)),
+        "leadingRows": case(lambda x, like: x[: len(like)], frozen=["x", "like"], x=normal(7, 2), like=normal(T, 3)),
+        "linearScan": case(scan, a=normal(T, 2, 3, 3, scale=0.5), b=normal(T, 2, 3, 4)),
+        "linearScan, reverse": case(
+            lambda a, b: scan(a.flip(0), b.flip(0)).flip(0), a=normal(T, 3, 3, scale=0.5), b=normal(T, 3, 2)
+        ),
+        "shiftRows": case(lambda x: F.pad(x, (0, 0, 2, 0))[:T], x=normal(T, 3)),
+        "shiftRows, up": case(lambda x: F.pad(x, (0, 0, 0, 2))[2:], x=normal(T, 3)),
+        "shiftRows, further than all": case(lambda x: F.pad(x, (0, 0, 7, 0))[:T], x=normal(T, 3)),
+        "sumBefore": case(lambda x: x.cumsum(0) - x, x=normal(T, 3)),
+        "sumBefore, reverse": case(lambda x: (x.flip(0).cumsum(0) - x.flip(0)).flip(0), x=normal(T, 3)),
+        "unitLowerInverse": case(inverse, x=normal(3, 8, 8)),
+        "unitLowerInverse, alike keys": case(lambda x: inverse(0.1 * x + 1), x=normal(8, 8)),
+    }
+
+
+def groups():
+    order = torch.randperm(2 * T + 2, generator=torch.Generator().manual_seed(5))  # 2 * T and above are no entries
+    places = torch.argsort(order)[: 2 * T]
+    order = order.clamp(max=2 * T)
+    placed = dict(order=chosen(order.tolist(), torch.int32), places=chosen(places.reshape(T, 2).tolist(), torch.int32))
+    counts = chosen([2.0, 1.0, 2.0], torch.float64)
+    with_none = chosen([3.0, 0.0, 2.0], torch.float64)
+
+    def to_places(x, order, places):
+        rows = x.expand(T, 2, *x.shape[2:]).flatten(0, 1)
+        return torch.cat([rows, torch.zeros_like(rows[:1])])[order]
+
+    def product(x, counts, *weights):
+        parts = x.split([int(n) for n in counts])
+        return torch.cat([part @ w for part, w in zip(parts, weights)])
+
+    def outer(a, b, counts):
+        sizes = [int(n) for n in counts]
+        return torch.stack([p.T @ q for p, q in zip(a.split(sizes), b.split(sizes))])
+
+    own = dict(frozen=["counts"], x=normal(T, 4), counts=counts)
+    return {
+        "inverseOrder": case(lambda places: order.int(), places=placed["places"]),
+        "toPlaces": case(to_places, x=normal(T, 2, 3), **placed),
+        "toPlaces, one for all": case(to_places, x=normal(T, 1, 3), **placed),
+        "fromPlaces": case(lambda x, order, places: x[places], x=normal(2 * T + 2, 3), **placed),
+        "groupedMatmul": case(product, **own, a=normal(4, 2), b=normal(4, 2), c=normal(4, 2)),
+        "groupedMatmul, turned": case(
+            lambda x, counts, *w: product(x, counts, *(v.T for v in w)), **own, a=normal(2, 4), b=normal(2, 4), c=normal(2, 4)
+        ),
+        "groupedMatmul, one tensor": case(lambda x, counts, weight: product(x, counts, *weight), **own, weight=normal(3, 4, 2)),
+        "groupedMatmul, one tensor turned": case(
+            lambda x, counts, weight: product(x, counts, *weight.mT), **own, weight=normal(3, 2, 4)
+        ),
+        "groupedMatmul, a group without rows": case(
+            product, **{**own, "counts": with_none}, a=normal(4, 2), b=normal(4, 2), c=normal(4, 2)
+        ),
+        "groupedOuter": case(outer, frozen=["a", "b", "counts"], a=normal(T, 2), b=normal(T, 3), counts=counts),
     }
 
 

@@ -21,7 +21,13 @@ const OPSET = 21;
 
 export const MICROSOFT = "com.microsoft";
 
-export type OnnxAttribute = number | string | readonly number[] | { readonly float: number };
+export type OnnxAttribute =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  /** What a node computes again and again; it reads nothing of the graph around it, and has no initializers. */
+  | { readonly graph: OnnxGraph };
 
 export interface OnnxNode {
   readonly type: string;
@@ -126,6 +132,13 @@ function nodeProto(proto: ProtobufWriter, node: OnnxNode): void {
   if (node.domain) proto.string(7, node.domain);
 }
 
+function bodyProto(proto: ProtobufWriter, { nodes, inputs, outputs }: OnnxGraph): void {
+  for (const node of nodes) proto.message(1, (n) => nodeProto(n, node));
+  proto.string(2, "body");
+  for (const [name, type] of inputs) proto.message(11, (info) => valueInfo(info, name, type));
+  for (const [name, type] of outputs) proto.message(12, (info) => valueInfo(info, name, type));
+}
+
 function valueInfo(info: ProtobufWriter, name: string, type: TensorType): void {
   info.string(1, name).message(2, (t) =>
     t.message(1, (tensor) =>
@@ -137,12 +150,13 @@ function valueInfo(info: ProtobufWriter, name: string, type: TensorType): void {
   );
 }
 
-/** AttributeProto: an integer, integers, a string, or a float marked as one. */
+/** AttributeProto: an integer, integers, a string, a float marked as one, or a graph. */
 function attribute(a: ProtobufWriter, name: string, value: OnnxAttribute): void {
   a.string(1, name);
   if (typeof value === "number") a.int(3, value).int(20, 2);
   else if (typeof value === "string") a.string(4, value).int(20, 3);
   else if ("float" in value) a.float(2, value.float).int(20, 1);
+  else if ("graph" in value) a.message(6, (g) => bodyProto(g, value.graph)).int(20, 5);
   else {
     for (const v of value) a.int(8, v);
     a.int(20, 7);

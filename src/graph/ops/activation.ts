@@ -33,6 +33,17 @@ const gateBySigmoid = defineOp<[x: Tensor, s: Tensor]>({
 /** x · sigmoid(x) (Elfwing et al. 2017, https://arxiv.org/abs/1702.03118); "silu" and "swish" of config.json. */
 export const silu = (x: Tensor): Tensor => gateBySigmoid(x, sigmoid(x));
 
+/** log(1 + eˣ), a smooth max(x, 0); worked out as max(x, 0) + log(1 + e^-|x|). */
+export const softplus = activation(
+  "softplus",
+  (w, x, dtype) => {
+    const power = w.node("Exp", [w.node("Neg", [w.node("Abs", [x])])]);
+    const rest = w.node("Log", [w.node("Add", [power, w.scalar(1, dtype)])]);
+    return w.node("Add", [w.node("Relu", [x]), rest]);
+  },
+  sigmoid,
+);
+
 /** x · Φ(x), Φ the normal distribution (Hendrycks & Gimpel 2016, https://arxiv.org/abs/1606.08415); "gelu". */
 export const gelu = activation(
   "gelu",

@@ -1,12 +1,14 @@
 import { broadcast, defineOp, requireSameType, ShapeError, sameShape, show, type Tensor } from "../tensor.ts";
-import { add, mul, sub, tanh, scale as times } from "./elementwise.ts";
+import { add, exp, log, mul, sigmoid, sub, tanh, scale as times } from "./elementwise.ts";
 import { matmul } from "./matmul.ts";
-import { sum } from "./reduce.ts";
+import { max, sum } from "./reduce.ts";
 
 export interface SoftmaxAttentionAttributes {
   scale: number;
   /** Bounds the scaled products x before the mask: softcap · tanh(x / softcap) (Gemma 2). */
   softcap?: number;
+  /** A score that no key has but takes its share of the weights (GPT-OSS), [..., 1, 1] with q's leading axes. */
+  sinks?: Tensor;
 }
 
 /**
@@ -20,12 +22,20 @@ export function softmaxAttention(
   k: Tensor,
   v: Tensor,
   mask: Tensor,
-  { scale, softcap }: SoftmaxAttentionAttributes,
+  { scale, softcap, sinks }: SoftmaxAttentionAttributes,
 ): Tensor {
   requireHeads(q, k, v, mask);
   const products = matmul(q, k, { transB: true, alpha: scale }); // [..., T, N]
   const scores = softcap === undefined ? products : times(tanh(times(products, 1 / softcap)), softcap);
-  return attended(attentionWeights(add(scores, mask)), v);
+  const seen = add(scores, mask);
+  const y = attended(attentionWeights(seen), v);
+  return sinks ? mul(y, sigmoid(sub(logSumExp(seen), sinks))) : y;
+}
+
+/** log Σ eˣ over the last axis, kept as size 1. */
+function logSumExp(x: Tensor): Tensor {
+  const most = max(x, [-1]);
+  return add(log(sum(exp(sub(x, most)), [-1])), most);
 }
 
 function requireHeads(q: Tensor, k: Tensor, v: Tensor, mask: Tensor): void {

@@ -1,3 +1,4 @@
+import { OnnxWriter } from "../onnx/writer.ts";
 import { isWeight } from "../sources.ts";
 import {
   defineOp,
@@ -23,7 +24,7 @@ const gatherOp = defineOp<[table: Tensor, indices: Tensor]>({
 });
 
 /**
- * Rows of `table` [V, ...row] at `indices` [...] (int64): [...indices, ...row]. Of a weight that is widened, only the
+ * Rows of `table` [V, ...row] at `indices` [...] (int64 or int32): [...indices, ...row]. Of a weight that is widened, only the
  * rows are: an embedding of 150,000 tokens would otherwise be copied whole.
  */
 export function gather(table: Tensor, indices: Tensor): Tensor {
@@ -32,8 +33,8 @@ export function gather(table: Tensor, indices: Tensor): Tensor {
 }
 
 /**
- * Zeros of the shape of `like` [V, ...row] plus `updates` [...indices, ...row] added at the rows `indices` (int64),
- * repeats summed: on the CPU in their order, so that every run gives the same bits; on WebGPU in any order.
+ * Zeros of the shape of `like` [V, ...row] plus `updates` [...indices, ...row] added at the rows `indices` (int64 or
+ * int32), repeats summed: on the CPU in their order, so that every run gives the same bits; on WebGPU in any order.
  */
 export const scatterAdd = (like: Tensor, indices: Tensor, updates: Tensor): Tensor =>
   scatterOp(like, indices, updates, reshape(indices, [...indices.shape, 1]));
@@ -55,7 +56,11 @@ const scatterOp = defineOp<[like: Tensor, indices: Tensor, updates: Tensor, plac
     const known = type.shape.every((d) => typeof d === "number");
     const shape = known ? w.ints(type.shape as number[]) : w.node("Shape", [like]);
     const zeros = w.node("Expand", [w.scalar(0, out.dtype), shape]);
-    if (w.dialect === "gpu") return w.node("ScatterND", [zeros, places, updates], { reduction: "add" });
+    if (w.dialect === "gpu") {
+      const isWide = indices.dtype === "int64"; // as ScatterND wants them
+      const at = isWide ? places : w.node("Cast", [places], { to: OnnxWriter.dataType("int64") });
+      return w.node("ScatterND", [zeros, at, updates], { reduction: "add" });
+    }
     // ScatterND's threads race for the order of repeats; ScatterElements is one loop, and as fast at a head's size.
     const row = type.shape.slice(1) as number[];
     const flat = indices.shape.length === 1;
@@ -68,7 +73,35 @@ const scatterOp = defineOp<[like: Tensor, indices: Tensor, updates: Tensor, plac
   vjp: ([, indices], dy): [null, null, Tensor, null] => [null, null, gather(dy, indices), null],
 });
 
+/** The places of the rows of x [N, ...]: 0 to N - 1, int32 [N]. */
+export const rowNumbers = defineOp<[x: Tensor]>({
+  name: "rowNumbers",
+  infer: ([x]) => ({ dtype: "int32", shape: [x.shape[0]!] }),
+  lower(w, [x], _, [type]) {
+    if (w.dialect === "gpu") return countedRows(w, x, type);
+    const sizes = w.node("Cast", [w.node("Shape", [x], { start: 0, end: 1 })], {
+      to: OnnxWriter.dataType("int32"),
+    });
+    const number = (value: number) => w.scalar(value, "int32");
+    return w.node("Range", [number(0), w.node("Squeeze", [sizes]), number(1)]);
+  },
+  vjp: () => [null],
+});
+
+/** Without sizes as integers, which the CPU would compute: no number is less than itself, and ones are counted. */
+function countedRows(w: OnnxWriter, x: string, { shape }: TensorType): string {
+  const others = shape.slice(1).map((_, i) => i + 1);
+  const at = (value: number) => w.ints(others.map(() => value));
+  const column = others.length > 0 ? w.node("Slice", [x, at(0), at(1), w.ints(others)]) : x;
+  const flat = w.node("Reshape", [column, w.ints([-1])]);
+  const zeros = w.node("Cast", [w.node("Less", [flat, flat])], { to: OnnxWriter.dataType("float32") });
+  const ones = w.node("Add", [zeros, w.scalar(1, "float32")]);
+  const counted = w.node("CumSum", [ones, w.scalar(0, "int32")], { exclusive: 1 });
+  return w.node("Cast", [counted], { to: OnnxWriter.dataType("int32") });
+}
+
 function requireRows(op: string, table: TensorType, indices: TensorType): void {
-  if (indices.dtype !== "int64") throw new ShapeError(op, `indices are ${show(indices)}, not int64`);
+  if (indices.dtype !== "int64" && indices.dtype !== "int32")
+    throw new ShapeError(op, `indices are ${show(indices)}, not int64 or int32`);
   if (!table.shape.length) throw new ShapeError(op, `${show(table)} has no rows`);
 }

@@ -34,6 +34,17 @@ const noRotation = "the runtime has no float64 RotaryEmbedding";
 const ropes = { rope: noRotation, "rope, heads": noRotation, "rope, part of a head": noRotation };
 const notIn64 = { erf: noErf, gelu: noErf, ...ropes };
 
+const noScan = "the runtime's WebGPU has no Scan, and no padding by a size known at run time";
+const scanned = [
+  "rowChunks",
+  "rowChunks, whole",
+  "rowChunks, numbers",
+  "unchunk",
+  "linearScan",
+  "linearScan, reverse",
+];
+const scans = Object.fromEntries(scanned.map((name) => [name, noScan]));
+
 // Measured in float32: 9.9e-7 for tanh's gradient, whose 1 - tanh² cancels; most ops 2e-7. The gradient of a saturated
 // softmax cancels to 6.5e-3 of its terms: 3.6e-6. In float64: 1e-13 for layerNorm, whose eps ONNX keeps as a float32;
 // all else 1e-15. WGSL promises 2^-11 for sin and cos inside [-π, π] and nothing outside; SwiftShader gives 1.9e-4.
@@ -53,6 +64,8 @@ const providers: Provider[] = [
       "cast, bfloat16 and back": "weights of 16 bits are widened on the host",
       "lessOrEqual, int64": "integers of 64 bits are compared on the host",
       "equal, int64": "integers of 64 bits are compared on the host",
+      "groupedMatmul, a group without rows": "the runtime ends where a product has no rows",
+      ...scans,
     },
     missing: useSwiftShader(),
   },

@@ -45,7 +45,19 @@ test("an op that says it is row-wise makes rows from the same rows", async () =>
     expect(difference(found[key]!, expected[key]!, 2e-7), key).toBe("");
   expect([...checked].sort()).toEqual(
     ["add", "sub", "mul", "div", "neg", "exp", "log", "sqrt", "reciprocal", "tanh", "sigmoid", "erf", "cos"]
-      .concat(["sin", "silu", "gelu", "geluTanh", "keep", "less", "lessOrEqual", "equal", "and", "where"])
+      .concat([
+        "sin",
+        "silu",
+        "gelu",
+        "geluTanh",
+        "softplus",
+        "keep",
+        "less",
+        "lessOrEqual",
+        "equal",
+        "and",
+        "where",
+      ])
       .concat(["cast", "matmul", "rmsNorm", "layerNorm", "softmax", "logSoftmax"])
       .sort(),
   );

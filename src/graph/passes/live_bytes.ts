@@ -2,7 +2,7 @@ import { BYTES } from "../sources.ts";
 import type { Tensor } from "../tensor.ts";
 import { schedule } from "./schedule.ts";
 
-/** What sizes with a name stand for: T tokens of a row, S labels. Any other name is taken as T. */
+/** What sizes with a name stand for: T tokens of a row, S labels. "T/64" is T in chunks of 64, "T*2+3" two for each and three; any other name is taken as T. */
 export interface RowSizes {
   T: number;
   S: number;
@@ -80,8 +80,13 @@ function runtimeOrder(written: readonly Tensor[]): Tensor[] {
 }
 
 function bytesOf({ dtype, shape }: Tensor, sizes: RowSizes): number {
-  return shape.reduce<number>(
-    (n, d) => n * (typeof d === "number" ? d : d === "S" ? sizes.S : sizes.T),
-    BYTES[dtype],
+  return shape.reduce<number>((n, d) => n * (typeof d === "number" ? d : named(d, sizes)), BYTES[dtype]);
+}
+
+function named(name: string, { T, S }: RowSizes): number {
+  if (name === "S") return S;
+  const [chunk = 1, times = 1, more = 0] = [/\/(\d+)/, /\*(\d+)/, /\+(\d+)/].map(
+    (part) => part.exec(name)?.[1],
   );
+  return Math.ceil(T / Number(chunk)) * Number(times) + Number(more);
 }

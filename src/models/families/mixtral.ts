@@ -3,13 +3,13 @@
  * Reference: transformers, models/mixtral/modeling_mixtral.py.
  */
 import * as z from "zod";
-import { add, mul } from "../../graph/ops/elementwise.ts";
+import { add } from "../../graph/ops/elementwise.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { expertCount, headCount, parseFields, size } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
-import { mixtureOfExperts } from "../experts.ts";
-import type { Family } from "../family.ts";
-import { activate, headSizes, rmsNorms, selfAttention } from "../layers.ts";
+import { gatedExperts, mixtureOfExperts, routeBySoftmax } from "../experts.ts";
+import type { Family, Pass } from "../family.ts";
+import { headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 import type { Scope } from "../scope.ts";
@@ -41,20 +41,21 @@ export const mixtral: Family = {
           const normed = norm(p.at("input_layernorm"), x);
           const options = { heads, prepare, attention };
           const h = add(x, selfAttention(pass, layer, p.at("self_attn"), normed, options));
-          return add(h, sparseMlp(c, p.at("block_sparse_moe"), norm(p.at("post_attention_layernorm"), h)));
+          return add(
+            h,
+            sparseMlp(pass, c, p.at("block_sparse_moe"), norm(p.at("post_attention_layernorm"), h)),
+          );
         };
       },
     });
   },
 };
 
-function sparseMlp(c: MixtralFields, p: Scope, x: Tensor): Tensor {
-  const fixed = { fixed: true };
-  const expert = (index: number) => {
-    const own = p.at(`experts.${index}`);
-    const gate = activate(c.hidden_act, own.linear("w1", x, c.intermediate_size, fixed));
-    return own.linear("w2", mul(gate, own.linear("w3", x, c.intermediate_size, fixed)), c.hidden_size, fixed);
-  };
-  const scores = p.linear("gate", x, c.num_local_experts, fixed);
-  return mixtureOfExperts(scores, expert, { chosen: c.num_experts_per_tok, normalized: true });
+const NAMES = { gate: "w1", up: "w3", down: "w2" };
+
+function sparseMlp(pass: Pass, c: MixtralFields, p: Scope, x: Tensor): Tensor {
+  const scores = p.linear("gate", x, c.num_local_experts, { fixed: true });
+  const routing = routeBySoftmax(scores, { chosen: c.num_experts_per_tok, normalized: true });
+  const experts = { count: c.num_local_experts, size: c.intermediate_size, activation: c.hidden_act };
+  return mixtureOfExperts(pass, x, routing, gatedExperts(p.at("experts"), experts, NAMES));
 }

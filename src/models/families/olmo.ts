@@ -52,7 +52,7 @@ const norm: Norm = (_, x) => {
 };
 
 /** Within -bound and bound; no gradient beyond them. */
-function clipped(x: Tensor, bound: number): Tensor {
+export function clipped(x: Tensor, bound: number): Tensor {
   const [low, high] = [scalar(-bound, x), scalar(bound, x)];
   return where(less(x, low), low, where(less(high, x), high, x));
 }

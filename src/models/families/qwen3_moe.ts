@@ -1,20 +1,18 @@
 /**
- * Qwen3 with a mixture of experts for an MLP. Adapters sit on its attention, and on the layers that have one MLP; experts
- * and router stay as they are. Reference: transformers, models/qwen3_moe/modeling_qwen3_moe.py.
+ * Qwen3 with a mixture of experts for an MLP. Adapters sit on its attention: PEFT takes the names of a layer that has one MLP for
+ * the experts'. Reference: transformers, models/qwen3_moe/modeling_qwen3_moe.py.
  */
 import * as z from "zod";
-import { mul } from "../../graph/ops/elementwise.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { preNormBlock } from "../blocks.ts";
 import { expertCount, headCount, notComputed, parseFields, size } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
-import { mixtureOfExperts } from "../experts.ts";
 import type { Family } from "../family.ts";
 import { unusedWindow, usedWindow } from "../layer_types.ts";
-import { activate, gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
+import { gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
+import { isSparse, sparseMlp } from "../qwen_experts.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
-import type { Scope } from "../scope.ts";
 
 export const qwen3MoeFields = decoderFields.extend({
   num_key_value_heads: headCount.nullable().default(4),
@@ -29,7 +27,6 @@ export const qwen3MoeFields = decoderFields.extend({
   num_experts_per_tok: expertCount,
   norm_topk_prob: z.boolean().default(false),
 });
-type Qwen3MoeFields = z.output<typeof qwen3MoeFields>;
 
 export const qwen3Moe: Family = {
   modelType: "qwen3_moe",
@@ -38,11 +35,9 @@ export const qwen3Moe: Family = {
     const [heads, rope, norm] = [headSizes(c), ropeParameters(c), rmsNorms(c.rms_norm_eps)];
     const bias = { qkv: c.attention_bias, o: c.attention_bias };
     const attention = { window: c.use_sliding_window ? usedWindow(c) : undefined };
-    const mlp = { size: c.intermediate_size, activation: c.hidden_act };
+    const mlp = { size: c.intermediate_size, activation: c.hidden_act, fixed: true };
     const experts = c.num_local_experts ?? c.num_experts; // transformers 5's name, and 4's
     if (!experts) throw notComputed([{ place: "num_experts", problem: "is missing" }]);
-    const sparse = (layer: number) =>
-      !c.mlp_only_layers?.includes(layer) && (layer + 1) % c.decoder_sparse_step === 0;
     return decoder(c, heads, {
       modelType: "qwen3_moe",
       norm,
@@ -55,21 +50,9 @@ export const qwen3Moe: Family = {
             const prepare = (t: Tensor, name: string) => rotate(norm(p.at(`${name}_norm`), t));
             return selfAttention(pass, layer, p, x, { heads, bias, prepare, attention });
           },
-          (p, x, layer) => (sparse(layer) ? sparseMlp(c, experts, p, x) : gatedMlp(p, x, mlp)),
+          (p, x, layer) => (isSparse(c, layer) ? sparseMlp(pass, c, experts, p, x) : gatedMlp(p, x, mlp)),
         );
       },
     });
   },
 };
-
-function sparseMlp(c: Qwen3MoeFields, experts: number, p: Scope, x: Tensor): Tensor {
-  const fixed = { fixed: true };
-  const expert = (index: number) => {
-    const own = p.at(`experts.${index}`);
-    const gate = activate(c.hidden_act, own.linear("gate_proj", x, c.moe_intermediate_size, fixed));
-    const up = own.linear("up_proj", x, c.moe_intermediate_size, fixed);
-    return own.linear("down_proj", mul(gate, up), c.hidden_size, fixed);
-  };
-  const scores = p.linear("gate", x, experts, fixed);
-  return mixtureOfExperts(scores, expert, { chosen: c.num_experts_per_tok, normalized: c.norm_topk_prob });
-}

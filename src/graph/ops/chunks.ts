@@ -1,0 +1,52 @@
+import { type Dim, defineOp, ShapeError, sameShape, show, type Tensor } from "../tensor.ts";
+
+/** How many chunks of `size` rows `rows` take, the last one filled up: of "T" rows "T/size". */
+const chunkCount = (rows: Dim, size: number): Dim =>
+  typeof rows === "number" ? Math.ceil(rows / size) : `${rows}/${size}`;
+
+/** x [T, ...row] in chunks of `size` rows, the last filled up with zeros: [T/size, size, ...row]. */
+export const rowChunks = defineOp<[x: Tensor], { size: number }>({
+  name: "rowChunks",
+  infer: ([x], { size }) => ({
+    dtype: x.dtype,
+    shape: [chunkCount(x.shape[0]!, size), size, ...x.shape.slice(1)],
+  }),
+  lower(w, [x], { size }, [type]) {
+    const row = type.shape.slice(1) as number[];
+    const rows = w.node("Shape", [x], { start: 0, end: 1 });
+    const missing = w.node("Mod", [w.node("Sub", [w.ints([0]), rows]), w.ints([size])]);
+    const none = (count: number) => w.ints(Array<number>(count).fill(0));
+    const parts = [none(row.length + 1), missing, ...(row.length > 0 ? [none(row.length)] : [])];
+    const padded = w.node("Pad", [x, w.node("Concat", parts, { axis: 0 })]);
+    return w.node("Reshape", [padded, w.ints([-1, size, ...row])]);
+  },
+  vjp: ([x], dy) => [unchunk(dy, x)],
+});
+
+/** Rows in chunks x [T/size, size, ...row] one behind the other, as many as `like` [T, ...] has: [T, ...row]. */
+export const unchunk = defineOp<[x: Tensor, like: Tensor]>({
+  name: "unchunk",
+  infer([x, like]) {
+    const [count, size, ...row] = x.shape as [Dim, number, ...Dim[]];
+    if (chunkCount(like.shape[0]!, size) !== count)
+      throw new ShapeError("unchunk", `${show(x)} are not the rows of ${show(like)}`);
+    return { dtype: x.dtype, shape: [like.shape[0]!, ...row] };
+  },
+  lower(w, [x, like], _, [type]) {
+    const flat = w.node("Reshape", [x, w.ints([-1, ...(type.shape.slice(2) as number[])])]);
+    return w.node("Slice", [flat, w.ints([0]), w.node("Shape", [like], { start: 0, end: 1 }), w.ints([0])]);
+  },
+  vjp: ([x], dy): [Tensor, null] => [rowChunks(dy, { size: x.shape[1] as number }), null],
+});
+
+/** The first rows of x [N, ...row], as many as `like` [P, ...] has: [P, ...row]. It has no gradient. */
+export const leadingRows = defineOp<[x: Tensor, like: Tensor]>({
+  name: "leadingRows",
+  infer([x, like]) {
+    if (sameShape(x.shape, [])) throw new ShapeError("leadingRows", `${show(x)} has no rows`);
+    return { dtype: x.dtype, shape: [like.shape[0]!, ...x.shape.slice(1)] };
+  },
+  lower: (w, [x, like]) =>
+    w.node("Slice", [x, w.ints([0]), w.node("Shape", [like], { start: 0, end: 1 }), w.ints([0])]),
+  vjp: () => [null, null],
+});

@@ -1,0 +1,64 @@
+/**
+ * Granite 3 with a mixture of experts for an MLP (1B-A400M, 3B-A800M). Adapters sit on its attention.
+ * Reference: transformers, models/granitemoe/modeling_granitemoe.py.
+ */
+import type * as z from "zod";
+import { mul, scale } from "../../graph/ops/elementwise.ts";
+import { slice } from "../../graph/ops/shape.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { preNormBlock } from "../blocks.ts";
+import { expertCount, parseFields } from "../config.ts";
+import { decoder } from "../decoder.ts";
+import { type ExpertRows, mixtureOfExperts, routeByChosen } from "../experts.ts";
+import type { Family } from "../family.ts";
+import { activate, headSizes, rmsNorms, selfAttention } from "../layers.ts";
+import { ropeParameters } from "../rope_config.ts";
+import { rotation } from "../rotary.ts";
+import type { Scope } from "../scope.ts";
+import { graniteFields } from "./granite.ts";
+
+const graniteMoeFields = graniteFields.omit({ mlp_bias: true }).extend({
+  num_local_experts: expertCount.default(8),
+  num_experts_per_tok: expertCount.default(2),
+});
+type Fields = z.output<typeof graniteMoeFields>;
+
+export const granitemoe: Family = {
+  modelType: "granitemoe",
+  read(config) {
+    const c = parseFields("", graniteMoeFields, config);
+    const [heads, rope, norm] = [headSizes(c), ropeParameters(c), rmsNorms(c.rms_norm_eps)];
+    const bias = { qkv: c.attention_bias, o: c.attention_bias };
+    const attention = { scale: c.attention_multiplier };
+    return decoder(c, heads, {
+      modelType: "granitemoe",
+      norm,
+      rope,
+      embedded: (x) => scale(x, c.embedding_multiplier),
+      logitScale: 1 / c.logits_scaling,
+      blocks(pass) {
+        const prepare = rotation(pass, rope, heads.E);
+        return preNormBlock(
+          norm,
+          (p, x, layer) => selfAttention(pass, layer, p, x, { heads, bias, prepare, attention }),
+          (p, x) => {
+            const scores = p.at("router").linear("layer", x, c.num_local_experts, { fixed: true });
+            const routing = routeByChosen(scores, c.num_experts_per_tok);
+            return mixtureOfExperts(pass, x, routing, expertsInOne(c, p));
+          },
+          { residual: c.residual_multiplier, mlp: "block_sparse_moe" },
+        );
+      },
+    });
+  },
+};
+
+/** Gate and up side by side, of all experts in one tensor. */
+const expertsInOne =
+  ({ num_local_experts: n, intermediate_size: F, hidden_size: D, hidden_act }: Fields, p: Scope) =>
+  ({ rows, product }: ExpertRows): Tensor => {
+    const both = product(rows, [p.at("input_linear").param("weight", [n, 2 * F, D])]);
+    const gate = activate(hidden_act, slice(both, 1, 0, F));
+    const down = p.at("output_linear").param("weight", [n, D, F]);
+    return product(mul(gate, slice(both, 1, F, 2 * F)), [down]);
+  };
