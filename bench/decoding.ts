@@ -95,8 +95,7 @@ function compare(): void {
   };
   const found: Record<string, Speeds[]> = {};
   for (let round = 0; round < Number(values.rounds); round++)
-    for (const [name, measured] of Object.entries(sides))
-      found[name] = [...(found[name] ?? []), measured()];
+    for (const [name, measured] of Object.entries(sides)) found[name] = [...(found[name] ?? []), measured()];
   const median = (numbers: number[]) =>
     numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!.toFixed(1);
   for (const [name, speeds] of Object.entries(found)) {
