@@ -4,7 +4,7 @@
  *   npx tsx bench/estimate.ts --data DIR [--model DIR] [--only NAME,…] [--steps 6] [--repeat 1]
  *
  * DIR has alpaca_en_demo.json, dpo_en_demo.json and wiki_demo.txt (LLaMA-Factory's demo data). --model is a model of 0.5B's
- * shape (`bench/peft_reference.py --make-model qwen2.5-0.5b DIR`); without it that recipe is left out. The others use a random
+ * shape (`npm run bench -- --only a` makes one); without it that recipe is left out. The others use a random
  * model of 25 million parameters, made here. Prints estimated, measured and their ratio; with --repeat, of medians.
  */
 import { execFileSync } from "node:child_process";
