@@ -2,7 +2,7 @@
  * What `compute: int8` costs in quality: the demo's base, LoRA, the demo's tasks, by seed exact, in 8 bits, and exact at a
  * learning rate a thousandth higher, whose difference is that of any small change.
  *
- *   npx tsx bench/int8.ts [--steps 200] [--seeds 1,2,3] [--threads N]
+ *   npx tsx bench/int8.ts [--steps 200] [--seeds 1,2,3] [--rate 1e-3] [--threads N]
  *
  * Prints for each seed, and of all, the final losses on held-out rows, and how far they are from exact's.
  */
@@ -20,6 +20,8 @@ const { values } = parseArgs({
   options: {
     steps: { type: "string", default: "200" },
     seeds: { type: "string", default: "1,2,3" },
+    /** The learning rate; the demo's own, which is high, when left out. */
+    rate: { type: "string" },
     threads: { type: "string" },
   },
 });
@@ -68,7 +70,7 @@ async function finalLosses(seed: number, { compute, rate = 1 }: Change) {
       ...training,
       epochs: undefined,
       maxSteps: +values.steps,
-      learningRate: rate * training.learningRate,
+      learningRate: rate * Number(values.rate ?? training.learningRate),
     },
     compute,
     seed,

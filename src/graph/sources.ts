@@ -26,9 +26,17 @@ export type WeightSource =
   | (WeightFile & { readonly offset: number; readonly byteLength: number })
   | { readonly bytes: Uint8Array };
 
+/** The same matrix [rows, n] in 8 bits: int8 codes, and the largest magnitude of each row, float32 [rows]. */
+export interface RoundedMatrix {
+  readonly codes: WeightSource;
+  readonly absmax: WeightSource;
+}
+
 export interface WeightAttributes extends TensorType {
   readonly name: string;
   readonly source: WeightSource;
+  /** For products in integers, where those are wanted; all else reads the weight as it is. */
+  readonly rounded?: RoundedMatrix;
 }
 
 export interface ConstantAttributes extends TensorType {
@@ -90,8 +98,12 @@ const constantOp = defineOp<[], ConstantAttributes>({
 export const input = (name: string, shape: Shape, dtype: DType = COMPUTE_TYPE): Tensor =>
   inputOp({ name, shape, dtype });
 
-export const weight = (name: string, type: TensorType, source: WeightSource): Tensor =>
-  weightOp({ name, ...typeOf(type), source });
+export const weight = (
+  name: string,
+  type: TensorType,
+  source: WeightSource,
+  rounded?: RoundedMatrix,
+): Tensor => weightOp({ name, ...typeOf(type), source, ...(rounded && { rounded }) });
 
 export const constant = (values: readonly number[], shape: Shape, dtype: DType = COMPUTE_TYPE): Tensor =>
   constantOp({ values, shape, dtype });

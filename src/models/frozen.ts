@@ -4,11 +4,17 @@ import { blockWeight } from "../graph/ops/block_matmul.ts";
 import { cast, scale } from "../graph/ops/elementwise.ts";
 import { int8Weight } from "../graph/ops/int8_matmul.ts";
 import { dequantize4bit, dequantizeRows, expandScales } from "../graph/ops/quantized_matmul.ts";
-import { constant, type WeightSource, weight } from "../graph/sources.ts";
+import { constant, type RoundedMatrix, type WeightSource, weight } from "../graph/sources.ts";
 import { COMPUTE_TYPE, sizeOf, type Tensor } from "../graph/tensor.ts";
 import { type BlockEntry, isInBlocks } from "../quantization/block_entry.ts";
 import { INT8_SCALE } from "../quantization/quantize8bit.ts";
-import { isQuantized, type Parts4bit, type QuantizedEntry } from "../quantization/quantized_entry.ts";
+import {
+  isQuantized,
+  isRounded,
+  type Parts4bit,
+  type Parts8bit,
+  type QuantizedEntry,
+} from "../quantization/quantized_entry.ts";
 import { AttuneError } from "../text/errors.ts";
 import type { ParameterSource } from "./scope.ts";
 
@@ -44,13 +50,19 @@ function inBlocks(entry: BlockEntry): Tensor {
 
 function inPlace(entry: TensorEntry): Tensor {
   const dtype = torchName(entry.dtype);
-  if (dtype) return weight(entry.name, { dtype, shape: entry.shape }, placeOf(entry));
+  if (dtype) return weight(entry.name, { dtype, shape: entry.shape }, placeOf(entry), roundedOf(entry));
   throw new AttuneError({
     code: "models.unsupported-dtype",
     place: `${entry.file}: ${entry.name}`,
     expected: "F32, F16 or BF16",
     got: entry.dtype,
   });
+}
+
+function roundedOf(entry: TensorEntry): RoundedMatrix | undefined {
+  if (!isRounded(entry)) return undefined;
+  const { parts, ...codes } = entry.rounded;
+  return { codes: placeOf(codes), absmax: placeOf((parts as Parts8bit).absmax) };
 }
 
 /** Bytes of a file or a Blob, which the runtime reads or maps, or those in memory. */

@@ -3,7 +3,7 @@ import { modelLayout } from "../models/layout.ts";
 import type { QuantizeTensorsOptions } from "../quantization/codes_file.ts";
 import type { QuantizationSettings } from "../quantization/quantization_schema.ts";
 import { quantizeTensors } from "../quantization/quantize_tensors.ts";
-import { isQuantized } from "../quantization/quantized_entry.ts";
+import { isQuantized, type QuantizedEntry } from "../quantization/quantized_entry.ts";
 import { AttuneError } from "../text/errors.ts";
 import type { Base } from "./base.ts";
 
@@ -20,7 +20,7 @@ export async function quantizedBase(
   { quantization, compute }: LinearForm,
   options?: QuantizeTensorsOptions,
 ): Promise<Base> {
-  if (compute === "int8") return withIntegerProducts(await int8Base(base, options));
+  if (compute === "int8") return withRoundedHead(withIntegerProducts(await int8Base(base, options)), options);
   return quantization ? quantized(base, quantization, options) : base;
 }
 
@@ -53,5 +53,20 @@ function withIntegerProducts(base: Base): Base {
   for (const [name, entry] of tensors)
     if (isQuantized(entry) && entry.parts.type === "int8")
       tensors.set(name, { ...entry, parts: { ...entry.parts, integerProducts: true } } as TensorEntry);
+  return { ...base, directory: { ...base.directory, tensors } };
+}
+
+/** The output layer as it is and in 8 bits: it may be the embedding, whose rows are read exactly. */
+async function withRoundedHead(base: Base, options?: QuantizeTensorsOptions): Promise<Base> {
+  const { ends, tied } = base.model;
+  const module = tied ? ends.embedding : ends.head;
+  const name = `${module}.weight`;
+  const entry = base.directory.tensors.get(name);
+  if (!entry || isQuantized(entry)) return base;
+  const [out, inputs] = entry.shape as [number, number];
+  const layout = { linears: new Map([[module, { in: inputs, out }]]), transposed: new Set<string>() };
+  const coded = await quantizeTensors(new Map([[name, entry]]), layout, { type: "int8" }, options);
+  const rounded = coded.get(name) as QuantizedEntry;
+  const tensors = new Map(base.directory.tensors).set(name, { ...entry, rounded } as TensorEntry);
   return { ...base, directory: { ...base.directory, tensors } };
 }

@@ -76,7 +76,7 @@ export async function quantizeTensors(
     bitsandbytesTensors(weights, settings, counted(read, weights, options.onWeight)),
   );
   const { tensors: parts } = await readSafetensorsHeader(file);
-  const config = { quantization_config: quantizationConfig(settings) };
+  const config = { quantization_config: { ...quantizationConfig(settings), llm_int8_skip_modules: [] } };
   return new Map([...tensors, ...(await foldQuantized(parts, config, file))]);
 }
 

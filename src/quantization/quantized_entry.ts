@@ -32,4 +32,11 @@ export interface QuantizedEntry extends TensorEntry {
   readonly parts: Parts4bit | Parts8bit;
 }
 
+/** A weight that is kept as it is, and in 8 bits, too, for products in integers: the output layer, which may be the embedding. */
+export interface RoundedEntry extends TensorEntry {
+  readonly rounded: QuantizedEntry;
+}
+
+export const isRounded = (entry: object): entry is RoundedEntry => "rounded" in entry;
+
 export const isQuantized = (entry: object): entry is QuantizedEntry => "parts" in entry;

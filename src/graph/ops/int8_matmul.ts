@@ -71,14 +71,53 @@ const backward = defineOp<[codes: Tensor, rowScales: Tensor, weights: Tensor]>({
 });
 
 /** https://github.com/microsoft/onnxruntime/blob/v1.23.0/docs/ContribOperators.md#com.microsoft.MatMulIntegerToFloat */
-function scaledProduct(w: OnnxWriter, codes: string, rowScales: string, weights: string, scales: string) {
+function scaledProduct(
+  w: OnnxWriter,
+  codes: string,
+  rowScales: string,
+  weights: string,
+  scales: string,
+  zero: number = MIDDLE,
+) {
   const product = w.contributed(
     "MatMulIntegerToFloat",
-    [codes, weights, w.scalar(1, COMPUTE_TYPE), scales, w.scalar(MIDDLE, "uint8")],
+    [codes, weights, w.scalar(1, COMPUTE_TYPE), scales, w.scalar(zero, "uint8")],
     {},
   );
   return w.node("Mul", [product, rowScales]);
 }
+
+/**
+ * `weights` [S, n], none below 0, times the rows [n, D] of codes (int8) and their scales [n]: [S, D]. The weights times the
+ * scales are rounded, row by row, to 255 steps above 0.
+ */
+export function weightedRows(w: OnnxWriter, weights: string, codes: string, scales: string): string {
+  const scaled = w.node("Mul", [weights, scales]);
+  const largest = w.node("ReduceMax", [scaled, w.ints([1])], { keepdims: 1 });
+  const rowScales = lowerRowScales(w, largest, 1 / 255);
+  return scaledProduct(
+    w,
+    lowerRowCodes(w, scaled, rowScales, 0),
+    rowScales,
+    codes,
+    w.scalar(1, COMPUTE_TYPE),
+    0,
+  );
+}
+
+/** x [T, n] as its codes stand for it: what `int8Matmul` multiplies. Without a gradient. */
+export const roundedRows = (x: Tensor): Tensor => roundedRowsOp(...rowCodes(x));
+
+const roundedRowsOp = defineOp<Packed>({
+  name: "roundedRows",
+  rowWise: () => "every input",
+  infer: ([codes]) => ({ dtype: COMPUTE_TYPE, shape: codes.shape }),
+  lower(w, [codes, scales]) {
+    const scaleOfRow = w.node("Squeeze", [scales, w.ints([1])]);
+    return w.node("DequantizeLinear", [codes, scaleOfRow, zeros(w, scaleOfRow, MIDDLE)], { axis: 0 });
+  },
+  vjp: () => [null, null],
+});
 
 /** The code of 0. */
 const MIDDLE = 128;
@@ -105,12 +144,19 @@ const rowScalesOp = defineOp<[x: Tensor]>({
     return { dtype: COMPUTE_TYPE, shape: [x.shape[0]!, 1] };
   },
   lower(w, [x]) {
-    const largest = w.node("ReduceMax", [w.node("Abs", [x]), w.ints([1])], { keepdims: 1 });
-    const scaled = w.node("Mul", [largest, w.scalar(1 / 127, COMPUTE_TYPE)]);
-    return w.node("Max", [scaled, w.scalar(SMALLEST, COMPUTE_TYPE)]);
+    return lowerRowScales(
+      w,
+      w.node("ReduceMax", [w.node("Abs", [x]), w.ints([1])], { keepdims: 1 }),
+      1 / 127,
+    );
   },
   vjp: () => [null],
 });
+
+function lowerRowScales(w: OnnxWriter, largest: string, step: number): string {
+  const scaled = w.node("Mul", [largest, w.scalar(step, COMPUTE_TYPE)]);
+  return w.node("Max", [scaled, w.scalar(SMALLEST, COMPUTE_TYPE)]);
+}
 
 const SMALLEST = 1e-30; // still a normal number in float32
 
@@ -121,13 +167,18 @@ const rowCodesOp = defineOp<[x: Tensor, scales: Tensor]>({
     requireType("rowCodes", scales, { dtype: COMPUTE_TYPE, shape: [x.shape[0]!, 1] });
     return { dtype: "uint8", shape: x.shape };
   },
-  lower(w, [x, scales]) {
-    const scaleOfRow = w.node("Squeeze", [scales, w.ints([1])]);
-    const middle = w.node("Expand", [w.scalar(MIDDLE, "uint8"), w.node("Shape", [scaleOfRow])]);
-    return w.node("QuantizeLinear", [x, scaleOfRow, middle], { axis: 0 });
-  },
+  lower: (w, [x, scales]) => lowerRowCodes(w, x, scales, MIDDLE),
   vjp: () => [null, null],
 });
+
+function lowerRowCodes(w: OnnxWriter, x: string, scales: string, zero: number): string {
+  const scaleOfRow = w.node("Squeeze", [scales, w.ints([1])]);
+  return w.node("QuantizeLinear", [x, scaleOfRow, zeros(w, scaleOfRow, zero)], { axis: 0 });
+}
+
+/** The code of 0, once for each row. */
+const zeros = (w: OnnxWriter, scaleOfRow: string, zero: number) =>
+  w.node("Expand", [w.scalar(zero, "uint8"), w.node("Shape", [scaleOfRow])]);
 
 function productType(op: string, codes: Tensor, rowScales: Tensor, weights: Tensor, axis: 0 | 1): TensorType {
   const [T, n] = codes.shape;
