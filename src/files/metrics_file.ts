@@ -10,10 +10,10 @@ import { diskError, errorCode } from "./disk_error.ts";
  */
 export async function appendMetrics(
   path: string,
-  record: { step: number } & Record<string, unknown>,
+  ...records: readonly ({ step: number } & Record<string, unknown>)[]
 ): Promise<void> {
   try {
-    await appendFile(path, `${JSON.stringify(record)}\n`);
+    await appendFile(path, records.map((record) => `${JSON.stringify(record)}\n`).join(""));
   } catch (error) {
     throw diskError(error, "write", path);
   }

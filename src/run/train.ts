@@ -12,7 +12,7 @@ import type { Moments } from "../training/adamw.ts";
 import type { EndEvent, TrainEvent } from "../training/events.ts";
 import { requireInt8Device } from "../training/int8_products.ts";
 import { type LearningRate, settleLearningRate } from "../training/learning_rate.ts";
-import type { LoopEnd, LoopEvent } from "../training/loop.ts";
+import type { LoopEnd, LoopEvent, StepTimes } from "../training/loop.ts";
 import { openTraining } from "../training/open_training.ts";
 import { ALONE, type Ranks, shareArrays } from "../training/ranks.ts";
 import {
@@ -59,6 +59,8 @@ export interface TrainOptions {
   profilePrefix?: string;
   /** The processes that compute the run together, each of which calls this; this one alone when left out. */
   ranks?: Ranks;
+  /** Called after each step with where its time went. */
+  onStepTimes?: (times: StepTimes) => void;
   /** Progress callback of downloads from the hub. */
   onDownload?: (progress: HubProgress) => void;
   /** Progress callback: how many rows of a dataset are tokenized. */
@@ -176,7 +178,7 @@ interface Prepared {
 /** From the last checkpoint, or the start, to the run's end. */
 async function* trained(
   { recipe, learningRate, warnings, base, directory, lock, team, data, method: run, answers }: Prepared,
-  { openSession = openNodeSession, signal, onReference, device = "cpu", ...rest }: TrainOptions,
+  { openSession = openNodeSession, signal, onReference, onStepTimes, device = "cpu", ...rest }: TrainOptions,
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const { threads, profilePrefix } = rest;
   const { method, reference: before } = run;
@@ -200,13 +202,15 @@ async function* trained(
       ? await referenceValues(team, { path: directory.path, lock }, data, engine, onReference)
       : undefined;
     yield { ...startEvent({ recipe, base, data, method, order, from }), learningRate, warnings };
-    const own = isLeader ? directoryPorts({ base, directory, lock, run, optimizer, origin }) : {};
+    const own = isLeader ? directoryPorts({ base, directory, lock, run, optimizer, origin }) : undefined;
     const ports = {
       ...own,
       ...(asked && { evaluation: asked.evaluation }),
+      times: onStepTimes,
       isStopped: () => team.any(signal?.aborted === true),
     };
-    const end = yield* withSamples(training.run({ ports, from, signal, reference }), asked);
+    const events = withSamples(training.run({ ports, from, signal, reference }), asked);
+    const end = yield* flushed(events, async () => own?.flush());
     const path = join(directory.path, run.result);
     if (isLeader) await lock.write(() => run.save(path));
     yield endEvent(end, path, bestPath(directory));
@@ -227,6 +231,21 @@ async function teamDirectory(recipe: SettledRecipe, { isLeader, fromLeader }: Te
   const { output: path } = recipe;
   const unused = { metrics: "", samples: "", warnings: [], begin: async () => {} };
   return opened ?? { ...unused, path, startedAt: new Date(started) };
+}
+
+/** However the events end, what was held back is written; an error of the run comes before one of that. */
+async function* flushed(
+  events: AsyncGenerator<TrainEvent, LoopEnd>,
+  flush: () => Promise<void>,
+): AsyncGenerator<TrainEvent, LoopEnd> {
+  let isDone = false;
+  try {
+    const end = yield* events;
+    isDone = true;
+    return end;
+  } finally {
+    await (isDone ? flush() : flush().catch(() => {}));
+  }
 }
 
 /** Evaluations tell what was answered. */

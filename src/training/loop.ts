@@ -56,8 +56,18 @@ export interface LoopPorts {
   evaluation?(step: number): Promise<Record<string, number>>;
   /** Whether to end after the step under way; what `signal` says when left out. Asked as often at every rank. */
   isStopped?(): Promise<boolean>;
+  /** Told after each step where its time went. */
+  times?(times: StepTimes): void;
   /** Looks for a reason in the weights when a loss is not a number. */
   spoiledWeight?(): Promise<AttuneError | undefined>;
+}
+
+/** Seconds of a step's parts: taking rows, passes over them, clipping and update, metrics. */
+export interface StepTimes {
+  data: number;
+  passes: number;
+  optimizer: number;
+  reporting: number;
 }
 
 export interface LoopOptions<G> {
@@ -140,16 +150,19 @@ async function trainStep<G>(loop: Loop<G>): Promise<StepEvent> {
   const places = sequencesOf(order.at(step).examples, data.branches);
   const batch = Array.from(places, (i) => data.train.at(i));
   const reference = data.reference && Array.from(places, (i) => data.reference!.train[i]!);
+  const taken = performance.now();
   const result = await engine.gradients(batch, { extra: randomFeeds?.(step), reference });
   const { loss, metrics, broken, gradients, tokens, computedTokens, supervisedTokens } = result;
   const learningRate = learningRateAt(step, { ...training, name: training.schedule, totalSteps });
   const fault = { step, isUpdated: step > 1, spoiledWeight: loop.ports.spoiledWeight };
   if (!Number.isFinite(loss))
     throw await notFinite({ ...fault, what: "loss", value: loss }, await culprits(engine, batch, broken));
+  const computed = performance.now();
   const gradNorm = await optimizer.step(gradients, { ...training, step, learningRate });
   if (!Number.isFinite(gradNorm))
     throw await notFinite({ ...fault, what: "gradient norm", value: gradNorm }, batch);
-  const seconds = (performance.now() - started) / 1000;
+  const updated = performance.now();
+  const seconds = (updated - started) / 1000;
   const line = {
     step,
     epoch: step / order.stepsPerEpoch,
@@ -164,6 +177,11 @@ async function trainStep<G>(loop: Loop<G>): Promise<StepEvent> {
   };
   loop.progress = { ...loop.progress, step };
   await loop.ports.metrics?.({ ...line, ...metrics });
+  const lap = (from: number, to: number) => (to - from) / 1000;
+  loop.ports.times?.({
+    ...{ data: lap(started, taken), passes: lap(taken, computed), optimizer: lap(computed, updated) },
+    reporting: lap(updated, performance.now()),
+  });
   return { type: "step", totalSteps, ...line, secondsLeft: loop.clock(step, seconds), metrics };
 }
 

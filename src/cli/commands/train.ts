@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { styleText } from "node:util";
 import { Command } from "commander";
 import type { MpiWorld } from "../../mpi/world.ts";
@@ -13,7 +14,7 @@ import { examples } from "../help.ts";
 import { errorEvent, eventLine } from "../json_events.ts";
 import { asOneOfMany, threadsOf, worldLine } from "../one_of_many.ts";
 import { type ComputeOptions, collect, withCompute } from "../options.ts";
-import { openProfile } from "../profile.ts";
+import { openProfile, type Profile } from "../profile/profile.ts";
 import { readAnyRecipe } from "../recipe_file.ts";
 import { openScreen, type Screen } from "../screen.ts";
 import { stopSignals } from "../stop_signals.ts";
@@ -40,7 +41,7 @@ export const trainCommand = (): Command =>
   )
     .option(
       "--profile [prefix]",
-      "tell where the time goes, and write it to PREFIX_*.json for a trace viewer",
+      "tell where the time goes: profile.html in the run's directory, and PREFIX_*.json for a trace viewer",
     )
     .option("--json", "print events as JSON lines, and nothing else: for programs")
     .addHelpText(
@@ -101,15 +102,15 @@ async function printEvents(
 ): Promise<void> {
   const input = await readAnyRecipe(path, set);
   const stop = stopSignals(() => {});
-  const measured = openWanted(profile);
+  const measured = openWanted(profile, threads);
   try {
-    const options = { signal: stop.signal, device, threads, profilePrefix: measured?.prefix, ranks };
+    const options = { signal: stop.signal, device, threads, ranks, ...measured?.options };
     for await (const event of runOf(input, options)) {
       if (event.type === "start") stop.listen();
       process.stdout.write(eventLine(event));
       if (event.type === "end" && event.reason === "stopped") process.exitCode = stop.exitCode() ?? STOPPED;
     }
-    if (measured) process.stderr.write(`${measured.summary()}\n`);
+    if (measured) process.stderr.write(`${await profileOf(measured, input)}\n`);
   } finally {
     stop.ignore();
   }
@@ -127,13 +128,13 @@ async function showTraining(
   );
   if (ranks) screen.print(worldLine(ranks, threads));
   let running = runningOf(isStaged(input) ? undefined : input, screen);
-  const measured = openWanted(profile);
+  const measured = openWanted(profile, threads);
   try {
     const options = {
+      ...measured?.options,
       signal: stop.signal,
       device,
       threads,
-      profilePrefix: measured?.prefix,
       ranks,
       onDownload: showDownload(screen),
       onRows: (rows: number) => screen.show(() => `${plural(rows, "row")} tokenized …`),
@@ -152,7 +153,7 @@ async function showTraining(
       screen.print(running.summary(event));
       if (event.reason === "stopped") process.exitCode = stop.exitCode() ?? STOPPED;
     }
-    if (measured) screen.print(measured.summary());
+    if (measured) screen.print(await profileOf(measured, input));
   } finally {
     screen.clear();
     stop.ignore();
@@ -181,5 +182,9 @@ const stageTitle = ({ stage, stages, name }: StageEvent) =>
 const describeWeights = ({ work, done, total }: WeightsProgress) =>
   `${work === "quantizing" ? "quantizing the model" : "starting the adapter"}: ${formatPercent(done / total)} …`;
 
-const openWanted = (profile?: string | true) =>
-  profile === undefined ? undefined : openProfile(profile === true ? "attune-profile" : profile);
+const openWanted = (profile: string | true | undefined, threads: number | undefined) =>
+  profile === undefined ? undefined : openProfile(profile === true ? "attune-profile" : profile, threads);
+
+/** The page lies beside what else the run made. */
+const profileOf = (measured: Profile, { output }: Recipe | StagedRecipeInput) =>
+  measured.finish(join(output, "profile.html"), output);
