@@ -97,7 +97,9 @@ export async function openEngine<G = Float32Array[]>(
   const state =
     options.state ?? (hostGradients(trainables, ranks) as TrainedState<unknown> as TrainedState<G>);
   const noise = neftune && neftuneNoise(neftune);
-  const training = labelLosses(method.adapt(model, true), method.scope(true), noise);
+  const training = labelLosses(method.adapt(model, true), method.scope(true), {
+    ...{ noise, inIntegers: true },
+  });
   const session: Session<DeviceTensor> = await openGraph(
     open,
     state.fit(trainingGraph(training, method, options.gradientCheckpointing)),

@@ -21,16 +21,28 @@ export interface LabelLosses {
   shareable: boolean;
 }
 
+export interface LossOptions {
+  noise?: (x: Tensor) => Tensor;
+  /** Whether the output layer is multiplied in 8 bits, where `compute: int8` has it so: in training, not when it is measured. */
+  inIntegers?: boolean;
+}
+
 /**
  * Next-token cross-entropy of a row: the hidden states at `sources` predict `targets` (int64 [S]), each counted with
  * its entry of `weights` (float32 [S]). Only tokens that predict a label reach the output layer. `noise` changes the
  * embeddings [T, D].
  */
-export function labelLosses(model: Model, scope: Scope, noise?: (x: Tensor) => Tensor): LabelLosses {
+export function labelLosses(
+  model: Model,
+  scope: Scope,
+  { noise, inIntegers }: LossOptions = {},
+): LabelLosses {
   const pass = rowPass(noise);
   const { hidden, head, softcap } = model.decode(scope, pass);
   const supervised = onlyRows(hidden, input("sources", ["S"], "int64")); // [S, D]
-  const nll = linearCrossEntropy(supervised, head, input("targets", ["S"], "int64"), { softcap });
+  const nll = linearCrossEntropy(supervised, head, input("targets", ["S"], "int64"), {
+    ...{ softcap, inIntegers },
+  });
   const sum = sumAll(mul(nll, input("weights", ["S"])));
   const likeliest = () => likeliestIds(supervised, head);
   return { nll, sum, likeliest, shareable: !noise && pass.shareable() };

@@ -2,7 +2,7 @@ import { scalar } from "../sources.ts";
 import { defineOp, ShapeError, sameShape, show, type Tensor } from "../tensor.ts";
 import { blockMatmul, blockWeight } from "./block_matmul.ts";
 import { exp, mul, scale, sub, tanh } from "./elementwise.ts";
-import { frozenCrossEntropy, headParts } from "./frozen_head.ts";
+import { frozenCrossEntropy, headParts, int8CrossEntropy, int8HeadParts } from "./frozen_head.ts";
 import { gather, scatterAdd } from "./indexing.ts";
 import { keep } from "./keep.ts";
 import { matmul } from "./matmul.ts";
@@ -13,6 +13,11 @@ import { logSoftmax } from "./softmax.ts";
 interface Softcap {
   /** Logits are softcap · tanh(x / softcap) of the products x (Gemma 2); x itself when left out. */
   softcap?: number;
+}
+
+interface HeadOptions extends Softcap {
+  /** Whether a frozen weight that is there in 8 bits, too, is multiplied so. */
+  inIntegers?: boolean;
 }
 
 /**
@@ -86,8 +91,10 @@ export function linearCrossEntropy(
   hidden: Tensor,
   weight: Tensor,
   targets: Tensor,
-  { softcap }: Softcap = {},
+  { softcap, inIntegers }: HeadOptions = {},
 ): Tensor {
+  const codes = inIntegers && softcap === undefined ? int8HeadParts(weight) : undefined;
+  if (codes) return int8CrossEntropy(hidden, weight, codes, targets);
   const parts = headParts(weight);
   if (parts && softcap === undefined) return frozenCrossEntropy(hidden, weight, parts, targets);
   const head = keep(weight); // its gradient comes next: widening it again would save nothing

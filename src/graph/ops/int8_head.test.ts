@@ -8,7 +8,7 @@ import { recomputeCheap } from "../passes/recompute.ts";
 import { input, weight } from "../sources.ts";
 import { linearCrossEntropy } from "./cross_entropy.ts";
 import { mul } from "./elementwise.ts";
-import { frozenCrossEntropy, headParts } from "./frozen_head.ts";
+import { int8CrossEntropy, int8HeadParts } from "./frozen_head.ts";
 import { sumAll } from "./reduce.ts";
 
 const [S, D, V] = [5, 32, 41];
@@ -51,7 +51,7 @@ function expected() {
 async function found(rows: number) {
   const x = input("hidden", ["S", D]);
   const weightOf = head();
-  const nll = frozenCrossEntropy(x, weightOf, headParts(weightOf, rows)!, input("targets", ["S"], "int64"));
+  const nll = int8CrossEntropy(x, weightOf, int8HeadParts(weightOf, rows)!, input("targets", ["S"], "int64"));
   const [gradient] = gradients(sumAll(mul(nll, input("dy", ["S"]))), [x], { recompute: recomputeCheap });
   return evaluate(
     { nll, gradient: gradient! },
@@ -72,12 +72,16 @@ test.each([V, 9])("loss and gradient of a head in 8 bits, %i rows at once", asyn
   expect(Math.hypot(...off) / Math.hypot(...exact.gradient)).toBeLessThan(0.01);
 });
 
-test("a head that is there in 8 bits is multiplied so, however small", async () => {
+test.each([
+  [true, "in 8 bits"],
+  [false, "as it is"],
+])("in integers %s: a head that is there in 8 bits is multiplied %s", async (inIntegers) => {
   const x = input("hidden", ["S", D]);
-  const y = linearCrossEntropy(x, head(), input("targets", ["S"], "int64"));
+  const y = linearCrossEntropy(x, head(), input("targets", ["S"], "int64"), { inIntegers });
   const { y: nll } = await evaluate(
     { y },
     { hidden: { shape: [S, D], data: [...hidden] }, targets: { shape: [S], data: targets } },
   );
-  expect(difference(nll!, { shape: [S], data: expected().nll }, 2e-6)).toBe("");
+  const isRounded = difference(nll!, { shape: [S], data: expected().nll }, 2e-6) === "";
+  expect(isRounded).toBe(inIntegers);
 });

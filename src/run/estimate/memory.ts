@@ -48,7 +48,7 @@ export function plannedMemory({
   passes,
   forward,
 }: MemoryPlan): MemoryParts {
-  const losses = labelLosses(method.adapt(model, true), method.scope(true));
+  const losses = labelLosses(method.adapt(model, true), method.scope(true), { inIntegers: true });
   const outputs = Object.values(trainingGraph(losses, method, gradientCheckpointing));
   const weights = mappedBytes(outputs);
   const looking = forward.map((size) => liveBytes([losses.nll], size));
