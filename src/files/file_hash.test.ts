@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { hashFile, hashUnchangedFile } from "./file_hash.ts";
+import { checkUnchangedFiles, hashFile, hashUnchangedFile } from "./file_hash.ts";
 import { temporaryDirectory } from "./testing/temporary_directory.ts";
 
 const at = temporaryDirectory();
@@ -44,4 +44,28 @@ test("needs no cache", async () => {
   mkdirSync(at("other"));
   writeFileSync(at("other/hashes"), "in the way");
   expect(await hashUnchangedFile(at("x"))).toBe(sha256("abc"));
+});
+
+test("files are checked once for each purpose, and again when one has changed", async () => {
+  for (const name of ["x", "y"]) writeFileSync(at(name), "abc");
+  let checks = 0;
+  const check = (about = "finite") =>
+    checkUnchangedFiles([at("x"), at("y")], about, async () => {
+      checks++;
+    });
+  await check();
+  await check();
+  expect(checks).toBe(1);
+  await check("other");
+  expect(checks).toBe(2);
+  writeFileSync(at("y"), "abd");
+  await check();
+  expect(checks).toBe(3);
+});
+
+test("a check that fails is not remembered", async () => {
+  writeFileSync(at("x"), "abc");
+  const check = () => checkUnchangedFiles([at("x")], "finite", () => Promise.reject(new Error("broken")));
+  await expect(check()).rejects.toThrow("broken");
+  await expect(check()).rejects.toThrow("broken");
 });

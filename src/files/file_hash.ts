@@ -23,13 +23,31 @@ export async function hashFile(path: string): Promise<string> {
  */
 export async function hashUnchangedFile(path: string): Promise<string> {
   const state = await stateOf(path);
-  const key = createHash("sha256").update(JSON.stringify(state)).digest("hex");
-  const entry = await remembered(key);
+  const entry = await remembered(keyOf(state));
   if (entry.hash) return entry.hash;
   const hash = await hashFile(path);
   if (entry.path && (await stateOf(path)).join() === state.join()) await remember(entry.path, hash);
   return hash;
 }
+
+/**
+ * Checks files, unless that was done before and they are as they were then. `check` throws where they aren't well; `about`
+ * names it.
+ */
+export async function checkUnchangedFiles(
+  paths: Iterable<string>,
+  about: string,
+  check: () => Promise<void>,
+): Promise<void> {
+  const states = () => Promise.all(Array.from(paths, stateOf));
+  const before = await states();
+  const entry = await remembered(keyOf([about, ...before.flat()]));
+  if (entry.hash) return;
+  await check();
+  if (entry.path && String(await states()) === String(before)) await remember(entry.path, keyOf([about]));
+}
+
+const keyOf = (state: readonly string[]) => createHash("sha256").update(JSON.stringify(state)).digest("hex");
 
 async function stateOf(path: string): Promise<string[]> {
   try {

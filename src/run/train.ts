@@ -2,7 +2,6 @@ import { join } from "node:path";
 import type { HubOptions } from "../hub/options.ts";
 import type { HubProgress } from "../hub/progress.ts";
 import { type Base, openBase } from "../pretrained/base.ts";
-import { requireFiniteWeights } from "../pretrained/finite_weights.ts";
 import { quantizedBase } from "../pretrained/quantized_base.ts";
 import { openSession as openNodeSession } from "../runtime/node.ts";
 import type { Device, OpenSession } from "../runtime/session.ts";
@@ -24,6 +23,7 @@ import {
 } from "../training/recipe.ts";
 import type { Trainable } from "../training/trainable.ts";
 import { checkMethod, chooseMethod, type RunMethod } from "./choose_method.ts";
+import { requireFiniteBase } from "./finite_base.ts";
 import {
   type AnswersPort,
   answersPort,
@@ -132,7 +132,7 @@ async function* lockedRun(
   const weights = given.stage === "pretrain" && !given.adapter ? "optional" : "required";
   const opened = await openBase(given.model, { weights, hub });
   await checkMethod(given, opened, warn);
-  await requireFiniteWeights(opened);
+  await requireFiniteBase(opened);
   const { recipe, learningRate } = await settleLearningRate(given, () => trainedIn(given, opened));
   const directory = await teamDirectory(recipe, team);
   warnings.push(...directory.warnings);
