@@ -1,5 +1,6 @@
 import type { Tensor } from "../graph/tensor.ts";
 import type { DeviceTensor, TensorData } from "../runtime/session.ts";
+import { inOneBuffer } from "./one_buffer.ts";
 import { createOptimizer, type Optimizer, type OptimizerStep } from "./optimizer.ts";
 import { ALONE, type Ranks } from "./ranks.ts";
 import type { Trainable } from "./trainable.ts";
@@ -41,6 +42,8 @@ export interface OptimizedState<G> extends TrainedState<G> {
 
 /** All of it in the host's memory. */
 export function hostState(trainables: readonly Trainable[], ranks?: Ranks): OptimizedState<Float32Array[]> {
+  for (const [i, data] of inOneBuffer(trainables.map(({ data }) => data)).entries())
+    trainables[i]!.data = data;
   const { moments, step } = createOptimizer(trainables);
   return {
     ...hostGradients(trainables, ranks),
@@ -62,7 +65,8 @@ export function hostGradients(
   trainables: readonly Trainable[],
   ranks: Ranks = ALONE,
 ): TrainedState<Float32Array[]> {
-  const buffers = trainables.map(zeros);
+  const zeros = inOneBuffer(trainables.map(({ data }) => new Float32Array(data.length)));
+  const buffers = trainables.map(({ dtype, shape }, i): TensorData => ({ dtype, shape, data: zeros[i]! }));
   const computed = () => buffers.map(({ data }) => data as Float32Array);
   let sums: Float32Array[] | undefined; // made when a batch takes several passes
   return {
@@ -80,12 +84,6 @@ export function hostGradients(
     },
   };
 }
-
-const zeros = ({ dtype, shape, data }: TensorData): TensorData => ({
-  dtype,
-  shape,
-  data: new Float32Array(data.length),
-});
 
 /** `sums` and `terms` added up in place; `terms` alone, copied, when they are the first. */
 function accumulate(sums: Float32Array[] | undefined, terms: readonly Float32Array[], first: boolean) {
