@@ -2,7 +2,7 @@ import { type NodeInfo, readNodes } from "../../graph/onnx/read_nodes.ts";
 import type { KernelTime, Phase } from "../../report/profile_record.ts";
 
 /** Where in a model and in a step a node stands. */
-export interface Place {
+export interface NodePlace {
   phase: Phase;
   layer: KernelTime["layer"];
 }
@@ -15,7 +15,7 @@ const [EMBEDDING, HEAD] = [-1, Number.POSITIVE_INFINITY];
  * gradients is backward. A node belongs to the layer whose weights it reads (parameters' names have its number); else, going
  * forward, to the last layer it reads from, and going back to the first.
  */
-export function placesOf(model: Uint8Array): ReadonlyMap<string, Place> {
+export function placesOf(model: Uint8Array): ReadonlyMap<string, NodePlace> {
   const nodes = readNodes(model);
   const forward = forwardNodes(nodes);
   const isTraining = nodes.some(({ outputs }) => outputs.some(isGradient));

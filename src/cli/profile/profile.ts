@@ -10,7 +10,7 @@ import { groupBy } from "../../text/group_by.ts";
 import type { StepTimes } from "../../training/loop.ts";
 import { formatCount, formatPercent } from "../format.ts";
 import { measurePeaks } from "./peaks.ts";
-import { type Place, placesOf } from "./places.ts";
+import { type NodePlace, placesOf } from "./places.ts";
 import { readTrace } from "./trace.ts";
 
 /** A run that is measured op by op. */
@@ -25,7 +25,7 @@ export interface Profile {
 export function openProfile(prefix: string, threads: number = cpus().length): Profile {
   const directory = dirname(prefix);
   mkdirSync(directory, { recursive: true });
-  const graphs: ReadonlyMap<string, Place>[] = [];
+  const graphs: ReadonlyMap<string, NodePlace>[] = [];
   const host: HostTimes = { data: 0, passes: 0, optimizer: 0, reporting: 0 };
   let steps = 0;
   const traceOf = (graph: number) => readdirSync(directory).filter(isTraceOf(prefix, graph));

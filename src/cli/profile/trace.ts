@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { KernelTime } from "../../report/profile_record.ts";
 import { groupBy } from "../../text/group_by.ts";
-import type { Place } from "./places.ts";
+import type { NodePlace } from "./places.ts";
 
 /** Chrome's trace format, as the runtime writes it: an event with its duration, in microseconds, for each run of a kernel. */
 interface TraceEvent {
@@ -19,10 +19,10 @@ interface TraceEvent {
 type Types = Record<string, number[]>[];
 
 const KERNEL = "_kernel_time";
-const BESIDE: Place = { phase: "other passes", layer: "positions and masks" };
+const BESIDE: NodePlace = { phase: "other passes", layer: "positions and masks" };
 
 /** The kernels of a trace, summed by op, place and shapes: those of the largest row each node has seen. */
-export function readTrace(path: string, places: ReadonlyMap<string, Place>): KernelTime[] {
+export function readTrace(path: string, places: ReadonlyMap<string, NodePlace>): KernelTime[] {
   const events: TraceEvent[] = JSON.parse(readFileSync(path, "utf8"));
   const nodes = new Map<string, KernelTime & { largest: number }>();
   for (const { cat, name, dur, args = {} } of events) {

@@ -89,8 +89,11 @@ test("every op of this folder has a case", () => {
   const tested = new Set([...cases.keys()].map((name) => name.split(/[ ,]/)[0]));
   const elsewhere = ["dequantize4bit", "quantizedMatmul", "dequantizeRows", "expandScales"]; // quantized_matmul.test.ts
   const blocks = ["blockWeight", "blockMatmul"]; // block_matmul.test.ts
-  // frozen_head.test.ts, int8_matmul.test.ts, likeliest.test.ts
-  const inParts = ["headParts", "frozenCrossEntropy", "int8Weight", "int8Matmul", "likeliestIds"];
+  // frozen_head.test.ts, int8_head.test.ts, int8_matmul.test.ts, likeliest.test.ts
+  const inParts = [
+    ...["headParts", "int8HeadParts", "frozenCrossEntropy", "int8CrossEntropy"],
+    ...["int8Weight", "int8Matmul", "weightedRows", "roundedRows", "likeliestIds"],
+  ];
   const helpers = ["squeezeFront"]; // of sumTo
   expect(ops.filter((op) => !tested.has(op))).toEqual([...blocks, ...inParts, ...elsewhere, ...helpers]);
 });
