@@ -39,7 +39,7 @@ function model({ model, quantization }: Recipe, { parameters }: StartEvent): str
 
 function compute({ compute }: Recipe): [string, string][] {
   if (compute !== "int8") return [];
-  return [["compute", `frozen linear layers in 8-bit integers: ${INT8_COST}`]];
+  return [["compute", `frozen layers in 8-bit integers: ${INT8_COST}`]];
 }
 
 function trained(recipe: Recipe, { trainedParameters, parameters }: StartEvent): string {

@@ -101,7 +101,7 @@ export const Recipe = z
       .enum(["float32", "int8"])
       .optional()
       .describe(
-        "Of an adapter's run: int8 multiplies by the frozen linear layers in 8-bit integers, forward and backward, which is faster and close to exact; float32, exact, when left out.",
+        "Of an adapter's run: int8 multiplies by the frozen linear layers and the output layer in 8-bit integers, forward and backward, which is faster and close to exact; float32, exact, when left out.",
       ),
     adapter: adapter.optional().describe("Leave out to train the model's own weights."),
     trainableLayers: count
