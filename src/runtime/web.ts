@@ -42,7 +42,8 @@ export const openSessionOver =
   (files: WeightFiles): OpenSession =>
   async (model, options) => {
     const runtime = await runtimeFor(options);
-    if (options.threads !== undefined) runtime.env.wasm.numThreads = options.threads;
+    const threads = globalThis.crossOriginIsolated ? options.threads : 1; // else memory can't be shared
+    if (threads !== undefined) runtime.env.wasm.numThreads = threads;
     const inference = await open(runtime, model.bytes, options, externalData(model, files));
     return session(runtime, inference, options);
   };

@@ -41,7 +41,7 @@ export function planOnnx(model: Model, type: OnnxTypeName): OnnxPlan {
     const tensors = own.map((name) => plain(name, parameters.get(name)!, isMatrix(name) ? "F16" : "F32"));
     return { graph: toHalf(graph, half), tensors };
   }
-  const blocked = blockedMatrices(graph, model, kept);
+  const blocked = blockedMatrices(graph, model, own, kept);
   checkBlocks(blocked, type);
   const tensors = own.flatMap((name) => {
     const matrix = blocked.get(name);
@@ -50,10 +50,11 @@ export function planOnnx(model: Model, type: OnnxTypeName): OnnxPlan {
   return { graph: toBlocks(graph, blocked), tensors };
 }
 
-/** All matrices but routers, whose choices hang on small differences, and tables of positions. */
+/** All of the model's matrices but routers, whose choices hang on small differences, and tables of positions. */
 function blockedMatrices(
   graph: OnnxGraph,
   { ends }: Model,
+  parameters: readonly string[],
   { bits, endBits }: { bits: Bits; endBits: Bits },
 ): Map<string, Blocked & { turned: boolean }> {
   const multiplied = new Map(
@@ -63,8 +64,9 @@ function blockedMatrices(
   );
   const isEnd = (name: string) => Object.values(ends).includes(moduleOf(name));
   const isRouter = (name: string) => /(^|\.)gate\.weight$/.test(name);
-  const names = [...matricesOf(graph)].filter(
-    (name) => isEnd(name) || (multiplied.has(name) && !isRouter(name)),
+  const matrices = matricesOf(graph);
+  const names = parameters.filter(
+    (name) => matrices.has(name) && (isEnd(name) || (multiplied.has(name) && !isRouter(name))),
   );
   return new Map(
     names.map((name) => {
