@@ -17,6 +17,14 @@ const clean = readdirSync("src", { recursive: true, encoding: "utf8" })
   .map((path) => join("src", path))
   .filter((path) => !TRACES.test(readFileSync(path, "utf8")));
 
+/** What runs in a browser or in a bundler: a command of its own, `npm run test-pages`. */
+const pages = [
+  "playground/**/*.test.ts",
+  "test/bundlers.test.ts",
+  "src/browser.test.ts",
+  "src/runtime/chromium.test.ts",
+];
+
 export default defineConfig({
   test: {
     setupFiles: ["test/setup/one_core.ts"],
@@ -26,13 +34,14 @@ export default defineConfig({
     maxWorkers: 2,
     env: { ATTUNE_CACHE: cache, HF_HOME: join(cache, "huggingface"), HF_HUB_OFFLINE: "1" },
     projects: [
-      { extends: true, test: { name: "clean", include: clean, isolate: false } },
+      { extends: true, test: { name: "clean", include: clean, exclude: pages, isolate: false } },
+      { extends: true, test: { name: "pages", include: pages } },
       {
         extends: true,
         test: {
           name: "apart",
-          include: ["src/**/*.test.ts", "test/**/*.test.ts", "playground/**/*.test.ts"],
-          exclude: clean,
+          include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+          exclude: [...clean, ...pages],
         },
       },
     ],
