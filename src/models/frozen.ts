@@ -1,6 +1,6 @@
 import { torchName } from "../files/dtype.ts";
 import type { TensorEntry } from "../files/safetensors.ts";
-import { blockWeight } from "../graph/ops/block_matmul.ts";
+import { blockWeight, ROW_BLOCK } from "../graph/ops/block_matmul.ts";
 import { cast, scale } from "../graph/ops/elementwise.ts";
 import { int8Weight } from "../graph/ops/int8_matmul.ts";
 import { dequantize4bit, dequantizeRows, expandScales } from "../graph/ops/quantized_matmul.ts";
@@ -42,7 +42,7 @@ function inBlocks(entry: BlockEntry): Tensor {
   const [out, inputs] = shape as [number, number];
   const codes = weight(
     `${name} codes`,
-    { dtype: "uint8", shape: [out, inputs / 32, 4 * blocks.bits] },
+    { dtype: "uint8", shape: [out, inputs / ROW_BLOCK, 4 * blocks.bits] },
     placeOf(entry),
   );
   return blockWeight(codes, inPlace(blocks.scales), { bits: blocks.bits, shape: [out, inputs] });

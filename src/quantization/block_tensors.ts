@@ -1,10 +1,11 @@
 import type { TensorEntry, TensorSource } from "../files/safetensors.ts";
 import { readSafetensorsHeader } from "../files/safetensors_file.ts";
+import { ROW_BLOCK } from "../graph/ops/block_matmul.ts";
 import { transposed } from "../math/transposed.ts";
 import { AttuneError } from "../text/errors.ts";
 import type { BlockEntry } from "./block_entry.ts";
 import { codesFile, type QuantizeTensorsOptions } from "./codes_file.ts";
-import { BLOCK_NUMBERS, type PackedBlocks, quantizeBlocks } from "./quantize_blocks.ts";
+import { type PackedBlocks, quantizeBlocks } from "./quantize_blocks.ts";
 import { isQuantized } from "./quantized_entry.ts";
 import { readWeight } from "./read_weight.ts";
 
@@ -28,7 +29,7 @@ export async function blockTensors(
   bits: 4 | 8,
   options: QuantizeTensorsOptions = {},
 ): Promise<Map<string, BlockEntry>> {
-  const fitting = weights.filter(({ inputs }) => inputs % BLOCK_NUMBERS === 0);
+  const fitting = weights.filter(({ inputs }) => inputs % ROW_BLOCK === 0);
   const entries = fitting.map(({ entry }) => entry);
   const file = await codesFile(
     entries,
@@ -51,7 +52,7 @@ const scalesOf = (name: string) => `${name}.scales`;
 /** Tensors lie in the order of their types: a weight's scales wait for the codes of all, so they are kept, which are few. */
 function sourcesOf(weight: BlockCandidate, bits: 4 | 8, onRead: () => void): TensorSource[] {
   const { name, out, inputs } = weight;
-  const blocks = inputs / BLOCK_NUMBERS;
+  const blocks = inputs / ROW_BLOCK;
   let scales: Float32Array | undefined;
   const pack = async (): Promise<PackedBlocks> => {
     onRead();

@@ -10,7 +10,8 @@ export interface BlockLayout {
   readonly shape: readonly [out: number, inputs: number];
 }
 
-const BLOCK_SIZE_IN_ROW = 32;
+/** Numbers of a row that share a scale. */
+export const ROW_BLOCK = 32;
 
 type Packed = [codes: Tensor, scales: Tensor];
 
@@ -74,13 +75,13 @@ function product(
 ): string {
   return w.contributed("MatMulNBits", [x, codes, scales], {
     ...{ K, N, bits },
-    block_size: BLOCK_SIZE_IN_ROW,
+    block_size: ROW_BLOCK,
     accuracy_level,
   });
 }
 
 function requirePacked(codes: TensorType, scales: TensorType, { bits, shape: [out, inputs] }: BlockLayout) {
-  const blocks = inputs / BLOCK_SIZE_IN_ROW;
+  const blocks = inputs / ROW_BLOCK;
   const expected = [
     show({ dtype: "uint8", shape: [out, blocks, 4 * bits] }),
     show({ dtype: COMPUTE_TYPE, shape: [out * blocks] }),

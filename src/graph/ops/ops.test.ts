@@ -88,7 +88,7 @@ test("goldens and cases have the same names", () => {
 test("every op of this folder has a case", () => {
   const tested = new Set([...cases.keys()].map((name) => name.split(/[ ,]/)[0]));
   const elsewhere = ["dequantize4bit", "quantizedMatmul", "dequantizeRows", "expandScales"]; // quantized_matmul.test.ts
-  const blocks = ["blockWeight", "blockMatmul"]; // block_matmul.test.ts
+  const blocks = ["ROW_BLOCK", "blockWeight", "blockMatmul"]; // block_matmul.test.ts
   // frozen_head.test.ts, int8_head.test.ts, int8_matmul.test.ts, likeliest.test.ts
   const inParts = [
     ...["headParts", "int8HeadParts", "frozenCrossEntropy", "int8CrossEntropy"],
