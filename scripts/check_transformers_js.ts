@@ -1,9 +1,9 @@
 /**
  * npm run check-transformers-js: transformers.js loads what attune exports, without a network, and must compute the logits of
  * transformers, write its greedy text token for token, and chat with the template; quantized, the loss of held-out text may
- * rise by 1% (q8) or 5% (q4). It is installed into a cache when it is missing; ATTUNE_TRANSFORMERS_JS names a directory
- * that has it, and arguments name further models whose
- * loss is shown; with --loss that alone.
+ * rise by 1% (q8) or 5% (q4). examples/chat.html must give the same answer in Chromium, on WASM and on WebGPU.
+ * It is installed into a cache when it is missing; ATTUNE_TRANSFORMERS_JS names a directory that has it, and arguments name
+ * further models whose loss is shown; with --loss families are left out.
  */
 import { execFileSync } from "node:child_process";
 import {
@@ -23,7 +23,9 @@ import { pretrainingText } from "../src/demo/pretraining_text.ts";
 import { exportOnnx } from "../src/export/onnx/export_onnx.ts";
 import { ONNX_TYPES, type OnnxTypeName } from "../src/export/onnx/onnx_types.ts";
 import { modelWithTokenizer } from "../src/export/testing/llama_cases.ts";
+import { chromiumMissing } from "../src/testing/chromium.ts";
 import { goldenPath, maxDifference, readGoldenTensors } from "../src/testing/goldens.ts";
+import { chatInPage } from "./chat_page.ts";
 
 const VERSION = "4.3.2";
 const FLOAT32 = 1e-4;
@@ -106,6 +108,19 @@ async function checkChat(base: string): Promise<void> {
   }
 }
 
+async function checkPage(): Promise<void> {
+  if (chromiumMissing) return console.log(`     examples/chat.html was not opened: ${chromiumMissing}`);
+  const folder = join(home, "page");
+  mkdirSync(folder);
+  await exportOnnx({ model: base, output: join(folder, "mine-js"), type: "fp32" });
+  const { messages, text: expected } = greedy.chat as { messages: { content: string }[]; text: string };
+  for (const device of ["wasm", "webgpu"] as const) {
+    const packages = join(HOME, "node_modules");
+    const answer = await chatInPage({ folder, packages, device, say: messages[0]!.content });
+    report(`examples/chat.html differs on ${device}`, +!answer.startsWith(expected), 0);
+  }
+}
+
 async function lossOf(name: string, text: string): Promise<number> {
   const tokenizer = await js.AutoTokenizer.from_pretrained(name);
   const model = await js.AutoModelForCausalLM.from_pretrained(name);
@@ -145,6 +160,7 @@ const text = [...pretrainingText({ seed: 7, documents: 12_040 })].slice(-40).joi
 if (!process.argv.includes("--loss"))
   for (const name of readdirSync(goldenPath("families"))) await checkFamily(name);
 await checkChat(base);
+await checkPage();
 for (const model of [base, ...process.argv.slice(2).filter((word) => word !== "--loss")])
   await checkLoss(model, text);
 rmSync(home, { recursive: true });
