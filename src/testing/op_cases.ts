@@ -1,5 +1,6 @@
 import * as activation from "../graph/ops/activation.ts";
 import { softmaxAttention } from "../graph/ops/attention.ts";
+import { blockAttention, firstSeen } from "../graph/ops/block_attention.ts";
 import { leadingRows, rowChunks, unchunk } from "../graph/ops/chunks.ts";
 import { linearCrossEntropy, linearLogits } from "../graph/ops/cross_entropy.ts";
 import { detach } from "../graph/ops/detach.ts";
@@ -25,6 +26,7 @@ import type { Shape, Tensor } from "../graph/tensor.ts";
 type Name =
   | ("a" | "b" | "c" | "x" | "condition" | "like" | "table" | "indices" | "updates" | "weight" | "bias")
   | ("q" | "k" | "v" | "order" | "places" | "counts")
+  | ("first" | "index" | "ends" | "positions")
   | ("cos" | "sin" | "mask" | "hidden" | "targets" | "row0" | "row1" | "column0" | "column1");
 
 /** One use of an op. Its inputs' sizes and values, its value and gradients stand in `graph/goldens/ops.safetensors`. */
@@ -48,6 +50,7 @@ export function opCases(): Map<string, OpCase> {
     ...indexing(),
     ...scans(),
     ...groups(),
+    ...blockAttentions(),
     ...products(),
     ...networks(),
   ]);
@@ -262,6 +265,27 @@ function groups(): Entry[] {
     ["groupedMatmul, one tensor", ofOne(false)],
     ["groupedMatmul, one tensor turned", ofOne(true)],
     ["groupedOuter", { y: ({ a, b, counts }) => groupedOuter(a, b, counts), frozen: ["a", "b", "counts"] }],
+  ];
+}
+
+function blockAttentions(): Entry[] {
+  const inBlocks = (block: number, options: { softcap?: number; window?: number } = {}): OpCase => ({
+    y: ({ q, k, v, first, index, ends, positions }) =>
+      blockAttention(q, k, v, first, index, ends, positions, { scale: 0.75, block, ...options }),
+    shapes: {
+      ...{ q: ["T", 2, 3, 4], k: ["T", 2, 4], v: ["T", 2, 4] },
+      ...{ first: [`T/${block}`, 1], index: ["T"], ends: ["T"], positions: ["T"] },
+    },
+  });
+  return [
+    ["blockAttention", inBlocks(2)],
+    ["blockAttention, branches", inBlocks(2)],
+    ["blockAttention, bounded, a window", inBlocks(2, { softcap: 1.5, window: 2 })],
+    ["blockAttention, one block", inBlocks(8)],
+    [
+      "firstSeen",
+      { y: (row) => firstSeen(row, 2), shapes: { index: ["T"], ends: ["T"], positions: ["T"] } },
+    ],
   ];
 }
 

@@ -100,7 +100,7 @@ def case(f, frozen=(), **inputs):
 
 
 def cases():
-    return {**elementwise(), **shapes(), **indexing(), **scans(), **groups(), **products(), **networks()}
+    return {**elementwise(), **shapes(), **indexing(), **scans(), **groups(), **products(), **block_attention(), **networks()}
 
 
 def elementwise():
@@ -338,6 +338,34 @@ def products():
         "matmul, bfloat16 weight": case(
             lambda x, weight: x @ weight.T, frozen=["weight"], x=normal(T, 4), weight=bfloat16(6, 4)
         ),
+    }
+
+
+def block_attention():
+    """A row of two sequences, and one whose two branches share their first token; query i sees key j iff j <= i < ends[j]."""
+
+    def attention(bound=None, window=T):
+        def f(q, k, v, first, index, ends, positions):
+            near = positions[:, None] - positions[None, :] < window
+            seen = (index[None, :] <= index[:, None]) & (index[:, None] < ends[None, :]) & near
+            scores = torch.einsum("tkge,nke->kgtn", q, k) * 0.75
+            scores = scores if bound is None else bound * torch.tanh(scores / bound)
+            weights = scores.masked_fill(~seen, NEGATIVE_INFINITY).softmax(-1)
+            return torch.einsum("kgtn,nke->tkge", weights, v).flatten(1)
+
+        return f
+
+    ints = lambda values: chosen(values, torch.int32)
+    packed = {"first": ints([[0], [0], [3]]), "index": ints(list(range(T))), "ends": ints([3, 3, 3, 5, 5]), "positions": ints([0, 1, 2, 0, 1])}
+    tree = {"first": ints([[0], [0], [0]]), "index": ints(list(range(T))), "ends": ints([5, 3, 3, 5, 5]), "positions": ints([0, 1, 2, 1, 2])}
+    heads = {"q": normal(T, 2, 3, 4), "k": normal(T, 2, 4), "v": normal(T, 2, 4)}
+    sight = {key: packed[key] for key in ["index", "ends", "positions"]}
+    return {
+        "blockAttention": case(attention(), **heads, **packed),
+        "blockAttention, branches": case(attention(), **heads, **tree),
+        "blockAttention, bounded, a window": case(attention(bound=1.5, window=2), **heads, **tree),
+        "blockAttention, one block": case(attention(), **heads, **{**packed, "first": ints([[0]])}),
+        "firstSeen": case(lambda index, ends, positions: torch.tensor([[0], [0], [3]], dtype=torch.int32), **sight),
     }
 
 

@@ -26,7 +26,7 @@ export type OnnxAttribute =
   | string
   | readonly number[]
   | { readonly float: number }
-  /** What a node computes again and again; it reads nothing of the graph around it, and has no initializers. */
+  /** What a node computes again and again; it may read values of the graph around it, and has no initializers. */
   | { readonly graph: OnnxGraph };
 
 export interface OnnxNode {

@@ -38,9 +38,17 @@ export class OnnxWriter {
   readonly #inputs = new Map<string, TensorType>();
   readonly #files = new Map<string, WeightFile>();
   readonly #named = new Map<string, { what: string; place: unknown }>();
+  readonly #others = new Map<string, readonly string[]>();
+  readonly #around: OnnxWriter | undefined;
   #values = 0;
 
-  constructor(readonly dialect: Dialect = "cpu") {}
+  /** @param around the writer of the graph in which this one's is a body */
+  constructor(
+    readonly dialect: Dialect = "cpu",
+    around?: OnnxWriter,
+  ) {
+    this.#around = around;
+  }
 
   node(type: string, inputs: readonly string[], attributes: Record<string, OnnxAttribute> = {}): string {
     return this.nodes(type, inputs, attributes, 1)[0]!;
@@ -61,8 +69,30 @@ export class OnnxWriter {
     return this.#add({ type, inputs, attributes }, outputs);
   }
 
+  /**
+   * What a node computes again and again, as its attribute: `write` gets the names of `inputs` and gives the outputs. It may read
+   * values of the graph around it, by their names here.
+   */
+  body(
+    inputs: readonly TensorType[],
+    write: (body: OnnxWriter, names: string[]) => { value: string; type: TensorType }[],
+  ): { graph: OnnxGraph } {
+    const body = new OnnxWriter(this.dialect, this);
+    const names = inputs.map((type, i) => body.input(`//in${i}`, type));
+    return { graph: body.graph(new Map(write(body, names).map((output, i) => [`//out${i}`, output]))) };
+  }
+
+  /** An op of several values writes its first one, and says here what the others are. */
+  also(first: string, others: readonly string[]): void {
+    this.#others.set(first, others);
+  }
+
+  other(first: string, index: number): string {
+    return this.#others.get(first)![index]!;
+  }
+
   #add(node: Omit<OnnxNode, "outputs">, outputs: number): string[] {
-    const names = Array.from({ length: outputs }, () => `/v${this.#values++}`);
+    const names = Array.from({ length: outputs }, () => `${this.#around ? "/" : ""}/v${this.#values++}`);
     this.#nodes.push({ ...node, outputs: names });
     return names;
   }
@@ -89,6 +119,7 @@ export class OnnxWriter {
   }
 
   constant(values: readonly number[], type: TensorType): string {
+    if (this.#around) return this.#around.constant(values, type);
     const key = `${type.dtype}|${type.shape.join()}|${values.join()}`;
     const known = this.#constants.get(key);
     if (known) return known;
@@ -119,13 +150,8 @@ export class OnnxWriter {
   /** What `finish` writes, as data. */
   graph(outputs: Outputs): OnnxGraph {
     const names = this.#rename(outputs);
-    const renamed = (values: readonly string[]) => values.map((name) => names.get(name) ?? name);
     return {
-      nodes: this.#nodes.map((node) => ({
-        ...node,
-        inputs: renamed(node.inputs),
-        outputs: renamed(node.outputs),
-      })),
+      nodes: renamed(this.#nodes, names),
       initializers: this.#initializers,
       inputs: this.#inputs,
       outputs: new Map(
@@ -164,6 +190,26 @@ export class OnnxWriter {
     return names;
   }
 }
+
+/** Bodies read values by their names, too. */
+function renamed(nodes: readonly OnnxNode[], names: ReadonlyMap<string, string>): OnnxNode[] {
+  const of = (values: readonly string[]) => values.map((name) => names.get(name) ?? name);
+  const inBody = ({ graph }: { graph: OnnxGraph }) => ({
+    graph: { ...graph, nodes: renamed(graph.nodes, names) },
+  });
+  return nodes.map((node) => ({
+    ...node,
+    inputs: of(node.inputs),
+    outputs: of(node.outputs),
+    attributes:
+      isBody(node.attributes.body) && names.size > 0
+        ? { ...node.attributes, body: inBody(node.attributes.body) }
+        : node.attributes,
+  }));
+}
+
+const isBody = (attribute: OnnxAttribute | undefined): attribute is { graph: OnnxGraph } =>
+  typeof attribute === "object" && "graph" in attribute;
 
 function littleEndian(values: readonly number[], dtype: DType): Uint8Array {
   if (dtype === "int64") return new Uint8Array(BigInt64Array.from(values, BigInt).buffer);

@@ -1,3 +1,4 @@
+import { fromChunks, inChunks } from "../onnx/row_chunks.ts";
 import { type Dim, defineOp, ShapeError, sameShape, show, type Tensor } from "../tensor.ts";
 
 /** How many chunks of `size` rows `rows` take, the last one filled up: of "T" rows "T/size". */
@@ -11,15 +12,7 @@ export const rowChunks = defineOp<[x: Tensor], { size: number }>({
     dtype: x.dtype,
     shape: [chunkCount(x.shape[0]!, size), size, ...x.shape.slice(1)],
   }),
-  lower(w, [x], { size }, [type]) {
-    const row = type.shape.slice(1) as number[];
-    const rows = w.node("Shape", [x], { start: 0, end: 1 });
-    const missing = w.node("Mod", [w.node("Sub", [w.ints([0]), rows]), w.ints([size])]);
-    const none = (count: number) => w.ints(Array<number>(count).fill(0));
-    const parts = [none(row.length + 1), missing, ...(row.length > 0 ? [none(row.length)] : [])];
-    const padded = w.node("Pad", [x, w.node("Concat", parts, { axis: 0 })]);
-    return w.node("Reshape", [padded, w.ints([-1, size, ...row])]);
-  },
+  lower: (w, [x], { size }, [type]) => inChunks(w, x, size, type.shape.slice(1) as number[]),
   vjp: ([x], dy) => [unchunk(dy, x)],
 });
 
@@ -32,10 +25,7 @@ export const unchunk = defineOp<[x: Tensor, like: Tensor]>({
       throw new ShapeError("unchunk", `${show(x)} are not the rows of ${show(like)}`);
     return { dtype: x.dtype, shape: [like.shape[0]!, ...row] };
   },
-  lower(w, [x, like], _, [type]) {
-    const flat = w.node("Reshape", [x, w.ints([-1, ...(type.shape.slice(2) as number[])])]);
-    return w.node("Slice", [flat, w.ints([0]), w.node("Shape", [like], { start: 0, end: 1 }), w.ints([0])]);
-  },
+  lower: (w, [x, like], _, [type]) => fromChunks(w, x, like, type.shape.slice(2) as number[]),
   vjp: ([x], dy): [Tensor, null] => [rowChunks(dy, { size: x.shape[1] as number }), null],
 });
 

@@ -1,6 +1,6 @@
+import { type MatmulAttributes, PLAIN, product } from "../onnx/product.ts";
 import {
   broadcast,
-  COMPUTE_TYPE,
   defineOp,
   requireSameType,
   ShapeError,
@@ -9,17 +9,6 @@ import {
   type TensorType,
 } from "../tensor.ts";
 import { add } from "./elementwise.ts";
-
-export interface MatmulAttributes {
-  /** Read `a` as its transpose over the last two axes. */
-  transA: boolean;
-  /** Read `b` as its transpose over the last two axes. */
-  transB: boolean;
-  /** Factor of the product. */
-  alpha: number;
-}
-
-const PLAIN: MatmulAttributes = { transA: false, transB: false, alpha: 1 };
 
 /** alpha · a·b over the last two axes, [..., m, k] by [..., k, n]; leading axes broadcast. */
 export const matmul = (a: Tensor, b: Tensor, options: Partial<MatmulAttributes> = {}): Tensor =>
@@ -31,30 +20,10 @@ const matmulOp = defineOp<[a: Tensor, b: Tensor], MatmulAttributes>({
   rowWise: ({ transA }) => (transA ? undefined : "first input"),
   infer: ([a, b], attributes) => productType("matmul", a, b, attributes),
 
-  lower(w, [a, b], { transA, transB, alpha }, [typeA, typeB], out) {
-    if (!transA && !transB && alpha === 1) return w.node("MatMul", [a, b]);
-    if (w.dialect === "standard" && isPlainGemm(typeA, typeB, transA, transB, alpha))
-      return w.node("Gemm", [a, b], { transA: 0, transB: 1 });
-    if (w.dialect === "gpu" && typeA.shape.length === 2 && typeB.shape.length === 2)
-      return w.node("Gemm", [a, b], { transA: +transA, transB: +transB, alpha: { float: alpha } });
-    if (out.dtype === COMPUTE_TYPE && w.dialect === "cpu")
-      return w.contributed("FusedMatMul", [a, b], {
-        transA: +transA,
-        transB: +transB,
-        alpha: { float: alpha },
-      });
-    const swap = (name: string, t: TensorType, swapped: boolean) =>
-      swapped ? w.node("Transpose", [name], { perm: swapLast(t.shape.length) }) : name;
-    const product = w.node("MatMul", [swap(a, typeA, transA), swap(b, typeB, transB)]);
-    return alpha === 1 ? product : w.node("Mul", [product, w.scalar(alpha, out.dtype)]);
-  },
+  lower: (w, [a, b], attributes, types) => product(w, a, b, attributes, types),
 
   vjp: ([a, b], dy, attributes) => productGradients(a, b, dy, attributes),
 });
-
-/** ONNX's own product by a transposed matrix, without a copy of it. */
-const isPlainGemm = (a: TensorType, b: TensorType, transA: boolean, transB: boolean, alpha: number) =>
-  a.shape.length === 2 && b.shape.length === 2 && !transA && transB && alpha === 1;
 
 /** c + alpha · a·b. (A Gemm with its C would do it in one node, and takes longer than these two for a small inner size.) */
 export const addMatmul = (c: Tensor, a: Tensor, b: Tensor, options: Partial<MatmulAttributes> = {}): Tensor =>
@@ -86,8 +55,6 @@ function productGradients(
   ];
 }
 
-const swapLast = (rank: number) =>
-  Array.from({ length: rank }, (_, i) => (i < rank - 2 ? i : 2 * rank - 3 - i));
 
 function lastTwo(t: TensorType, swapped: boolean) {
   const [rows, columns] = t.shape.slice(-2) as [TensorType["shape"][number], TensorType["shape"][number]];

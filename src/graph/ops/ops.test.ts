@@ -42,6 +42,11 @@ const scanned = [
   "unchunk",
   "linearScan",
   "linearScan, reverse",
+  "blockAttention",
+  "blockAttention, branches",
+  "blockAttention, bounded, a window",
+  "blockAttention, one block",
+  "firstSeen",
 ];
 const scans = Object.fromEntries(scanned.map((name) => [name, noScan]));
 

@@ -1,0 +1,118 @@
+import { type BlockAttentionAttributes, queryBlocks, type RowNames } from "../onnx/query_blocks.ts";
+import { constant } from "../sources.ts";
+import { type Dim, defineOp, requireSameType, ShapeError, sameShape, show, type Tensor } from "../tensor.ts";
+import { rowChunks } from "./chunks.ts";
+import { and, less, sub, where } from "./elementwise.ts";
+import { keep } from "./keep.ts";
+import { max } from "./reduce.ts";
+import { reshape, slice } from "./shape.ts";
+
+/** int32 vectors [T] of a row: each token's place, the end of its subtree, its position in its sequence. */
+export interface RowSight {
+  index: Tensor;
+  ends: Tensor;
+  positions: Tensor;
+}
+
+type Row = [q: Tensor, k: Tensor, v: Tensor, first: Tensor, index: Tensor, ends: Tensor, positions: Tensor];
+
+/**
+ * Attention of a row's tokens over those before them, a block of queries at a time, each over the keys from the first one that
+ * any of them sees: what packed sequences hide from each other is not computed, and memory grows with T, not with T². The
+ * backward pass computes a block's weights again (Dao et al. 2022, https://arxiv.org/abs/2205.14135).
+ * q [T, K, G, E], k and v [T, K, E], `first` of `firstSeen` -> [T, K·G·E]. Query i sees key j iff j <= i < ends[j].
+ */
+export const blockAttention = defineOp<Row, BlockAttentionAttributes>({
+  name: "blockAttention",
+  kept: "matrix",
+  infer([q, k, v, first]) {
+    const [T, K, G, E] = q.shape as [Dim, number, number, number];
+    for (const t of [k, v]) requireSameType("blockAttention", q, t);
+    const fits = sameShape(k.shape, [T, K, E]) && sameShape(v.shape, k.shape) && first.shape[1] === 1;
+    if (!fits) throw new ShapeError("blockAttention", [q, k, v, first].map(show).join(", "));
+    return { dtype: q.dtype, shape: [T, K * G * E] };
+  },
+  lower(w, names, attributes, [q]) {
+    const blocks = queryBlocks(w, rowNames(names), q, attributes);
+    const scanned = [blocks.chunks(names[0]), ...blocks.sight];
+    const body = w.body([blocks.rows, ...blocks.sightTypes], (b, [queries, ...sight]) => {
+      const { weights, values } = blocks.attend(b, blocks.toHeads(b, queries!), sight);
+      return [{ value: blocks.toRows(b, blocks.product(b, weights, values)), type: blocks.rows }];
+    });
+    return blocks.whole(w.node("Scan", scanned, { num_scan_inputs: scanned.length, body }));
+  },
+  vjp(inputs, dy, attributes, y) {
+    const dq = blockAttentionGradient(...inputs, dy, y, attributes);
+    const [, k, v] = inputs;
+    const [dk, dv] = [otherValue(dq, k, { index: 0 }), otherValue(dq, v, { index: 1 })];
+    return [dq, dk, dv, null, null, null, null];
+  },
+});
+
+/**
+ * dq; dk and dv are its other values. With a block's weights P: dS = P · (dy·vᵀ - Σ dy·y), dv = Pᵀ·dy, dq = dS·k, dk = dSᵀ·q, where
+ * those of keys are added up over blocks. It has no gradient.
+ */
+const blockAttentionGradient = defineOp<[...Row, dy: Tensor, y: Tensor], BlockAttentionAttributes>({
+  name: "blockAttentionGradient",
+  infer: ([q]) => q,
+  lower(w, names, attributes, [q]) {
+    const [queries, , , , , , , dy, y] = names;
+    const blocks = queryBlocks(w, rowNames(names), q, attributes);
+    const { keys, rows, product } = blocks;
+    const scanned = [...[queries, dy, y].map(blocks.chunks), ...blocks.sight];
+    const types = [keys.type, keys.type, rows, rows, rows, ...blocks.sightTypes];
+    const body = w.body(types, (b, [dkBefore, dvBefore, ...block]) => {
+      const [q, dO, O] = block.slice(0, 3).map((name) => blocks.toHeads(b, name)) as [string, string, string];
+      const seen = blocks.attend(b, q, block.slice(3));
+      const dP = product(b, dO, seen.values, { transB: true });
+      const centre = b.node("ReduceSum", [b.node("Mul", [dO, O]), b.ints([-1])], { keepdims: 1 });
+      const dS = seen.toProducts(b.node("Mul", [seen.weights, b.node("Sub", [dP, centre])]));
+      const alpha = attributes.scale;
+      const dk = seen.addTo(dkBefore!, product(b, dS, q, { transA: true, alpha }));
+      const dv = seen.addTo(dvBefore!, product(b, seen.weights, dO, { transA: true }));
+      const dq = blocks.toRows(b, product(b, dS, seen.keys, { alpha }));
+      return [
+        { value: dk, type: keys.type },
+        { value: dv, type: keys.type },
+        { value: dq, type: rows },
+      ];
+    });
+    const none = w.node("Sub", [keys.name, keys.name]);
+    const all = w.nodes("Scan", [none, none, ...scanned], { num_scan_inputs: scanned.length, body }, 3);
+    const dq = w.node("Reshape", [blocks.whole(all[2]!), w.node("Shape", [queries])]);
+    w.also(
+      dq,
+      all.slice(0, 2).map((name) => w.node("Transpose", [name], { perm: [1, 0, 2] })),
+    );
+    return dq;
+  },
+  vjp: () => [null, null, null, null, null, null, null, null, null],
+});
+
+const rowNames = ([, keys, values, first, index, ends, positions]: readonly string[]): RowNames =>
+  ({ keys, values, first, index, ends, positions }) as RowNames;
+
+/** Another value of the op that gave x, of the type of `like`. */
+const otherValue = defineOp<[x: Tensor, like: Tensor], { index: number }>({
+  name: "otherValue",
+  infer: ([, like]) => like,
+  lower: (w, [x], { index }) => w.other(x, index),
+  vjp: () => [null, null],
+});
+
+const FAR = 2 ** 30;
+
+/** Of each block of queries the first key that one of them may see: int32 [T/block, 1]. */
+export function firstSeen({ index, ends, positions }: RowSight, block: number, window?: number): Tensor {
+  const keys = (t: Tensor) => reshape(t, [1, t.shape[0]!]);
+  const number = (value: number) => constant([value], [], "int32");
+  const firstQuery = slice(rowChunks(index, { size: block }), 1, 0, 1); // [T/block, 1]
+  let seen = less(firstQuery, keys(ends)); // [T/block, T]
+  if (window !== undefined) {
+    const least = sub(number(0), max(sub(number(0), rowChunks(positions, { size: block })), [1]));
+    seen = and(seen, less(sub(least, number(window)), keys(positions)));
+  }
+  const ahead = where(seen, sub(number(FAR), keys(index)), number(0));
+  return keep(sub(number(FAR), max(ahead, [1])));
+}
