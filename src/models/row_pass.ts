@@ -1,3 +1,4 @@
+import { blockAttention, firstSeen } from "../graph/ops/block_attention.ts";
 import { add, and, less, lessOrEqual, sub } from "../graph/ops/elementwise.ts";
 import { gather } from "../graph/ops/indexing.ts";
 import { reshape } from "../graph/ops/shape.ts";
@@ -16,12 +17,18 @@ export interface RowPass extends Pass {
 /** Tokens of a chunk of the delta rule. */
 const CHUNK = 64;
 
+export interface RowPassOptions {
+  /** Changes the embeddings [T, D]. */
+  noise?: (x: Tensor) => Tensor;
+  /** Queries of a block of attention; the row is one where left out. */
+  block?: number;
+}
+
 /**
  * A pass over one row of T tokens, as trained on and scored: sequences, or trees of them, side by side, each token
- * seeing its own past. Fed `tokens` (int64), `positions`, `ends` and `index` (int32), all [T]. `noise` changes the embeddings
- * [T, D].
+ * seeing its own past. Fed `tokens` (int64), `positions`, `ends` and `index` (int32), all [T].
  */
-export function rowPass(noise: (x: Tensor) => Tensor = (x) => x): RowPass {
+export function rowPass({ noise = (x) => x, block }: RowPassOptions = {}): RowPass {
   const [index, ends] = [input("index", ["T"], "int32"), input("ends", ["T"], "int32")];
   const positions = input("positions", ["T"], "int32");
   const sight = {
@@ -37,6 +44,13 @@ export function rowPass(noise: (x: Tensor) => Tensor = (x) => x): RowPass {
     masks.set(window, mask);
     return mask;
   };
+  const row = { index, ends, positions };
+  const firsts = new Map<number | undefined, Tensor>();
+  const inBlocks = (window: number | undefined, size: number) => {
+    const first = firsts.get(window) ?? firstSeen(row, size, window);
+    firsts.set(window, first);
+    return first;
+  };
   const before = rowsBefore(sight, index);
   const one = constant([1], [], "int32");
   const tokens = input("tokens", ["T"], "int64");
@@ -46,7 +60,11 @@ export function rowPass(noise: (x: Tensor) => Tensor = (x) => x): RowPass {
     positions,
     spareRows: 1, // next to nothing beside a row's tokens
     embed: (weight) => noise(gather(weight, tokens)),
-    attend: (_, q, k, v, { window, ...options }) => attention(q, k, v, maskOf(window), options),
+    attend(_, q, k, v, { window, ...options }) {
+      if (!block || options.sinks) return attention(q, k, v, maskOf(window), options);
+      const first = inBlocks(window, block);
+      return blockAttention(q, k, v, first, index, ends, positions, { window, ...options, block });
+    },
     before(_, x, count, { sideBySide }) {
       if (sideBySide) isRecurrent = true;
       return distances(count).map((distance) =>

@@ -282,10 +282,7 @@ function blockAttentions(): Entry[] {
     ["blockAttention, branches", inBlocks(2)],
     ["blockAttention, bounded, a window", inBlocks(2, { softcap: 1.5, window: 2 })],
     ["blockAttention, one block", inBlocks(8)],
-    [
-      "firstSeen",
-      { y: (row) => firstSeen(row, 2), shapes: { index: ["T"], ends: ["T"], positions: ["T"] } },
-    ],
+    ["firstSeen", { y: (row) => firstSeen(row, 2), shapes: { index: ["T"], ends: ["T"], positions: ["T"] } }],
   ];
 }
 

@@ -20,6 +20,7 @@ import {
 import { openObjective } from "./objectives/objectives.ts";
 import { ALONE, type Ranks, sharedForward, shareOf, sumValues } from "./ranks.ts";
 import { rowFeeds } from "./row_feeds.ts";
+import { attentionBlock } from "./row_length.ts";
 import { hostGradients, hostValues, type ReadState, type TrainedState } from "./trained_state.ts";
 import { trainingGraph } from "./training_graph.ts";
 
@@ -97,8 +98,9 @@ export async function openEngine<G = Float32Array[]>(
   const state =
     options.state ?? (hostGradients(trainables, ranks) as TrainedState<unknown> as TrainedState<G>);
   const noise = neftune && neftuneNoise(neftune);
+  const block = attentionBlock(rowLength, sessionOptions.device);
   const training = labelLosses(method.adapt(model, true), method.scope(true), {
-    ...{ noise, inIntegers: true },
+    ...{ noise, block, inIntegers: true },
   });
   const session: Session<DeviceTensor> = await openGraph(
     open,
@@ -112,7 +114,7 @@ export async function openEngine<G = Float32Array[]>(
     const settings = { rowLength, sharePrefixes, everyToken, session: sessionOptions };
     return sharedForward(await openForward(of, read, open, settings), ranks, branches);
   };
-  const evaluated = (of: Method) => labelLosses(of.adapt(model, false), of.scope(false));
+  const evaluated = (of: Method) => labelLosses(of.adapt(model, false), of.scope(false), { block });
   const evaluation = once(() => forward(evaluated(method), state));
   const isRandom = method.dropout > 0 || neftune !== undefined;
   const look = isRandom ? once(() => forward(training, state)) : evaluation;

@@ -23,6 +23,8 @@ export interface LabelLosses {
 
 export interface LossOptions {
   noise?: (x: Tensor) => Tensor;
+  /** Queries of a block of attention, of `attentionBlock`; the row is one where left out. */
+  block?: number;
   /** Whether the output layer is multiplied in 8 bits, where `compute: int8` has it so: in training, not when it is measured. */
   inIntegers?: boolean;
 }
@@ -35,9 +37,9 @@ export interface LossOptions {
 export function labelLosses(
   model: Model,
   scope: Scope,
-  { noise, inIntegers }: LossOptions = {},
+  { noise, block, inIntegers }: LossOptions = {},
 ): LabelLosses {
-  const pass = rowPass(noise);
+  const pass = rowPass({ noise, block });
   const { hidden, head, softcap } = model.decode(scope, pass);
   const supervised = onlyRows(hidden, input("sources", ["S"], "int64")); // [S, D]
   const nll = linearCrossEntropy(supervised, head, input("targets", ["S"], "int64"), {

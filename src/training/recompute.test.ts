@@ -137,16 +137,22 @@ describe("the order of a step", () => {
     const isRows = (d: number) => d === T || d === row!.sources.length;
     for (const { op, shape } of order) {
       if (op === "Softmax") done++;
-      else if (op === "FusedMatMul" && shape.includes(R) && !shape.some((d) => isRows(d)))
+      else if (
+        op === "FusedMatMul" &&
+        shape.length === 2 &&
+        shape.includes(R) &&
+        !shape.some((d) => isRows(d))
+      )
         attentions.push(done);
     }
     const layers = Array.from({ length: LAYERS }, (_, i) => LAYERS + i);
-    // A and B of the MLP's three and B of o before the layer's attention; after, A of o, which reads its output, and what
-    // comes before it. Of the last layer's output the rows that are read are kept.
-    const expected = layers.flatMap((before, i) => {
-      const early = i === 0 ? 8 : 7;
-      return [...Array(early).fill(before), ...Array(14 - early).fill(before + 1)];
-    });
+    // A and B of the MLP's three and of o, which reads attention's output, before the layer's attention is computed again; after it
+    // those of q, k and v.
+    const early = 8;
+    const expected = layers.flatMap((before) => [
+      ...Array(early).fill(before),
+      ...Array(14 - early).fill(before + 1),
+    ]);
     expect(attentions).toEqual(expected);
   });
 });

@@ -1,5 +1,6 @@
 import type { SequenceStore } from "../data/batches/sequence_store.ts";
 import { commonPrefix } from "../data/packing/prefix_tree.ts";
+import type { Device } from "../runtime/session.ts";
 import { AttuneError } from "../text/errors.ts";
 
 /** Tokens a row holds at least: fewer would leave the matrix products too small to be fast, and less to share. */
@@ -13,7 +14,16 @@ interface RowLengthOptions {
 }
 
 /**
- * Room for the longest example, however far below maxLength it stays: attention's memory grows with the row's square.
+ * Queries of a block of attention in rows of this length: fewer skip more of what packed examples hide from each other, and more
+ * are faster where there is little to skip. Undefined where the device can't scan blocks.
+ */
+export function attentionBlock(rowLength: number, device: Device): number | undefined {
+  if (device !== "cpu" && device !== "wasm") return undefined;
+  return rowLength <= 1024 ? 64 : 128;
+}
+
+/**
+ * Room for the longest example, however far below maxLength it stays: a row's activations take memory by its tokens.
  * @throws AttuneError when the model has no position for an example's last token.
  */
 export function rowLengthFor(

@@ -13,7 +13,7 @@ const [EMBEDDING, HEAD] = [-1, Number.POSITIVE_INFINITY];
 /**
  * The place of each node of a graph by its name. What computes the labels' values is forward, all else of a graph with
  * gradients is backward. A node belongs to the layer whose weights it reads (parameters' names have its number); else, going
- * forward, to the last layer it reads from, and going back to the first.
+ * forward, to the last layer it reads from, and going back to the first. The nodes of its body are where it is.
  */
 export function placesOf(model: Uint8Array): ReadonlyMap<string, NodePlace> {
   const nodes = readNodes(model);
@@ -21,9 +21,10 @@ export function placesOf(model: Uint8Array): ReadonlyMap<string, NodePlace> {
   const isTraining = nodes.some(({ outputs }) => outputs.some(isGradient));
   const layers = layersOf(nodes, forward);
   return new Map(
-    nodes.map((node) => {
+    nodes.flatMap((node) => {
       const phase = !isTraining ? "other passes" : forward.has(node) ? "forward" : "backward";
-      return [node.name, { phase, layer: layerName(layers.get(node)) }];
+      const place: NodePlace = { phase, layer: layerName(layers.get(node)) };
+      return [node, ...(node.body ?? [])].map(({ name }): [string, NodePlace] => [name, place]);
     }),
   );
 }

@@ -29,6 +29,7 @@ export function readTrace(path: string, places: ReadonlyMap<string, NodePlace>):
     if (cat !== "Node" || !name.endsWith(KERNEL)) continue;
     const node = name.slice(0, -KERNEL.length);
     const op = args.op_name ?? "?";
+    if (op === "Scan") continue; // its body's kernels have events of their own
     const [inputs, outputs] = [valuesOf(args.input_type_shape), valuesOf(args.output_type_shape)];
     const sum = nodes.get(node) ?? {
       ...{ op, ...(places.get(node) ?? BESIDE), shapes: "", largest: -1 },

@@ -1,7 +1,10 @@
 import { expect, test } from "vitest";
+import { blockAttention, firstSeen } from "../ops/block_attention.ts";
 import { add, mul } from "../ops/elementwise.ts";
+import { linearScan } from "../ops/linear_scan.ts";
 import { matmul } from "../ops/matmul.ts";
 import { input, weight } from "../sources.ts";
+import type { DType, Shape } from "../tensor.ts";
 import { lower } from "./lower.ts";
 import { readNodes } from "./read_nodes.ts";
 
@@ -17,3 +20,26 @@ test("nodes as they were written: names, inputs and outputs", () => {
   expect(of("Add").inputs).toEqual([of("Mul").outputs[0], of("FusedMatMul").outputs[0]]);
   expect(of("Add").outputs).toEqual(["y"]);
 });
+
+test("the nodes of a body, which have names of their own", () => {
+  const states = (at: string) => {
+    const x = input(at, ["T", 2, 2]);
+    return linearScan(x, x, { reverse: false });
+  };
+  const { bytes } = lower({ y: add(blocks("a"), blocks("b")), z: states("c") });
+  const bodies = readNodes(bytes).flatMap(({ body }) => (body ? [body] : []));
+  expect(bodies).toHaveLength(3);
+  const names = bodies.slice(0, 2).flatMap((body) => body.map(({ name }) => name));
+  expect(names.filter((name) => name.startsWith("Softmax"))).toHaveLength(2);
+  expect(new Set(names).size).toBe(names.length);
+});
+
+function blocks(at: string) {
+  const of = (name: string, shape: Shape, dtype: DType = "float32") => input(`${at}.${name}`, shape, dtype);
+  const sight = { index: of("index", ["T"], "int32"), ends: of("ends", ["T"], "int32") };
+  const row = { ...sight, positions: of("positions", ["T"], "int32") };
+  const [k, v] = [of("k", ["T", 1, 4]), of("v", ["T", 1, 4])];
+  const first = firstSeen(row, 2);
+  const { index, ends, positions } = row;
+  return blockAttention(of("q", ["T", 1, 2, 4]), k, v, first, index, ends, positions, { scale: 1, block: 2 });
+}

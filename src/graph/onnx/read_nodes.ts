@@ -3,6 +3,8 @@ export interface NodeInfo {
   name: string;
   inputs: string[];
   outputs: string[];
+  /** What it computes again and again. */
+  body?: NodeInfo[];
 }
 
 const utf8 = new TextDecoder();
@@ -11,15 +13,22 @@ const utf8 = new TextDecoder();
 export function readNodes(model: Uint8Array): NodeInfo[] {
   const nodes: NodeInfo[] = [];
   for (const { number, bytes } of fields(model)) {
-    if (number !== 7 || !bytes) continue; // graph
-    for (const part of fields(bytes)) if (part.number === 1 && part.bytes) nodes.push(readNode(part.bytes));
+    if (number === 7 && bytes) nodes.push(...nodesOf(bytes)); // graph
   }
+  return nodes;
+}
+
+function nodesOf(graph: Uint8Array): NodeInfo[] {
+  const nodes: NodeInfo[] = [];
+  for (const { number, bytes } of fields(graph)) if (number === 1 && bytes) nodes.push(readNode(bytes));
   return nodes;
 }
 
 function readNode(bytes: Uint8Array): NodeInfo {
   const node: NodeInfo = { name: "", inputs: [], outputs: [] };
   for (const { number, bytes: value } of fields(bytes)) {
+    if (number === 5 && value)
+      for (const part of fields(value)) if (part.number === 6 && part.bytes) node.body = nodesOf(part.bytes); // attribute, its graph
     if (!value || number > 3) continue;
     const text = utf8.decode(value);
     if (number === 1) node.inputs.push(text);

@@ -70,7 +70,7 @@ export class OnnxWriter {
   }
 
   /**
-   * What a node computes again and again, as its attribute: `write` gets the names of `inputs` and gives the outputs. It may read
+   * What a node computes again and again, as its attribute: `write` gets the names of `inputs` and gives the outputs, which nodes of it compute. It may read
    * values of the graph around it, by their names here.
    */
   body(
@@ -79,7 +79,7 @@ export class OnnxWriter {
   ): { graph: OnnxGraph } {
     const body = new OnnxWriter(this.dialect, this);
     const names = inputs.map((type, i) => body.input(`//in${i}`, type));
-    return { graph: body.graph(new Map(write(body, names).map((output, i) => [`//out${i}`, output]))) };
+    return { graph: body.graph(new Map(write(body, names).map((output) => [output.value, output]))) };
   }
 
   /** An op of several values writes its first one, and says here what the others are. */
@@ -92,9 +92,14 @@ export class OnnxWriter {
   }
 
   #add(node: Omit<OnnxNode, "outputs">, outputs: number): string[] {
-    const names = Array.from({ length: outputs }, () => `${this.#around ? "/" : ""}/v${this.#values++}`);
+    const names = Array.from({ length: outputs }, () => this.#next());
     this.#nodes.push({ ...node, outputs: names });
     return names;
+  }
+
+  /** No two nodes of a model have one name, in whichever of its graphs they are. */
+  #next(): string {
+    return this.#around ? `/${this.#around.#next()}` : `/v${this.#values++}`;
   }
 
   input(name: string, type: TensorType): string {

@@ -55,7 +55,6 @@ function productGradients(
   ];
 }
 
-
 function lastTwo(t: TensorType, swapped: boolean) {
   const [rows, columns] = t.shape.slice(-2) as [TensorType["shape"][number], TensorType["shape"][number]];
   return swapped ? ([columns, rows] as const) : ([rows, columns] as const);
