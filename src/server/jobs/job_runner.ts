@@ -10,6 +10,7 @@ import { nowInSeconds } from "../new_id.ts";
 import type { FileStore } from "./file_store.ts";
 import { type Hyperparameters, jobRecipe } from "./job_recipe.ts";
 import type { FineTuningJob, JobStore } from "./job_store.ts";
+import { placedRecipe } from "./own_recipe.ts";
 
 export interface RunnerParts {
   jobs: JobStore;
@@ -112,16 +113,17 @@ export function createJobRunner(parts: RunnerParts): JobRunner {
     await fail(job, reason);
   };
   const succeed = async (job: FineTuningJob, adapter: string) => {
-    const fine_tuned_model = ["ft", job.model, job.user_provided_suffix ?? "", job.id.slice(-8)].join(":");
-    const done: FineTuningJob = {
-      ...job,
-      status: "succeeded",
-      fine_tuned_model,
-      finished_at: nowInSeconds(),
-    };
-    await parts.serve(done, adapter);
-    await jobs.save(done);
-    await jobs.tell(job.id, { message: `New fine-tuned model created: ${fine_tuned_model}` });
+    const name = ["ft", job.model, job.user_provided_suffix ?? "", job.id.slice(-8)].join(":");
+    const done: FineTuningJob = { ...job, status: "succeeded", finished_at: nowInSeconds() };
+    // A recipe may train the model's own weights: they are no adapter, and this server has one base.
+    const isAdapter = !job.recipe || job.recipe.adapter !== undefined;
+    const fine_tuned_model = isAdapter ? name : null;
+    if (isAdapter) await parts.serve({ ...done, fine_tuned_model }, adapter);
+    await jobs.save({ ...done, fine_tuned_model });
+    const message = isAdapter
+      ? `New fine-tuned model created: ${name}`
+      : `The model's own weights were trained. Serve them by themselves: attune serve ${jobs.pathOf(job.id, "run")}`;
+    await jobs.tell(job.id, { message });
     await jobs.tell(job.id, { message: "The job has successfully completed" });
   };
   const fail = async (job: FineTuningJob, { code, message }: { code: string; message: string }) => {
@@ -169,16 +171,22 @@ async function recipeOf(job: FineTuningJob, { jobs, files, modelPath }: RunnerPa
     )
   )
     return path;
-  const method = job.method.type as "supervised" | "dpo";
-  const recipe = await jobRecipe({
+  const pathOf = async (id: string) => files.contentPath(await files.find(id));
+  const place = {
     model: modelPath(job.model),
-    training: files.contentPath(job.training_file),
-    validation: job.validation_file === null ? undefined : files.contentPath(job.validation_file),
-    method,
-    hyperparameters: job.hyperparameters as unknown as Hyperparameters,
-    seed: job.seed,
+    training: await pathOf(job.training_file),
+    validation: job.validation_file === null ? undefined : await pathOf(job.validation_file),
     output: jobs.pathOf(job.id, "run"),
-  });
+  };
+  const { seed } = job;
+  const recipe = job.recipe
+    ? placedRecipe({ ...job.recipe, seed }, place)
+    : await jobRecipe({
+        ...place,
+        seed,
+        method: job.method.type as "supervised" | "dpo",
+        hyperparameters: job.hyperparameters as unknown as Hyperparameters,
+      });
   await writeFileAtomic(path, `${JSON.stringify(recipe, null, 2)}\n`);
   return path;
 }

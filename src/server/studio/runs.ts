@@ -1,0 +1,119 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { compareRuns } from "../../report/comparison.ts";
+import { thinCurve } from "../../report/curve.ts";
+import type { RunRecord } from "../../report/run_record.ts";
+import { bytesOnDisk } from "../../run/bytes_on_disk.ts";
+import { readRun } from "../../run/read_run.ts";
+import { AttuneError } from "../../text/errors.ts";
+import { formatYaml } from "../../text/yaml.ts";
+import type { FineTuningJob, JobStore } from "../jobs/job_store.ts";
+import { ownPart } from "../jobs/own_recipe.ts";
+
+const MOST_POINTS = 2000; // of a curve: more than a screen has columns
+const MOST_SAMPLES = 50;
+
+/** What a job's run came to so far: curves, answers, scores and what was exported. */
+export async function runOf(job: FineTuningJob, jobs: JobStore) {
+  const path = jobs.pathOf(job.id, "run");
+  const record = await recordOf(path);
+  return {
+    job,
+    path,
+    recipe: record ? ownPart(record.recipe as never) : null,
+    yaml: record ? formatYaml(record.recipe) : null,
+    progress: record ? progressOf(record, await totalSteps(job, jobs)) : null,
+    curves: record ? curvesOf(record) : {},
+    answers: record?.history.answers ?? [],
+    summary: record?.summary ?? null,
+    evaluation: await evaluationOf(path),
+    exports: await exportsOf(jobs.pathOf(job.id, "exports")),
+    damaged: record?.damaged ?? [],
+  };
+}
+
+/** Nothing of a job that has not begun. */
+async function recordOf(path: string): Promise<RunRecord | undefined> {
+  try {
+    return await readRun(path);
+  } catch (error) {
+    if (error instanceof AttuneError) return undefined;
+    throw error;
+  }
+}
+
+function curvesOf({ history }: RunRecord): Record<string, { steps: number[]; values: (number | null)[] }> {
+  const curves = [...history.curves].map(([name, curve]) => {
+    const { steps, values } = thinCurve(curve, MOST_POINTS);
+    return [name, { steps, values: values.map((value) => (Number.isFinite(value) ? value : null)) }] as const;
+  });
+  return Object.fromEntries(curves);
+}
+
+/** All steps there will be: the summary says so from the first evaluation on, the events from the first step. */
+async function totalSteps({ id }: FineTuningJob, jobs: JobStore): Promise<number | undefined> {
+  const events = await jobs.events(id);
+  return events.findLast(({ data }) => typeof data.total_steps === "number")?.data.total_steps as number;
+}
+
+const LATEST = 20; // steps that speed and time left are of
+
+function progressOf({ history, summary }: RunRecord, total: number | undefined) {
+  const latest = (name: string) => history.curves.get(name)?.values.slice(-LATEST) ?? [];
+  const sum = (values: readonly number[]) => values.reduce((whole, value) => whole + value, 0);
+  const seconds = sum(latest("seconds"));
+  const steps = latest("seconds").length;
+  const all = total ?? summary?.totalSteps ?? null;
+  return {
+    step: history.step,
+    total_steps: all,
+    tokens_per_second: seconds > 0 ? sum(latest("tokens")) / seconds : null,
+    seconds_left: all !== null && steps > 0 ? ((all - history.step) * seconds) / steps : null,
+  };
+}
+
+/** evaluation.json, with as many answers as a page shows. */
+async function evaluationOf(path: string): Promise<Record<string, unknown> | null> {
+  try {
+    const { samples, ...scores } = JSON.parse(await readFile(join(path, "evaluation.json"), "utf8"));
+    return { ...scores, samples: Array.isArray(samples) ? samples.slice(0, MOST_SAMPLES) : [] };
+  } catch {
+    return null;
+  }
+}
+
+async function exportsOf(path: string) {
+  const names = (await readdir(path).catch(() => [])).filter((name) => !name.startsWith("."));
+  return Promise.all(
+    names.sort().map(async (name) => {
+      const file = join(path, name);
+      const info = await stat(file);
+      return { name, path: file, bytes: info.isDirectory() ? await bytesOnDisk(file) : info.size };
+    }),
+  );
+}
+
+/** A line of the list of runs. */
+export async function runLine(job: FineTuningJob, jobs: JobStore) {
+  const record = await recordOf(jobs.pathOf(job.id, "run"));
+  const { summary, history } = record ?? {};
+  return {
+    job,
+    step: history?.step ?? 0,
+    total_steps: summary?.totalSteps ?? null,
+    loss: history?.curves.get("loss")?.values.at(-1) ?? null,
+    held_out_loss: history?.curves.get("evalLoss")?.values.at(-1) ?? null,
+    evaluated: record?.evaluation !== undefined,
+  };
+}
+
+/** Runs beside each other, as `attune compare --json`, with their curves. */
+export async function comparedRuns(found: readonly FineTuningJob[], jobs: JobStore) {
+  const records = await Promise.all(found.map(({ id }) => readRun(jobs.pathOf(id, "run"))));
+  const { runs, differences, notes } = compareRuns(records);
+  return {
+    runs: runs.map((run, i) => ({ ...run, id: found[i]!.id, curves: curvesOf(records[i]!) })),
+    differences,
+    notes,
+  };
+}
