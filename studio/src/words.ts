@@ -104,6 +104,7 @@ export const ENGLISH = {
     true: "yes",
     false: "no",
   } as Record<string, string>,
+  asTheyAre: "as they are",
   allWeights: "all weights",
   why: "Why?",
   allSettings: (n: number) => `All settings (${n} more)`,
@@ -138,6 +139,7 @@ export const ENGLISH = {
   nameHint: "Letters, digits, . _ and -. The tuned model is called after it.",
   startTuning: "Start tuning",
   fixRows: "Some rows can't be used: mend the file, and drop it again.",
+  fixSettings: "Some settings can't be used: see the recipe.",
   willTake: (steps: string, time: string) => `${steps} steps, about ${time}.`,
 
   noRuns: "No runs yet. The first one takes a file of examples and a minute.",
@@ -154,6 +156,7 @@ export const ENGLISH = {
   },
   step: "Step",
   loss: "Loss",
+  trainingLoss: "Training loss",
   heldOutLoss: "Held-out loss",
   smoothed: "smoothed",
   onModel: (model: string) => `on ${model}`,

@@ -100,6 +100,7 @@ export const CHINESE: Words = {
     true: "是",
     false: "否",
   },
+  asTheyAre: "保持原样",
   allWeights: "全部权重",
   why: "为什么？",
   allSettings: (n) => `全部设置（还有 ${n} 项）`,
@@ -133,6 +134,7 @@ export const CHINESE: Words = {
   nameHint: "字母、数字、. _ 和 -。微调后的模型以此命名。",
   startTuning: "开始微调",
   fixRows: "有些行无法使用：请修改文件后重新放入。",
+  fixSettings: "有些设置无法使用：请查看配方。",
   willTake: (steps, time) => `${steps} 步，约 ${time}。`,
 
   noRuns: "还没有训练。第一次只需一个示例文件和一分钟。",
@@ -149,6 +151,7 @@ export const CHINESE: Words = {
   },
   step: "步",
   loss: "损失",
+  trainingLoss: "训练损失",
   heldOutLoss: "留出损失",
   smoothed: "平滑",
   onModel: (model) => `基于 ${model}`,

@@ -107,12 +107,23 @@ export async function runLine(job: FineTuningJob, jobs: JobStore) {
   };
 }
 
+/** As its owner calls it, and the end of its id. */
+const nameOf = ({ user_provided_suffix, id }: FineTuningJob) =>
+  user_provided_suffix ? `${user_provided_suffix} · ${id.slice(-4)}` : id.slice(-8);
+
 /** Runs beside each other, as `attune compare --json`, with their curves. */
 export async function comparedRuns(found: readonly FineTuningJob[], jobs: JobStore) {
   const records = await Promise.all(found.map(({ id }) => readRun(jobs.pathOf(id, "run"))));
-  const { runs, differences, notes } = compareRuns(records);
+  // Runs go by their paths; these differ by an id alone, which says nothing.
+  const named = records.map((record, i) => ({ ...record, path: nameOf(found[i]!) }));
+  const { runs, differences, notes } = compareRuns(named);
   return {
-    runs: runs.map((run, i) => ({ ...run, id: found[i]!.id, curves: curvesOf(records[i]!) })),
+    runs: runs.map((run, i) => ({
+      ...run,
+      id: found[i]!.id,
+      path: records[i]!.path,
+      curves: curvesOf(records[i]!),
+    })),
     differences,
     notes,
   };

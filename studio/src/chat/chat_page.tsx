@@ -28,7 +28,7 @@ export function ChatPage() {
         {models.map(({ id, parent }) => (
           <label key={id} class={chosen.includes(id) ? "chip chosen" : "chip"}>
             <input type="checkbox" checked={chosen.includes(id)} onChange={() => toggle(id)} />
-            {id} {!parent && <span class="note">{words.base}</span>}
+            {id} {!parent && id !== words.base && <span class="note">{words.base}</span>}
           </label>
         ))}
       </fieldset>

@@ -1,7 +1,8 @@
-import { count, duration, gigabytes } from "../../../web/format.ts";
+import { count, gigabytes } from "../../../web/format.ts";
 import type { Estimate } from "../api_types.ts";
 import { Fault } from "../parts/fault.tsx";
 import { Tiles } from "../parts/tiles.tsx";
+import { timeSpan } from "../time_span.ts";
 import { useWords } from "../words_in_use.ts";
 import { changeRecipe, measure, type Plan } from "./plan.ts";
 import { withValues } from "./recipe_keys.ts";
@@ -23,7 +24,7 @@ export function EstimatePart({ plan }: { plan: Plan }) {
             tiles={[
               {
                 name: words.time,
-                value: duration(value.seconds),
+                value: timeSpan(value.seconds, language),
                 note: value.measured ? words.measured : words.rough,
               },
               { name: words.steps, value: count(value.steps, language) },

@@ -32,7 +32,7 @@ export function RecipePart({ plan }: { plan: Plan }) {
       </h2>
       <p class="note">{words.recipeHint}</p>
       <PresetChoice chosen={plan.preset} />
-      <OtherFaults plan={plan} fields={fields} />
+      <OtherFaults plan={plan} shown={first} />
       <div class="settings">
         {first.map((field) => (
           <SettingField key={field.key} field={field} plan={plan} label={words.settings[field.key]} />
@@ -105,9 +105,9 @@ function AllSettings({ fields, plan }: { fields: readonly Field[]; plan: Plan })
 
 const groupOf = ({ key }: Field) => (key.includes(".") ? key.split(".")[0]! : "");
 
-/** Faults of keys that no field shows. */
-function OtherFaults({ plan: { faults }, fields }: { plan: Plan; fields: readonly Field[] }) {
-  const others = faults.filter(({ place }) => !fields.some(({ key }) => key === place));
+/** Faults of keys that aren't seen at once. */
+function OtherFaults({ plan: { faults }, shown }: { plan: Plan; shown: readonly Field[] }) {
+  const others = faults.filter(({ place }) => !shown.some(({ key }) => key === place));
   if (others.length === 0) return null;
   return (
     <div class="alert" role="alert">

@@ -64,7 +64,8 @@ function Input({ field, plan, id, isWrong }: InputProps) {
   const { kind, standard } = field;
   if (kind === "choice" || kind === "switch") {
     const choices = kind === "switch" ? ["true", "false"] : field.choices!;
-    const unset = field.key === "adapter.type" ? words.allWeights : standard === undefined ? "–" : undefined;
+    const none = { "adapter.type": words.allWeights, "quantization.type": words.asTheyAre }[field.key];
+    const unset = none ?? (standard === undefined ? "–" : undefined);
     return (
       <select
         {...common}

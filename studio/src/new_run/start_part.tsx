@@ -1,6 +1,7 @@
-import { count, duration } from "../../../web/format.ts";
+import { count } from "../../../web/format.ts";
 import { Fault } from "../parts/fault.tsx";
 import { goTo, linkTo } from "../router.ts";
+import { timeSpan } from "../time_span.ts";
 import { useWords } from "../words_in_use.ts";
 import { type Plan, startRun, plan as store, unusableRows } from "./plan.ts";
 
@@ -46,10 +47,15 @@ export function StartPart({ plan }: { plan: Plan }) {
         </button>
       </form>
       <p class="status" role="status">
-        {hindrance === "rows"
-          ? words.fixRows
-          : estimate.value &&
-            words.willTake(count(estimate.value.steps, language), duration(estimate.value.seconds))}
+        {faults.length > 0
+          ? words.fixSettings
+          : hindrance
+            ? words.fixRows
+            : estimate.value &&
+              words.willTake(
+                count(estimate.value.steps, language),
+                timeSpan(estimate.value.seconds, language),
+              )}
       </p>
       <Fault failure={failure} />
     </section>

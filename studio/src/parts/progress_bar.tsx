@@ -17,7 +17,7 @@ export function ProgressBar({ label, share, text }: ProgressBarProps) {
       aria-valuenow={percent}
       aria-valuetext={text}
     >
-      <div style={{ width: `${percent ?? 100}%` }} />
+      <div style={percent === undefined ? undefined : { width: `${percent}%` }} />
     </div>
   );
 }
