@@ -20,11 +20,11 @@ export function App() {
   }, [language, route.page]);
   return (
     <>
-      <a class="skip" href="#main" onClick={(event) => focusMain(event, main.current)}>
+      <button type="button" class="skip" onClick={() => main.current?.focus()}>
         {words.skip}
-      </a>
+      </button>
       <Side route={route} />
-      <main id="main" ref={main} tabIndex={-1}>
+      <main ref={main} tabIndex={-1}>
         {needsKey ? <KeyGate isWrong={needsKey.isWrong} /> : <Fault failure={failure} />}
         {about && !needsKey && <CurrentPage route={route} />}
       </main>
@@ -42,12 +42,6 @@ const titleOf = ({ page }: Route, words: Titles) =>
       : page === "compare"
         ? words.compare
         : words.runs;
-
-/** The hash is the page's: the link must not change it. */
-function focusMain(event: Event, main: HTMLElement | null): void {
-  event.preventDefault();
-  main?.focus();
-}
 
 function CurrentPage({ route }: { route: Route }) {
   switch (route.page) {

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { loadModels, server } from "../server.ts";
 import { useWords } from "../words_in_use.ts";
 import { ask, clear, conversation, isAnswering, stop, type Turn } from "./conversation.ts";
@@ -9,6 +9,9 @@ export function ChatPage() {
   const { models } = server.use();
   const chat = conversation.use();
   useEffect(() => void loadModels().catch(() => {}), []);
+  useEffect(() => {
+    if (isNearEnd()) scrollDown(); // who scrolled up to read stays there
+  }, [chat.turns]);
   const known = (id: string) => models.some((model) => model.id === id);
   const chosen = (chat.models ?? firstModels(models)).filter(known);
   const toggle = (id: string) =>
@@ -44,6 +47,13 @@ export function ChatPage() {
       <AskForm models={chosen} isRunning={isAnswering(chat)} />
     </div>
   );
+}
+
+const scrollDown = () => scrollTo({ top: document.documentElement.scrollHeight });
+
+function isNearEnd(): boolean {
+  const { scrollHeight, scrollTop, clientHeight } = document.documentElement;
+  return scrollHeight - scrollTop - clientHeight < 200; // pixels
 }
 
 /** The base, and what was tuned last. */
@@ -123,17 +133,16 @@ function TurnView({ turn: { question, answers } }: { turn: Turn }) {
 function AskForm({ models, isRunning }: { models: readonly string[]; isRunning: boolean }) {
   const { words } = useWords();
   const [text, setText] = useState("");
-  const form = useRef<HTMLFormElement>(null);
   const canAsk = text.trim() !== "" && models.length > 0 && !isRunning;
   const submit = (event: Event) => {
     event.preventDefault();
     if (!canAsk) return;
     void ask(text.trim(), models);
     setText("");
-    requestAnimationFrame(() => form.current?.scrollIntoView({ block: "end" }));
+    requestAnimationFrame(scrollDown);
   };
   return (
-    <form class="ask" ref={form} onSubmit={submit}>
+    <form class="ask" onSubmit={submit}>
       <label class="visually-hidden" for="message">
         {words.message}
       </label>
