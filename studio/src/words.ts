@@ -113,6 +113,7 @@ export const ENGLISH = {
   yamlHint: "The same for attune train, but for model, data and output, which a file of your own names.",
 
   estimate: "What it takes",
+  afterRows: "This is known once all rows can be used.",
   estimateHint: "Before anything runs.",
   fits: "It fits this machine.",
   doesNotFit: "It doesn't fit this machine.",

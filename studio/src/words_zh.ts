@@ -109,6 +109,7 @@ export const CHINESE: Words = {
   yamlHint: "可用于 attune train；模型、数据和输出目录需在你自己的文件里写明。",
 
   estimate: "所需资源",
+  afterRows: "所有行都能使用后才能估算。",
   estimateHint: "在运行之前估算。",
   fits: "本机可以运行。",
   doesNotFit: "本机内存不够。",

@@ -28,7 +28,10 @@ export async function checkPlan(input: RecipeInput, rows: number, signal: AbortS
       train: check(data.train),
       held_out: check(data.evaluation),
       leaks: found(findLeaks(data.train, data.evaluation)),
-      refused: refusals.map(({ code, message }) => ({ code, message })),
+      // Rows that can't be used are listed above, by their numbers.
+      refused: refusals
+        .filter(({ code }) => code !== "data.unusable-rows")
+        .map(({ code, message }) => ({ code, message })),
       preview: previewOf(data, base.tokenizer, rows),
     };
   } finally {

@@ -39,22 +39,24 @@ export async function plannedRecipe(asked: z.output<typeof PlanRequest>, tuning:
   return placedRecipe(asked.recipe, await jobPlaceOf(asked, tuning));
 }
 
-/** Runs `work`; what it says of an uploaded file goes by the name that its owner gave it. */
-export async function withOwnNames<T>(
+/** Answers with what `work` gives; what it says of an uploaded file goes by the name that its owner gave it. */
+export async function answerByOwnNames(
   asked: Source,
   { files }: FineTuning,
-  work: () => Promise<T>,
-): Promise<T> {
-  const names = new Map<string, string>();
+  work: () => Promise<unknown>,
+): Promise<Response> {
+  const names: [path: string, name: string][] = [];
   for (const id of [asked.training_file, asked.validation_file])
     if (id !== undefined) {
       const file = await files.find(id);
-      names.set(files.contentPath(file), file.filename);
+      names.push([files.contentPath(file), file.filename]);
     }
-  const renamed = (text: string) =>
-    [...names].reduce((told, [path, name]) => told.replaceAll(path, name), text);
+  const renamed = (text: string) => names.reduce((so, [path, name]) => so.replaceAll(path, name), text);
   try {
-    return await work();
+    const json = JSON.stringify(await work(), (_, value) =>
+      typeof value === "string" ? renamed(value) : value,
+    );
+    return new Response(json, { headers: { "content-type": "application/json" } });
   } catch (error) {
     if (!(error instanceof AttuneError)) throw error;
     const { code, message } = error;

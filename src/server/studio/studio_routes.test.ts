@@ -93,7 +93,8 @@ describe("a plan", () => {
     const training_file = await upload("bad.jsonl", lines(bad));
     const { body } = await ask("/attune/data/check", { model: "base", training_file, recipe, rows: 1 });
     expect(body.unusable).toMatchObject([{ count: 1, rows: [3] }]);
-    expect(body).toMatchObject({ read: 3, kept: 2 });
+    expect(body).toMatchObject({ read: 3, kept: 2, refused: [] });
+    expect(JSON.stringify(body)).not.toContain(at());
     const [{ pieces, trained }] = body.preview;
     const learned = pieces.filter(({ weight }: { weight: number }) => weight > 0);
     expect(learned).toHaveLength(trained);

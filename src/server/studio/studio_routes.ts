@@ -15,13 +15,13 @@ import { checkOwnRecipe, ownRecipeSchema } from "../jobs/own_recipe.ts";
 import { parameterError, readBody } from "../read_body.ts";
 import { checkPlan } from "./check_data.ts";
 import {
+  answerByOwnNames,
   CheckRequest,
   EstimateRequest,
   jobPlaceOf,
   plannedRecipe,
   RecipeRequest,
   SuggestRequest,
-  withOwnNames,
 } from "./plan_requests.ts";
 import { comparedRuns, runLine, runOf } from "./runs.ts";
 import { suggestRecipe } from "./suggest_recipe.ts";
@@ -104,20 +104,20 @@ function mountPlans(app: Hono, { fineTuning, bodyLimit }: Context): void {
   app.post("/attune/data/check", async ({ req }) => {
     const asked = await readBody(req.raw, CheckRequest, bodyLimit);
     const work = async () => checkPlan(await plannedRecipe(asked, fineTuning), asked.rows, req.raw.signal);
-    return Response.json(await withOwnNames(asked, fineTuning, work));
+    return answerByOwnNames(asked, fineTuning, work);
   });
   app.post("/attune/recipe/suggest", async ({ req }) => {
     const { held_out, preset, ...asked } = await readBody(req.raw, SuggestRequest, bodyLimit);
     const wishes = { ...asked, preset: preset as Preset, heldOut: held_out };
     const work = async () => suggestRecipe(await jobPlaceOf(asked, fineTuning), wishes);
-    return Response.json(await withOwnNames(asked, fineTuning, work));
+    return answerByOwnNames(asked, fineTuning, work);
   });
   app.post("/attune/estimate", async ({ req }) => {
     const asked = await readBody(req.raw, EstimateRequest, bodyLimit);
     const { signal } = req.raw;
     const work = async () =>
       estimate(await plannedRecipe(asked, fineTuning), { measure: asked.measure, signal });
-    return Response.json(await withOwnNames(asked, fineTuning, work));
+    return answerByOwnNames(asked, fineTuning, work);
   });
 }
 

@@ -4,7 +4,7 @@ import { Fault } from "../parts/fault.tsx";
 import { Tiles } from "../parts/tiles.tsx";
 import { timeSpan } from "../time_span.ts";
 import { useWords } from "../words_in_use.ts";
-import { changeRecipe, measure, type Plan } from "./plan.ts";
+import { changeRecipe, measure, type Plan, unusableRows } from "./plan.ts";
 import { withValues } from "./recipe_keys.ts";
 
 export function EstimatePart({ plan }: { plan: Plan }) {
@@ -16,7 +16,7 @@ export function EstimatePart({ plan }: { plan: Plan }) {
         <span class="number">3</span> {words.estimate}
       </h2>
       <p class="note">{words.estimateHint}</p>
-      <Fault failure={failure} />
+      {unusableRows(plan) > 0 ? <p class="note">{words.afterRows}</p> : <Fault failure={failure} />}
       {value && (
         <>
           <Memory estimate={value} />
