@@ -18,6 +18,14 @@ export function App() {
     document.documentElement.lang = language;
     document.title = `attune studio: ${titleOf(route, words)}`;
   }, [language, route.page]);
+  const place = JSON.stringify(route);
+  const lastPlace = useRef(place);
+  useEffect(() => {
+    if (lastPlace.current === place) return;
+    lastPlace.current = place;
+    main.current?.focus({ preventScroll: true }); // who doesn't see the page is told that it is another one
+    scrollTo(0, 0);
+  }, [place]);
   return (
     <>
       <button type="button" class="skip" onClick={() => main.current?.focus()}>

@@ -177,6 +177,7 @@ export const ENGLISH = {
   curves: "Curves",
   curvesHint:
     "Loss is how unlikely the model finds the right answers: lower is better. Drag to zoom, double-click to see all.",
+  asTable: "As a table",
   noStepYet: "The first step is on its way.",
   lossFromTo: (first: string, last: string, step: number) => `Loss from ${first} to ${last} at step ${step}`,
   answers: "Sample answers",

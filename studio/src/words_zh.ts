@@ -171,6 +171,7 @@ export const CHINESE: Words = {
   gradNorm: "梯度范数",
   curves: "曲线",
   curvesHint: "损失表示模型认为正确回答有多不可能：越低越好。拖动可放大，双击恢复。",
+  asTable: "以表格显示",
   noStepYet: "第一步即将开始。",
   lossFromTo: (first, last, step) => `损失从 ${first} 降到 ${last}，第 ${step} 步`,
   answers: "示例回答",

@@ -38,7 +38,7 @@ export const serveCommand = (): Command =>
     new Command("serve")
       .summary("serve a model and its adapters by OpenAI's API")
       .description(
-        "Serves a model, and adapters on it, to every program that speaks OpenAI's API: chat completions, completions, models. The model goes by its directory's name, an adapter by its own.",
+        "Serves a model, and adapters on it, to every program that speaks OpenAI's API: chat completions, completions, models. The model goes by its directory's name, an adapter by its own. Its address, in a browser, is the studio: a page to tune, measure, export and chat.",
       )
       .argument("[run]", "a run's directory, whose result and base are served; or a model")
       .option("-m, --model <dir>", "the model's directory, or its name on the hub")
@@ -75,7 +75,10 @@ export const serveCommand = (): Command =>
         wholeNumber(0),
         64,
       )
-      .option("--jobs <dir>", "serve OpenAI's fine-tuning API, too: files and jobs are kept there")
+      .option(
+        "--jobs <dir>",
+        "serve OpenAI's fine-tuning API and tune in the studio, too: files and runs are kept there",
+      )
       .optionsGroup("Machine:"),
   )
     .addHelpText(
@@ -86,6 +89,7 @@ export const serveCommand = (): Command =>
           "attune serve --model ./model -a fr=runs/fr -a de=runs/de",
           "several adapters, chosen by the request's model",
         ],
+        ["attune serve -m ./model --jobs jobs", "with a place for runs: tune in the studio, by its address"],
         ["attune serve -m ./model --host 0.0.0.0 --api-key secret", "to other machines"],
       ]),
     )

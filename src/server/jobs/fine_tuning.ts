@@ -178,7 +178,7 @@ async function createJob(
     validation_file: asked.validation_file ?? null,
     hyperparameters: used,
     method: { type, [type]: { hyperparameters: used } },
-    seed: asked.seed ?? (typeof asked.recipe?.seed === "number" ? asked.recipe.seed : randomInt(2 ** 31)),
+    seed: asked.seed ?? recipe?.seed ?? randomInt(2 ** 31),
     trained_tokens: null,
     result_files: [],
     integrations: [],

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { writeFileAtomic } from "../../files/atomic.ts";
 import { RUN_IN_USE } from "../../run/run_lock.ts";
-import { AttuneError } from "../../text/errors.ts";
 import type { StartEvent, StepEvent, TrainEvent } from "../../training/events.ts";
+import { faultOf } from "../api_error.ts";
 import { nowInSeconds } from "../new_id.ts";
 import type { FileStore } from "./file_store.ts";
 import { type Hyperparameters, jobRecipe } from "./job_recipe.ts";
@@ -70,8 +70,9 @@ export function createJobRunner(parts: RunnerParts): JobRunner {
       const after = await jobs.find(job.id);
       if (after.status === "running") await finish(after, outcome);
     } catch (error) {
-      if (!(error instanceof AttuneError)) onError(error);
-      await fail(job, error instanceof AttuneError ? error : { code: CRASHED, message: String(error) });
+      const { status, message, reason = CRASHED } = faultOf(error);
+      if (status === 500) onError(error);
+      await fail(job, { code: reason, message: status === 500 ? String(error) : message });
     }
   };
   /** Runs the process and tells its events; the last of its lines. */

@@ -22,7 +22,7 @@ export async function runOf(job: FineTuningJob, jobs: JobStore) {
     path,
     recipe: record ? ownPart(record.recipe as never) : null,
     yaml: record ? formatYaml(record.recipe) : null,
-    progress: record ? progressOf(record, await totalSteps(job, jobs)) : null,
+    progress: record ? progressOf(record, record.summary?.totalSteps ?? (await totalSteps(job, jobs))) : null,
     curves: record ? curvesOf(record) : {},
     answers: record?.history.answers ?? [],
     summary: record?.summary ?? null,
@@ -50,7 +50,7 @@ function curvesOf({ history }: RunRecord): Record<string, { steps: number[]; val
   return Object.fromEntries(curves);
 }
 
-/** All steps there will be: the summary says so from the first evaluation on, the events from the first step. */
+/** All steps there will be, as the events say from the first one on; the summary does from the first evaluation on. */
 async function totalSteps({ id }: FineTuningJob, jobs: JobStore): Promise<number | undefined> {
   const events = await jobs.events(id);
   return events.findLast(({ data }) => typeof data.total_steps === "number")?.data.total_steps as number;
@@ -58,12 +58,12 @@ async function totalSteps({ id }: FineTuningJob, jobs: JobStore): Promise<number
 
 const LATEST = 20; // steps that speed and time left are of
 
-function progressOf({ history, summary }: RunRecord, total: number | undefined) {
+function progressOf({ history }: RunRecord, total: number | undefined) {
   const latest = (name: string) => history.curves.get(name)?.values.slice(-LATEST) ?? [];
   const sum = (values: readonly number[]) => values.reduce((whole, value) => whole + value, 0);
   const seconds = sum(latest("seconds"));
   const steps = latest("seconds").length;
-  const all = total ?? summary?.totalSteps ?? null;
+  const all = total ?? null;
   return {
     step: history.step,
     total_steps: all,
@@ -93,8 +93,33 @@ async function exportsOf(path: string) {
   );
 }
 
-/** A line of the list of runs. */
-export async function runLine(job: FineTuningJob, jobs: JobStore) {
+export type RunLine = Awaited<ReturnType<typeof lineOf>>;
+
+/** Lines of the list of runs; a run is read again only when something of it has changed. */
+export function createRunLines(jobs: JobStore): (job: FineTuningJob) => Promise<RunLine> {
+  const known = new Map<string, { stamp: string; line: RunLine }>();
+  return async (job) => {
+    const stamp = await stampOf(job, jobs);
+    const found = known.get(job.id);
+    if (found?.stamp === stamp) return found.line;
+    const line = await lineOf(job, jobs);
+    known.set(job.id, { stamp, line });
+    return line;
+  };
+}
+
+async function stampOf(job: FineTuningJob, jobs: JobStore): Promise<string> {
+  const run = jobs.pathOf(job.id, "run");
+  const changed = ["metrics.jsonl", "summary.json", "evaluation.json"].map((name) =>
+    stat(join(run, name)).then(
+      ({ mtimeMs, size }) => `${mtimeMs} ${size}`,
+      () => "",
+    ),
+  );
+  return [JSON.stringify(job), ...(await Promise.all(changed))].join("\n");
+}
+
+async function lineOf(job: FineTuningJob, jobs: JobStore) {
   const record = await recordOf(jobs.pathOf(job.id, "run"));
   const { summary, history } = record ?? {};
   return {

@@ -169,6 +169,8 @@ describe("a job with a recipe", () => {
     const asked = { model: "base", training_file, recipe: { ...recipe, seed: 5 } };
     const { body: job } = await ask("/v1/fine_tuning/jobs", asked);
     expect(job).toMatchObject({ status: "queued", seed: 5, recipe: asked.recipe });
+    const { body: plain } = await ask("/v1/fine_tuning/jobs", { ...asked, recipe });
+    expect(plain.seed).toBe(42); // as attune train: runs that are compared hold out the same rows
     const both = await ask("/v1/fine_tuning/jobs", { ...asked, hyperparameters: { n_epochs: 1 } });
     expect([both.status, both.body.error.param]).toEqual([400, "hyperparameters"]);
   });

@@ -23,7 +23,7 @@ import {
   RecipeRequest,
   SuggestRequest,
 } from "./plan_requests.ts";
-import { comparedRuns, runLine, runOf } from "./runs.ts";
+import { comparedRuns, createRunLines, runOf } from "./runs.ts";
 import { suggestRecipe } from "./suggest_recipe.ts";
 import { createTasks, type Tasks } from "./tasks.ts";
 
@@ -123,8 +123,9 @@ function mountPlans(app: Hono, { fineTuning, bodyLimit }: Context): void {
 
 function mountRuns(app: Hono, context: Context): void {
   const { jobs } = context.fineTuning;
+  const lineOf = createRunLines(jobs);
   app.get("/attune/runs", async () => {
-    const data = await Promise.all((await jobs.list()).map((job) => runLine(job, jobs)));
+    const data = await Promise.all((await jobs.list()).map(lineOf));
     return Response.json({ object: "list", data });
   });
   app.get("/attune/runs/compare", async ({ req }) => {
