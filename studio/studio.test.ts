@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { exampleRows } from "../playground/src/examples.ts";
 import { chromiumMissing } from "../src/testing/chromium.ts";
+import { exampleRows } from "../web/example_rows.ts";
 import { dropFile, launchChromium, visit } from "../web/testing/visit.ts";
 import { checkAccess } from "./testing/check_access.ts";
 import { buildStudio, serveStudio } from "./testing/served_studio.ts";
@@ -122,6 +122,11 @@ describe.skipIf(chromiumMissing)(where, { timeout: 240_000 }, () => {
     await page.getByRole("alert").filter({ hasText: "Row 4" }).waitFor();
     expect(await page.getByRole("button", { name: "Start tuning" }).isDisabled()).toBe(true);
     await checkAccess(page, "rows that can't be used");
+    await page.getByRole("button", { name: "Leave it out" }).click();
+    await expect.poll(() => page.getByRole("button", { name: "Start tuning" }).isEnabled()).toBe(true);
+    await page.getByRole("button", { name: "Remove" }).click();
+    await page.getByRole("button", { name: "Use example rows" }).click();
+    await page.getByText("240 rows").waitFor();
 
     await dropFile(page, "faq.csv", 'ask,reply\n"Who, exactly?",Me\nWhere?,Here\n');
     const columns = page.getByRole("group", { name: "Which columns hold question and answer?" });

@@ -34,6 +34,8 @@ export const ENGLISH = {
   dropHere: "Drop a file of examples here",
   dropHint: "JSON, JSONL, CSV, Parquet or text: chats, questions and answers, or answers that were preferred",
   chooseFile: "Choose a file",
+  useExamples: "Use example rows",
+  leaveOut: (n: number) => (n === 1 ? "Leave it out" : `Leave these ${n} out`),
   otherFile: "Another file",
   uploading: "Reading the file …",
   readingRows: "Reading the rows …",
@@ -65,9 +67,9 @@ export const ENGLISH = {
   leaks: "Held out, but the same question is trained",
   truncated: "Longer than the longest row, so that the answer loses its end",
   inRows: (count: number, rows: readonly number[]) => {
-    const listed = rows.join(", ");
+    const listed = rows.slice(0, 20).join(", ");
     if (rows.length === 0) return count === 1 ? "1 row" : `${count} rows`;
-    return `${rows.length === 1 ? "Row" : "Rows"} ${listed}${count > rows.length ? `, … (${count} in all)` : ""}`;
+    return `${rows.length === 1 ? "Row" : "Rows"} ${listed}${count > Math.min(20, rows.length) ? `, … (${count} in all)` : ""}`;
   },
   nothingWrong: "Nothing looks wrong with the data.",
 
@@ -139,7 +141,7 @@ export const ENGLISH = {
   name: "Name",
   nameHint: "Letters, digits, . _ and -. The tuned model is called after it.",
   startTuning: "Start tuning",
-  fixRows: "Some rows can't be used: mend the file, and drop it again.",
+  fixRows: "Some rows can't be used: see the data.",
   fixSettings: "Some settings can't be used: see the recipe.",
   willTake: (steps: string, time: string) => `${steps} steps, about ${time}.`,
 

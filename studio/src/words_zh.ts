@@ -34,6 +34,8 @@ export const CHINESE: Words = {
   dropHere: "把示例文件拖到这里",
   dropHint: "JSON、JSONL、CSV、Parquet 或文本：对话、问答，或有偏好的回答",
   chooseFile: "选择文件",
+  useExamples: "使用示例数据",
+  leaveOut: (n) => `略去这 ${n} 行`,
   otherFile: "换一个文件",
   uploading: "正在读取文件…",
   readingRows: "正在读取各行…",
@@ -66,7 +68,7 @@ export const CHINESE: Words = {
   truncated: "超过最长长度，回答的末尾会丢失",
   inRows: (count, rows) => {
     if (rows.length === 0) return `${count} 行`;
-    return `第 ${rows.join("、")} 行${count > rows.length ? `……（共 ${count} 行）` : ""}`;
+    return `第 ${rows.slice(0, 20).join("、")} 行${count > Math.min(20, rows.length) ? `……（共 ${count} 行）` : ""}`;
   },
   nothingWrong: "数据看起来没有问题。",
 
@@ -134,7 +136,7 @@ export const CHINESE: Words = {
   name: "名称",
   nameHint: "字母、数字、. _ 和 -。微调后的模型以此命名。",
   startTuning: "开始微调",
-  fixRows: "有些行无法使用：请修改文件后重新放入。",
+  fixRows: "有些行无法使用：请查看数据。",
   fixSettings: "有些设置无法使用：请查看配方。",
   willTake: (steps, time) => `${steps} 步，约 ${time}。`,
 

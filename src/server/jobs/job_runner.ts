@@ -10,6 +10,7 @@ import { nowInSeconds } from "../new_id.ts";
 import type { FileStore } from "./file_store.ts";
 import { type Hyperparameters, jobRecipe } from "./job_recipe.ts";
 import type { FineTuningJob, JobStore } from "./job_store.ts";
+import { namedByOwner } from "./named_by_owner.ts";
 import { placedRecipe } from "./own_recipe.ts";
 
 export interface RunnerParts {
@@ -77,11 +78,12 @@ export function createJobRunner(parts: RunnerParts): JobRunner {
   };
   /** Runs the process and tells its events; the last of its lines. */
   const follow = async (job: FineTuningJob, recipe: string): Promise<{ last?: Line; tokens: number }> => {
+    const seen = new Set((await jobs.events(job.id)).map(({ type, data }) => `${type} ${data.step}`));
+    // What a process prints is read from its start on: one that ends at once takes what nobody reads with it.
     const child = parts.startTraining(recipe);
     if (current) current.child = child;
     if (isClosed || current?.isStopped) child.kill("SIGTERM");
     const ended = new Promise<void>((done) => child.once("close", () => done()).once("error", () => done()));
-    const seen = new Set((await jobs.events(job.id)).map(({ type, data }) => `${type} ${data.step}`));
     let [last, tokens]: [Line | undefined, number] = [undefined, 0];
     for await (const text of createInterface({ input: child.stdout! })) {
       last = parsed(text) ?? last;
@@ -127,7 +129,11 @@ export function createJobRunner(parts: RunnerParts): JobRunner {
     await jobs.tell(job.id, { message });
     await jobs.tell(job.id, { message: "The job has successfully completed" });
   };
-  const fail = async (job: FineTuningJob, { code, message }: { code: string; message: string }) => {
+  const fail = async (job: FineTuningJob, reason: { code: string; message: string }) => {
+    const { code } = reason;
+    const message = (await namedByOwner(parts.files, [job.training_file, job.validation_file]))(
+      reason.message,
+    );
     await jobs.save({
       ...job,
       status: "failed",

@@ -8,6 +8,7 @@ import { trainRefusals } from "../../run/train_refusals.ts";
 import type { Tokenizer } from "../../tokenizers/tokenizer.ts";
 import { parseRecipe, type RecipeInput } from "../../training/recipe.ts";
 
+const MOST_ROWS = 100; // that a finding names
 const MOST_TOKENS = 600; // of a row that is shown
 
 /** What a recipe makes of its data, and what may be wrong with it; the first rows token by token. */
@@ -52,7 +53,7 @@ function checkOf(store: RunData["train"], tokenizer: Tokenizer, batchSize: numbe
   };
 }
 
-const rowsOf = (origins: readonly Origin[]) => origins.slice(0, 20).map(({ row }) => row);
+const rowsOf = (origins: readonly Origin[]) => origins.slice(0, MOST_ROWS).map(({ row }) => row);
 const found = ({ count, first }: Finding) => ({ count, rows: rowsOf(first) });
 const leftOut = ({ reason, count, origins }: LeftOut) => ({ reason, count, rows: rowsOf(origins) });
 

@@ -3,6 +3,7 @@ import { presetNames } from "../../run/init/presets.ts";
 import { PROPOSED_METHODS } from "../../run/init/propose.ts";
 import { AttuneError } from "../../text/errors.ts";
 import type { FineTuning } from "../jobs/fine_tuning.ts";
+import { namedByOwner } from "../jobs/named_by_owner.ts";
 import { type JobPlace, placedRecipe } from "../jobs/own_recipe.ts";
 
 const recipe = z.record(z.string(), z.unknown());
@@ -45,13 +46,7 @@ export async function answerByOwnNames(
   { files }: FineTuning,
   work: () => Promise<unknown>,
 ): Promise<Response> {
-  const names: [path: string, name: string][] = [];
-  for (const id of [asked.training_file, asked.validation_file])
-    if (id !== undefined) {
-      const file = await files.find(id);
-      names.push([files.contentPath(file), file.filename]);
-    }
-  const renamed = (text: string) => names.reduce((so, [path, name]) => so.replaceAll(path, name), text);
+  const renamed = await namedByOwner(files, [asked.training_file, asked.validation_file]);
   try {
     const json = JSON.stringify(await work(), (_, value) =>
       typeof value === "string" ? renamed(value) : value,

@@ -2,7 +2,7 @@ import { count } from "../../../web/format.ts";
 import { Fault } from "../parts/fault.tsx";
 import { useWords } from "../words_in_use.ts";
 import { ColumnsChoice } from "./columns_choice.tsx";
-import { type Plan, removeFile, takeFile } from "./plan.ts";
+import { type Plan, removeFile, takeExamples, takeFile } from "./plan.ts";
 import { SeenRows } from "./seen_rows.tsx";
 
 export function DataPart({ plan }: { plan: Plan }) {
@@ -28,7 +28,12 @@ export function DataPart({ plan }: { plan: Plan }) {
         <div class="drop-zone">
           <p class="big">{words.dropHere}</p>
           <p class="note">{words.dropHint}</p>
-          <ChooseFile label={words.chooseFile} isMain />
+          <div class="buttons centred">
+            <ChooseFile label={words.chooseFile} isMain />
+            <button type="button" class="quiet" onClick={() => void takeExamples()}>
+              {words.useExamples}
+            </button>
+          </div>
         </div>
       )}
       <p class="status" role="status">

@@ -20,6 +20,8 @@ export type Preset = (typeof PRESETS)[number];
 /** A run that is yet to be started. */
 export interface Plan {
   file?: StoredFile;
+  /** As it was dropped. */
+  source?: File;
   /** Of its first row. */
   fileColumns: string[];
   /** What the rows call question and answer, where that had to be asked. */
@@ -73,7 +75,7 @@ export async function takeFile(file: File): Promise<void> {
   try {
     const stored = await upload<StoredFile>(file);
     if (signal.aborted) return;
-    plan.set({ file: stored, fileColumns: await firstColumns(file), name: nameOf(file.name) });
+    plan.set({ file: stored, source: file, fileColumns: await firstColumns(file), name: nameOf(file.name) });
     await suggest(signal);
   } catch (error) {
     if (!signal.aborted) plan.set({ failure: failureOf(error), busy: undefined });
@@ -83,12 +85,35 @@ export async function takeFile(file: File): Promise<void> {
 /** What EMPTY leaves out. */
 const CLEARED = {
   file: undefined,
+  source: undefined,
   columns: undefined,
   suggestion: undefined,
   failure: undefined,
   starting: undefined,
   busy: undefined,
 } as const;
+
+/** Rows to try it with. */
+export async function takeExamples(): Promise<void> {
+  const { exampleRows } = await import("../../../web/example_rows.ts");
+  const lines = exampleRows().map((row) => JSON.stringify(row));
+  await takeFile(new File([lines.join("\n")], "examples.jsonl"));
+}
+
+/** Lines that can't be used, where a row is a line and all of them are known. */
+export function faultyLines({ source, check }: Plan): number[] | undefined {
+  const unusable = check.value?.unusable ?? [];
+  const isKnown = unusable.length > 0 && unusable.every(({ count, rows }) => rows.length === count);
+  if (!isKnown || !source || !/\.(jsonl|ndjson)$/i.test(source.name)) return undefined;
+  return unusable.flatMap(({ rows }) => rows);
+}
+
+/** The same file without these lines. */
+export async function leaveOut(source: File, lines: readonly number[]): Promise<void> {
+  const text = await source.text();
+  const kept = text.split("\n").filter((_, i) => !lines.includes(i + 1));
+  await takeFile(new File([kept.join("\n")], source.name));
+}
 
 export function removeFile(): void {
   anew();
@@ -111,18 +136,19 @@ async function suggest(signal: AbortSignal): Promise<void> {
   try {
     const suggestion = await post<Suggestion>(
       "/attune/recipe/suggest",
-      { ...source(), preset, columns },
+      { ...chosen(), preset, columns },
       signal,
     );
     plan.set({ suggestion, recipe: suggestion.recipe, busy: undefined });
     await refresh(signal);
   } catch (error) {
     if (isAbort(error) || signal.aborted) return;
-    plan.set({ ...CLEARED, file: plan.get().file, columns, failure: failureOf(error), check: EMPTY.check });
+    const { file, source } = plan.get();
+    plan.set({ ...CLEARED, file, source, columns, failure: failureOf(error), check: EMPTY.check });
   }
 }
 
-const source = () => ({ model: baseOf(server.get())!.id, training_file: plan.get().file!.id });
+const chosen = () => ({ model: baseOf(server.get())!.id, training_file: plan.get().file!.id });
 
 export function change(key: string, value: unknown): void {
   changeRecipe(withValue(plan.get().recipe, key, value));
@@ -168,7 +194,7 @@ async function ask(
   const set = (value: Part<never>) => plan.set({ [part]: value });
   set({ ...(plan.get()[part] as Part<never>), isRunning: true, failure: undefined });
   try {
-    const value = await post<never>(path, { ...source(), recipe: plan.get().recipe, ...more }, signal);
+    const value = await post<never>(path, { ...chosen(), recipe: plan.get().recipe, ...more }, signal);
     set({ isRunning: false, value });
   } catch (error) {
     if (isAbort(error)) return;
@@ -182,7 +208,7 @@ export async function startRun(): Promise<string | undefined> {
   plan.set({ starting: true, failure: undefined });
   try {
     const suffix = name === "" ? {} : { suffix: name };
-    const { id } = await post<FineTuningJob>("/v1/fine_tuning/jobs", { ...source(), ...suffix, recipe });
+    const { id } = await post<FineTuningJob>("/v1/fine_tuning/jobs", { ...chosen(), ...suffix, recipe });
     return id;
   } catch (error) {
     plan.set({ failure: failureOf(error) });

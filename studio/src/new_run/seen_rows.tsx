@@ -5,13 +5,13 @@ import { Fault } from "../parts/fault.tsx";
 import { ScrollBox } from "../parts/scroll_box.tsx";
 import { Tiles } from "../parts/tiles.tsx";
 import { useWords } from "../words_in_use.ts";
-import type { Plan } from "./plan.ts";
+import { faultyLines, leaveOut, type Plan } from "./plan.ts";
 
 /** The first rows as the model reads them, and what may be wrong with the data. */
-export function SeenRows({ plan: { check } }: { plan: Plan }) {
+export function SeenRows({ plan }: { plan: Plan }) {
   const { words, language } = useWords();
   const [hasEdges, setEdges] = useState(false);
-  const { value, failure, isRunning } = check;
+  const { value, failure, isRunning } = plan.check;
   if (!value) return isRunning ? <p class="status">{words.readingRows}</p> : <Fault failure={failure} />;
   const number = (n: number) => count(n, language);
   return (
@@ -33,7 +33,7 @@ export function SeenRows({ plan: { check } }: { plan: Plan }) {
           },
         ]}
       />
-      <Notes check={value} />
+      <Notes check={value} plan={plan} />
       <div class="seen-head">
         <h3>{words.seen}</h3>
         <span class="legend">
@@ -105,8 +105,9 @@ function stretches(pieces: readonly Piece[]): { isTrained: boolean; pieces: Piec
 }
 
 /** What can't be used, by row, and what may be a mistake. */
-function Notes({ check }: { check: DataCheck }) {
+function Notes({ check, plan }: { check: DataCheck; plan: Plan }) {
   const { words } = useWords();
+  const lines = faultyLines(plan);
   const faults = [
     ...check.unusable.map((one) => ({ ...one, text: `${words.unusable}: ${one.reason}` })),
     ...check.dropped.map((one) => ({ ...one, text: `${words.dropped}: ${one.reason}` })),
@@ -136,6 +137,11 @@ function Notes({ check }: { check: DataCheck }) {
               </li>
             ))}
           </ul>
+          {lines && (
+            <button type="button" class="small" onClick={() => void leaveOut(plan.source!, lines)}>
+              {words.leaveOut(lines.length)}
+            </button>
+          )}
         </div>
       )}
       {odd.length > 0 ? (
