@@ -13,6 +13,7 @@ export default defineConfig({
     emptyOutDir: true,
     target: "es2023",
     modulePreload: { polyfill: false },
+    license: { fileName: "licenses.md" },
     assetsInlineLimit: 0, // the page's policy takes files alone
   },
   server: {

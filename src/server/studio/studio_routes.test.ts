@@ -21,6 +21,9 @@ let server: Server;
 /** What the command line was asked, and what it does. */
 let started: string[][];
 let script: string;
+/** What the training prints, and the adapters that are served afterwards. */
+let trained: object;
+let adapters: string[];
 
 const start = (words: readonly string[]): ChildProcess => {
   started.push([...words]);
@@ -30,11 +33,16 @@ const start = (words: readonly string[]): ChildProcess => {
 beforeEach(async () => {
   started = [];
   script = "";
+  trained = {};
+  adapters = [];
   const fineTuning = await openFineTuning({
     directory: at(),
     modelPath: () => MODEL,
-    startTraining: () => spawn(process.execPath, ["-e", ""], { stdio: ["ignore", "pipe", "inherit"] }),
-    serve: async () => {},
+    startTraining: () =>
+      spawn(process.execPath, ["-e", `console.log(${JSON.stringify(JSON.stringify(trained))})`], {
+        stdio: ["ignore", "pipe", "inherit"],
+      }),
+    serve: async (_, adapter) => void adapters.push(adapter),
     onError: () => {},
     bodyLimit: 1 << 20,
     fileLimit: 1 << 20,
@@ -173,6 +181,50 @@ describe("a job with a recipe", () => {
     expect(plain.seed).toBe(42); // as attune train: runs that are compared hold out the same rows
     const both = await ask("/v1/fine_tuning/jobs", { ...asked, hyperparameters: { n_epochs: 1 } });
     expect([both.status, both.body.error.param]).toEqual([400, "hyperparameters"]);
+  });
+});
+
+describe("a job that is done", () => {
+  const done = async (own: object) => {
+    trained = { type: "end", reason: "completed", step: 3, path: "the result" };
+    const training_file = await upload("rows.jsonl", lines(rows));
+    const asked = { model: "base", training_file, suffix: "mine", recipe: own };
+    const { id } = (await ask("/v1/fine_tuning/jobs", asked)).body;
+    for (;;) {
+      const { body } = await ask(`/v1/fine_tuning/jobs/${id}`);
+      if (body.status !== "queued" && body.status !== "running") return body;
+      await new Promise((pause) => setTimeout(pause, 20));
+    }
+  };
+
+  test("is served by its adapter", async () => {
+    const job = await done(recipe);
+    expect([job.status, job.fine_tuned_model]).toEqual([
+      "succeeded",
+      expect.stringMatching(/^ft:base:mine:/),
+    ]);
+    expect(adapters).toEqual(["the result"]);
+  });
+
+  test("is no adapter where it trained the model's own weights, and says what to do with them", async () => {
+    const job = await done({ training: { maxSteps: 1 } });
+    expect([job.status, job.fine_tuned_model, adapters]).toEqual(["succeeded", null, []]);
+    const { body } = await ask(`/v1/fine_tuning/jobs/${job.id}/events`);
+    expect(JSON.stringify(body.data)).toContain("attune serve ");
+  });
+
+  test("fails in the words of who uploaded the file", async () => {
+    const training_file = await upload("rows of mine.jsonl", lines(rows));
+    const file = await ask(`/v1/files/${training_file}`);
+    expect(file.body.filename).toBe("rows of mine.jsonl");
+    const path = at("files", training_file, "content.jsonl");
+    trained = { type: "error", code: "data.unusable-rows", message: `${path} row 1: wrong` };
+    const { body: job } = await ask("/v1/fine_tuning/jobs", { model: "base", training_file, recipe });
+    await expect
+      .poll(async () => (await ask(`/v1/fine_tuning/jobs/${job.id}`)).body.error?.message, {
+        timeout: 20_000,
+      })
+      .toBe("rows of mine.jsonl row 1: wrong");
   });
 });
 
