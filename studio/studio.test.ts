@@ -157,6 +157,9 @@ describe.skipIf(chromiumMissing)(where, { timeout: 240_000 }, () => {
     await page.getByText("attune serve … --jobs jobs").waitFor();
     await page.reload();
     await page.getByText("attune serve … --jobs jobs").waitFor();
+    await page.getByRole("link", { name: "Runs" }).click();
+    await page.getByRole("heading", { name: "Runs" }).waitFor();
+    await page.getByText("attune serve … --jobs jobs").waitFor();
     await page.getByRole("link", { name: "Chat" }).click();
     await ask(page, "Write in capitals: small dog");
     expect(faults.filter((fault) => !/status of 401/.test(fault))).toEqual([]);

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { ChatPage } from "./chat/chat_page.tsx";
 import { NewRunPage } from "./new_run/new_run_page.tsx";
 import { Fault } from "./parts/fault.tsx";
+import { NoJobs } from "./parts/no_jobs.tsx";
 import { linkTo, type Route, useRoute } from "./router.ts";
 import { ComparePage } from "./runs/compare_page.tsx";
 import { RunPage } from "./runs/run_page.tsx";
@@ -52,6 +53,9 @@ const titleOf = ({ page }: Route, words: Titles) =>
         : words.runs;
 
 function CurrentPage({ route }: { route: Route }) {
+  const { words } = useWords();
+  const { about } = server.use();
+  if (!about?.has_jobs && route.page !== "chat") return <NoJobs title={titleOf(route, words)} />;
   switch (route.page) {
     case "runs":
       return <RunsPage />;
