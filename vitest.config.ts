@@ -20,6 +20,7 @@ const clean = readdirSync("src", { recursive: true, encoding: "utf8" })
 /** What runs in a browser or in a bundler: a command of its own, `npm run test-pages`. */
 const pages = [
   "playground/**/*.test.ts",
+  "studio/**/*.test.ts",
   "test/bundlers.test.ts",
   "src/browser.test.ts",
   "src/runtime/chromium.test.ts",

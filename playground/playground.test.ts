@@ -8,8 +8,9 @@ import { loadModel, openBase, readAdapter } from "../src/browser.ts";
 import { openSession } from "../src/runtime/node.ts";
 import { chromiumMissing, runInChromium } from "../src/testing/chromium.ts";
 import { goldenPath } from "../src/testing/goldens.ts";
+import { dropFile, launchChromium, visit } from "../web/testing/visit.ts";
 import { exampleRows } from "./src/examples.ts";
-import { dropFile, launchChromium, servePlayground, unzip, visit } from "./testing/opened_page.ts";
+import { servePlayground, unzip } from "./testing/served_page.ts";
 
 const DEMO = fileURLToPath(new URL("../demo/base", import.meta.url));
 const where = chromiumMissing ? `(skipped: ${chromiumMissing})` : "in Chromium";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { crc32, zip } from "./src/zip.ts";
-import { unzip } from "./testing/opened_page.ts";
+import { unzip } from "./testing/served_page.ts";
 
 const files = {
   "adapter_config.json": new TextEncoder().encode('{"r": 8}'),

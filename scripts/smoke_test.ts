@@ -50,6 +50,7 @@ function pack(): string {
     "dist/index.mjs",
     "dist/index.d.mts",
     "dist/session_worker.mjs",
+    "dist/studio/index.html",
     "dist/onnxruntime/LICENSE",
     `dist/onnxruntime/bin/napi-v6/${process.platform}/${process.arch}/onnxruntime_binding.node`,
   ])

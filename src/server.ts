@@ -18,3 +18,10 @@ export {
   type ServedModels,
   type Speaker,
 } from "./server/served_models.ts";
+export { openPage, type Page } from "./server/studio/page.ts";
+export {
+  type ExportChoice,
+  openStudio,
+  type Studio,
+  type StudioOptions,
+} from "./server/studio/studio_routes.ts";

@@ -49,7 +49,10 @@ const ALLOWED: Record<string, string[]> = {
     ...["text", "random", "graph", "runtime", "files", "quantization", "models", "adapters", "data", "hub"],
     ...["templates", "pretrained", "training", "evaluation", "report", "tracking", "generation", "export"],
   ],
-  server: ["text", "files", "tokenizers", "templates", "data", "training", "generation", "run"],
+  server: [
+    ...["text", "files", "tokenizers", "templates", "data", "pretrained", "training", "report", "generation"],
+    "run",
+  ],
 };
 
 /** The command line, the demo and the entries of the library stand on top. */

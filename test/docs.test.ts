@@ -26,6 +26,7 @@ const PAGES = [
   ...["docs/machines.md", "docs/machines.zh-CN.md"],
   ...["docs/models.md", "docs/models.zh-CN.md"],
   ...["docs/serve.md", "docs/serve.zh-CN.md"],
+  ...["docs/studio.md", "docs/studio.zh-CN.md"],
 ];
 
 /** Fenced blocks, and the language each is in. */

@@ -1,4 +1,5 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect } from "preact/hooks";
+import { DropTarget } from "../../web/drop_target.tsx";
 import { goOn, startAnew, takeFiles } from "./actions.ts";
 import { droppedFiles } from "./dropped_files.ts";
 import { AskPart } from "./parts/ask_part.tsx";
@@ -26,7 +27,7 @@ export function App() {
   const part = { state, words };
   return (
     <>
-      <DropTarget words={words} />
+      <DropTarget words={words} take={takeDropped} />
       <Header {...part} />
       <main>
         <Banner {...part} />
@@ -46,6 +47,8 @@ export function App() {
     </>
   );
 }
+
+const takeDropped = async (transfer: DataTransfer) => takeFiles(await droppedFiles(transfer));
 
 const Header = ({ state, words }: PartProps) => (
   <header class="top">
@@ -89,43 +92,6 @@ function Banner({ state: { run, isBack, keeping, model }, words }: PartProps) {
         <button type="button" onClick={() => void startAnew()}>
           {words.startAnew}
         </button>
-      </div>
-    </div>
-  );
-}
-
-/** Files may be dropped anywhere on the page. */
-function DropTarget({ words }: { words: Words }) {
-  const [isOver, setOver] = useState(false);
-  useEffect(() => {
-    const over = (event: DragEvent) => {
-      if (!event.dataTransfer?.types.includes("Files")) return;
-      event.preventDefault();
-      setOver(true);
-    };
-    const leave = (event: DragEvent) => {
-      if (!event.relatedTarget) setOver(false);
-    };
-    const drop = async (event: DragEvent) => {
-      event.preventDefault();
-      setOver(false);
-      if (event.dataTransfer) await takeFiles(await droppedFiles(event.dataTransfer));
-    };
-    addEventListener("dragover", over);
-    addEventListener("dragleave", leave);
-    addEventListener("drop", drop);
-    return () => {
-      removeEventListener("dragover", over);
-      removeEventListener("dragleave", leave);
-      removeEventListener("drop", drop);
-    };
-  }, []);
-  if (!isOver) return null;
-  return (
-    <div class="drop" aria-hidden="true">
-      <div>
-        <strong>{words.drop}</strong>
-        <p>{words.dropHint}</p>
       </div>
     </div>
   );

@@ -1,11 +1,11 @@
 import type { ResultFiles, RowsCheck } from "attune/browser";
 import { useEffect, useState } from "preact/hooks";
+import { firstLanguage, keepLanguage, type Language } from "../../web/language.ts";
 import type { Settings } from "./settings.ts";
 import { ENGLISH, type Words } from "./words.ts";
 import { CHINESE } from "./words_zh.ts";
 import type { Download, Failure, ModelInfo, RunInput } from "./worker/protocol.ts";
 
-export type Language = "en" | "zh";
 export type Row = Record<string, unknown>;
 
 export interface Curve {
@@ -96,16 +96,8 @@ export function useAppState(): State {
   return seen;
 }
 
-const LANGUAGE = "attune-language";
-
-function firstLanguage(): Language {
-  const chosen = localStorage.getItem(LANGUAGE);
-  if (chosen === "en" || chosen === "zh") return chosen;
-  return navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
-}
-
 export function setLanguage(language: Language): void {
-  localStorage.setItem(LANGUAGE, language);
+  keepLanguage(language);
   update({ language });
 }
 

@@ -13,6 +13,9 @@ test("serves a model and an adapter, prints where and how to ask, and ends when 
   });
   await running.printed(/curl .*\n/);
   const [, url] = /serving llama-gqa, tuned at (http:\/\/127\.0\.0\.1:\d+\/v1)\n/.exec(printed)!;
+  const [, studio] = /\nStudio: (\S+)\n/.exec(printed)!;
+  expect(`${studio}v1`).toBe(url);
+  expect(await (await fetch(studio!)).text()).toMatch(/<!doctype html>|npm run build/);
   const models = (await (await fetch(`${url}/models`)).json()) as { data: { id: string }[] };
   expect(models.data.map(({ id }) => id)).toEqual(["llama-gqa", "tuned"]);
   const [, curl, body] = /curl (\S+) .* -d '(.*)'/.exec(printed)!;

@@ -9,6 +9,8 @@ import { createQueue } from "./queue.ts";
 import { responses } from "./responses.ts";
 import { modelObject, type ServedModels } from "./served_models.ts";
 import type { ServerState } from "./server_state.ts";
+import type { Page } from "./studio/page.ts";
+import type { Studio } from "./studio/studio_routes.ts";
 
 export interface ServerOptions extends GuardOptions {
   models: ServedModels;
@@ -16,6 +18,10 @@ export interface ServerOptions extends GuardOptions {
   adapters?: AdapterLoading;
   /** Files and fine-tuning jobs, where there is a place for them. */
   fineTuning?: FineTuning;
+  /** What the studio asks beyond OpenAI's API. */
+  studio?: Studio;
+  /** The studio itself, at /. It holds nothing secret: no key is asked for it. */
+  page?: Page;
   /** Requests that may wait for their turn; 64 when left out. */
   maxWaiting?: number;
   /** Bytes of a JSON body at most; 8 MiB when left out. */
@@ -40,7 +46,7 @@ export function createServer({
   bodyLimit = 8 << 20,
   ...options
 }: ServerOptions): Server {
-  const { onError = () => {}, cors, fineTuning } = options;
+  const { onError = () => {}, cors, fineTuning, studio, page } = options;
   const state: ServerState = {
     models,
     queue: createQueue(maxWaiting, SIDE_BY_SIDE),
@@ -54,6 +60,7 @@ export function createServer({
     app.post("/v1/unload_lora_adapter", (c) => unloadAdapter(c.req.raw, state, adapters));
   }
   fineTuning?.mount(app);
+  studio?.mount(app);
   return {
     async fetch(request) {
       const response = await answer(request);
@@ -62,7 +69,7 @@ export function createServer({
       return response;
     },
     async close() {
-      await Promise.all([state.queue.close(), fineTuning?.close()]);
+      await Promise.all([state.queue.close(), fineTuning?.close(), studio?.close()]);
     },
   };
 
@@ -70,7 +77,9 @@ export function createServer({
     try {
       const isPreflight =
         request.method === "OPTIONS" && request.headers.has("access-control-request-method");
-      checkRequest(request, { ...options, ...(isPreflight && { apiKey: undefined }) });
+      const file = page?.answer(request);
+      checkRequest(request, { ...options, ...((isPreflight || file) && { apiKey: undefined }) });
+      if (file) return file;
       return isPreflight ? new Response(null, { status: 204 }) : await app.fetch(request);
     } catch (error) {
       if (request.signal.aborted) return new Response(null, { status: CLIENT_LEFT });

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import { isIP } from "node:net";
 import { ApiError } from "./api_error.ts";
 
 export interface GuardOptions {
@@ -6,6 +7,8 @@ export interface GuardOptions {
   apiKey?: string;
   /** Names a request may call this machine by; any when left out. */
   hosts?: readonly string[];
+  /** Whether IP addresses may be among them: no other site's name can be made to mean one. */
+  addresses?: boolean;
   /** Origins whose pages may ask; "*" for all. */
   cors?: readonly string[];
 }
@@ -14,9 +17,10 @@ export interface GuardOptions {
  * Lets no request through that a page of another site could send behind its reader's back.
  * @throws ApiError
  */
-export function checkRequest(request: Request, { apiKey, hosts, cors = [] }: GuardOptions): void {
+export function checkRequest(request: Request, options: GuardOptions): void {
+  const { apiKey, hosts, addresses = false, cors = [] } = options;
   const { hostname, host } = new URL(request.url);
-  if (hosts && !hosts.includes(hostname))
+  if (hosts && !hosts.includes(hostname) && !(addresses && isAddress(hostname)))
     throw new ApiError({
       status: 403,
       message: `Requests to the host '${hostname}' are refused: this server is for ${hosts.join(", ")}.`,
@@ -29,7 +33,23 @@ export function checkRequest(request: Request, { apiKey, hosts, cors = [] }: Gua
       message: `Pages of ${origin} may not ask this server (--cors ${origin} would let them).`,
       reason: "wrong_origin",
     });
+  if (origin === null && changesState(request) && isOfAnotherSite(request))
+    throw new ApiError({
+      status: 403,
+      message: "Pages of other sites may not ask this server.",
+      reason: "wrong_origin",
+    });
   if (apiKey !== undefined) requireKey(request, apiKey);
+}
+
+const isAddress = (hostname: string) => isIP(hostname.replace(/^\[|\]$/g, "")) !== 0;
+
+const changesState = ({ method }: Request) => !["GET", "HEAD", "OPTIONS"].includes(method);
+
+/** What browsers say of a request, beside its origin; programs say nothing. */
+function isOfAnotherSite({ headers }: Request): boolean {
+  const site = headers.get("sec-fetch-site");
+  return site !== null && site !== "same-origin" && site !== "none";
 }
 
 export const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];

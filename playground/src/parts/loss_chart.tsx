@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { type Axis, axisOf, heightOn } from "../../../src/report/axis.ts";
 import { thinCurve } from "../../../src/report/curve.ts";
 import { smoothed } from "../../../src/report/losses_of_run.ts";
-import { loss as shownLoss } from "../format.ts";
+import { loss as shownLoss } from "../../../web/format.ts";
 import type { Curve, Run } from "../store.ts";
 import type { Words } from "../words.ts";
 

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
+import { compact, gigabytes, percent } from "../../../web/format.ts";
 import { changeModel, demoSource } from "../actions.ts";
 import type { PartProps } from "../app.tsx";
-import { compact, gigabytes, percent } from "../format.ts";
 import { isTuning, type State } from "../store.ts";
 import type { Words } from "../words.ts";
 import { Fault } from "./fault.tsx";

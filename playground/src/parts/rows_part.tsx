@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { count } from "../../../web/format.ts";
 import {
   addRow,
   changeSettings,
@@ -11,7 +12,6 @@ import {
   useExamples,
 } from "../actions.ts";
 import type { PartProps } from "../app.tsx";
-import { count } from "../format.ts";
 import { canChooseColumns, fieldsOf, textOfRow, usedRows } from "../rows.ts";
 import { isTuning, type Row } from "../store.ts";
 import { Fault } from "./fault.tsx";

@@ -1,6 +1,6 @@
 import type { RowsCheck } from "attune/browser";
+import { count } from "../../../web/format.ts";
 import type { PartProps } from "../app.tsx";
-import { count } from "../format.ts";
 import { canChooseColumns } from "../rows.ts";
 import type { Words } from "../words.ts";
 import { Fault } from "./fault.tsx";

@@ -1,7 +1,7 @@
+import { compact, count, duration } from "../../../web/format.ts";
 import { goOn, stop, tune } from "../actions.ts";
 import { adviceFor } from "../advice_for.ts";
 import type { PartProps } from "../app.tsx";
-import { compact, count, duration } from "../format.ts";
 import { usedRows } from "../rows.ts";
 import { stepsOf } from "../settings.ts";
 import { isTuning, type State } from "../store.ts";

@@ -9,6 +9,7 @@ import { showDownload } from "../fetch_model.ts";
 import { examples } from "../help.ts";
 import { type ComputeOptions, collect, wholeNumber, withCompute } from "../options.ts";
 import { openScreen } from "../screen.ts";
+import { progressTeller } from "../tell_parent.ts";
 
 interface Flags extends EvalFlags, ComputeOptions {
   generate?: number;
@@ -56,6 +57,7 @@ export const evalCommand = (): Command =>
 
 async function runEval(from: string | undefined, flags: Flags): Promise<void> {
   const screen = openScreen(process.stderr);
+  const tell = progressTeller();
   try {
     const source = await evalSource(from, flags);
     const evaluation = await evaluate(source.recipe, {
@@ -65,8 +67,10 @@ async function runEval(from: string | undefined, flags: Flags): Promise<void> {
       threads: flags.threads,
       hub: { onProgress: showDownload(screen) },
       onWarning: (text) => screen.print(`warning: ${forTerminal(text)}`),
-      onProgress: ({ model, done, total }) =>
-        screen.show(() => `${model}: ${Math.floor(done)} of ${total} rows …`),
+      onProgress: ({ model, done, total }) => {
+        screen.show(() => `${model}: ${Math.floor(done)} of ${total} rows …`);
+        tell((done / total + (model === "tuned" ? 1 : 0)) / 2);
+      },
     });
     screen.clear();
     print(evaluation, flags);

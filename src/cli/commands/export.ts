@@ -8,6 +8,7 @@ import { forTerminal } from "../failure.ts";
 import { formatPercent } from "../format.ts";
 import { examples } from "../help.ts";
 import { openScreen } from "../screen.ts";
+import { progressTeller } from "../tell_parent.ts";
 import { headerLine } from "../train_header.ts";
 
 interface ExportFlags {
@@ -70,12 +71,16 @@ async function runExport(run: string | undefined, flags: ExportFlags, command: C
     command.error("error: missing argument 'run', or option '-m, --model <dir>'");
   const format = EXPORT_FORMATS[flags.format]!;
   const screen = openScreen();
+  const tell = progressTeller();
   try {
     const request = await requestOf(run, flags, format);
     const lines = await format.run({
       ...request,
       onWarning: (text) => screen.print(`warning: ${forTerminal(text)}`),
-      onProgress: (share) => screen.show(() => `writing ${flags.out}: ${formatPercent(share)} …`),
+      onProgress: (share) => {
+        screen.show(() => `writing ${flags.out}: ${formatPercent(share)} …`);
+        tell(share);
+      },
     });
     screen.clear();
     screen.print(lines.map(([label, text]) => headerLine(label, text)).join("\n"));

@@ -1,22 +1,28 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { hostname } from "node:os";
 import { basename, resolve } from "node:path";
 import { Command } from "commander";
 import { loadModel } from "../../generation/load_model.ts";
 import type { AdapterLoading } from "../../server/adapters.ts";
-import { createServer } from "../../server/create_server.ts";
+import { createServer, type ServerOptions } from "../../server/create_server.ts";
 import { LOOPBACK } from "../../server/guard.ts";
 import { type FineTuning, openFineTuning } from "../../server/jobs/fine_tuning.ts";
 import { listen } from "../../server/listen.ts";
 import { nowInSeconds } from "../../server/new_id.ts";
 import { parameterError } from "../../server/read_body.ts";
 import { createServedModels, type ServedModel } from "../../server/served_models.ts";
+import { openPage } from "../../server/studio/page.ts";
+import { openStudio, type Studio } from "../../server/studio/studio_routes.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { type ChatSource, chatSource, type SourceFlags } from "../chat_source.ts";
+import { EXPORT_FORMATS } from "../exports/formats.ts";
 import { describeFailure, forTerminal } from "../failure.ts";
 import { examples } from "../help.ts";
 import { BASE } from "../named_adapters.ts";
 import { collect, jsonObject, type TalkOptions, wholeNumber, withTalking } from "../options.ts";
+import { packageFile } from "../package_root.ts";
 import { stopSignals } from "../stop_signals.ts";
+import { TELLS } from "../tell_parent.ts";
 
 interface ServeFlags extends SourceFlags, TalkOptions {
   port: number;
@@ -32,7 +38,7 @@ export const serveCommand = (): Command =>
     new Command("serve")
       .summary("serve a model and its adapters by OpenAI's API")
       .description(
-        "Serves a model, and adapters on it, to every program that speaks OpenAI's API: chat completions, completions, models. The model goes by its directory's name, an adapter by its own.",
+        "Serves a model, and adapters on it, to every program that speaks OpenAI's API: chat completions, completions, models. The model goes by its directory's name, an adapter by its own. Its address, in a browser, is the studio: a page to tune, measure, export and chat.",
       )
       .argument("[run]", "a run's directory, whose result and base are served; or a model")
       .option("-m, --model <dir>", "the model's directory, or its name on the hub")
@@ -69,7 +75,10 @@ export const serveCommand = (): Command =>
         wholeNumber(0),
         64,
       )
-      .option("--jobs <dir>", "serve OpenAI's fine-tuning API, too: files and jobs are kept there")
+      .option(
+        "--jobs <dir>",
+        "serve OpenAI's fine-tuning API and tune in the studio, too: files and runs are kept there",
+      )
       .optionsGroup("Machine:"),
   )
     .addHelpText(
@@ -80,6 +89,7 @@ export const serveCommand = (): Command =>
           "attune serve --model ./model -a fr=runs/fr -a de=runs/de",
           "several adapters, chosen by the request's model",
         ],
+        ["attune serve -m ./model --jobs jobs", "with a place for runs: tune in the studio, by its address"],
         ["attune serve -m ./model --host 0.0.0.0 --api-key secret", "to other machines"],
       ]),
     )
@@ -98,8 +108,10 @@ async function runServe(run: string | undefined, flags: ServeFlags, command: Com
   const server = createServer({
     models: models.served,
     fineTuning,
+    studio: openStudioOf(fineTuning, flags),
+    page: openPage(packageFile("dist/studio")),
     ...((!isOpen || flags.apiKey !== undefined) && { adapters: loadingOf(models) }),
-    ...(!isOpen && { hosts: LOOPBACK }),
+    ...namesOf(flags, isOpen),
     ...flags,
     onError: (error) => say(describeFailure(error)),
   });
@@ -176,11 +188,41 @@ function openJobs(
   });
 }
 
-function startTraining(recipe: string, threads?: number): ChildProcess {
-  const words = ["train", recipe, "--json", ...(threads === undefined ? [] : ["--threads", String(threads)])];
-  return spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...words], {
+const startTraining = (recipe: string, threads?: number): ChildProcess =>
+  spawn(process.execPath, commandLine(["train", recipe, "--json", ...threadWords(threads)]), {
     stdio: ["ignore", "pipe", "inherit"],
   });
+
+/** attune as this process runs it. */
+const commandLine = (words: readonly string[]) => [...process.execArgv, process.argv[1]!, ...words];
+
+const threadWords = (threads?: number) => (threads === undefined ? [] : ["--threads", String(threads)]);
+
+const openStudioOf = (fineTuning: FineTuning | undefined, { threads }: ServeFlags): Studio =>
+  openStudio({
+    fineTuning,
+    start: (words) =>
+      spawn(process.execPath, commandLine(words), {
+        stdio: ["ignore", "ignore", "pipe", "ipc"],
+        env: { ...process.env, [TELLS]: "1", NO_COLOR: "1", FORCE_COLOR: undefined },
+      }),
+    formats: Object.entries(EXPORT_FORMATS).map(([name, { summary, types = [] }]) => ({
+      ...{ name, summary, types },
+      ...(/^gguf/.test(name) && { ending: ".gguf" }),
+    })),
+    compute: threadWords(threads),
+    bodyLimit: 1 << 20,
+  });
+
+/**
+ * The names that requests may call this machine by. A page of another site can make its own name mean this machine's
+ * address, and then ask as if it were ours; who needs a key can't be asked so.
+ */
+function namesOf({ host, apiKey }: ServeFlags, isOpen: boolean): Pick<ServerOptions, "hosts" | "addresses"> {
+  if (!isOpen) return { hosts: LOOPBACK };
+  if (apiKey !== undefined) return {};
+  const own = hostname().toLowerCase();
+  return { hosts: ["localhost", host.toLowerCase(), own, `${own}.local`], addresses: true };
 }
 
 /** The directory's own name. */
@@ -200,8 +242,14 @@ function announce({ host, apiKey }: ServeFlags, port: number, models: readonly S
   const key = apiKey === undefined ? "" : " -H 'Authorization: Bearer KEY'";
   const body = JSON.stringify({ model: models.at(-1)!.id, messages: [{ role: "user", content: "Hello" }] });
   const line = `curl ${url}/chat/completions${key} -H 'Content-Type: application/json' -d '${body.replaceAll("'", "'\\''")}'`;
-  process.stdout.write(`serving ${models.map(({ id }) => id).join(", ")} at ${url}\n\n${line}\n`);
+  const studio = `http://${WILDCARDS[name] ?? name}:${port}/`;
+  process.stdout.write(
+    `serving ${models.map(({ id }) => id).join(", ")} at ${url}\nStudio: ${studio}\n\n${line}\n`,
+  );
 }
+
+/** Where all addresses are listened on, one that a browser here finds. */
+const WILDCARDS: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "[::]": "[::1]" };
 
 function say(text: string): void {
   process.stderr.write(`${forTerminal(text)}\n`);

@@ -16,6 +16,8 @@ export type ProposedMethod = (typeof PROPOSED_METHODS)[number];
 
 export interface InitChoices {
   data: readonly string[];
+  /** As in a recipe's data: what the rows call the format's keys. */
+  columns?: Record<string, string>;
   model: string;
   preset: Preset;
   /** What fits this machine when left out. */
@@ -29,6 +31,8 @@ export interface InitChoices {
 export interface Proposal {
   /** YAML with a reason beside each choice. */
   text: string;
+  /** The same as keys, each with its reason. */
+  keys: ProposedKey[];
   recipe: RecipeInput;
   /** By the graph alone, without running anything; none where rows would be refused. */
   estimate?: Estimate;
@@ -73,10 +77,10 @@ async function proposed(context: Context): Promise<Omit<Proposal, "notes"> & { r
   parseRecipe(recipe);
   const text = recipeText(keys, headOf(survey, choices, context.lengths));
   try {
-    return { text, recipe, estimate: await estimate(recipe, { measure: false, hub }) };
+    return { text, keys, recipe, estimate: await estimate(recipe, { measure: false, hub }) };
   } catch (error) {
     if (!(error instanceof AttuneError) || error.code !== "data.unusable-rows") throw error;
-    return { text, recipe, refusal: error.message };
+    return { text, keys, recipe, refusal: error.message };
   }
 }
 
@@ -94,6 +98,9 @@ function purposeOf({ kinds }: DataSurvey): Pick<AdviceFacts, "stage" | "objectiv
   return { stage: "instruct", objective: "sft", reason: "the rows have answers: only those are learnt" };
 }
 
+const entriesOf = (data: readonly string[], columns: InitChoices["columns"]) =>
+  data.map((path) => ({ path, ...(columns && { columns }) }));
+
 const LONGEST = 8_192; // tokens; longer rows are told from their start
 
 type Lengths = NonNullable<AdviceFacts["lengths"]> & {
@@ -104,7 +111,7 @@ type Lengths = NonNullable<AdviceFacts["lengths"]> & {
 
 /** Lengths as the model's own tokenizer and template make them. */
 async function lengthsOf(
-  { data, output }: InitChoices,
+  { data, columns, output }: InitChoices,
   survey: DataSurvey,
   base: Base,
   hub: HubOptions,
@@ -115,7 +122,7 @@ async function lengthsOf(
     stage,
     objective: { type: objective },
     model: base.directory.path,
-    data: data.map((path) => ({ path })),
+    data: entriesOf(data, columns),
     training: { maxLength, batchSize: 2 },
     output,
   });
@@ -130,7 +137,7 @@ async function lengthsOf(
 }
 
 function proposedKeys({ choices, survey, lengths, isFresh, method }: Context): ProposedKey[] {
-  const { preset, heldOut, output, data, model } = choices;
+  const { preset, heldOut, output, data, columns, model } = choices;
   const { stage, objective, reason } = purposeOf(survey);
   const trains = method !== "full" ? "adapter" : isFresh ? "random weights" : "weights";
   const examples = Math.max(1, Math.round(survey.rows * (1 - heldOut)));
@@ -149,7 +156,7 @@ function proposedKeys({ choices, survey, lengths, isFresh, method }: Context): P
     ...(method === "full"
       ? []
       : [{ key: "adapter.type", value: "lora", reason: ADAPTER_REASON }, ...inGroup("adapter")]),
-    { key: "data", value: data.map((path) => ({ path })) },
+    { key: "data", value: entriesOf(data, columns) },
     ...(survey.duplicates > 0
       ? [
           {

@@ -24,8 +24,15 @@ export interface DataSurvey {
 
 const SEED = 0; // of tasks' phrasings, of which data named on a command line has none
 
-/** Reads all rows of files, directories or datasets of the hub. @throws AttuneError when there is none, or they don't go together. */
-export async function surveyData(paths: readonly string[], hub?: HubOptions): Promise<DataSurvey> {
+/**
+ * Reads all rows of files, directories or datasets of the hub; `columns` as in a recipe's data.
+ * @throws AttuneError when there is none, or they don't go together.
+ */
+export async function surveyData(
+  paths: readonly string[],
+  hub?: HubOptions,
+  columns?: Record<string, string>,
+): Promise<DataSurvey> {
   const survey: DataSurvey = {
     rows: 0,
     kinds: {},
@@ -39,7 +46,10 @@ export async function surveyData(paths: readonly string[], hub?: HubOptions): Pr
   const answers = new Map<string, number>();
   let first: { path: string; kind: Example["kind"] } | undefined;
   for (const [i, path] of paths.entries()) {
-    const { examples } = await rowSource({ path }, { place: `data.${i}`, seed: SEED, hub });
+    const { examples } = await rowSource(
+      { path, ...(columns && { columns }) },
+      { place: `data.${i}`, seed: SEED, hub },
+    );
     for await (const example of examples) {
       if (example.kind === "unusable") {
         noteUnusable(survey, example);

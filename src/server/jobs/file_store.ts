@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { dataKindOf, endingOf } from "../../data/files/data_kinds.ts";
 import { writeDirectoryAtomic } from "../../files/atomic.ts";
 import { ApiError } from "../api_error.ts";
 import { newId, nowInSeconds } from "../new_id.ts";
@@ -22,15 +23,22 @@ export interface FileStore {
   list(): Promise<StoredFile[]>;
   /** @throws ApiError when there is none of this id. */
   find(id: string): Promise<StoredFile>;
-  contentPath(id: string): string;
+  contentPath(file: StoredFile): string;
   remove(id: string): Promise<void>;
 }
 
 const ID = /^file-[0-9a-f]{32}$/;
 
+/** The ending says how it is read: JSON lines, as the API has them, where the name has none that is known. */
+function contentName({ filename }: StoredFile): string {
+  const ending = endingOf(filename);
+  const compression = /\.(gz|zst)$/i.exec(filename)?.[0].toLowerCase() ?? "";
+  return dataKindOf(filename) ? `content.${ending}${compression}` : "content.jsonl";
+}
+
 export async function openFileStore(root: string): Promise<FileStore> {
   await mkdir(root, { recursive: true });
-  const contentPath = (id: string) => join(root, id, "content.jsonl");
+  const contentPath = (file: StoredFile) => join(root, file.id, contentName(file));
   const read = async (id: string): Promise<StoredFile> =>
     JSON.parse(await readFile(join(root, id, "file.json"), "utf8"));
   const find = async (id: string) => {
@@ -57,7 +65,7 @@ export async function openFileStore(root: string): Promise<FileStore> {
         status: "processed",
       };
       await writeDirectoryAtomic(join(root, file.id), async (directory) => {
-        await writeFile(join(directory, "content.jsonl"), content);
+        await writeFile(join(directory, contentName(file)), content);
         await writeFile(join(directory, "file.json"), `${JSON.stringify(file, null, 2)}\n`);
       });
       return file;

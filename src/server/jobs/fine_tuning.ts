@@ -6,9 +6,10 @@ import { ApiError } from "../api_error.ts";
 import { newId, nowInSeconds } from "../new_id.ts";
 import { parameterError, readBody, readBytes } from "../read_body.ts";
 import { type FileStore, openFileStore } from "./file_store.ts";
-import { JobRequest, jobMethod } from "./job_requests.ts";
+import { JobRequest, jobMethod, requireOneOf } from "./job_requests.ts";
 import { createJobRunner, type JobRunner, type RunnerParts } from "./job_runner.ts";
 import { type FineTuningJob, type JobStatus, type JobStore, openJobStore } from "./job_store.ts";
+import { checkOwnRecipe } from "./own_recipe.ts";
 import { pageOf } from "./pages.ts";
 
 export interface FineTuningOptions extends Omit<RunnerParts, "jobs" | "files"> {
@@ -21,6 +22,10 @@ export interface FineTuningOptions extends Omit<RunnerParts, "jobs" | "files"> {
 
 /** OpenAI's files and fine-tuning jobs. */
 export interface FineTuning {
+  files: FileStore;
+  jobs: JobStore;
+  /** The directory of a base by its id. @throws ApiError */
+  modelPath(id: string): string;
   mount(app: Hono): void;
   close(): Promise<void>;
 }
@@ -38,10 +43,13 @@ export async function openFineTuning(options: FineTuningOptions): Promise<FineTu
   const runner = createJobRunner({ ...options, jobs, files });
   const context = { ...options, files, jobs, runner };
   for (const job of await jobs.list())
-    if (job.status === "succeeded")
+    if (job.status === "succeeded" && job.fine_tuned_model !== null)
       await options.serve(job, join(jobs.pathOf(job.id, "run"), "adapter")).catch(options.onError);
   runner.wake();
   return {
+    files,
+    jobs,
+    modelPath: options.modelPath,
     mount(app) {
       mountFiles(app, context);
       mountJobs(app, context);
@@ -59,8 +67,8 @@ function mountFiles(app: Hono, { files, fileLimit }: Context): void {
   app.get("/v1/files", async ({ req }) => Response.json(pageOf(await files.list(), req.url, 10_000)));
   app.get("/v1/files/:id", async ({ req }) => Response.json(await files.find(req.param("id"))));
   app.get("/v1/files/:id/content", async ({ req }) => {
-    const { id } = await files.find(req.param("id"));
-    return new Response(await readFile(files.contentPath(id)), {
+    const file = await files.find(req.param("id"));
+    return new Response(await readFile(files.contentPath(file)), {
       headers: { "content-type": "application/octet-stream", "x-content-type-options": "nosniff" },
     });
   });
@@ -147,12 +155,15 @@ async function createJob(
   { files, jobs, runner, modelPath, bodyLimit }: Context,
 ): Promise<Response> {
   const asked = await readBody(request, JobRequest, bodyLimit);
+  requireOneOf(asked);
   const { method, hyperparameters } = jobMethod(asked);
   modelPath(asked.model);
   for (const param of ["training_file", "validation_file"] as const)
     if (asked[param] !== undefined) await files.find(asked[param]);
+  const recipe = asked.recipe && checkOwnRecipe(asked.recipe, asked.validation_file !== undefined);
   const { beta, ...own } = hyperparameters;
-  const used = method === "dpo" ? { ...own, beta } : own;
+  const used = recipe ? {} : method === "dpo" ? { ...own, beta } : own;
+  const type = recipe && recipe.objective.type !== "sft" ? recipe.objective.type : method;
   const job: FineTuningJob = {
     id: newId("ftjob"),
     object: "fine_tuning.job",
@@ -166,14 +177,15 @@ async function createJob(
     training_file: asked.training_file,
     validation_file: asked.validation_file ?? null,
     hyperparameters: used,
-    method: { type: method, [method]: { hyperparameters: used } },
-    seed: asked.seed ?? randomInt(2 ** 31),
+    method: { type, [type]: { hyperparameters: used } },
+    seed: asked.seed ?? recipe?.seed ?? randomInt(2 ** 31),
     trained_tokens: null,
     result_files: [],
     integrations: [],
     metadata: asked.metadata ?? null,
     user_provided_suffix: asked.suffix ?? null,
     error: null,
+    ...(asked.recipe && { recipe: asked.recipe }),
   };
   await jobs.save(job);
   await jobs.tell(job.id, { message: `Created fine-tuning job: ${job.id}` });

@@ -35,9 +35,20 @@ export const JobRequest = z.strictObject({
     ])
     .optional(),
   metadata: z.record(z.string(), z.string()).optional(),
+  /** attune's own: the whole recipe but for model, files and output, in place of the numbers above. */
+  recipe: z.record(z.string(), z.unknown()).optional(),
 });
 
 export type JobRequest = z.output<typeof JobRequest>;
+
+/** A recipe says itself how it is trained. */
+export function requireOneOf({ recipe, method, hyperparameters }: JobRequest): void {
+  if (!recipe || (!method && !hyperparameters)) return;
+  const param = method ? "method" : "hyperparameters";
+  throw parameterError(param, "invalid_value", {
+    message: `'${param}' stands beside 'recipe', which says it all: leave one of them out.`,
+  });
+}
 
 /** How a job is trained, and by which numbers; `hyperparameters` beside `method` is the API's older form. */
 export function jobMethod({ method, hyperparameters: older }: JobRequest): {

@@ -4,12 +4,14 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { writeFileAtomic } from "../../files/atomic.ts";
 import { RUN_IN_USE } from "../../run/run_lock.ts";
-import { AttuneError } from "../../text/errors.ts";
 import type { StartEvent, StepEvent, TrainEvent } from "../../training/events.ts";
+import { faultOf } from "../api_error.ts";
 import { nowInSeconds } from "../new_id.ts";
 import type { FileStore } from "./file_store.ts";
 import { type Hyperparameters, jobRecipe } from "./job_recipe.ts";
 import type { FineTuningJob, JobStore } from "./job_store.ts";
+import { namedByOwner } from "./named_by_owner.ts";
+import { placedRecipe } from "./own_recipe.ts";
 
 export interface RunnerParts {
   jobs: JobStore;
@@ -69,17 +71,19 @@ export function createJobRunner(parts: RunnerParts): JobRunner {
       const after = await jobs.find(job.id);
       if (after.status === "running") await finish(after, outcome);
     } catch (error) {
-      if (!(error instanceof AttuneError)) onError(error);
-      await fail(job, error instanceof AttuneError ? error : { code: CRASHED, message: String(error) });
+      const { status, message, reason = CRASHED } = faultOf(error);
+      if (status === 500) onError(error);
+      await fail(job, { code: reason, message: status === 500 ? String(error) : message });
     }
   };
   /** Runs the process and tells its events; the last of its lines. */
   const follow = async (job: FineTuningJob, recipe: string): Promise<{ last?: Line; tokens: number }> => {
+    const seen = new Set((await jobs.events(job.id)).map(({ type, data }) => `${type} ${data.step}`));
+    // What a process prints is read from its start on: one that ends at once takes what nobody reads with it.
     const child = parts.startTraining(recipe);
     if (current) current.child = child;
     if (isClosed || current?.isStopped) child.kill("SIGTERM");
     const ended = new Promise<void>((done) => child.once("close", () => done()).once("error", () => done()));
-    const seen = new Set((await jobs.events(job.id)).map(({ type, data }) => `${type} ${data.step}`));
     let [last, tokens]: [Line | undefined, number] = [undefined, 0];
     for await (const text of createInterface({ input: child.stdout! })) {
       last = parsed(text) ?? last;
@@ -112,19 +116,24 @@ export function createJobRunner(parts: RunnerParts): JobRunner {
     await fail(job, reason);
   };
   const succeed = async (job: FineTuningJob, adapter: string) => {
-    const fine_tuned_model = ["ft", job.model, job.user_provided_suffix ?? "", job.id.slice(-8)].join(":");
-    const done: FineTuningJob = {
-      ...job,
-      status: "succeeded",
-      fine_tuned_model,
-      finished_at: nowInSeconds(),
-    };
-    await parts.serve(done, adapter);
-    await jobs.save(done);
-    await jobs.tell(job.id, { message: `New fine-tuned model created: ${fine_tuned_model}` });
+    const name = ["ft", job.model, job.user_provided_suffix ?? "", job.id.slice(-8)].join(":");
+    const done: FineTuningJob = { ...job, status: "succeeded", finished_at: nowInSeconds() };
+    // A recipe may train the model's own weights: they are no adapter, and this server has one base.
+    const isAdapter = !job.recipe || job.recipe.adapter !== undefined;
+    const fine_tuned_model = isAdapter ? name : null;
+    if (isAdapter) await parts.serve({ ...done, fine_tuned_model }, adapter);
+    await jobs.save({ ...done, fine_tuned_model });
+    const message = isAdapter
+      ? `New fine-tuned model created: ${name}`
+      : `The model's own weights were trained. Serve them by themselves: attune serve ${jobs.pathOf(job.id, "run")}`;
+    await jobs.tell(job.id, { message });
     await jobs.tell(job.id, { message: "The job has successfully completed" });
   };
-  const fail = async (job: FineTuningJob, { code, message }: { code: string; message: string }) => {
+  const fail = async (job: FineTuningJob, reason: { code: string; message: string }) => {
+    const { code } = reason;
+    const message = (await namedByOwner(parts.files, [job.training_file, job.validation_file]))(
+      reason.message,
+    );
     await jobs.save({
       ...job,
       status: "failed",
@@ -169,16 +178,22 @@ async function recipeOf(job: FineTuningJob, { jobs, files, modelPath }: RunnerPa
     )
   )
     return path;
-  const method = job.method.type as "supervised" | "dpo";
-  const recipe = await jobRecipe({
+  const pathOf = async (id: string) => files.contentPath(await files.find(id));
+  const place = {
     model: modelPath(job.model),
-    training: files.contentPath(job.training_file),
-    validation: job.validation_file === null ? undefined : files.contentPath(job.validation_file),
-    method,
-    hyperparameters: job.hyperparameters as unknown as Hyperparameters,
-    seed: job.seed,
+    training: await pathOf(job.training_file),
+    validation: job.validation_file === null ? undefined : await pathOf(job.validation_file),
     output: jobs.pathOf(job.id, "run"),
-  });
+  };
+  const { seed } = job;
+  const recipe = job.recipe
+    ? placedRecipe({ ...job.recipe, seed }, place)
+    : await jobRecipe({
+        ...place,
+        seed,
+        method: job.method.type as "supervised" | "dpo",
+        hyperparameters: job.hyperparameters as unknown as Hyperparameters,
+      });
   await writeFileAtomic(path, `${JSON.stringify(recipe, null, 2)}\n`);
   return path;
 }

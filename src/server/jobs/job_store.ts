@@ -29,6 +29,8 @@ export interface FineTuningJob {
   metadata: Record<string, string> | null;
   user_provided_suffix: string | null;
   error: { code: string; message: string; param: string | null } | null;
+  /** attune's own: the recipe it was created with, where it was. */
+  recipe?: Record<string, unknown>;
 }
 
 /** OpenAI's event of a job. */
@@ -50,7 +52,7 @@ export interface JobStore {
   save(job: FineTuningJob): Promise<void>;
   events(id: string): Promise<JobEvent[]>;
   tell(id: string, event: Pick<JobEvent, "message"> & Partial<JobEvent>): Promise<void>;
-  pathOf(id: string, name: "recipe.json" | "run"): string;
+  pathOf(id: string, name: "recipe.json" | "run" | "exports"): string;
 }
 
 const ID = /^ftjob-[0-9a-f]{32}$/;

@@ -1,4 +1,4 @@
-import type { Language } from "./store.ts";
+import type { Language } from "./language.ts";
 
 export const count = (n: number, language: Language): string => n.toLocaleString(language);
 

@@ -1,0 +1,6 @@
+import { render } from "preact";
+import { App } from "./app.tsx";
+import { loadServer } from "./server.ts";
+
+render(<App />, document.getElementById("app")!);
+await loadServer();
