@@ -44,7 +44,7 @@ const ALLOWED: Record<string, string[]> = {
     ...["text", "math", "random", "graph", "runtime", "files", "quantization", "models", "adapters"],
     ...["tokenizers", "templates", "hub", "pretrained", "generation"],
   ],
-  mpi: ["text", "training"],
+  mpi: ["text", "files", "training"],
   run: [
     ...["text", "random", "graph", "runtime", "files", "quantization", "models", "adapters", "data", "hub"],
     ...["templates", "pretrained", "training", "evaluation", "report", "tracking", "generation", "export"],

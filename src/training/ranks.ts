@@ -10,9 +10,16 @@ export interface Ranks {
   /** Which of them this is, counted from 0. */
   rank: number;
   size: number;
-  /** Adds up the arrays of all ranks, number by number and in the order of the ranks, and puts the sums in their place. */
-  sum(arrays: readonly (Float32Array | Float64Array)[]): Promise<void>;
+  /**
+   * Adds up the arrays of all ranks, number by number and in the order of the ranks, and puts the sums in their place. `as` is
+   * what float32 numbers travel as; float32 when left out.
+   */
+  sum(arrays: readonly (Float32Array | Float64Array)[], as?: WireType): Promise<void>;
 }
+
+/** What gradients travel as between processes. */
+export const WIRE_TYPES = ["float32", "bfloat16"] as const;
+export type WireType = (typeof WIRE_TYPES)[number];
 
 export const ALONE: Ranks = { rank: 0, size: 1, sum: async () => {} };
 
