@@ -110,7 +110,10 @@ export async function openEngine<G = Float32Array[]>(
   const branches = branchesOf(objective.answers);
   const forward = async (of: LabelLosses, read: ReadState) => {
     const settings = { rowLength, sharePrefixes, everyToken, session: sessionOptions };
-    return sharedForward(await openForward(of, read, open, settings), ranks, branches);
+    return sharedForward(await openForward(of, read, open, settings), ranks, {
+      branches,
+      share: of.shareable && sharePrefixes,
+    });
   };
   const evaluated = (of: Method) => labelLosses(of.adapt(model, false), of.scope(false));
   const evaluation = once(() => forward(evaluated(method), state));
@@ -138,7 +141,7 @@ export async function openEngine<G = Float32Array[]>(
       const totals = objective.measure(values);
       const { extra = () => ({}) } = options;
       const weights = objective.weigh(values, totals).weights.flat();
-      const places = shareOf(ranks, batch, branches);
+      const places = shareOf(ranks, batch, { branches, share });
       const ofShare = <T>(all: readonly T[]) => places.map((place) => all[place]!);
       const rows = makePacks(ofShare(batch), rowLength, { share, everyToken });
       const own = { nll: zerosByToken(batch), computedTokens: 0 };
