@@ -14,7 +14,8 @@ export interface SumOptions {
   window?: number;
 }
 
-const WINDOW = 2 ** 20;
+/** Numbers that are sent at once: messages of 2 MB, which take longer than a link's delay, within 32 MB of memory. */
+export const windowOf = (size: number): number => Math.min(size * 2 ** 19, 2 ** 23);
 
 /**
  * Adds up the arrays of all ranks in the order of the ranks, and puts the sums in their place. Each rank adds up one part:
@@ -24,7 +25,7 @@ const WINDOW = 2 ** 20;
 export async function sumInOrder(
   wire: Wire,
   arrays: readonly Numbers[],
-  { size, as = "float32", window = WINDOW }: SumOptions,
+  { size, as = "float32", window = windowOf(size) }: SumOptions,
 ): Promise<void> {
   const [singles, doubles] = [arrays.filter(isSingle), arrays.filter((array) => !isSingle(array))];
   await sumWindows(wire, singles, { size, window, form: as === "bfloat16" ? BFLOAT16 : FLOAT32 });
