@@ -2,7 +2,7 @@ import { AttuneError } from "../text/errors.ts";
 import type { SessionOptions } from "./session.ts";
 
 /** The runtime's message when it can't open a model. */
-export function openingError(message: string, { device }: SessionOptions): Error {
+export function openingError(message: string, { device }: SessionOptions): AttuneError {
   const missing = /built without|shared library|adapter|backend|AppendExecutionProvider/i.test(message);
   if (device !== "cpu" && missing)
     return new AttuneError({
