@@ -1,4 +1,4 @@
-import type { Tensor } from "../graph/tensor.ts";
+import { sizeOf, type Tensor } from "../graph/tensor.ts";
 import type { DeviceTensor, TensorData } from "../runtime/session.ts";
 import { inOneBuffer } from "./one_buffer.ts";
 import { createOptimizer, type Optimizer, type OptimizerStep } from "./optimizer.ts";
@@ -53,7 +53,10 @@ export function hostState(
     ...hostGradients(trainables, ranks, wire),
     moments,
     step,
-    read: async () => {},
+    async read() {
+      const isGone = trainables.some(({ data, shape }) => data.length < sizeOf(shape));
+      if (isGone) throw new Error("what was trained was lent to a thread that died");
+    },
     release: async () => {},
   };
 }
