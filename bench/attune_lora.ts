@@ -32,9 +32,11 @@ if (!values.model || !values.data) throw new Error("give --model DIR and --data 
 const world = openWorld(); // under mpirun, one of several processes: the first one prints
 const output = mkdtempSync(join(tmpdir(), "attune-bench-"));
 const speeds: number[] = [];
-/** Of each step after the first: its tokens, its seconds, this process's own, and those in which it waited for the others. */
+/** Of each step after the first: its tokens, its seconds, those of the processor that this process computed, and those in which it waited for the others. */
 const steps: { tokens: number; seconds: number; cpu: number; waiting: number }[] = [];
 let waiting = 0;
+/** Microseconds of this process's time in which it waited: MPI keeps the core. */
+let waitingCpu = 0;
 /** The same by the processor's time, which others' work on the machine changes less. */
 const cpuSpeeds: number[] = [];
 let cpu = process.cpuUsage();
@@ -57,11 +59,11 @@ try {
       const { tokens, seconds } = event;
       speeds.push(event.tokensPerSecond);
       const { user, system } = process.cpuUsage(cpu);
-      steps.push({ tokens, seconds, cpu: (user + system) / 1e6, waiting });
+      steps.push({ tokens, seconds, cpu: (user + system - waitingCpu) / 1e6, waiting });
       cpuSpeeds.push(tokens / ((user + system) / 1e6));
     }
     cpu = process.cpuUsage();
-    waiting = 0;
+    [waiting, waitingCpu] = [0, 0];
   }
 } finally {
   rmSync(output, { recursive: true, force: true });
@@ -83,10 +85,12 @@ console.log(JSON.stringify(result, null, 2));
 function timed(ranks: MpiWorld): MpiWorld {
   return {
     ...ranks,
-    async sum(arrays) {
-      const started = performance.now();
-      await ranks.sum(arrays);
+    async sum(arrays, as) {
+      const [started, before] = [performance.now(), process.cpuUsage()];
+      await ranks.sum(arrays, as);
+      const { user, system } = process.cpuUsage(before);
       waiting += (performance.now() - started) / 1000;
+      waitingCpu += user + system;
     },
   };
 }

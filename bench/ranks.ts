@@ -3,7 +3,8 @@
  * that know nothing of each other, in turns. The last is the machine's ceiling: what two processes take from each other,
  * memory above all, no program can give back.
  *
- *   npx tsx bench/ranks.ts --model DIR --data FILE [--rounds 3] [--steps 4] [--batch 4] [--mpirun mpirun]
+ *   npx tsx bench/ranks.ts --model DIR --data FILE [--rounds 3] [--steps 4] [--batch 8] [--length 512]
+ *                      [--mpirun mpirun]
  *
  * Prints, of each round and as medians, tokens/s and the share of a step in which rank 0 waits for the others.
  */
@@ -16,7 +17,8 @@ const { values } = parseArgs({
     data: { type: "string" },
     rounds: { type: "string", default: "3" },
     steps: { type: "string", default: "4" },
-    batch: { type: "string", default: "4" },
+    batch: { type: "string", default: "8" },
+    length: { type: "string", default: "512" },
     mpirun: { type: "string", default: "mpirun" },
   },
 });
@@ -25,14 +27,14 @@ if (!values.model || !values.data) throw new Error("give --model DIR and --data 
 interface Step {
   tokens: number;
   seconds: number;
-  /** Seconds of the first process's own time; one that waits for others keeps its core. */
+  /** Seconds that the first process computed. */
   cpu: number;
   waiting: number;
 }
 /** Tokens/s of each step after the first. */
 interface Figures {
   byClock: number[];
-  /** By the first process's time: others' work on the machine changes it less. */
+  /** By what the first process computed: others' work on the machine, and waiting, aren't in it. */
   byProcessor: number[];
   /** Share of the step. */
   waiting: number[];
@@ -48,6 +50,8 @@ const program = [
   values.steps,
   "--batch",
   values.batch,
+  "--length",
+  values.length,
 ];
 
 const alone = () => figuresOf(process.execPath, [...own, ...program]);
