@@ -40,10 +40,13 @@ const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
 const counts = values.ranks.split(",").map(Number);
 const folder = mkdtempSync(join(tmpdir(), "attune-network-"));
 const agent = join(folder, "agent");
-writeFileSync(
-  agent,
-  '#!/bin/sh\nhost=$1; shift\nexec ip netns exec "attune-$(($(echo "$host" | cut -d. -f4) - 1))" sh -c "$*"\n',
-);
+/** Stands in for ssh. Each host has a folder of its own for what its daemon keeps. */
+const SCRIPT = `#!/bin/sh
+host=$1; shift
+export TMPDIR="${folder}/$host"; mkdir -p "$TMPDIR"
+exec ip netns exec "attune-$(($(echo "$host" | cut -d. -f4) - 1))" sh -c "$*"
+`;
+writeFileSync(agent, SCRIPT);
 chmodSync(agent, 0o755);
 
 const link = await openLink(Math.max(...counts));
@@ -59,7 +62,7 @@ try {
   link.stdin!.end();
   const [said] = await once(link.stdout!, "data");
   process.stdout.write(said);
-  rmSync(folder, { recursive: true });
+  rmSync(folder, { recursive: true, force: true });
 }
 
 const models = new Map(
