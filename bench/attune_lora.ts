@@ -2,14 +2,16 @@
  * attune's side of the comparison: LoRA r=8 on all linear layers of a model directory, over an Alpaca file.
  *
  *   npx tsx bench/attune_lora.ts --model DIR --data FILE [--steps 10] [--batch 4] [--length 512] [--threads N] [--compute int8]
+ *                            [--each]
  *
  * Prints JSON: tokens/s and tokens per second of processor time (medians over the steps after the first), seconds to the end of the first step, peak memory.
+ * With --each the figures of each step after the first, too.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { openWorld } from "../src/mpi/world.ts";
+import { type MpiWorld, openWorld } from "../src/mpi/world.ts";
 import { train } from "../src/run/train.ts";
 import type { RecipeInput } from "../src/training/recipe.ts";
 
@@ -22,6 +24,7 @@ const { values } = parseArgs({
     length: { type: "string", default: "512" },
     threads: { type: "string" },
     compute: { type: "string" },
+    each: { type: "boolean", default: false },
   },
 });
 if (!values.model || !values.data) throw new Error("give --model DIR and --data FILE");
@@ -29,6 +32,11 @@ if (!values.model || !values.data) throw new Error("give --model DIR and --data 
 const world = openWorld(); // under mpirun, one of several processes: the first one prints
 const output = mkdtempSync(join(tmpdir(), "attune-bench-"));
 const speeds: number[] = [];
+/** Of each step after the first: its tokens, its seconds, those of the processor that this process computed, and those in which it waited for the others. */
+const steps: { tokens: number; seconds: number; cpu: number; waiting: number }[] = [];
+let waiting = 0;
+/** Microseconds of this process's time in which it waited: MPI keeps the core. */
+let waitingCpu = 0;
 /** The same by the processor's time, which others' work on the machine changes less. */
 const cpuSpeeds: number[] = [];
 let cpu = process.cpuUsage();
@@ -44,15 +52,18 @@ try {
     output,
   };
   const threads = values.threads === undefined ? undefined : +values.threads;
-  for await (const event of train(recipe, { threads, ranks: world })) {
+  for await (const event of train(recipe, { threads, ranks: world && timed(world) })) {
     if (event.type !== "step") continue;
     if (event.step === 1) firstStepSeconds = process.uptime();
     else {
+      const { tokens, seconds } = event;
       speeds.push(event.tokensPerSecond);
       const { user, system } = process.cpuUsage(cpu);
-      cpuSpeeds.push(event.tokens / ((user + system) / 1e6));
+      steps.push({ tokens, seconds, cpu: (user + system - waitingCpu) / 1e6, waiting });
+      cpuSpeeds.push(tokens / ((user + system) / 1e6));
     }
     cpu = process.cpuUsage();
+    [waiting, waitingCpu] = [0, 0];
   }
 } finally {
   rmSync(output, { recursive: true, force: true });
@@ -66,8 +77,23 @@ const result = {
   tokensPerCpuSecond: median(cpuSpeeds),
   firstStepSeconds,
   peakGigabytes: peakGigabytes(),
+  ...(values.each && { steps }),
 };
 console.log(JSON.stringify(result, null, 2));
+
+/** The same ranks; the time in which they add up is counted. */
+function timed(ranks: MpiWorld): MpiWorld {
+  return {
+    ...ranks,
+    async sum(arrays, as) {
+      const [started, before] = [performance.now(), process.cpuUsage()];
+      await ranks.sum(arrays, as);
+      const { user, system } = process.cpuUsage(before);
+      waiting += (performance.now() - started) / 1000;
+      waitingCpu += user + system;
+    },
+  };
+}
 
 /** Most memory the process ever held, mapped weights included. */
 function peakGigabytes(): number {

@@ -32,6 +32,7 @@ async function trainJob(): Promise<void> {
     const clock = openingClock();
     for await (const event of train(recipeOf(job, output), {
       threads: job.threads,
+      device: job.device,
       openSession: clock.open,
     })) {
       if (event.type === "start")
@@ -48,9 +49,11 @@ async function trainJob(): Promise<void> {
 /** Reference values are computed between the opening of the graph that gives them, the last, and the first step. */
 function openingClock() {
   let last = performance.now();
+  let opened = 0;
   const open: OpenSession = (model, options) => {
     last = performance.now();
-    return openSession(model, options);
+    const trace = job.profile && { profilePrefix: `${job.profile}_${opened++}` }; // each graph's own
+    return openSession(model, { ...options, ...trace });
   };
   return { open, sinceLast: () => (performance.now() - last) / 1000 };
 }

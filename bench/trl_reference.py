@@ -120,7 +120,7 @@ def common(job):
     if job.get("layout") == "packed":
         passes = max(1, passes // 2)  # two of Alpaca's rows fill one of 512 tokens
     return dict(
-        **SETTINGS,
+        **{**SETTINGS, "use_cpu": job.get("device") != "cuda"},
         max_steps=job["steps"],
         per_device_train_batch_size=size,
         gradient_accumulation_steps=passes,
@@ -131,9 +131,20 @@ def common(job):
 
 def load(job):
     dtype = getattr(torch, job.get("dtype", "float32"))
-    base = AutoModelForCausalLM.from_pretrained(job["model"], dtype=dtype)
+    place = dict(device_map={"": 0}) if job.get("device") == "cuda" else {}
+    base = AutoModelForCausalLM.from_pretrained(job["model"], dtype=dtype, **place, **quantization(job, dtype))
     base.config.use_cache = False
+    if job.get("quantization"):
+        base = peft.prepare_model_for_kbit_training(base, use_gradient_checkpointing=job.get("checkpointing", False))
     return peft.PeftModel.from_pretrained(base, job["adapter"], is_trainable=True) if job.get("adapter") else base
+
+
+def quantization(job, dtype):
+    """bitsandbytes' NF4, with blocks as attune has them."""
+    if not job.get("quantization"):
+        return {}
+    settings = dict(load_in_4bit=True, bnb_4bit_quant_type=job["quantization"], bnb_4bit_compute_dtype=dtype)
+    return dict(quantization_config=transformers.BitsAndBytesConfig(**settings))
 
 
 def train(trainer, job, examples=None, timed=None):

@@ -3,6 +3,9 @@
  * Without a GPU, SwiftShader computes (Debian's packages chromium and libvulkan1).
  *
  *   npm run check-webgpu [-- --steps 20] [PART OF A NAME …]
+ *   npm run check-webgpu -- growth [--steps 500]
+ *
+ * With growth it takes 500 steps, and says whether the device's or the host's memory grows.
  */
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,13 +16,21 @@ import { goldenPath } from "../src/testing/goldens.ts";
 import { useSwiftShader } from "../src/testing/swift_shader.ts";
 import { deviceState } from "../src/training/device_state.ts";
 import { distanceFromGolden, openGoldenRun } from "../src/training/testing/golden_run.ts";
+import { growsOnWebGpu } from "./webgpu_growth.ts";
 
 const { values, positionals } = parseArgs({
-  options: { steps: { type: "string", default: "20" } },
+  options: { steps: { type: "string" } },
   allowPositionals: true,
 });
 const missing = useSwiftShader();
 if (missing) throw new Error(`WebGPU can't be used here: ${missing}`);
+
+const cache = mkdtempSync(join(tmpdir(), "attune-webgpu-"));
+if (positionals[0] === "growth") {
+  const grows = await growsOnWebGpu(Number(values.steps ?? 500), cache);
+  rmSync(cache, { recursive: true });
+  process.exit(grows ? 1 : 0);
+}
 
 const rooms = ["families", "training", "adapters", "qlora"];
 const runs = rooms.flatMap((room) =>
@@ -28,9 +39,8 @@ const runs = rooms.flatMap((room) =>
     .filter((path) => existsSync(goldenPath(`${path}/metrics.json`))),
 );
 const chosen = runs.filter((run) => !positionals.length || positionals.some((part) => run.includes(part)));
-const cache = mkdtempSync(join(tmpdir(), "attune-webgpu-"));
 const session = { device: "webgpu" } as const;
-const count = Number(values.steps);
+const count = Number(values.steps ?? 20);
 let failed = 0;
 for (const path of chosen) {
   const start = performance.now();

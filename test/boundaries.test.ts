@@ -44,7 +44,7 @@ const ALLOWED: Record<string, string[]> = {
     ...["text", "math", "random", "graph", "runtime", "files", "quantization", "models", "adapters"],
     ...["tokenizers", "templates", "hub", "pretrained", "generation"],
   ],
-  mpi: ["text", "training"],
+  mpi: ["text", "files", "training"],
   run: [
     ...["text", "random", "graph", "runtime", "files", "quantization", "models", "adapters", "data", "hub"],
     ...["templates", "pretrained", "training", "evaluation", "report", "tracking", "generation", "export"],
@@ -63,7 +63,7 @@ const TOP = ["cli", "demo", "index.ts", "browser.ts", "server.ts"];
  * run in browsers, too; and of these, what `browser.ts` reaches.
  */
 const NODE: Record<string, true | string[]> = {
-  runtime: ["node.ts", "session_thread.ts", "session_worker.mjs", "telemetry.ts"],
+  runtime: ["cuda.ts", "node.ts", "session_thread.ts", "session_worker.mjs", "telemetry.ts"],
   files: true,
   quantization: ["codes_file.ts"],
   adapters: ["peft/adapter_directory.ts", "peft/find_adapter.ts"],

@@ -10,9 +10,13 @@ export interface Job {
   batchSize: number;
   maxLength: number;
   threads?: number;
+  /** The CPU when left out. */
+  device?: "webgpu" | "cuda";
+  quantization?: "nf4";
   /** attune's alone. */
   compute?: "int8";
-  quantization?: "nf4";
+  /** Where traces of its kernels go: `PREFIX_*.json`. */
+  profile?: string;
   checkpointing?: boolean;
   /** Where `prepare` keeps what it made. */
   cache?: string;

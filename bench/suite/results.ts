@@ -21,12 +21,16 @@ TRL's settings in the table; losses are compared step by step with TRL's in floa
 `;
 
 /** Puts a workload's section into the file, in place of the one it had. */
-export function writeResults(path: string, workload: Workload, outcomes: readonly Outcome[]): void {
+export const writeResults = (path: string, workload: Workload, outcomes: readonly Outcome[]): void =>
+  putSection(path, sectionOf(workload, outcomes));
+
+/** @param text begins with its title, `## (KEY) …` */
+export function putSection(path: string, text: string): void {
   const before = existsSync(path) ? readFileSync(path, "utf8") : HEAD;
   const [head, ...sections] = before.split(/\n(?=## )/);
-  const key = `## (${workload.id})`;
+  const key = text.slice(0, text.indexOf(")") + 1);
   const others = sections.filter((section) => !section.startsWith(key)).map((section) => section.trimEnd());
-  const all = [...others, sectionOf(workload, outcomes)].sort();
+  const all = [...others, text].sort();
   writeFileSync(path, `${[head!.trimEnd(), ...all].join("\n\n")}\n`);
 }
 

@@ -30,6 +30,10 @@ const KINDS: Record<string, Partial<RecipeInput>> = {
 };
 
 const ALL = Object.keys(KINDS);
+
+/** As sft, but for what gradients travel as. */
+const ROUNDED = "rounded";
+KINDS[ROUNDED] = { ...KINDS.sft, training: { communicationDataType: "bfloat16" } };
 const recipes = (output: string, kinds: readonly string[]) =>
   kinds.map((name) => smallRecipe(at(output, name), KINDS[name]));
 
@@ -54,6 +58,15 @@ async function expectSame(output: string, kinds: readonly string[]): Promise<voi
   }
 }
 
+const losses = (output: string) => readMetrics(output).flatMap(({ loss }) => loss ?? []);
+
+/** Rounded on the way: near, and not equal. */
+function expectClose(found: number[], wanted: number[]): void {
+  expect(found).toHaveLength(wanted.length);
+  expect(found).not.toEqual(wanted);
+  for (const [i, loss] of found.entries()) expect(Math.abs(loss / wanted[i]! - 1)).toBeLessThan(1e-2);
+}
+
 async function weightsOf(run: string): Promise<Map<string, Float32Array>> {
   const { tensors } = await readSafetensorsHeader(join(run, "adapter/adapter_model.safetensors"));
   const read = [...tensors].map(async ([name, entry]) => [name, await readTensor(entry)] as const);
@@ -65,9 +78,10 @@ describe.skipIf(installed.length === 0)("processes that MPI started", () => {
     for (const recipe of recipes("alone", ALL)) await runToEnd(recipe);
     for (const [i, by] of installed.entries()) {
       const kinds = i === 0 ? ALL : ["sft", "dpo"];
-      runTogether(together(by, 2 + i, program, ...startedWith(by, kinds)));
+      runTogether(together(by, 2 + i, program, ...startedWith(by, i === 0 ? [...kinds, ROUNDED] : kinds)));
       await expectSame(by, kinds);
     }
+    expectClose(losses(at(installed[0]!, ROUNDED)), losses(at("alone/sft")));
     const by = installed.at(-1)!;
     runTogether(together(by, 2, program, ...startedWith("parts", ["sft"], "2")));
     expect(readMetrics(at("parts/sft")).at(-1)).toMatchObject({ step: 2 });

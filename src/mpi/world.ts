@@ -41,8 +41,8 @@ function join({ by, localSize }: Launched, env: NodeJS.ProcessEnv): MpiWorld {
     ...place,
     localSize,
     version: mpi.version,
-    sum(arrays) {
-      last = last.then(() => sumInOrder(mpi, place.size, arrays));
+    sum(arrays, as) {
+      last = last.then(() => sumInOrder(mpi, arrays, { size: place.size, as }));
       return last;
     },
     abort: mpi.abort,

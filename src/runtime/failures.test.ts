@@ -31,6 +31,12 @@ describe("runError", () => {
     );
   });
 
+  test.each([
+    "WebGPU device lost (1): unknown",
+    "DeviceLost",
+    "A valid external Instance reference no longer exists: device was lost",
+  ])("a device that is gone: %s", (message) => expect(runError(message).code).toBe("runtime.device-lost"));
+
   test("else says what the runtime said", () => {
     expect(runError("2 by 3").message).toBe("the runtime failed: 2 by 3");
   });

@@ -2,7 +2,7 @@ import { AttuneError } from "../text/errors.ts";
 import type { SessionOptions } from "./session.ts";
 
 /** The runtime's message when it can't open a model. */
-export function openingError(message: string, { device }: SessionOptions): Error {
+export function openingError(message: string, { device }: SessionOptions): AttuneError {
   const missing = /built without|shared library|adapter|backend|AppendExecutionProvider/i.test(message);
   if (device !== "cpu" && missing)
     return new AttuneError({
@@ -23,12 +23,18 @@ export function openingError(message: string, { device }: SessionOptions): Error
 }
 
 /** The runtime's message when a run failed. */
-export function runError(message: string): Error {
+export function runError(message: string): AttuneError {
   if (/alloc/i.test(message))
     return new AttuneError({
       code: "runtime.out-of-memory",
       problem: `out of memory in a step: ${message}`,
       wayOut: "Set training.gradientCheckpointing, lower training.maxLength, or choose a smaller model",
+    });
+  if (/device( is| was)?[ _]?(lost|removed)/i.test(message))
+    return new AttuneError({
+      code: "runtime.device-lost",
+      problem: `the device was lost: ${message}`,
+      wayOut: "Look at the GPU's driver, and whether another program or sleep took it",
     });
   return new AttuneError({ code: "runtime.failed", problem: `the runtime failed: ${message}` });
 }

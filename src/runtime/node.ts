@@ -4,6 +4,7 @@ import type { OnnxModel } from "../graph/onnx/writer.ts";
 import { type DType, sizeOf } from "../graph/tensor.ts";
 import { AttuneError } from "../text/errors.ts";
 import { copyKey, copyModel } from "./copy_model.ts";
+import { cudaFacts, noCuda, requireCuda } from "./cuda.ts";
 import { openingError, runError } from "./failures.ts";
 import { runtimeOptions } from "./runtime_options.ts";
 import {
@@ -78,13 +79,16 @@ async function open(
   options: SessionOptions,
   folder: string,
 ): Promise<Session> {
+  if (options.device === "cuda") requireCuda();
   const { thread, leave } = keepsTensors(options.device) ? sharedThread(options.device) : ownThread();
   const id = nextId++;
   const opening = { id, model: source, options: nodeOptions(options, folder) };
   const { error } = await thread.inTurn(() => thread.ask("open", opening));
   if (!error) return session(thread, id, model, options, leave);
   await leave();
-  throw openingError(error, options);
+  const failure = openingError(error, options);
+  const isCuda = options.device === "cuda" && failure.code === "runtime.missing-device";
+  throw isCuda ? noCuda(cudaFacts(), error) : failure;
 }
 
 let nextId = 0;

@@ -19,7 +19,7 @@ import {
 } from "./objectives/objective.ts";
 import { openObjective } from "./objectives/objectives.ts";
 import { ALONE, type Ranks, sharedForward, shareOf, sumValues } from "./ranks.ts";
-import { rowFeeds } from "./row_feeds.ts";
+import { rowFeeds, rowOn } from "./row_feeds.ts";
 import { attentionBlock } from "./row_length.ts";
 import { hostGradients, hostValues, type ReadState, type TrainedState } from "./trained_state.ts";
 import { trainingGraph } from "./training_graph.ts";
@@ -112,7 +112,10 @@ export async function openEngine<G = Float32Array[]>(
   const branches = branchesOf(objective.answers);
   const forward = async (of: LabelLosses, read: ReadState) => {
     const settings = { rowLength, sharePrefixes, everyToken, session: sessionOptions };
-    return sharedForward(await openForward(of, read, open, settings), ranks, branches);
+    return sharedForward(await openForward(of, read, open, settings), ranks, {
+      branches,
+      share: of.shareable && sharePrefixes,
+    });
   };
   const evaluated = (of: Method) => labelLosses(of.adapt(model, false), of.scope(false), { block });
   const evaluation = once(() => forward(evaluated(method), state));
@@ -140,21 +143,22 @@ export async function openEngine<G = Float32Array[]>(
       const totals = objective.measure(values);
       const { extra = () => ({}) } = options;
       const weights = objective.weigh(values, totals).weights.flat();
-      const places = shareOf(ranks, batch, branches);
+      const places = shareOf(ranks, batch, { branches, share });
       const ofShare = <T>(all: readonly T[]) => places.map((place) => all[place]!);
       const rows = makePacks(ofShare(batch), rowLength, { share, everyToken });
-      const own = { nll: zerosByToken(batch), computedTokens: 0 };
-      const [ownWeights, ownValues] = [ofShare(weights), ofShare(own.nll)];
-      for (const [index, row] of rows.entries()) {
+      const found = { nll: zerosByToken(batch), computedTokens: 0 };
+      const [ownWeights, ownValues] = [ofShare(weights), ofShare(found.nll)];
+      for (const [index, own] of rows.entries()) {
+        const row = rowOn(sessionOptions, own);
         const labelWeights = labelWeightsOf(row, ownWeights);
         const feeds = { ...rowFeeds(row, labelWeights), ...extra(row), ...(await state.feeds()) };
         const outputs = await session.run(feeds, state.into);
         takeValues(row, (outputs.nll as TensorData).data as Float32Array, ownValues);
-        own.computedTokens += row.tokens.length;
+        found.computedTokens += own.tokens.length;
         await state.add(outputs, { isFirst: index === 0, isOnly: rows.length === 1 });
       }
       const gradients = await state.gradients(rows.length);
-      const { nll, computedTokens } = await sumValues(ranks, own);
+      const { nll, computedTokens } = await sumValues(ranks, found);
       const seen = valuesOf(objective, batch, nll, options.reference, values.mismatched);
       return { ...batchLoss(objective, batch, seen, totals), computedTokens, gradients };
     },

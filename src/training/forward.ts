@@ -4,7 +4,7 @@ import { openGraph } from "../runtime/open_graph.ts";
 import type { OpenSession, SessionOptions, TensorData } from "../runtime/session.ts";
 import type { LabelLosses } from "./label_losses.ts";
 import { type ByToken, takeValues, zerosByToken } from "./label_values.ts";
-import { rowFeeds } from "./row_feeds.ts";
+import { rowFeeds, rowOn } from "./row_feeds.ts";
 import type { ReadState } from "./trained_state.ts";
 
 /** What a row is fed beyond itself: dropout's words, and the noise's. */
@@ -48,11 +48,12 @@ export async function openForward(
     async values(sequences, extra = () => ({})) {
       const result: ForwardResult = { nll: zerosByToken(sequences), computedTokens: 0 };
       if (right) result.right = zerosByToken(sequences);
-      for (const row of makePacks(sequences, rowLength, { share, everyToken })) {
+      for (const own of makePacks(sequences, rowLength, { share, everyToken })) {
+        const row = rowOn(options.session, own);
         const outputs = await session.run({ ...rowFeeds(row), ...extra(row), ...(await state.feeds()) });
         takeValues(row, outputs.nll!.data as Float32Array, result.nll);
         if (result.right) takeValues(row, hits(row, outputs.likeliest!.data as Float32Array), result.right);
-        result.computedTokens += row.tokens.length;
+        result.computedTokens += own.tokens.length;
       }
       return result;
     },

@@ -154,3 +154,71 @@ describe("the training loop", () => {
     await expect(drive({ ...options, ports })).rejects.toBe(spoiled);
   });
 });
+
+describe("when the runtime fails in the middle of a run", () => {
+  const lost = new AttuneError({ code: "runtime.device-lost", problem: "the device was lost" });
+
+  /** A loop whose fourth step fails; `stored` are the steps that were kept. */
+  async function failing(
+    where: "engine" | "optimizer",
+    canRead: boolean,
+    saveEvery: number,
+    error: Error = lost,
+  ) {
+    const stored: number[] = [];
+    const { options } = countingLoop({}, { maxSteps: 6, saveEvery });
+    let calls = 0;
+    const fails = () => ++calls === 4;
+    const { gradients } = options.engine;
+    const broken: LoopOptions<number> = {
+      ...options,
+      engine: {
+        ...options.engine,
+        gradients: (batch, settings) =>
+          where === "engine" && fails() ? Promise.reject(error) : gradients(batch, settings),
+      },
+      optimizer: {
+        step: async (gradient) => {
+          if (where === "optimizer" && fails()) throw error;
+          return gradient;
+        },
+      },
+      ports: {
+        async checkpoint({ step }) {
+          if (step === 3 && saveEvery !== 3 && !canRead) throw new Error("it can't be read");
+          stored.push(step);
+          return "";
+        },
+      },
+    };
+    const said: string[] = [];
+    const failure = await drive(broken, ({ type, step }) => void said.push(`${type} ${step}`)).catch(
+      (e) => e,
+    );
+    return { stored, said, failure };
+  }
+
+  test("the steps before are kept where they can be read, and the error says where the run goes on", async () => {
+    const { stored, said, failure } = await failing("engine", true, 100);
+    expect(stored).toEqual([3]);
+    expect(said.at(-1)).toBe("checkpoint 3");
+    expect(failure).toMatchObject({ code: "runtime.device-lost", place: "step 4" });
+    expect(failure.message).toMatch(/The run is kept as of step 3, and the same command goes on from there/);
+  });
+
+  test("where they are lost with the device, the last checkpoint is named, or that there is none", async () => {
+    const { stored, failure } = await failing("engine", false, 2);
+    expect(stored).toEqual([2]);
+    expect(failure.message).toMatch(/kept as of step 2/);
+    expect((await failing("engine", false, 100)).failure.message).toMatch(
+      /Nothing was kept yet: training.saveEvery/,
+    );
+  });
+
+  test("half an update isn't kept, nor a step twice; other errors are as ever", async () => {
+    expect((await failing("optimizer", true, 2)).stored).toEqual([2]);
+    expect((await failing("engine", true, 3)).stored).toEqual([3]);
+    const other = new Error("a fault of ours");
+    expect(await failing("engine", true, 100, other)).toMatchObject({ stored: [], failure: other });
+  });
+});

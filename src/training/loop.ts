@@ -5,6 +5,7 @@ import type { TokenSequence } from "../data/tokenize/token_sequence.ts";
 import type { AttuneError } from "../text/errors.ts";
 import type { BatchLoss, BatchOptions, RowFeeds } from "./engine.ts";
 import type { CheckpointEvent, EvaluationEvent, StepEvent } from "./events.ts";
+import { interrupted, isRuntimeFault } from "./interrupted.ts";
 import { culprits, notFinite } from "./not_finite.ts";
 import type { OptimizerStep } from "./optimizer.ts";
 import type { SettledRecipe } from "./recipe.ts";
@@ -100,6 +101,8 @@ interface Loop<G> extends LoopOptions<G> {
   totalSteps: number;
   clock: StepClock;
   progress: Progress;
+  /** Whether what is trained is between two steps. */
+  isUpdating: boolean;
 }
 
 /** Steps that the recipe asks for. */
@@ -109,16 +112,22 @@ export const countSteps = ({ training }: LoopOptions<unknown>["recipe"], { steps
 /**
  * Trains from `from` to where the recipe ends, and yields what happens. It touches no disk: what is kept goes through the
  * ports. A run that was over takes no step.
- * @throws AttuneError when a loss or gradient is not a number, naming examples and way out.
+ * @throws AttuneError when a loss or gradient is not a number, naming examples and way out; and when the runtime fails, with
+ * the step that the run is kept at
  */
 export async function* trainingLoop<G>(options: LoopOptions<G>): AsyncGenerator<LoopEvent, LoopEnd> {
   const { recipe, order, from = START, ports = {} } = options;
   const totalSteps = countSteps(recipe, order);
-  const loop: Loop<G> = { ...options, ports, totalSteps, clock: stepClock(totalSteps), progress: from };
+  const clock = stepClock(totalSteps);
+  const loop: Loop<G> = { ...options, ports, totalSteps, clock, progress: from, isUpdating: false };
   let saved = from.step;
   if (from.step === 0 && isEvaluated(loop) && !(await isStopped(loop))) yield await evaluate(loop);
   while (loop.progress.step < totalSteps && !outOfPatience(loop) && !(await isStopped(loop))) {
-    yield await trainStep(loop);
+    try {
+      yield await trainStep(loop);
+    } catch (error) {
+      throw isRuntimeFault(error) ? yield* rescued(loop, saved, error) : error;
+    }
     if (isEvaluated(loop)) yield await evaluate(loop);
     const { step } = loop.progress;
     if (step % recipe.training.saveEvery !== 0) continue;
@@ -158,7 +167,9 @@ async function trainStep<G>(loop: Loop<G>): Promise<StepEvent> {
   if (!Number.isFinite(loss))
     throw await notFinite({ ...fault, what: "loss", value: loss }, await culprits(engine, batch, broken));
   const computed = performance.now();
+  loop.isUpdating = true;
   const gradNorm = await optimizer.step(gradients, { ...training, step, learningRate });
+  loop.isUpdating = false;
   if (!Number.isFinite(gradNorm))
     throw await notFinite({ ...fault, what: "gradient norm", value: gradNorm }, batch);
   const updated = performance.now();
@@ -227,6 +238,26 @@ async function weighProgress<G>(loop: Loop<G>, evalLoss: number): Promise<boolea
 async function* checkpoint<G>({ ports, progress }: Loop<G>): AsyncGenerator<CheckpointEvent> {
   if (ports.checkpoint)
     yield { type: "checkpoint", step: progress.step, path: await ports.checkpoint(progress) };
+}
+
+/**
+ * What is kept of a run whose runtime failed: all steps before this one where they can still be read, else the last checkpoint.
+ * A device that is lost takes along what lay there.
+ */
+async function* rescued<G>(
+  loop: Loop<G>,
+  saved: number,
+  error: AttuneError,
+): AsyncGenerator<CheckpointEvent, AttuneError> {
+  const { progress, ports, isUpdating } = loop;
+  const failed = progress.step + 1;
+  if (isUpdating || saved === progress.step || !ports.checkpoint) return interrupted(error, failed, saved);
+  try {
+    yield* checkpoint(loop);
+    return interrupted(error, failed, progress.step);
+  } catch {
+    return interrupted(error, failed, saved);
+  }
 }
 
 function end<G>(loop: Loop<G>): LoopEnd {

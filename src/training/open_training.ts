@@ -64,7 +64,12 @@ export async function openTraining(
   const parts = { recipe, model, method, reference, data, ranks };
   if (keepsTensors(session.device) && (ranks?.size ?? 1) === 1)
     return openOver(await deviceState(open, method.trainables, session), parts, open, session);
-  return openOver(hostState(method.trainables, ranks), parts, open, session);
+  return openOver(
+    hostState(method.trainables, ranks, recipe.training.communicationDataType),
+    parts,
+    open,
+    session,
+  );
 }
 
 async function openOver<G>(

@@ -1,6 +1,7 @@
 import type { TokenSequence } from "../data/tokenize/token_sequence.ts";
 import type { Forward, ForwardResult } from "./forward.ts";
 import { zerosByToken } from "./label_values.ts";
+import { type ShareOptions, sharesOf } from "./shares.ts";
 
 /**
  * The processes that compute a run together. Each takes every step and is given every batch; it computes its share of the
@@ -10,35 +11,28 @@ export interface Ranks {
   /** Which of them this is, counted from 0. */
   rank: number;
   size: number;
-  /** Adds up the arrays of all ranks, number by number and in the order of the ranks, and puts the sums in their place. */
-  sum(arrays: readonly (Float32Array | Float64Array)[]): Promise<void>;
+  /**
+   * Adds up the arrays of all ranks, number by number and in the order of the ranks, and puts the sums in their place. `as` is
+   * what float32 numbers travel as; float32 when left out.
+   */
+  sum(arrays: readonly (Float32Array | Float64Array)[], as?: WireType): Promise<void>;
 }
+
+/** What gradients travel as between processes. */
+export const WIRE_TYPES = ["float32", "bfloat16"] as const;
+export type WireType = (typeof WIRE_TYPES)[number];
 
 export const ALONE: Ranks = { rank: 0, size: 1, sum: async () => {} };
 
-/**
- * Places of the sequences of a batch that a rank computes: whole examples of `branches` sequences. The longest example goes to
- * the rank that has the fewest tokens so far, then the next one: so that all are done at about the same time.
- */
-export function shareOf(
+/** Places of the sequences of a batch that a rank computes. */
+export const shareOf = (
   { rank, size }: Ranks,
-  sequences: readonly Pick<TokenSequence, "tokens">[],
-  branches: number,
-): number[] {
-  if (size === 1) return [...sequences.keys()];
-  const examples = Array.from({ length: sequences.length / branches }, (_, i) => {
-    const places = Array.from({ length: branches }, (_, b) => i * branches + b);
-    return { places, tokens: places.reduce((n, place) => n + sequences[place]!.tokens.length, 0) };
-  });
-  const given = new Float64Array(size);
-  const own: number[] = [];
-  for (const { places, tokens } of examples.sort((a, b) => b.tokens - a.tokens)) {
-    const least = given.indexOf(Math.min(...given));
-    given[least]! += tokens;
-    if (least === rank) own.push(...places);
-  }
-  return own.sort((a, b) => a - b);
-}
+  sequences: readonly TokenSequence[],
+  way: ShareWay,
+): number[] => sharesOf(sequences, { ...way, size })[rank]!;
+
+/** How a batch is shared out. */
+export type ShareWay = Omit<ShareOptions, "size">;
 
 /** Values of a rank's share as those of the whole batch: each rank puts in its own, and zeros elsewhere. */
 export async function sumValues(
@@ -63,12 +57,12 @@ export async function sumValues(
 }
 
 /** A forward pass of which each rank computes its share, and all get all values. */
-export function sharedForward(forward: Forward, ranks: Ranks, branches: number): Forward {
+export function sharedForward(forward: Forward, ranks: Ranks, way: ShareWay): Forward {
   if (ranks.size === 1) return forward;
   return {
     ...forward,
     async values(sequences: readonly TokenSequence[], extra) {
-      const places = shareOf(ranks, sequences, branches);
+      const places = shareOf(ranks, sequences, way);
       const own = await forward.values(
         places.map((place) => sequences[place]!),
         extra,

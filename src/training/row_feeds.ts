@@ -1,5 +1,6 @@
 import type { Pack } from "../data/packing/pack.ts";
-import type { TensorData } from "../runtime/session.ts";
+import { paddedPack } from "../data/packing/padded_pack.ts";
+import { keepsTensors, type SessionOptions, type TensorData } from "../runtime/session.ts";
 import { floats, int32, int64 } from "../runtime/tensor_data.ts";
 
 /**
@@ -18,3 +19,7 @@ export function rowFeeds(row: Pack, weights?: Float32Array): Record<string, Tens
     ...(weights && { weights: floats(weights) }),
   };
 }
+
+/** A row as a device computes it: on a GPU, which makes kernels and buffers for a shape, its length is one of a few. */
+export const rowOn = ({ device }: SessionOptions, row: Pack): Pack =>
+  keepsTensors(device) ? paddedPack(row) : row;

@@ -1,8 +1,8 @@
-import type { Tensor } from "../graph/tensor.ts";
+import { sizeOf, type Tensor } from "../graph/tensor.ts";
 import type { DeviceTensor, TensorData } from "../runtime/session.ts";
 import { inOneBuffer } from "./one_buffer.ts";
 import { createOptimizer, type Optimizer, type OptimizerStep } from "./optimizer.ts";
-import { ALONE, type Ranks } from "./ranks.ts";
+import { ALONE, type Ranks, type WireType } from "./ranks.ts";
 import type { Trainable } from "./trainable.ts";
 import { gradientName } from "./training_graph.ts";
 
@@ -41,15 +41,22 @@ export interface OptimizedState<G> extends TrainedState<G> {
 }
 
 /** All of it in the host's memory. */
-export function hostState(trainables: readonly Trainable[], ranks?: Ranks): OptimizedState<Float32Array[]> {
+export function hostState(
+  trainables: readonly Trainable[],
+  ranks?: Ranks,
+  wire?: WireType,
+): OptimizedState<Float32Array[]> {
   for (const [i, data] of inOneBuffer(trainables.map(({ data }) => data)).entries())
     trainables[i]!.data = data;
   const { moments, step } = createOptimizer(trainables);
   return {
-    ...hostGradients(trainables, ranks),
+    ...hostGradients(trainables, ranks, wire),
     moments,
     step,
-    read: async () => {},
+    async read() {
+      const isGone = trainables.some(({ data, shape }) => data.length < sizeOf(shape));
+      if (isGone) throw new Error("what was trained was lent to a thread that died");
+    },
     release: async () => {},
   };
 }
@@ -64,6 +71,7 @@ export function hostValues(trainables: readonly Trainable[]): ReadState {
 export function hostGradients(
   trainables: readonly Trainable[],
   ranks: Ranks = ALONE,
+  wire?: WireType,
 ): TrainedState<Float32Array[]> {
   const zeros = inOneBuffer(trainables.map(({ data }) => new Float32Array(data.length)));
   const buffers = trainables.map(({ dtype, shape }, i): TensorData => ({ dtype, shape, data: zeros[i]! }));
@@ -79,7 +87,7 @@ export function hostGradients(
     async gradients(passes) {
       if (passes === 0) for (const { data } of buffers) data.fill(0 as never); // more ranks than examples
       const gradients = passes > 1 ? sums! : computed();
-      await ranks.sum(gradients);
+      await ranks.sum(gradients, wire);
       return gradients;
     },
   };

@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { userCache } from "../../files/user_cache.ts";
 import { readHubSettings } from "../../hub/settings.ts";
 import { findMpi } from "../../mpi/find_mpi.ts";
+import { cudaFacts, describeCuda } from "../../runtime/cuda.ts";
 import { runtimeFacts } from "../../runtime/node.ts";
 import { telemetryIsOn } from "../../runtime/telemetry.ts";
 import { AttuneError } from "../../text/errors.ts";
@@ -30,6 +31,7 @@ async function findings(): Promise<string[]> {
     ["cores", () => `${availableParallelism()} of ${cpus()[0]?.model.trim() ?? "an unknown processor"}`],
     ["memory", () => `${formatBytes(totalmem())}, ${formatBytes(freemem())} free`],
     ["runtime", describeRuntime],
+    ["CUDA", () => describeCuda(cudaFacts())],
     ["MPI", findMpi],
     ["telemetry", describeTelemetry],
     ["cache", describeCache],
