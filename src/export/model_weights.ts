@@ -14,7 +14,7 @@ import type { Model } from "../models/family.ts";
 import { modelLayout } from "../models/layout.ts";
 import type { ModelDirectory } from "../pretrained/model_directory.ts";
 import type { OpenModel } from "../pretrained/open_model.ts";
-import { isQuantized } from "../quantization/quantized_entry.ts";
+import { isCoded, typeBefore } from "../quantization/quantized_entry.ts";
 import { readWeight } from "../quantization/read_weight.ts";
 import { openSession } from "../runtime/node.ts";
 import { mergedTensors, unties } from "./merged_tensors.ts";
@@ -72,10 +72,10 @@ function changedNames({ modules, parameters, tokens, stored }: Adapter): Set<str
 }
 
 const isPlain = (entry: TensorEntry) =>
-  !isQuantized(entry) && (entry.dtype === "F32" || entry.dtype === "F16" || entry.dtype === "BF16");
+  !isCoded(entry) && (entry.dtype === "F32" || entry.dtype === "F16" || entry.dtype === "BF16");
 
 function dtypeOf(entry: TensorEntry | TensorSource, others: Dtype): Numbers["dtype"] {
-  const own = !isQuantized(entry) ? entry.dtype : entry.parts.type === "int8" ? others : entry.parts.dtype;
+  const own = isCoded(entry) ? typeBefore(entry, others) : entry.dtype;
   return own === "F16" || own === "BF16" ? own : "F32";
 }
 

@@ -1,6 +1,7 @@
 /** Mixtures of experts: T tokens, n experts, k of them for each token, R = T·k rows of tokens by their experts. */
 import { add, cast, div, equal, less, mul, neg, shift, where } from "../graph/ops/elementwise.ts";
-import { fromPlaces, groupedMatmul, inverseOrder, toPlaces } from "../graph/ops/grouped.ts";
+import { fromPlaces, inverseOrder, toPlaces } from "../graph/ops/grouped.ts";
+import { expertsMatmul } from "../graph/ops/grouped_quantized.ts";
 import { gather } from "../graph/ops/indexing.ts";
 import { addMatmul } from "../graph/ops/matmul.ts";
 import { max, sum } from "../graph/ops/reduce.ts";
@@ -81,7 +82,7 @@ export const ofChosen = (chosen: readonly Tensor[], x: Tensor): Tensor =>
 export interface ExpertRows {
   /** [R, D]. */
   rows: Tensor;
-  /** Rows x [R, in] through their own expert's matrix: see `groupedMatmul`. */
+  /** Rows x [R, in] through their own expert's matrix: see `expertsMatmul`. */
   product(x: Tensor, weights: readonly Tensor[], turned?: boolean): Tensor;
   /** Each row's entry of `table` [n, ...]: [R, ...]. */
   own(table: Tensor): Tensor;
@@ -104,7 +105,7 @@ export function mixtureOfExperts(
   const numbers = constant([...Array(n).keys()], [1, n]);
   const y = experts({
     rows: toPlaces(reshape(x, [T, 1, D]), order, places),
-    product: (rows, matrices, turned = true) => groupedMatmul(rows, counts, ...matrices, { turned }),
+    product: (rows, matrices, turned = true) => expertsMatmul(rows, counts, matrices, { turned }),
     own: (table) => gather(table, toPlaces(cast(ofChosen(chosen, numbers), "int32"), order, places)),
   });
   const parts = fromPlaces(y, order, places); // [T, k, D]

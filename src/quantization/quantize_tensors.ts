@@ -4,7 +4,7 @@ import { readSafetensorsHeader } from "../files/safetensors_file.ts";
 import { moduleOf } from "../files/tensor_names.ts";
 import { transposed } from "../math/transposed.ts";
 import { AttuneError } from "../text/errors.ts";
-import { foldQuantized } from "./bitsandbytes.ts";
+import { foldBitsandbytes } from "./bitsandbytes.ts";
 import { bitsandbytesTensors, type ReadWeight } from "./bitsandbytes_tensors.ts";
 import { codesFile, type OnWeight, type QuantizeTensorsOptions } from "./codes_file.ts";
 import { isDouble, type QuantizationSettings } from "./quantization_schema.ts";
@@ -77,7 +77,7 @@ export async function quantizeTensors(
   );
   const { tensors: parts } = await readSafetensorsHeader(file);
   const config = { quantization_config: { ...quantizationConfig(settings), llm_int8_skip_modules: [] } };
-  return new Map([...tensors, ...(await foldQuantized(parts, config, file))]);
+  return new Map([...tensors, ...(await foldBitsandbytes(parts, config, file))]);
 }
 
 /** Each weight is read twice: tensors lie in a file in the order of their types. */
