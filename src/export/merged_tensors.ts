@@ -36,14 +36,14 @@ export async function mergedTensors(
   open: OpenSession,
 ): Promise<MergedTensors> {
   const { ends, tied } = model;
-  const { linears, transposed: turned } = modelLayout(model);
+  const { linears, experts, transposed: turned } = modelLayout(model);
   const entries = new Map([...withStored(tensors, adapter.stored)].filter(([name]) => tensors.has(name)));
   const [embedding, head] = [`${ends.embedding}.weight`, `${ends.head}.weight`];
   if (tied && unties(adapter, ends)) entries.set(head, entries.get(embedding)!);
   const hasBias = (module: string) => entries.has(`${module}.bias`);
   const changes = new Map([
     ...Array.from(adapter.tokens ?? [], ([module, rows]) => [`${module}.weight`, withRows(rows)] as const),
-    ...kindOf(adapter).merge(adapter, { linears, transposed: turned, hasBias }),
+    ...kindOf(adapter).merge(adapter, { linears, experts, transposed: turned, hasBias }),
   ]);
   for (const name of [...changes.keys(), ...(adapter.parameters?.keys() ?? [])])
     checkFloat(entries.get(name)!);
