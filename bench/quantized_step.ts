@@ -16,7 +16,12 @@ import { modelLayout } from "../src/models/layout.ts";
 import { openModelDirectory } from "../src/pretrained/model_directory.ts";
 import type { QuantizationSettings } from "../src/quantization/quantization_schema.ts";
 import { quantizeTensors } from "../src/quantization/quantize_tensors.ts";
-import { isQuantized, type QuantizedEntry, storedParts } from "../src/quantization/quantized_entry.ts";
+import {
+  isCoded,
+  isQuantized,
+  type QuantizedEntry,
+  storedParts,
+} from "../src/quantization/quantized_entry.ts";
 import { randomUniform } from "../src/random/random.ts";
 import { openSession } from "../src/runtime/node.ts";
 import { openEngine } from "../src/training/engine.ts";
@@ -65,7 +70,7 @@ for (let step = 0; step < +values.steps; step++) {
 await engine.release();
 
 const least = (times: number[]) => Math.min(...(times.length > 1 ? times.slice(1) : times));
-const quantized = [...tensors.values()].filter(isQuantized);
+const quantized = [...tensors.values()].filter(isCoded).flatMap((w) => (isQuantized(w) ? [w] : w.matrices));
 console.log(
   JSON.stringify({
     loss,
