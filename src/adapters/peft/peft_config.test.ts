@@ -58,7 +58,10 @@ describe("what changes the computation is refused by name", () => {
     ],
     [{ layers_pattern: "h" }, /layersPattern has no effect without layersToTransform/],
     [{ lora_bias: true }, /lora_bias/],
-    [{ target_parameters: ["experts.down_proj"], lora_dropout: 0.1 }, /targetParameters together with dropout/],
+    [
+      { target_parameters: ["experts.down_proj"], lora_dropout: 0.1 },
+      /targetParameters together with dropout/,
+    ],
     [{ layer_replication: [[0, 2]] }, /layer_replication/],
     [{ megatron_config: { a: 1 } }, /megatron_config/],
     [{ alora_invocation_tokens: [1, 2] }, /alora_invocation_tokens/],
