@@ -16,7 +16,7 @@ import { rotation } from "../rotary.ts";
 import type { Scope } from "../scope.ts";
 
 const oneGroup = z.literal(1, "attune chooses experts among all, not by groups").default(1);
-const glm4MoeFields = decoderFields.extend({
+export const glm4MoeFields = decoderFields.extend({
   num_key_value_heads: headCount.nullable().default(8),
   rms_norm_eps: z.number().nonnegative().default(1e-5),
   attention_bias: z.boolean().default(false),
