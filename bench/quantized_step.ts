@@ -10,14 +10,18 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { initializeLora } from "../src/adapters/lora/lora_start.ts";
-import type { TensorEntry } from "../src/files/safetensors.ts";
 import { sizeOf } from "../src/graph/tensor.ts";
 import { readModel } from "../src/models/families.ts";
 import { modelLayout } from "../src/models/layout.ts";
 import { openModelDirectory } from "../src/pretrained/model_directory.ts";
 import type { QuantizationSettings } from "../src/quantization/quantization_schema.ts";
 import { quantizeTensors } from "../src/quantization/quantize_tensors.ts";
-import { isQuantized, type QuantizedEntry } from "../src/quantization/quantized_entry.ts";
+import {
+  isCoded,
+  isQuantized,
+  type QuantizedEntry,
+  storedParts,
+} from "../src/quantization/quantized_entry.ts";
 import { randomUniform } from "../src/random/random.ts";
 import { openSession } from "../src/runtime/node.ts";
 import { openEngine } from "../src/training/engine.ts";
@@ -66,7 +70,7 @@ for (let step = 0; step < +values.steps; step++) {
 await engine.release();
 
 const least = (times: number[]) => Math.min(...(times.length > 1 ? times.slice(1) : times));
-const quantized = [...tensors.values()].filter(isQuantized);
+const quantized = [...tensors.values()].filter(isCoded).flatMap((w) => (isQuantized(w) ? [w] : w.matrices));
 console.log(
   JSON.stringify({
     loss,
@@ -84,11 +88,7 @@ function peakGigabytes(): number {
 }
 
 function bytesPerParameter(weights: QuantizedEntry[]): number {
-  const own = ({ byteLength, parts }: QuantizedEntry) => {
-    const nested = parts.type === "int8" ? undefined : parts.nested;
-    const scales: (TensorEntry | undefined)[] = [parts.absmax, nested?.absmax, nested?.map];
-    return byteLength + scales.reduce((n, entry) => n + (entry?.byteLength ?? 0), 0);
-  };
+  const own = (entry: QuantizedEntry) => storedParts(entry).reduce((n, { byteLength }) => n + byteLength, 0);
   const parameters = weights.reduce((n, { shape }) => n + sizeOf(shape), 0);
   return weights.reduce((n, entry) => n + own(entry), 0) / parameters;
 }

@@ -30,6 +30,24 @@ MODELS = {
     "qwen2": ("qwen2", {**BASE, "rope_parameters": rope("default", 1e6)}),
     "qwen3": ("qwen3", {**OWN, "rope_parameters": rope("default", 1e6)}),
     "qwen3-moe": ("qwen3_moe", {**OWN, **MOE, "moe_intermediate_size": 32}),
+    "lfm2": ("lfm2", {**DERIVED, "layer_types": ["conv", FULL, "conv"], "num_hidden_layers": 3, "intermediate_size": 96, "block_multiple_of": 32, "conv_bias": False}),
+    "olmoe": ("olmoe", {**BASE, "num_key_value_heads": 4, "num_experts": 4, "num_experts_per_tok": 2}),
+    "qwen2-moe": ("qwen2_moe", {**BASE, **MOE, "moe_intermediate_size": 32, "shared_expert_intermediate_size": 64, "norm_topk_prob": False}),
+    "glm4-moe": (
+        "glm4_moe",
+        {
+            **{**OWN, "num_hidden_layers": 3, "n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32},
+            **{"attention_bias": True, "use_qk_norm": True, "routed_scaling_factor": 1.5, "first_k_dense_replace": 1},
+            "rope_parameters": rope("default", partial_rotary_factor=0.5),
+        },
+    ),
+    "ernie4-5-moe": (
+        "ernie4_5_moe",
+        {
+            **{**BASE, "moe_num_experts": 4, "moe_k": 2, "moe_intermediate_size": 32, "moe_num_shared_experts": 1},
+            **{"moe_layer_start_index": 1, "moe_layer_end_index": 1, "use_bias": False},
+        },
+    ),
     "gemma": ("gemma", OWN),
     "gemma2": (
         "gemma2",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 STAGES = [
     *("models", "training", "adapters", "generation", "merge", "quantization", "qlora", "families", "combine", "preferences"),
-    *("foreign_adapters", "ends", "config_keys", "vocabulary", "gguf_files", "mlx_names", "greedy", "tensorboard_events"),
+    *("foreign_adapters", "ends", "config_keys", "vocabulary", "gguf_files", "mlx_names", "greedy", "mxfp4", "target_parameters", "tensorboard_events"),
 ]
 
 

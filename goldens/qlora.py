@@ -19,7 +19,8 @@ QLORA = GOLDENS / "qlora"
 ODD = QLORA / "odd-nf4-double"
 ALL, QV = TRAINING / "llama-gqa-lora-all" / "initial", TRAINING / "llama-gqa-lora-qv" / "initial"
 QWEN2 = TRAINING / "qwen2-tied-lora-qv" / "initial"
-GPT2 = GOLDENS / "families" / "gpt2"
+FAMILIES, EXPERTS = GOLDENS / "families", GOLDENS / "target_parameters"
+GPT2 = FAMILIES / "gpt2"
 # name -> model, where the adapter starts, a recipe's `quantization`
 CASES = {
     "llama-nf4-double": (MODELS / "llama-gqa", ALL, dict(type="nf4", doubleQuant=True)),
@@ -32,6 +33,10 @@ CASES = {
     "qwen2-int8": (MODELS / "qwen2-tied", QWEN2, dict(type="int8")),
     "gpt2-nf4-double": (GPT2, GPT2 / "initial", dict(type="nf4", doubleQuant=True)),
     "gpt2-int8": (GPT2, GPT2 / "initial", dict(type="int8")),
+    "gpt_oss-nf4-double": (FAMILIES / "gpt_oss", FAMILIES / "gpt_oss" / "initial", dict(type="nf4", doubleQuant=True)),
+    "granitemoe-nf4": (FAMILIES / "granitemoe", EXPERTS / "granitemoe" / "initial", dict(type="nf4", doubleQuant=False)),
+    "mixtral-nf4-double": (FAMILIES / "mixtral", EXPERTS / "mixtral" / "initial", dict(type="nf4", doubleQuant=True)),
+    "mixtral-int8": (FAMILIES / "mixtral", EXPERTS / "mixtral" / "initial", dict(type="int8")),
     "odd-nf4-double": (ODD / "model", ODD / "initial", dict(type="nf4", doubleQuant=True)),
 }
 # 33 x 499 values are odd in number, end in a short block, and have more scales than one nested block holds.
@@ -39,11 +44,12 @@ ODD_SIZES = dict(hidden_size=33, intermediate_size=499, head_dim=10, num_attenti
 LENGTH = 16
 
 
-def make():
-    fresh(QLORA)
-    make_odd_model()
-    for name, case in CASES.items():
-        make_case(name, *case)
+def make(*names):
+    if not names:
+        fresh(QLORA)
+        make_odd_model()
+    for name in names or CASES:
+        make_case(name, *CASES[name])
 
 
 def make_odd_model():
@@ -94,8 +100,23 @@ def quantize_linears(model, type, doubleQuant=False):
     """
     for module in model.modules():
         if isinstance(module, (torch.nn.Linear, Conv1D)) and module is not model.get_output_embeddings():
-            weight = module.weight.T if isinstance(module, Conv1D) else module.weight
-            weight.copy_(through_int8(weight) if type == "int8" else as_files("weight", weight.contiguous(), type, doubleQuant)[1])
+            quantize_matrix(module.weight.T if isinstance(module, Conv1D) else module.weight, type, doubleQuant)
+        if hasattr(module, "gate_up_proj") and hasattr(module, "down_proj") and module.down_proj.__class__ is torch.nn.Parameter:
+            quantize_experts(module, model.config.model_type, type, doubleQuant)
+
+
+def quantize_experts(module, model_type, type, doubleQuant):
+    """Each matrix of each expert by itself, as [out, in] and as the files hold them: mixtral's gate and up are apart."""
+    for parameter in (module.gate_up_proj, module.down_proj):
+        for matrix in parameter:
+            matrix = matrix.T if model_type == "gpt_oss" else matrix
+            parts = matrix.chunk(2) if model_type == "mixtral" and parameter is module.gate_up_proj else [matrix]
+            for part in parts:
+                quantize_matrix(part, type, doubleQuant)
+
+
+def quantize_matrix(weight, type, doubleQuant):
+    weight.copy_(through_int8(weight) if type == "int8" else as_files("weight", weight.contiguous(), type, doubleQuant)[1])
 
 
 def through_int8(weight):

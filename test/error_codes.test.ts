@@ -38,6 +38,7 @@ const SHARED: Record<string, string> = {
   "hub.other-size": "a download's size is checked while it comes and on the disk",
   "hub.wrong-name": "what is pushed needs an owner",
   "hub.refused": "each hub refuses in its own form",
+  "quantization.config": "each method's settings are read where its files are",
   "quantization.not-finite": "each form of codes is checked where it is made",
   "run.foreign-checkpoint": "checkpoints are on a disk or in memory",
   "run.origin-changed": "checkpoints are on a disk or in memory",

@@ -5,13 +5,21 @@ import { concat, reshape, transpose } from "../graph/ops/shape.ts";
 import { constant } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { DecoderOutput, Model, Pass } from "../models/family.ts";
-import { createScope, type LinearHook, type ParameterSource, type Scope } from "../models/scope.ts";
+import {
+  createScope,
+  type ExpertsHook,
+  type LinearHook,
+  type ParameterSource,
+  type Scope,
+} from "../models/scope.ts";
 import { doraGain, dropped, type LoraTerm, type TermSource } from "./lora/lora_term.ts";
 
 /** The parts of an adapter as tensors of a graph: fed, trained or fixed. */
 export interface AdapterParts {
   /** What it makes of linear layers. */
   hook: LinearHook;
+  /** What it makes of the experts of mixtures. */
+  experts?: ExpertsHook;
   /** Low-rank terms, those of the ends too; of the embedding with in = vocabulary, out = hidden. */
   term: TermSource;
   /** What a parameter of the base is multiplied by. */
@@ -29,7 +37,7 @@ export interface TokenRowsTensor {
 
 /** The model's scope under an adapter: its parameters in the place of the base's, its terms on linear layers. */
 export const adaptedScope = (base: ParameterSource, parts: AdapterParts, embedding: string): Scope =>
-  createScope(adaptParameters(base, parts, embedding), parts.hook);
+  createScope(adaptParameters(base, parts, embedding), { linear: parts.hook, experts: parts.experts });
 
 /** The embedding's weight stays: a tied head reads it, too. */
 const adaptParameters =

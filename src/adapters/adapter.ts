@@ -20,6 +20,8 @@ export interface AdapterConfig {
   targetModules?: string[] | string;
   /** Endings of module names, or a regular expression for whole names, that get no adapter after all. */
   excludeModules?: string[] | string;
+  /** Parameters of experts that get a term, by how their names end. */
+  targetParameters?: string[];
   /** Numbers of the layers that get an adapter, all when left out. */
   layersToTransform?: number[] | number;
   /** Names under which a model keeps its layers: `layers`, `h`. */

@@ -15,6 +15,7 @@ describe("fitAdapter", () => {
   const sitesOf = (linears: Sites["linears"]): Sites => ({
     modelType: "llama",
     linears,
+    experts: new Map(),
     embedding: "embed_tokens",
     head: "lm_head",
     vocabSize: 9,

@@ -4,8 +4,9 @@ import { kindOf } from "./kinds/kinds.ts";
 import { ofBase } from "./peft/tensor_names.ts";
 import { settleAdapter, type Wanted } from "./settle_adapter.ts";
 import { savedParameters } from "./targets/modules_to_save.ts";
-import { type LayerShape, type Sites, siteShape } from "./targets/sites.ts";
+import { type AdaptedShape, type LayerShape, type Sites, siteShape } from "./targets/sites.ts";
 import { adapterMatcher, isAllLinear } from "./targets/target_modules.ts";
+import { parameterMatcher } from "./targets/target_parameters.ts";
 import { tokenIndices } from "./targets/token_rows.ts";
 
 /**
@@ -59,21 +60,29 @@ const shown = ({ in: inputs, out }: LayerShape) => `[${out}, ${inputs}]`;
 function moduleFaults(adapter: Adapter, wanted: Wanted, sites: Sites): Fault[] {
   const { modules, follows } = adapter;
   const { adaptsEnds, tensors } = kindOf(adapter);
-  const isMeant = adapterMatcher(wanted);
+  const [isTargeted, isMeantParameter] = [adapterMatcher(wanted), parameterMatcher(wanted.targetParameters)];
+  const isMeant = (name: string) => (sites.experts.has(name) ? isMeantParameter(name) : isTargeted(name));
   const faults: Fault[] = [];
   for (const [module, weights] of modules) {
     const base = adaptsEnds ? siteShape(sites, module) : sites.linears.get(module);
-    const { embedding = false, ...shape } = tensors.shape(weights);
+    const { embedding = false, count, ...shape } = tensors.shape(weights);
     const made = { ...base, ...shape } as LayerShape;
     if (!base || (module === sites.embedding) !== embedding)
       faults.push(fault(module, "the model has no such linear layer"));
+    else if ((base as AdaptedShape).count !== count)
+      faults.push(
+        fault(
+          module,
+          `the model has ${(base as AdaptedShape).count ?? "no"} experts there, the adapter ${count ?? "none"}`,
+        ),
+      );
     else if (base.in !== made.in || base.out !== made.out)
       faults.push(fault(module, `the model has ${shown(base)}, the adapter is for ${shown(made)}`));
     else if (!isMeant(module))
       faults.push(fault(module, "the adapter has tensors for it, its target_modules leave it out"));
   }
   const ends = isAllLinear(wanted.targetModules) || !adaptsEnds ? [] : [sites.embedding, sites.head];
-  for (const module of [...sites.linears.keys(), ...ends])
+  for (const module of [...sites.linears.keys(), ...sites.experts.keys(), ...ends])
     if (isMeant(module) && !modules.has(module) && module !== follows?.head)
       faults.push(fault(module, "the adapter's tensors are missing"));
   return faults;

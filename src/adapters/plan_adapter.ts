@@ -6,6 +6,7 @@ import { kindOf } from "./kinds/kinds.ts";
 import { checkModulesToSave, savedParameters } from "./targets/modules_to_save.ts";
 import { adapterSites, type Sites } from "./targets/sites.ts";
 import { matchAdapter } from "./targets/target_modules.ts";
+import { matchTargetParameters } from "./targets/target_parameters.ts";
 import { withTiedEnds } from "./targets/tied_ends.ts";
 import { tokenIndices } from "./targets/token_rows.ts";
 import { withTargets } from "./with_targets.ts";
@@ -22,7 +23,8 @@ export function planAdapter(settings: AdapterConfig, model: Model, options: Plan
   kind.check(config, "adapter");
   const { settings: meant, follows } = withTiedEnds(config, sites);
   const ends = kind.adaptsEnds ? [sites.embedding, sites.head].filter((end) => end !== follows?.head) : [];
-  const targets = matchAdapter(linears, ends, meant);
+  const parameters = matchTargetParameters([...sites.experts.keys()], meant.targetParameters);
+  const targets = [...targetedLayers(linears, ends, meant), ...parameters];
   checkModulesToSave(meant, sites, targets);
   checkNames(meant, sites, targets);
   checkTokens(meant, sites, targets);
@@ -31,15 +33,19 @@ export function planAdapter(settings: AdapterConfig, model: Model, options: Plan
   return plan;
 }
 
+/** None where none is wanted beside parameters. */
+const targetedLayers = (linears: string[], ends: string[], meant: AdapterPlan["meant"]): string[] =>
+  meant.targetModules.length === 0 && meant.targetParameters?.length
+    ? []
+    : matchAdapter(linears, ends, meant);
+
 /**
  * What the model's files keep in another form than transformers 5 does: PEFT would not find there what is trained here.
  * @throws AttuneError that says which.
  */
 function checkNames(config: AdapterConfig, sites: Sites, targets: string[]): void {
-  const trained = [
-    ...targets.map((module) => `${module}.weight`),
-    ...savedParameters(config, sites, targets),
-  ];
+  const layers = targets.filter((target) => !sites.experts.has(target));
+  const trained = [...layers.map((module) => `${module}.weight`), ...savedParameters(config, sites, targets)];
   const other = trained.find((name) =>
     /^embed_out\.|\.(block_sparse_moe|experts)\.|\.mlp\.gate\./.test(name),
   );

@@ -98,9 +98,16 @@ const share = z.number().min(0).lt(1);
 export const dropoutSetting = (key: string) =>
   usual(share, 0, "Dropout of the terms' inputs while training.", { key });
 export const targetModules = (about: string) => usualInRecipes(names, "all-linear", about);
+/** The same where parameters may have terms, too, and modules none. */
+export const targetModulesOrNone = (about: string) =>
+  usualInRecipes(z.union([z.array(nonEmptyText), nonEmptyText]), "all-linear", about);
 export const excludeModules = optional(
   names,
   "Targeted modules that get no adapter after all; as targetModules.",
+);
+export const targetParameters = optional(
+  z.array(nonEmptyText),
+  "Parameters of mixtures' experts, by how their names end: mlp.experts.gate_up_proj, mlp.experts.down_proj. Each expert gets a term of its own.",
 );
 export const layersToTransform = optional(z.union([indices, index]), "Only the layers of these numbers.");
 export const layersPattern = optional(

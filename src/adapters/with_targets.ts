@@ -15,6 +15,8 @@ export function withTargets<C extends AdapterConfig>(
   const settings = Object.keys(Object.values(defaults)[0]!);
   const missing = settings.filter((key) => config[key as keyof C] === undefined);
   if (missing.length === 0) return config as C & { targetModules: TargetModules };
+  if (!Object.hasOwn(defaults, modelType) && config.targetParameters?.length)
+    return { ...config, targetModules: [] };
   if (!Object.hasOwn(defaults, modelType))
     throw new AttuneError({
       code: "adapters.no-default-targets",

@@ -10,7 +10,7 @@ import {
 } from "../files/safetensors.ts";
 import { saveModelDirectory } from "../pretrained/model_directory.ts";
 import { type OpenModel, openModel } from "../pretrained/open_model.ts";
-import { isQuantized } from "../quantization/quantized_entry.ts";
+import { isCoded } from "../quantization/quantized_entry.ts";
 import { AttuneError } from "../text/errors.ts";
 import { type ExtendOptions, type Extension, extendTokenizer } from "../tokenizers/extend.ts";
 
@@ -66,7 +66,7 @@ function extendedTensors(
   const { embedding, head } = model.ends;
   const ends = new Set([`${embedding}.weight`, `${head}.weight`, `${head}.bias`]);
   return [...directory.tensors.values()].map((entry) => {
-    if (isQuantized(entry))
+    if (isCoded(entry))
       throw new AttuneError({
         code: "export.quantized-model",
         place: directory.path,

@@ -7,7 +7,7 @@ import { writeDirectoryAtomic } from "../files/atomic.ts";
 import { createDecoder, openDecodingSession } from "../generation/decoder.ts";
 import { adapterFeeds } from "../generation/runtime_adapter.ts";
 import type { Model } from "../models/family.ts";
-import { modelLayout } from "../models/layout.ts";
+import { modelLayout, weightsOf } from "../models/layout.ts";
 import { type ModelDirectory, saveModelDirectory } from "../pretrained/model_directory.ts";
 import { type OpenModel, openModel } from "../pretrained/open_model.ts";
 import { requireSameBase } from "../pretrained/same_base.ts";
@@ -80,7 +80,11 @@ export async function unmergeAdapter(options: MergeOptions): Promise<UnmergeRepo
     ],
   );
   const { directory: written } = await openModel(options.output);
-  const largestError = await roundingBound(directory, written, [...adapter.modules.keys()]);
+  const largestError = await roundingBound(
+    directory,
+    written,
+    [...adapter.modules.keys()].flatMap((module) => weightsOf(module, model)),
+  );
   return { modules: adapter.modules.size, agreement, largestError };
 }
 

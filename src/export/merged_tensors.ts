@@ -10,7 +10,7 @@ import { matmul } from "../graph/ops/matmul.ts";
 import { input } from "../graph/sources.ts";
 import type { Model } from "../models/family.ts";
 import { modelLayout } from "../models/layout.ts";
-import { isQuantized } from "../quantization/quantized_entry.ts";
+import { isCoded, typeBefore } from "../quantization/quantized_entry.ts";
 import { readWeight } from "../quantization/read_weight.ts";
 import type { OpenSession, Session } from "../runtime/session.ts";
 import { floats } from "../runtime/tensor_data.ts";
@@ -36,19 +36,18 @@ export async function mergedTensors(
   open: OpenSession,
 ): Promise<MergedTensors> {
   const { ends, tied } = model;
-  const { linears, transposed: turned } = modelLayout(model);
+  const { linears, experts, transposed: turned } = modelLayout(model);
   const entries = new Map([...withStored(tensors, adapter.stored)].filter(([name]) => tensors.has(name)));
   const [embedding, head] = [`${ends.embedding}.weight`, `${ends.head}.weight`];
   if (tied && unties(adapter, ends)) entries.set(head, entries.get(embedding)!);
   const hasBias = (module: string) => entries.has(`${module}.bias`);
   const changes = new Map([
     ...Array.from(adapter.tokens ?? [], ([module, rows]) => [`${module}.weight`, withRows(rows)] as const),
-    ...kindOf(adapter).merge(adapter, { linears, transposed: turned, hasBias }),
+    ...kindOf(adapter).merge(adapter, { linears, experts, transposed: turned, hasBias }),
   ]);
   for (const name of [...changes.keys(), ...(adapter.parameters?.keys() ?? [])])
     checkFloat(entries.get(name)!);
-  const ofOthers =
-    [...tensors.values()].find((entry) => !isQuantized(entry) && isFloat(entry))?.dtype ?? "BF16";
+  const ofOthers = [...tensors.values()].find((entry) => !isCoded(entry) && isFloat(entry))?.dtype ?? "BF16";
   const session = await open(mergeGraph(), { device: "cpu" });
   const source = (name: string, entry: TensorEntry): TensorSource => {
     const isTurned = turned.has(moduleOf(name));
@@ -74,18 +73,17 @@ export async function mergedTensors(
 
 /** A weight that the adapter's file brings along is kept in the type of the base's. */
 function inTypeOf(base: TensorEntry | undefined, entry: TensorEntry): Partial<TensorSource> {
-  if (!base || isQuantized(base) || isQuantized(entry) || base.dtype === entry.dtype) return {};
+  if (!base || isCoded(base) || isCoded(entry) || base.dtype === entry.dtype) return {};
   return { dtype: base.dtype, data: () => readWeight(entry) };
 }
 
-/** int8 doesn't tell what a weight was: then its type is that `ofOthers`. */
 function unquantized(entry: TensorEntry, ofOthers: Dtype, isTurned: boolean): TensorSource {
-  if (!isQuantized(entry)) return copyOf(entry);
-  const { name, shape, parts } = entry;
+  if (!isCoded(entry)) return copyOf(entry);
+  const { name, shape } = entry;
   return {
     name,
     shape: isTurned ? shape.toReversed() : shape,
-    dtype: parts.type === "int8" ? ofOthers : parts.dtype,
+    dtype: typeBefore(entry, ofOthers),
     data: () => readWeight(entry, isTurned),
   };
 }
@@ -134,12 +132,12 @@ async function addProduct(
 const isFloat = ({ dtype }: TensorEntry) => dtype === "F32" || dtype === "F16" || dtype === "BF16";
 
 function checkFloat(entry: TensorEntry): void {
-  if (isFloat(entry) || isQuantized(entry)) return;
+  if (isFloat(entry) || isCoded(entry)) return;
   const { file, name, dtype } = entry;
   throw new AttuneError({
     code: "export.unsupported-dtype",
     place: `${file}: ${name}`,
-    expected: "F32, F16, BF16, or a weight that bitsandbytes quantized",
+    expected: "F32, F16, BF16, or a weight that bitsandbytes, or MXFP4, keeps in codes",
     got: dtype,
   });
 }

@@ -11,10 +11,10 @@ import {
 import { moduleOf } from "../files/tensor_names.ts";
 import { readModel } from "../models/families.ts";
 import type { Model } from "../models/family.ts";
-import { modelLayout } from "../models/layout.ts";
+import { modelLayout, weightsOf } from "../models/layout.ts";
 import type { ModelDirectory } from "../pretrained/model_directory.ts";
 import type { OpenModel } from "../pretrained/open_model.ts";
-import { isQuantized } from "../quantization/quantized_entry.ts";
+import { isCoded, typeBefore } from "../quantization/quantized_entry.ts";
 import { readWeight } from "../quantization/read_weight.ts";
 import { openSession } from "../runtime/node.ts";
 import { mergedTensors, unties } from "./merged_tensors.ts";
@@ -50,7 +50,7 @@ export async function modelWeights(
   const { parameters, transposed } = modelLayout(whole);
   const merged = adapter && (await mergedTensors(directory.tensors, adapter, model, openSession));
   const sources = new Map(merged?.tensors.map((source) => [source.name, source]));
-  const changed = adapter ? changedNames(adapter) : new Set<string>();
+  const changed = adapter ? changedNames(adapter, model) : new Set<string>();
   const hold = createHolder();
   const others = [...directory.tensors.values()].find(isPlain)?.dtype ?? "BF16";
   const weights = Array.from(parameters, ([name, shape]): [string, Weight] => {
@@ -65,17 +65,19 @@ export async function modelWeights(
 }
 
 /** The names of all that an adapter may change: to read one more of them whole does no harm. */
-function changedNames({ modules, parameters, tokens, stored }: Adapter): Set<string> {
-  const touched = [...modules.keys(), ...(tokens?.keys() ?? [])].map((module) => `${module}.weight`);
+function changedNames({ modules, parameters, tokens, stored }: Adapter, model: Model): Set<string> {
+  const touched = [...modules.keys(), ...(tokens?.keys() ?? [])].flatMap((module) =>
+    weightsOf(module, model),
+  );
   const fromFile = Array.from(stored?.keys() ?? [], ofBase);
   return new Set([...touched, ...fromFile, ...(parameters?.keys() ?? [])]);
 }
 
 const isPlain = (entry: TensorEntry) =>
-  !isQuantized(entry) && (entry.dtype === "F32" || entry.dtype === "F16" || entry.dtype === "BF16");
+  !isCoded(entry) && (entry.dtype === "F32" || entry.dtype === "F16" || entry.dtype === "BF16");
 
 function dtypeOf(entry: TensorEntry | TensorSource, others: Dtype): Numbers["dtype"] {
-  const own = !isQuantized(entry) ? entry.dtype : entry.parts.type === "int8" ? others : entry.parts.dtype;
+  const own = isCoded(entry) ? typeBefore(entry, others) : entry.dtype;
   return own === "F16" || own === "BF16" ? own : "F32";
 }
 

@@ -28,6 +28,8 @@ export async function requirePlainLora(adapter: Adapter, base: Base, target: Tar
   if (whole.length > 0) throw mergeOnly(`it replaces weights of the base: ${few(whole)}`, target);
   if (tokens) throw mergeOnly(`it replaces rows of ${few([...tokens.keys()])}`, target);
   const { ends, tied } = base.model;
+  const parameter = [...modules].find(([, { count }]) => count !== undefined);
+  if (parameter) throw mergeOnly(`it has terms on the experts of ${parameter[0]}`, target);
   const end = [ends.embedding, ends.head].find((module) => modules.has(module));
   if (tied && (end !== undefined || follows))
     throw mergeOnly(`it has a term on ${end ?? ends.head}, and the base's two ends are one weight`, target);

@@ -180,7 +180,7 @@ describe("files and config.json", () => {
       (_, config) => {
         settings(config).quant_method = "gptq";
       },
-      /quant_method: expected bitsandbytes, or no quantization, got "gptq"/,
+      /quant_method: expected bitsandbytes or mxfp4, or no quantization, got "gptq"/,
     ],
     [
       "4 and 8 bits",

@@ -38,7 +38,8 @@ export async function quantizeModel(options: QuantizeOptions): Promise<QuantizeR
   const opened = await openModel(options.model);
   const { directory: from, model } = opened;
   await requireFiniteWeights(opened);
-  const { weights, read } = weightsToQuantize(from.tensors, modelLayout(model));
+  const { linears, transposed } = modelLayout(model); // bitsandbytes leaves experts as they are
+  const { weights, read } = weightsToQuantize(from.tensors, { linears, transposed });
   const parts = await bitsandbytesTensors(weights, quantization, counted(read, weights, options.onWeight));
   const names = new Set(weights.map(({ name }) => name));
   const others = [...from.tensors.values()].filter(({ name }) => !names.has(name)).map(copyOf);

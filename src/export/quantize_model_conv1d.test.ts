@@ -121,9 +121,11 @@ describe.each(kinds)("GPT-2 in %o", (quantization, largestError) => {
   test("linear layers multiply by the codes themselves, and tell adapters they lie as [out, in]", async () => {
     const { config, tensors } = await openModelDirectory(at("quantized"));
     const seen = new Map<string, [product: string, transposed: boolean]>();
-    const scope = createScope(frozenParameters(tensors), (module, _, y, { transposed }) => {
-      seen.set(module, [y.op.name, transposed]);
-      return y;
+    const scope = createScope(frozenParameters(tensors), {
+      linear(module, _, y, { transposed }) {
+        seen.set(module, [y.op.name, transposed]);
+        return y;
+      },
     });
     readModel(config).decode(scope, rowPass());
     const product = quantization.type === "int8" ? "matmul" : "quantizedMatmul";

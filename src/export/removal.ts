@@ -5,7 +5,7 @@ import { ofBase } from "../adapters/peft/tensor_names.ts";
 import type { LayerShape } from "../adapters/targets/sites.ts";
 import { type Dtype, readTensor } from "../files/safetensors.ts";
 import type { ModelDirectory } from "../pretrained/model_directory.ts";
-import { isQuantized } from "../quantization/quantized_entry.ts";
+import { isCoded } from "../quantization/quantized_entry.ts";
 import { AttuneError } from "../text/errors.ts";
 
 /**
@@ -37,7 +37,7 @@ export function inverseAdapter(
       wayOut: "Keep the base",
     });
   }
-  const quantized = [...tensors.values()].find(isQuantized);
+  const quantized = [...tensors.values()].find(isCoded);
   if (quantized)
     throw new AttuneError({
       code: "export.unsupported-dtype",
@@ -51,15 +51,15 @@ export function inverseAdapter(
 /** Half a unit in the last place, relative. */
 const ROUNDING: Partial<Record<Dtype, number>> = { F32: 2 ** -24, F16: 2 ** -11, BF16: 2 ** -8 };
 
-/** W was rounded when it was merged, and again now: the largest sum of both at a weight of `modules`. */
+/** W was rounded when it was merged, and again now: the largest sum of both at one of `weights`. */
 export async function roundingBound(
   merged: ModelDirectory,
   written: ModelDirectory,
-  modules: readonly string[],
+  weights: readonly string[],
 ): Promise<number> {
   let largest = 0;
-  for (const module of modules) {
-    const entries = [merged, written].map(({ tensors }) => tensors.get(`${module}.weight`)!);
+  for (const name of weights) {
+    const entries = [merged, written].map(({ tensors }) => tensors.get(name)!);
     const [before, after] = [await readTensor(entries[0]!), await readTensor(entries[1]!)];
     const rounding = ROUNDING[entries[0]!.dtype] ?? 0;
     for (let i = 0; i < before.length; i++)

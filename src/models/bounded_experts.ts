@@ -13,8 +13,10 @@ export const boundedExperts =
   (p: Scope, { count: n, size: F }: { count: number; size: number }) =>
   ({ rows, product, own }: ExpertRows): Tensor => {
     const D = rows.shape[1] as number;
-    const through = (x: Tensor, name: string, [from, to]: [number, number]) =>
-      add(product(x, [p.param(name, [n, from, to])], false), own(p.param(`${name}_bias`, [n, to])));
+    const through = (x: Tensor, name: string, [from, to]: [number, number]) => {
+      const layer = { count: n, parts: [[p.param(name, [n, from, to])]], turned: false, product };
+      return add(p.experts(name, x, layer)[0]!, own(p.param(`${name}_bias`, [n, to])));
+    };
     const both = through(rows, "gate_up_proj", [D, 2 * F]);
     const pairs = reshape(both, [both.shape[0]!, F, 2]);
     const part = (i: number) => reshape(slice(pairs, 2, i, i + 1), [both.shape[0]!, F]);

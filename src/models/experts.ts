@@ -1,6 +1,7 @@
 /** Mixtures of experts: T tokens, n experts, k of them for each token, R = T·k rows of tokens by their experts. */
 import { add, cast, div, equal, less, mul, neg, shift, where } from "../graph/ops/elementwise.ts";
-import { fromPlaces, groupedMatmul, inverseOrder, toPlaces } from "../graph/ops/grouped.ts";
+import { fromPlaces, inverseOrder, toPlaces } from "../graph/ops/grouped.ts";
+import { expertsMatmul } from "../graph/ops/grouped_quantized.ts";
 import { gather } from "../graph/ops/indexing.ts";
 import { addMatmul } from "../graph/ops/matmul.ts";
 import { max, sum } from "../graph/ops/reduce.ts";
@@ -12,7 +13,7 @@ import type { Dim, Tensor } from "../graph/tensor.ts";
 import type { ActivationName } from "./config.ts";
 import type { Pass } from "./family.ts";
 import { activate, GATED } from "./layers.ts";
-import type { Scope } from "./scope.ts";
+import type { ExpertsProduct, Scope } from "./scope.ts";
 
 /** Where tokens go: for each of their k choices a condition [T, n] that holds for one expert; and what it counts, [T, k]. */
 export interface Routing {
@@ -81,8 +82,7 @@ export const ofChosen = (chosen: readonly Tensor[], x: Tensor): Tensor =>
 export interface ExpertRows {
   /** [R, D]. */
   rows: Tensor;
-  /** Rows x [R, in] through their own expert's matrix: see `groupedMatmul`. */
-  product(x: Tensor, weights: readonly Tensor[], turned?: boolean): Tensor;
+  product: ExpertsProduct;
   /** Each row's entry of `table` [n, ...]: [R, ...]. */
   own(table: Tensor): Tensor;
 }
@@ -104,7 +104,7 @@ export function mixtureOfExperts(
   const numbers = constant([...Array(n).keys()], [1, n]);
   const y = experts({
     rows: toPlaces(reshape(x, [T, 1, D]), order, places),
-    product: (rows, matrices, turned = true) => groupedMatmul(rows, counts, ...matrices, { turned }),
+    product: (rows, matrices, turned = true) => expertsMatmul(rows, counts, matrices, { turned }),
     own: (table) => gather(table, toPlaces(cast(ofChosen(chosen, numbers), "int32"), order, places)),
   });
   const parts = fromPlaces(y, order, places); // [T, k, D]
@@ -135,14 +135,19 @@ export interface GatedExperts {
   activation: ActivationName;
 }
 
-/** Experts that are gated MLPs, each with weights of its own; no adapter sits on them. */
-export function gatedExperts(p: Scope, { count, size, activation }: GatedExperts, names = GATED) {
+/**
+ * Experts that are gated MLPs, each with weights of its own, which transformers keeps in two parameters at `q`. There adapters find
+ * them.
+ */
+export function gatedExperts(p: Scope, { count, size, activation }: GatedExperts, names = GATED, q = p) {
   const weights = (name: string, shape: readonly number[]) =>
     Array.from({ length: count }, (_, i) => p.at(`${i}.${name}`).param("weight", shape));
   return ({ rows, product }: ExpertRows): Tensor => {
     const D = rows.shape[1] as number;
-    const gate = activate(activation, product(rows, weights(names.gate, [size, D])));
-    const up = product(rows, weights(names.up, [size, D]));
-    return product(mul(gate, up), weights(names.down, [D, size]));
+    const layer = { count, product, turned: true };
+    const into = [weights(names.gate, [size, D]), weights(names.up, [size, D])];
+    const [gate, up] = q.experts("gate_up_proj", rows, { ...layer, parts: into }) as [Tensor, Tensor];
+    const inner = mul(activate(activation, gate), up);
+    return q.experts("down_proj", inner, { ...layer, parts: [weights(names.down, [D, size])] })[0]!;
   };
 }

@@ -3,7 +3,9 @@ import type { TensorEntry } from "../files/safetensors.ts";
 import { blockWeight, ROW_BLOCK } from "../graph/ops/block_matmul.ts";
 import { cast, scale } from "../graph/ops/elementwise.ts";
 import { int8Weight } from "../graph/ops/int8_matmul.ts";
+import { MXFP4_BLOCK, mxfp4Matrix } from "../graph/ops/mxfp4.ts";
 import { dequantize4bit, dequantizeRows, expandScales } from "../graph/ops/quantized_matmul.ts";
+import { stackedMatrices } from "../graph/ops/stack.ts";
 import { constant, type RoundedMatrix, type WeightSource, weight } from "../graph/sources.ts";
 import { COMPUTE_TYPE, sizeOf, type Tensor } from "../graph/tensor.ts";
 import { type BlockEntry, isInBlocks } from "../quantization/block_entry.ts";
@@ -11,8 +13,10 @@ import { INT8_SCALE } from "../quantization/quantize8bit.ts";
 import {
   isQuantized,
   isRounded,
+  isStacked,
   type Parts4bit,
   type Parts8bit,
+  type PartsMxfp4,
   type QuantizedEntry,
 } from "../quantization/quantized_entry.ts";
 import { AttuneError } from "../text/errors.ts";
@@ -34,6 +38,8 @@ export function frozenParameters(tensors: ReadonlyMap<string, TensorEntry>): Par
 
 export function frozenParameter(entry: TensorEntry): Tensor {
   if (isInBlocks(entry)) return inBlocks(entry);
+  if (isStacked(entry))
+    return stackedMatrices(...entry.matrices.map(quantizedParameter), { turned: entry.isTurned });
   return isQuantized(entry) ? quantizedParameter(entry) : cast(inPlace(entry), COMPUTE_TYPE);
 }
 
@@ -74,6 +80,7 @@ function placeOf({ file, offset, byteLength, source }: TensorEntry): WeightSourc
 /** What its codes stand for; products of linear layers read the codes themselves. */
 function quantizedParameter(entry: QuantizedEntry): Tensor {
   const { name, shape, parts } = entry;
+  if (parts.type === "mxfp4") return mxfp4Parameter(entry, parts);
   if (parts.type === "int8") {
     const matrix = parts.integerProducts ? int8Weight : dequantizeRows;
     return matrix(
@@ -84,6 +91,14 @@ function quantizedParameter(entry: QuantizedEntry): Tensor {
   const codes = bytes(entry, Math.ceil(sizeOf(shape) / 2));
   const { type, blockSize } = parts;
   return dequantize4bit(codes, blockScales(parts), { type, blockSize, shape: shape as [number, number] });
+}
+
+function mxfp4Parameter(entry: QuantizedEntry, { scales }: PartsMxfp4): Tensor {
+  const [out, inputs] = entry.shape as [number, number];
+  const count = inputs / MXFP4_BLOCK;
+  const codes = (part: TensorEntry, shape: number[]) =>
+    weight(part.name, { dtype: "uint8", shape }, placeOf(part));
+  return mxfp4Matrix(codes(entry, [out, count, MXFP4_BLOCK / 2]), codes(scales, [out, count]));
 }
 
 /** Scales that are quantized themselves stay so in memory, too. */

@@ -1,8 +1,8 @@
-import { input } from "../graph/sources.ts";
-import { sizeOf } from "../graph/tensor.ts";
+import { type InputAttributes, input } from "../graph/sources.ts";
+import { sizeOf, type Tensor } from "../graph/tensor.ts";
 import type { Model } from "./family.ts";
 import { rowPass } from "./row_pass.ts";
-import { createScope } from "./scope.ts";
+import { createScope, type ExpertsLayer } from "./scope.ts";
 
 /** What a model is made of: its parameters by checkpoint name, and its linear layers by module path. */
 export interface ModelLayout {
@@ -13,6 +13,19 @@ export interface ModelLayout {
   readonly transposed: ReadonlySet<string>;
   /** Those of the parameters that are never trained. */
   readonly buffers: ReadonlySet<string>;
+  /** What mixtures' experts multiply with, by the parameters that transformers keeps it in. */
+  readonly experts: ReadonlyMap<string, ExpertsSite>;
+}
+
+export interface ExpertsSite {
+  count: number;
+  in: number;
+  /** Of all parts together. */
+  out: number;
+  /** Names of the tensors that hold each part of the outputs: one for all experts, or one for each. */
+  parts: readonly (readonly string[])[];
+  /** The matrices are kept as [out, in], else as [in, out]. */
+  turned: boolean;
 }
 
 const known = new WeakMap<Model, ModelLayout>();
@@ -51,7 +64,8 @@ export function walkModel(
   const linears = new Map<string, { in: number; out: number }>();
   const transposed = new Set<string>();
   const buffers = new Set<string>();
-  const layout = { parameters, linears, transposed, buffers };
+  const experts = new Map<string, ExpertsSite>();
+  const layout = { parameters, linears, transposed, buffers, experts };
   const scope = createScope(
     (name, shape, isBuffer) => {
       if (isBuffer) buffers.add(name);
@@ -60,10 +74,16 @@ export function walkModel(
       if (isNew && !onParameter(name, shape as readonly number[])) throw ENOUGH;
       return input(name, shape);
     },
-    (module, x, y, { transposed: isTransposed }) => {
-      if (isTransposed) transposed.add(module);
-      linears.set(module, { in: x.shape.at(-1) as number, out: y.shape.at(-1) as number });
-      return y;
+    {
+      linear(module, x, y, { transposed: isTransposed }) {
+        if (isTransposed) transposed.add(module);
+        linears.set(module, { in: x.shape.at(-1) as number, out: y.shape.at(-1) as number });
+        return y;
+      },
+      experts(parameter, x, outputs, layer) {
+        experts.set(parameter, expertsSite(x, outputs, layer));
+        return outputs;
+      },
     },
   );
   try {
@@ -74,4 +94,20 @@ export function walkModel(
   }
   known.set(model, layout);
   return { layout, isWhole: true };
+}
+
+/** Names of the tensors that hold the weight of a layer, or of a parameter of experts. */
+export const weightsOf = (module: string, model: Model): string[] =>
+  modelLayout(model).experts.get(module)?.parts.flat() ?? [`${module}.weight`];
+
+const width = (t: Tensor) => t.shape.at(-1) as number;
+
+function expertsSite(
+  x: Tensor,
+  outputs: readonly Tensor[],
+  { count, parts, turned }: ExpertsLayer,
+): ExpertsSite {
+  const out = outputs.reduce((sum, part) => sum + width(part), 0);
+  const names = parts.map((weights) => weights.map(({ attributes }) => (attributes as InputAttributes).name));
+  return { count, in: width(x), out, parts: names, turned };
 }

@@ -27,6 +27,21 @@ export interface LinearLayer {
  */
 export type LinearHook = (module: string, x: Tensor, y: Tensor, layer: LinearLayer) => Tensor;
 
+/** Rows x [R, in] through their own expert's matrix: see `expertsMatmul`. */
+export type ExpertsProduct = (x: Tensor, weights: readonly Tensor[], turned?: boolean) => Tensor;
+
+/** What a mixture's experts multiply with under one name of transformers'. */
+export interface ExpertsLayer {
+  count: number;
+  /** Of each part of the outputs the experts' matrices, one by one or as one tensor: [out, in], [in, out] where not `turned`. */
+  parts: readonly (readonly Tensor[])[];
+  turned: boolean;
+  product: ExpertsProduct;
+}
+
+/** What an adapter makes of the outputs `parts` [R, out] of rows x [R, in]; `parameter` is the name in transformers' model. */
+export type ExpertsHook = (parameter: string, x: Tensor, parts: Tensor[], layer: ExpertsLayer) => Tensor[];
+
 /** A place in a checkpoint's tree of modules: families name parameters as the files do. */
 export interface Scope {
   at(name: string): Scope;
@@ -36,6 +51,8 @@ export interface Scope {
   buffer(name: string, shape: readonly number[]): Tensor;
   /** x [T, in] · weightᵀ [out, in] + bias of the linear layer `name`: [T, out]. */
   linear(name: string, x: Tensor, out: number, options?: LinearOptions): Tensor;
+  /** Rows x [R, in] through the matrices of their experts, which transformers has in the parameter `name`: each part [R, out]. */
+  experts(name: string, x: Tensor, layer: ExpertsLayer): Tensor[];
 }
 
 export interface LinearOptions {
@@ -46,10 +63,17 @@ export interface LinearOptions {
   fixed?: boolean;
 }
 
-export function createScope(source: ParameterSource, hook: LinearHook = (_, __, y) => y, path = ""): Scope {
+/** What becomes of layers' outputs; they stay as they are where nothing is said. */
+export interface LayerHooks {
+  linear?: LinearHook;
+  experts?: ExpertsHook;
+}
+
+export function createScope(source: ParameterSource, hooks: LayerHooks = {}, path = ""): Scope {
+  const { linear: hook = (_, __, y) => y, experts: expertsHook = (_, __, parts) => parts } = hooks;
   const join = (name: string) => (path ? `${path}.${name}` : name);
   return {
-    at: (name) => createScope(source, hook, join(name)),
+    at: (name) => createScope(source, hooks, join(name)),
     param: (name, shape) => source(join(name), shape),
     buffer: (name, shape) => source(join(name), shape, true),
     linear(name, x, out, { bias = false, transposed = false, fixed = false } = {}) {
@@ -60,6 +84,10 @@ export function createScope(source: ParameterSource, hook: LinearHook = (_, __, 
       const product = (input: Tensor) => linearProduct(input, weight, isTurned);
       const y = fixed ? product(x) : hook(module, x, product(x), { weight, transposed: isTurned, product });
       return bias ? add(y, source(`${module}.bias`, [out])) : y;
+    },
+    experts(name, x, layer) {
+      const parts = layer.parts.map((weights) => layer.product(x, weights, layer.turned));
+      return expertsHook(join(name), x, parts, layer);
     },
   };
 }

@@ -1,6 +1,6 @@
 import { describeNotFinite, findNotFinite } from "../files/not_finite.ts";
-import type { TensorEntry } from "../files/safetensors.ts";
-import { isQuantized } from "../quantization/quantized_entry.ts";
+import { readTensorBytes, type TensorEntry } from "../files/safetensors.ts";
+import { isStacked, storedParts } from "../quantization/quantized_entry.ts";
 import { AttuneError } from "../text/errors.ts";
 import type { OpenModel } from "./open_model.ts";
 
@@ -20,22 +20,26 @@ export async function requireFiniteWeights({ directory, model }: OpenModel): Pro
 /** The first weight that is NaN or infinite, as an error; nothing where all are numbers. */
 export async function spoiledWeight(tensors: Iterable<TensorEntry>): Promise<AttuneError | undefined> {
   for (const entry of tensors) {
-    const found = await findNotFinite(floatsOf(entry));
-    if (found)
-      return new AttuneError({
-        code: "pretrained.weight-not-finite",
-        place: entry.file,
-        problem: `the base's ${found.entry.name} is ${describeNotFinite(found)}, and nothing can be computed from that`,
-        wayOut: "Fetch the model again, or save it anew from a checkpoint whose weights are numbers",
-      });
+    const found = await findNotFinite(storedParts(entry));
+    if (found) return notFinite(entry, `${found.entry.name} is ${describeNotFinite(found)}`);
+    const exponents = await exponentOfNoNumber(entry);
+    if (exponents) return notFinite(entry, `${exponents} holds the exponent 255, which is no number`);
   }
   return undefined;
 }
 
-/** Where the numbers of a weight lie: of a quantized one, its scales. */
-function floatsOf(entry: TensorEntry): TensorEntry[] {
-  if (!isQuantized(entry)) return [entry];
-  const { parts } = entry;
-  const nested = parts.type !== "int8" && parts.nested;
-  return nested ? [nested.absmax, nested.map] : [parts.absmax];
+/** The name of MXFP4's exponents that hold 255. */
+async function exponentOfNoNumber(entry: TensorEntry): Promise<string | undefined> {
+  for (const { parts } of isStacked(entry) ? entry.matrices : [])
+    if (parts.type === "mxfp4" && (await readTensorBytes(parts.scales)).includes(255))
+      return parts.scales.name;
+  return undefined;
 }
+
+const notFinite = ({ file }: TensorEntry, what: string) =>
+  new AttuneError({
+    code: "pretrained.weight-not-finite",
+    place: file,
+    problem: `the base's ${what}, and nothing can be computed from that`,
+    wayOut: "Fetch the model again, or save it anew from a checkpoint whose weights are numbers",
+  });

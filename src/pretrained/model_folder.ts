@@ -6,7 +6,7 @@ import { familyNames } from "../models/checkpoint_names.ts";
 import { familyOf } from "../models/families.ts";
 import type { Family } from "../models/family.ts";
 import { likelyFamilies } from "../models/likely_families.ts";
-import { foldQuantized } from "../quantization/bitsandbytes.ts";
+import { foldQuantized } from "../quantization/fold_quantized.ts";
 import type { TemplateSources } from "../templates/template_sources.ts";
 import { AttuneError } from "../text/errors.ts";
 import { readChatTemplates } from "./chat_template_file.ts";

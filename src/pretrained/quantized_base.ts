@@ -2,7 +2,7 @@ import type { TensorEntry } from "../files/safetensors.ts";
 import { modelLayout } from "../models/layout.ts";
 import type { QuantizeTensorsOptions } from "../quantization/codes_file.ts";
 import type { QuantizationSettings } from "../quantization/quantization_schema.ts";
-import { quantizeTensors } from "../quantization/quantize_tensors.ts";
+import { type QuantizedLayout, quantizeTensors } from "../quantization/quantize_tensors.ts";
 import { isQuantized, type QuantizedEntry } from "../quantization/quantized_entry.ts";
 import { AttuneError } from "../text/errors.ts";
 import type { Base } from "./base.ts";
@@ -28,9 +28,10 @@ async function quantized(
   base: Base,
   settings: QuantizationSettings,
   options?: QuantizeTensorsOptions,
+  layout: QuantizedLayout = modelLayout(base.model),
 ): Promise<Base> {
   const { tensors: unquantized } = base.directory;
-  const tensors = await quantizeTensors(unquantized, modelLayout(base.model), settings, options);
+  const tensors = await quantizeTensors(unquantized, layout, settings, options);
   return { ...base, directory: { ...base.directory, tensors }, unquantized };
 }
 
@@ -45,7 +46,8 @@ async function int8Base(base: Base, options?: QuantizeTensorsOptions): Promise<B
       problem: `compute int8 multiplies by weights in 8 bits, and this one is in ${other.parts.type}`,
       wayOut: "Leave compute out, or give the model that isn't quantized",
     });
-  return codes.length > 0 ? base : quantized(base, { type: "int8" }, options);
+  const { linears, transposed } = modelLayout(base.model); // experts' products stay in float32
+  return codes.length > 0 ? base : quantized(base, { type: "int8" }, options, { linears, transposed });
 }
 
 function withIntegerProducts(base: Base): Base {

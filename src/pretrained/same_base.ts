@@ -2,7 +2,7 @@ import { realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { readTensorBytes, type TensorEntry } from "../files/safetensors.ts";
 import { looksLikeHubName } from "../hub/repo.ts";
-import { isQuantized } from "../quantization/quantized_entry.ts";
+import { isCoded } from "../quantization/quantized_entry.ts";
 import { AttuneError } from "../text/errors.ts";
 import { isSameModel } from "../text/model_name.ts";
 import { type ModelDirectory, openModelDirectory } from "./model_directory.ts";
@@ -72,4 +72,4 @@ async function haveOtherWeights(path: string, used: ModelDirectory): Promise<boo
 }
 
 const isAlike = (a: TensorEntry, b: TensorEntry) =>
-  a.dtype === b.dtype && a.byteLength === b.byteLength && isQuantized(a) === isQuantized(b);
+  a.dtype === b.dtype && a.byteLength === b.byteLength && isCoded(a) === isCoded(b);

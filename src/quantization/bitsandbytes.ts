@@ -8,10 +8,12 @@ import { parsePythonJson } from "../text/parse_python_json.ts";
 import { parseWith } from "../text/schema_faults.ts";
 import { rowScales, stateName } from "./bitsandbytes_tensors.ts";
 import { CODE_TABLES, type FourBit } from "./code_tables.ts";
+import { contradiction } from "./contradiction.ts";
 import { describeQuantization, type QuantizationSettings } from "./quantization_schema.ts";
-import type { Parts4bit, QuantizedEntry } from "./quantized_entry.ts";
+import type { Parts4bit, Parts8bit, QuantizedEntry } from "./quantized_entry.ts";
 
 type Tensors = ReadonlyMap<string, TensorEntry>;
+type BitsandbytesEntry = QuantizedEntry & { readonly parts: Parts4bit | Parts8bit };
 
 /** What config.json says of its weights, as far as it tells how to read them. */
 const quantizationConfig = z.looseObject({
@@ -29,7 +31,7 @@ type QuantizationConfig = z.output<typeof quantizationConfig>;
  * are where none is quantized.
  * @throws AttuneError when config.json and the files contradict each other, naming both.
  */
-export async function foldQuantized(
+export async function foldBitsandbytes(
   tensors: Map<string, TensorEntry>,
   config: Record<string, unknown>,
   path: string,
@@ -63,12 +65,9 @@ function readSettings(config: Record<string, unknown>, path: string): Quantizati
     throw new AttuneError({
       code: "quantization.method",
       place: `${where}: quant_method`,
-      expected: "bitsandbytes, or no quantization",
+      expected: "bitsandbytes or mxfp4, or no quantization",
       got: excerpt(data.quant_method),
-      wayOut:
-        data.quant_method === "mxfp4"
-          ? "Load it in transformers with Mxfp4Config(dequantize=True) and save it: that has its weights in 16 bits"
-          : "Take the model as it was before it was quantized",
+      wayOut: "Take the model as it was before it was quantized",
     });
   if (data.load_in_4bit === data.load_in_8bit)
     throw contradiction(
@@ -78,7 +77,7 @@ function readSettings(config: Record<string, unknown>, path: string): Quantizati
   return data;
 }
 
-function checkSettings(config: QuantizationConfig, weights: QuantizedEntry[], path: string): void {
+function checkSettings(config: QuantizationConfig, weights: BitsandbytesEntry[], path: string): void {
   const first = weights[0];
   const where = `${path}: config.json's quantization_config`;
   if (!first)
@@ -111,7 +110,7 @@ function checkSettings(config: QuantizationConfig, weights: QuantizedEntry[], pa
   }
 }
 
-function fold8bit(tensors: Tensors, path: string): QuantizedEntry[] {
+function fold8bit(tensors: Tensors, path: string): BitsandbytesEntry[] {
   return [...tensors.values()]
     .filter(({ dtype, name }) => dtype === "I8" && name.endsWith(".weight"))
     .map((entry) => {
@@ -121,8 +120,8 @@ function fold8bit(tensors: Tensors, path: string): QuantizedEntry[] {
     });
 }
 
-async function fold4bit(tensors: Tensors, path: string): Promise<QuantizedEntry[]> {
-  const weights: QuantizedEntry[] = [];
+async function fold4bit(tensors: Tensors, path: string): Promise<BitsandbytesEntry[]> {
+  const weights: BitsandbytesEntry[] = [];
   for (const state of tensors.values()) {
     const match = /^(.+\.weight)\.quant_state\.bitsandbytes__(\w+)$/.exec(state.name);
     if (match) weights.push(await foldWeight(tensors, match[1]!, state, path));
@@ -149,7 +148,7 @@ async function foldWeight(
   name: string,
   entry: TensorEntry,
   path: string,
-): Promise<QuantizedEntry> {
+): Promise<BitsandbytesEntry> {
   const codes = tensors.get(name);
   if (!codes) throw contradiction(path, `${entry.name} is there without ${name}`);
   const state = await readState(entry);
@@ -233,7 +232,3 @@ function requireShape(
     `${name} in ${file} is ${dtype} [${shape.join(", ")}]; expected ${type} [${expected.join(", ")}]`,
   );
 }
-
-/** Files that say different things of the same weights. */
-const contradiction = (place: string, problem: string, wayOut?: string): AttuneError =>
-  new AttuneError({ code: "quantization.contradiction", place, problem, wayOut });

@@ -6,7 +6,7 @@ import { hashUnchangedFile } from "../files/file_hash.ts";
 import { readJsonObject } from "../files/json_file.ts";
 import type { TensorEntry } from "../files/safetensors.ts";
 import type { Base } from "../pretrained/base.ts";
-import { isQuantized } from "../quantization/quantized_entry.ts";
+import { storedParts } from "../quantization/quantized_entry.ts";
 import { AttuneError } from "../text/errors.ts";
 import type { Recipe } from "../training/recipe.ts";
 import type { RunData } from "./prepare_data.ts";
@@ -44,8 +44,7 @@ async function weightsOf({ directory, unquantized }: Base): Promise<Record<strin
   return hashes;
 }
 
-const filesOf = (entry: TensorEntry) =>
-  isQuantized(entry) ? [entry.file, entry.parts.absmax.file] : [entry.file];
+const filesOf = (entry: TensorEntry) => storedParts(entry).map(({ file }) => file);
 
 async function adapterOf(from: string) {
   const path = await findAdapterDirectory(from);

@@ -153,6 +153,7 @@ const KEYS: readonly [key: string, names: string, note?: string][] = [
     "adapter.targetModules",
     "lora_target lora_targets lora_target_modules lora_target_linear lora_modules lora_attn_modules apply_lora_to_mlp apply_lora_to_output adapter.keys lora_keys lora_query lora_key lora_value lora_projection lora_mlp lora_head adapter.targets adapter.modules target_regex",
   ],
+  ["adapter.targetParameters", "lora_target_parameters lora_target_experts target_experts"],
   [
     "adapter.modulesToSave",
     "lora_modules_to_save additional_target additional_saved_modules trainable_modules",

@@ -6,11 +6,11 @@ import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { createDecoder, openDecodingSession } from "../generation/decoder.ts";
 import { adapterFeeds } from "../generation/runtime_adapter.ts";
 import { readModel } from "../models/families.ts";
-import { modelLayout } from "../models/layout.ts";
+import { modelLayout, weightsOf } from "../models/layout.ts";
 import { type ModelDirectory, openModelDirectory } from "../pretrained/model_directory.ts";
 import type { QuantizationSettings } from "../quantization/quantization_schema.ts";
 import { quantizeTensors } from "../quantization/quantize_tensors.ts";
-import { isQuantized } from "../quantization/quantized_entry.ts";
+import { isCoded } from "../quantization/quantized_entry.ts";
 import { saveAdapter } from "../run/saving.ts";
 import { readMetrics, runToEnd } from "../run/testing/runs.ts";
 import { openSession } from "../runtime/node.ts";
@@ -89,10 +89,11 @@ function expectMetrics(metrics: Metrics, golden: Case) {
 /** Trains over `directory`: metrics, adapter and logits are those of PEFT over what the codes stand for. */
 async function expectGolden(directory: ModelDirectory, name: string) {
   const golden = openCase(name);
-  const { linears } = modelLayout(readModel(directory.config));
-  const quantized = [...directory.tensors.values()].filter(isQuantized);
+  const model = readModel(directory.config);
+  const { linears, experts } = modelLayout(model);
+  const quantized = [...directory.tensors.values()].filter(isCoded);
   expect(quantized.map((entry) => entry.name).sort()).toEqual(
-    [...linears.keys()].map((module) => `${module}.weight`).sort(),
+    [...linears.keys(), ...experts.keys()].flatMap((module) => weightsOf(module, model)).sort(),
   );
   expectMetrics(await trainOver(directory, golden), golden);
 

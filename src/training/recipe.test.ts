@@ -136,7 +136,7 @@ describe("values out of their type or range are refused by key, with what was gi
     [{ adapter: { type: "lora", r: 1.5 } }, "adapter.r: expected a whole number, got 1.5"],
     [{ adapter: { type: "lora", dropout: 1 } }, "adapter.dropout: expected a number below 1, got 1"],
     [
-      { adapter: { type: "lora", targetModules: [] } },
+      { adapter: { type: "vera", targetModules: [] } },
       "adapter.targetModules: expected a list of at least 1, got an empty list",
     ],
     [

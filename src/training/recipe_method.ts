@@ -7,7 +7,7 @@ import { readTensor } from "../files/safetensors.ts";
 import { initializeWeights } from "../models/initialize.ts";
 import { lastLayers } from "../models/last_layers.ts";
 import { modelLayout } from "../models/layout.ts";
-import { isQuantized } from "../quantization/quantized_entry.ts";
+import { codeType, isCoded } from "../quantization/quantized_entry.ts";
 import { randomUniform } from "../random/random.ts";
 import { AttuneError } from "../text/errors.ts";
 import { loraDropout } from "./dropout_words.ts";
@@ -97,11 +97,11 @@ export function trainedNames(
   const names = trainableLayers === undefined ? all : lastLayers(all, trainableLayers);
   for (const name of names) {
     const entry = tensors.get(name);
-    if (entry && isQuantized(entry))
+    if (entry && isCoded(entry))
       throw new AttuneError({
         code: "training.quantized-weights",
         place: `${entry.file}: ${name}`,
-        problem: `the weight is quantized (${entry.parts.type}), and codes can't be trained`,
+        problem: `the weight is quantized (${codeType(entry)}), and codes can't be trained`,
         wayOut: "Give an adapter, or a model that isn't quantized",
       });
   }

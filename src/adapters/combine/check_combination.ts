@@ -57,6 +57,10 @@ function adapterFaults({ name, adapter, weight }: WeighedAdapter): string[] {
   if (terms.length === 0) faults.push(`${name} has no low-rank terms`);
   if (config.useDora || terms.some(([, { magnitude }]) => magnitude))
     faults.push(`${name} is DoRA, whose magnitudes can't be added up`);
+  if (config.targetParameters?.length)
+    faults.push(
+      `${name} has terms on parameters of experts (targetParameters), which PEFT combines in no way`,
+    );
   if (parameters || tokens)
     faults.push(`${name} has weights of its own (modulesToSave, bias or trainableTokenIndices)`);
   if (follows) faults.push(`${name} ties its ends (ensure_weight_tying)`);

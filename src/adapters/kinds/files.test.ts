@@ -29,6 +29,7 @@ const sites: Sites = {
     ["l.0.k_proj", { in: 6, out: 2 }],
     ["l.0.down_proj", { in: 8, out: 6 }],
   ]),
+  experts: new Map(),
   embedding: "embed_tokens",
   head: "lm_head",
   vocabSize: 9,

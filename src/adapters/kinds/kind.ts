@@ -3,12 +3,13 @@ import type * as z from "zod";
 import type { TensorEntry, TensorSource } from "../../files/safetensors.ts";
 import type { DropoutWords } from "../../graph/ops/dropout.ts";
 import type { Tensor } from "../../graph/tensor.ts";
+import type { ExpertsSite } from "../../models/layout.ts";
 import type { Fault } from "../../text/errors.ts";
 import type { AdapterParts } from "../adapt_model.ts";
 import type { Adapter, AdapterConfig } from "../adapter.ts";
 import type { PeftFile } from "../peft/peft_file.ts";
 import type { Settings } from "../settings.ts";
-import type { LayerShape, Sites } from "../targets/sites.ts";
+import type { AdaptedShape, LayerShape, Sites } from "../targets/sites.ts";
 import type { TargetModules } from "../targets/target_modules.ts";
 
 export interface Kind<C extends AdapterConfig = AdapterConfig, W extends object = object> {
@@ -130,13 +131,15 @@ export interface Shaped {
 export interface FileTerm<T> {
   parts: Record<string, T>;
   embedding?: boolean;
+  /** The parameter of experts that it is for. */
+  parameter?: string;
 }
 
 /** The tensors of a kind's terms, in memory and in PEFT's files. */
 export interface TermTensors<C extends AdapterConfig, W extends object> {
   of(module: string, weights: W): ModuleTensor[];
   /** The layer it is for, as far as the tensors tell. */
-  shape(weights: W): Partial<LayerShape> & { embedding?: boolean };
+  shape(weights: W): Partial<AdaptedShape>;
   /** What stands behind a module's name in the file, and the part it is. */
   parts: Readonly<Record<string, string>>;
   /** Whether an adapter of these settings has a part; all when left out. */
@@ -145,7 +148,7 @@ export interface TermTensors<C extends AdapterConfig, W extends object> {
   hint?(name: string): string | undefined;
   /** What is wrong with a term of the file, by its names and shapes. */
   fault(module: string, term: FileTerm<Shaped>, config: C): string | undefined;
-  read(term: FileTerm<TensorEntry>, read: ReadTensor): Promise<W>;
+  read(term: FileTerm<TensorEntry>, read: ReadTensor, config: C): Promise<W>;
   /** Tensors that all terms share. */
   shared?: SharedTensors<C, W>;
 }
@@ -180,11 +183,13 @@ export interface PartSources {
   scale?(module: string): number;
 }
 
-export type TermParts = Pick<AdapterParts, "hook"> & Partial<Pick<AdapterParts, "term" | "gain">>;
+export type TermParts = Pick<AdapterParts, "hook"> & Partial<Pick<AdapterParts, "term" | "gain" | "experts">>;
 
 /** The base that an adapter is merged into. */
 export interface MergeBase {
   linears: ReadonlyMap<string, LayerShape>;
+  /** How mixtures' experts are kept, by the parameters that transformers keeps them in. */
+  experts: ReadonlyMap<string, ExpertsSite>;
   /** Modules whose weights are kept as [in, out]. */
   transposed: ReadonlySet<string>;
   hasBias(module: string): boolean;

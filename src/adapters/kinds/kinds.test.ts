@@ -81,7 +81,12 @@ describe.each([...KINDS] as Kind[])("$type", (kind) => {
   test("is merged at each of its modules", async () => {
     const adapter = await fresh(kind);
     const { linears } = adapterSites(model);
-    const changes = kind.merge(adapter, { linears, transposed: new Set(), hasBias: () => false });
+    const changes = kind.merge(adapter, {
+      linears,
+      experts: new Map(),
+      transposed: new Set(),
+      hasBias: () => false,
+    });
     expect([...changes.keys()]).toEqual([...adapter.modules.keys()].map((module) => `${module}.weight`));
   });
 });

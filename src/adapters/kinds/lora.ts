@@ -4,6 +4,7 @@ import type { Tensor } from "../../graph/tensor.ts";
 import { transposed } from "../../math/transposed.ts";
 import { AttuneError } from "../../text/errors.ts";
 import type { Adapter } from "../adapter.ts";
+import { expertsHook } from "../lora/experts_term.ts";
 import {
   checkLoraConfig,
   checkPatterns,
@@ -17,9 +18,11 @@ import {
 } from "../lora/lora_config.ts";
 import { initializeLora, plainLora, startFromWeights } from "../lora/lora_start.ts";
 import { type LoraTerm, loraHook, loraNames, type TermSource } from "../lora/lora_term.ts";
+import { mergedExperts } from "../lora/merge_experts.ts";
 import { PREFIX } from "../peft/tensor_names.ts";
 import { LORA_TARGETS } from "../targets/default_targets.ts";
 import { adaptedShapes } from "../targets/sites.ts";
+import { termOfParameter } from "../targets/target_parameters.ts";
 import { fed, fixed, made } from "./graph_terms.ts";
 import type {
   AddProduct,
@@ -44,6 +47,8 @@ export interface LoraWeights {
   magnitude?: Float32Array;
   /** The module is an embedding: in = vocabulary, out = hidden. */
   embedding?: boolean;
+  /** It is a parameter of so many experts, each with a term of rank r: A [count·r, in], B [out, r·count], see experts_term.ts. */
+  count?: number;
   /** What A and B began as, taken out of the base's weight: PiSSA and OLoRA. Files never hold it. */
   start?: { A: Float32Array; B: Float32Array };
 }
@@ -115,7 +120,7 @@ export const lora = {
 
   parts(adapter, sources) {
     const term = termsOf(adapter, sources);
-    return { hook: loraHook(term), term };
+    return { hook: loraHook(term), experts: expertsHook(term), term };
   },
 
   signature(adapter) {
@@ -126,13 +131,8 @@ export const lora = {
   },
 
   fedScale,
-  merge: (adapter, base) =>
-    new Map(
-      Array.from(adapter.modules, ([module, weights]) => [
-        `${module}.weight`,
-        merged(adapter.config, module, weights, base),
-      ]),
-    ),
+  merge: ({ config, modules }, base) =>
+    new Map([...modules].flatMap(([module, weights]) => changes(config, module, weights, base))),
   inverse,
 } satisfies Kind<LoraConfig, LoraWeights>;
 
@@ -150,7 +150,7 @@ function plainStart<C extends LoraConfig>({ initLoraWeights, ...config }: C): Lo
 function tensors(): TermTensors<LoraConfig, LoraWeights> {
   return {
     of: tensorsOf,
-    shape: ({ in: inputs, out, embedding }) => ({ in: inputs, out, embedding }),
+    shape: ({ in: inputs, out, embedding, count }) => ({ in: inputs, out, embedding, count }),
     parts: {
       "lora_A.weight": "A",
       "lora_B.weight": "B",
@@ -164,11 +164,14 @@ function tensors(): TermTensors<LoraConfig, LoraWeights> {
       if (name.endsWith(".lora_magnitude_vector")) return "use_dora is false, and this is DoRA's";
     },
     fault,
-    async read({ parts: { A, B, magnitude }, embedding }, read) {
+    async read({ parts: { A, B, magnitude }, embedding, parameter }, read, config) {
+      const rows = A!.shape[0]!;
+      const r = parameter === undefined ? rows : rankOf(config, parameter);
       return {
         A: await read(A!),
         B: await read(B!),
-        r: A!.shape[0]!,
+        r,
+        ...(parameter !== undefined && { count: rows / r }),
         in: A!.shape[1]!,
         out: B!.shape[0]!,
         ...(magnitude && { magnitude: await read(magnitude) }),
@@ -179,7 +182,8 @@ function tensors(): TermTensors<LoraConfig, LoraWeights> {
 }
 
 function tensorsOf(module: string, weights: LoraWeights): ModuleTensor[] {
-  const { A, B, magnitude, r, in: inputs, out, embedding } = weights;
+  const { A, B, magnitude, in: inputs, out, embedding } = weights;
+  const r = weights.r * (weights.count ?? 1);
   const names = loraNames(module, embedding);
   const rate = embedding ? "embedding" : undefined;
   const both: ModuleTensor[] = [
@@ -192,19 +196,22 @@ function tensorsOf(module: string, weights: LoraWeights): ModuleTensor[] {
 
 function fault(
   module: string,
-  { parts, embedding }: FileTerm<Shaped>,
+  { parts, embedding, parameter }: FileTerm<Shaped>,
   config: LoraConfig,
 ): string | undefined {
   const { A, B, magnitude } = parts;
-  const names = loraNames(module, embedding);
+  const term = parameter === undefined ? module : termOfParameter(parameter, config.targetParameters!);
+  const names = loraNames(term, embedding);
   const named = (part: "A" | "B" | "magnitude") => `${PREFIX}${names[part]}`;
-  const r = rankOf(config, module);
+  const rank = rankOf(config, module);
+  const [rows] = A?.shape ?? [];
+  const r = parameter !== undefined && rows !== undefined && rows > 0 && rows % rank === 0 ? rows : rank; // of each expert
   if (!A) return `${named("A")} is missing`;
   if (!B) return `${named("B")} is missing`;
   if (A.shape.length !== 2 || A.shape[0] !== r)
-    return `${named("A")} must be [${r}, in] (r is ${r}), got [${A.shape.join(", ")}]`;
+    return `${named("A")} must be [${r}, in] (r is ${rank}), got [${A.shape.join(", ")}]`;
   if (B.shape.length !== 2 || B.shape[1] !== r)
-    return `${named("B")} must be [out, ${r}] (r is ${r}), got [${B.shape.join(", ")}]`;
+    return `${named("B")} must be [out, ${r}] (r is ${rank}), got [${B.shape.join(", ")}]`;
   if (config.useDora && !magnitude) return `${named("magnitude")} is missing`;
   if (magnitude && magnitude.shape.join() !== `${B.shape[0]}`)
     return `${named("magnitude")} must be [${B.shape[0]}], got [${magnitude.shape.join(", ")}]`;
@@ -261,6 +268,17 @@ function otherEnd({ A, B, r, in: inputs, out, embedding }: LoraWeights): LoraWei
     out: inputs,
     ...(!embedding && { embedding: true }),
   };
+}
+
+function changes(
+  config: LoraConfig,
+  module: string,
+  weights: LoraWeights,
+  base: MergeBase,
+): (readonly [string, Change])[] {
+  const site = base.experts.get(module);
+  if (!site) return [[`${module}.weight`, merged(config, module, weights, base)]];
+  return mergedExperts(site, { ...weights, count: site.count }, scaleOf(config, module, weights.r));
 }
 
 /** W + scale · B·A, with DoRA times its gain. */

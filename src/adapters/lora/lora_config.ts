@@ -15,7 +15,8 @@ import {
   optional,
   rank,
   recipeSchema,
-  targetModules,
+  targetModulesOrNone,
+  targetParameters,
   trainableTokenIndices,
   usual,
 } from "../settings.ts";
@@ -49,9 +50,10 @@ export const loraSettings = {
   r: usual(rank, 8, "Rank of the low-rank terms."),
   alpha: usual(positive, 16, "The terms are scaled by alpha / r.", { key: "lora_alpha" }),
   dropout: dropoutSetting("lora_dropout"),
-  targetModules: targetModules(
-    "Which linear layers: a list of name endings, a regular expression, or all-linear.",
+  targetModules: targetModulesOrNone(
+    "Which linear layers: a list of name endings, a regular expression, or all-linear; an empty list beside targetParameters.",
   ),
+  targetParameters,
   excludeModules,
   layersToTransform,
   layersPattern,
@@ -200,11 +202,24 @@ function contradictions(config: LoraConfig): string[] {
   const faults = layerSettingFaults(config);
   if (isDecomposed(initLoraWeights) && useDora)
     faults.push(`initLoraWeights ${initLoraWeights} together with useDora is not supported`);
+  if (config.targetParameters?.length) faults.push(...parameterFaults(config));
+  else if (config.targetModules?.length === 0)
+    faults.push("targetModules is empty, and targetParameters names nothing either");
   if (isDecomposed(initLoraWeights) && config.useRslora && (config.rankPattern || config.alphaPattern))
     faults.push(
       `initLoraWeights ${initLoraWeights} together with useRslora and rankPattern or alphaPattern is not supported, as in PEFT`,
     );
   return faults;
+}
+
+/** What PEFT has for layers and not for parameters (tuners/lora/layer.py, ParamWrapper). */
+function parameterFaults({ dropout, useDora, initLoraWeights: init }: LoraConfig): string[] {
+  const without = (what: string) => `targetParameters together with ${what} is not supported, as in PEFT`;
+  return [
+    ...(dropout > 0 ? [without("dropout")] : []),
+    ...(useDora ? [without("useDora")] : []),
+    ...(init === "loftq" || isDecomposed(init) ? [without(`initLoraWeights ${init}`)] : []),
+  ];
 }
 
 /**

@@ -3,10 +3,10 @@ import { qr } from "../../math/qr.ts";
 import { truncatedSvd } from "../../math/truncated_svd.ts";
 import type { BaseWeights, OnModule, Uniform } from "../kinds/kind.ts";
 import type { LoraAdapter, LoraWeights } from "../kinds/lora.ts";
-import type { LayerShape } from "../targets/sites.ts";
+import type { AdaptedShape } from "../targets/sites.ts";
 import { isDecomposed, type LoraConfig, rankOf, scaleOf } from "./lora_config.ts";
 
-type Shape = LayerShape & { embedding?: boolean };
+type Shape = AdaptedShape;
 
 /**
  * PEFT's default start: A uniform over ±1/√in (kaiming uniform with a = √5), B zero, so that the adapter begins as
@@ -36,10 +36,11 @@ type Start = (
 ) => Pick<LoraWeights, "A" | "B">;
 
 const linearStart: Start = (module, shape, r, init, uniform) => {
-  const [A, B] = [new Float32Array(r * shape.in), new Float32Array(shape.out * r)];
+  const rows = r * (shape.count ?? 1);
+  const [A, B] = [new Float32Array(rows * shape.in), new Float32Array(shape.out * rows)];
   if (init === "gaussian") fillNormal(A, 1 / r, `${module}.lora_A`, uniform);
   else fillUniform(A, 1 / Math.sqrt(shape.in), `${module}.lora_A`, uniform);
-  if (init === false) fillUniform(B, 1 / Math.sqrt(r), `${module}.lora_B`, uniform);
+  if (init === false) fillUniform(B, 1 / Math.sqrt(rows), `${module}.lora_B`, uniform);
   return { A, B };
 };
 

@@ -21,7 +21,7 @@ const term = (): LoraTerm => ({ A: tensor("A"), B: tensor("B"), scale: 0.5 });
 
 /** The linear layer q with a bias, under `hook`. */
 const layer = (hook: ReturnType<typeof loraHook>) =>
-  createScope(tensor, hook).linear("q", tensor("x"), 2, { bias: true });
+  createScope(tensor, { linear: hook }).linear("q", tensor("x"), 2, { bias: true });
 
 const compute = async (y: Tensor) => (await evaluate({ y }, values)).y!.data;
 
@@ -38,7 +38,7 @@ describe("LoRA", () => {
       asked.push([module, sizes]);
       return undefined;
     });
-    createScope((name, shape) => input(name, shape), hook)
+    createScope((name, shape) => input(name, shape), { linear: hook })
       .at("a")
       .linear("q", tensor("x"), 2);
     expect(asked).toEqual([["a.q", { in: 3, out: 2 }]]);
@@ -47,10 +47,7 @@ describe("LoRA", () => {
   test("reaches A and B with the gradient, and leaves the frozen weight's path whole", async () => {
     const x = tensor("x");
     const { A, B, scale } = term();
-    const y = createScope(
-      tensor,
-      loraHook(() => ({ A, B, scale })),
-    ).linear("q", x, 2);
+    const y = createScope(tensor, { linear: loraHook(() => ({ A, B, scale })) }).linear("q", x, 2);
     const weights = constant([1, 2, 3, 4], [2, 2]);
     const [dA, dB, dx] = gradients(sumAll(mul(y, weights)), [A, B, x]);
     const result = await evaluate({ dA: dA!, dB: dB!, dx: dx! }, values);

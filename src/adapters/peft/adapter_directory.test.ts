@@ -18,6 +18,7 @@ const FILES = ["adapter_config.json", "adapter_model.safetensors"];
 const sites = (linears: Sites["linears"]): Sites => ({
   modelType: "llama",
   linears,
+  experts: new Map(),
   embedding: "model.embed_tokens",
   head: "lm_head",
   vocabSize: 320,

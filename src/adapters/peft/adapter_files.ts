@@ -14,6 +14,7 @@ import { AttuneError } from "../../text/errors.ts";
 import type { Adapter, AdapterConfig, Parameter, TokenRows } from "../adapter.ts";
 import { kindNamed, kindOf } from "../kinds/kinds.ts";
 import { condenseTargetModules, isAllLinear } from "../targets/target_modules.ts";
+import { parameterMatcher, termOfParameter } from "../targets/target_parameters.ts";
 import { adapterTensorNames, sortAdapterTensors } from "./adapter_tensors.ts";
 import { bothEnds } from "./both_ends.ts";
 import { formatPeftConfig, parsePeftConfig } from "./peft_config.ts";
@@ -38,7 +39,7 @@ export async function readAdapterFolder(folder: Folder): Promise<Adapter> {
   const adapter: Adapter = {
     config,
     baseModel,
-    modules: await mapValues(sorted.modules, (term) => tensors.read(term, readFinite)),
+    modules: await mapValues(sorted.modules, (term) => tensors.read(term, readFinite, config)),
     ...(parameters.size > 0 && { parameters }),
     ...(stored.size > 0 && { stored }),
     ...(tokens.size > 0 && { tokens }),
@@ -131,15 +132,19 @@ function configOf({ config, baseModel, modules }: Adapter): string {
   const { targetModules } = config;
   if (targetModules === undefined || !isAllLinear(targetModules))
     return formatPeftConfig(config, targetModules, baseModel);
-  const names = [...modules.keys()];
+  const isParameter = parameterMatcher(config.targetParameters);
+  const names = [...modules.keys()].filter((name) => !isParameter(name));
   const targets = condenseTargetModules(names);
   const condensed = kindNamed(config.type)!.file.condensed?.(config, targets, names);
   return formatPeftConfig(condensed ?? config, condensed?.targetModules ?? targets, baseModel);
 }
 
 function tensorsOf(adapter: Adapter): TensorSource[] {
-  const { modules, parameters, tokens, stored = new Map<string, TensorEntry>() } = bothEnds(adapter);
+  const { config, modules, parameters, tokens, stored = new Map<string, TensorEntry>() } = bothEnds(adapter);
   const { tensors } = kindOf(adapter);
+  const isParameter = parameterMatcher(config.targetParameters);
+  const termOf = (module: string) =>
+    isParameter(module) ? termOfParameter(module, config.targetParameters!) : module;
   const wrapped = (name: string) => modules.has(name.replace(/\.[^.]+$/, ""));
   const float32 = (name: string, shape: readonly number[], data: Float32Array): TensorSource => ({
     name,
@@ -150,7 +155,7 @@ function tensorsOf(adapter: Adapter): TensorSource[] {
   return [
     ...[...modules].flatMap(([module, weights]) =>
       tensors
-        .of(module, weights)
+        .of(termOf(module), weights)
         .map(({ name, shape, data }) => float32(adapterTensorNames.term(name), shape, data)),
     ),
     ...(tensors.shared?.write(adapter) ?? []),

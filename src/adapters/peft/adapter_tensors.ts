@@ -4,6 +4,7 @@ import type { AdapterConfig } from "../adapter.ts";
 import type { FileTerm, Kind, Shaped } from "../kinds/kind.ts";
 import { KINDS, kindNamed } from "../kinds/kinds.ts";
 import { savedModuleOf } from "../targets/modules_to_save.ts";
+import { parameterOfTerm } from "../targets/target_parameters.ts";
 import { baseLayer, ofBase, PREFIX, peftSpelling } from "./tensor_names.ts";
 
 const ROWS = ".token_adapter.trainable_tokens_delta";
@@ -124,10 +125,13 @@ function sortTerms<T>(tensors: ReadonlyMap<string, T>, config: AdapterConfig) {
       rest.set(name, tensor);
       continue;
     }
-    const module = name.slice(PREFIX.length, -key.length - 1);
+    const term = name.slice(PREFIX.length, -key.length - 1);
+    const parameter = parameterOfTerm(term, config.targetParameters ?? []);
+    const module = parameter ?? term;
     const known = modules.get(module);
     modules.set(module, {
       ...known,
+      ...(parameter !== undefined && { parameter }),
       parts: { ...known?.parts, [parts[key]!]: tensor },
       ...(key.includes("embedding") && { embedding: true }),
     });

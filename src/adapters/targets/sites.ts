@@ -7,6 +7,8 @@ export interface Sites {
   modelType: string;
   /** Linear layers, the output layer not among them. */
   linears: ReadonlyMap<string, LayerShape>;
+  /** Parameters of mixtures' experts, as transformers keeps them. */
+  experts: ReadonlyMap<string, LayerShape & { count: number }>;
   embedding: string;
   head: string;
   vocabSize: number;
@@ -23,7 +25,7 @@ export interface LayerShape {
 }
 
 export function adapterSites(model: Model): Sites {
-  const { linears, parameters } = modelLayout(model);
+  const { linears, parameters, experts } = modelLayout(model);
   const { vocabSize, hiddenSize } = model.dimensions;
   const { embedding, head } = model.ends;
   const own = new Map(parameters);
@@ -31,6 +33,7 @@ export function adapterSites(model: Model): Sites {
   return {
     modelType: model.modelType,
     linears,
+    experts,
     embedding,
     head,
     vocabSize,
@@ -41,10 +44,7 @@ export function adapterSites(model: Model): Sites {
 }
 
 /** The shapes of these modules, which get a term. */
-export const adaptedShapes = (
-  sites: Sites,
-  modules: readonly string[],
-): Map<string, LayerShape & { embedding?: boolean }> =>
+export const adaptedShapes = (sites: Sites, modules: readonly string[]): Map<string, AdaptedShape> =>
   new Map(
     modules.map((module) => {
       const shape = siteShape(sites, module)!;
@@ -52,10 +52,17 @@ export const adaptedShapes = (
     }),
   );
 
-/** The shape of a layer that can have a low-rank term: a linear layer, the embedding [vocabulary → hidden], or the head. */
-export function siteShape(sites: Sites, module: string): LayerShape | undefined {
-  const { linears, embedding, head, vocabSize, hiddenSize } = sites;
+export interface AdaptedShape extends LayerShape {
+  embedding?: boolean;
+  /** Of a parameter with a matrix for each of so many experts. */
+  count?: number;
+}
+
+/** The shape of what can have a low-rank term: a linear layer, the embedding [vocabulary → hidden], the head, a parameter of experts. */
+export function siteShape(sites: Sites, module: string): AdaptedShape | undefined {
+  const { linears, experts, embedding, head, vocabSize, hiddenSize } = sites;
   if (module === embedding) return { in: vocabSize, out: hiddenSize };
   if (module === head) return { in: hiddenSize, out: vocabSize };
-  return linears.get(module);
+  const { in: inputs, out, count } = experts.get(module) ?? {};
+  return count === undefined ? linears.get(module) : { in: inputs!, out: out!, count };
 }

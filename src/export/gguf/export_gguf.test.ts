@@ -193,6 +193,10 @@ describe("what llama.cpp can't represent is refused by name, and nothing stays",
     ["smollm3", { no_rope_layers: [1, 0, 1, 0, 1] }, /no_rope_layers: .*every fourth/],
     ["cohere", { use_qk_norm: true }, /use_qk_norm|q_norm/],
     ["qwen3-moe", { norm_topk_prob: false }, /norm_topk_prob: /],
+    ["qwen2-moe", { norm_topk_prob: true }, /norm_topk_prob: .*expected false, got true/],
+    ["qwen2-moe", { use_sliding_window: true, sliding_window: 8, layer_types: null }, /sliding_window: /],
+    ["olmoe", { clip_qkv: 8 }, /clip_qkv: .*expected null, got 8/],
+    ["ernie4-5-moe", { moe_norm_min: 0.5 }, /moe_norm_min: llama\.cpp divides by no less than/],
     ["gpt2", { scale_attn_by_inverse_layer_idx: true }, /scale_attn_by_inverse_layer_idx: /],
     ["llama", { hidden_act: "gelu" }, /hidden_act: .*silu/],
     [
@@ -218,6 +222,15 @@ describe("what llama.cpp can't represent is refused by name, and nothing stays",
   ])("%s with %j", async (name, changes, expected) => {
     expect(await refusal(changed(name, changes))).toMatch(expected);
     expect(leftovers().filter((file) => file !== "out.gguf")).toEqual([]);
+  });
+
+  test.each([
+    ["lfm2", /conv_bias: llama\.cpp's convolutions have no bias/],
+    ["gpt_oss", /llama\.cpp rounds the range of YaRN/],
+    ["granitemoe", /experts whose gate and up are one tensor/],
+    ["qwen3_next", /attune has no rules for its delta rule/],
+  ])("the family %s", async (name, expected) => {
+    expect(await refusal(modelWithTokenizer(`families/${name}`, at()))).toMatch(expected);
   });
 
   test.each([

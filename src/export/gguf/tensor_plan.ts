@@ -61,22 +61,22 @@ export function planTensors(model: Model, description: Description, type: FileTy
 export type Placing = (parameter: string) => string | undefined;
 
 /** Where llama.cpp keeps a parameter; nothing where it has no place for it. */
-export function placing(model: Model, { modules, biases, head }: Description): Placing {
+export function placing(model: Model, { modules, biases, head, outputNorm }: Description): Placing {
   const names = familyOf(model.modelType).names ?? LLAMA;
-  const layer = new RegExp(
-    `^${escaped(names.root)}\\.${escaped(names.layers)}\\.(\\d+)\\.(.+)\\.(weight|bias)$`,
-  );
+  const layer = new RegExp(`^${escaped(names.root)}\\.${escaped(names.layers)}\\.(\\d+)\\.((.+)\\.[^.]+)$`);
   const ends: Record<string, string | undefined> = {
     [`${model.ends.embedding}.weight`]: "token_embd.weight",
     [`${model.ends.head}.weight`]: head === "tied" ? undefined : "output.weight",
     [`${model.ends.head}.bias`]: "output.bias",
-    [`${names.root}.${names.norm}.weight`]: "output_norm.weight",
+    [`${names.root}.${names.norm}.weight`]: `${outputNorm}.weight`,
     [`${names.root}.${names.norm}.bias`]: biases.includes("attn_norm") ? "output_norm.bias" : undefined,
     [`${names.root}.wpe.weight`]: "position_embd.weight",
   };
   return (parameter) => {
-    const [, index, path, kind] = layer.exec(parameter) ?? [];
+    const [, index, whole, path] = layer.exec(parameter) ?? [];
     if (index === undefined) return Object.hasOwn(ends, parameter) ? ends[parameter] : undefined;
+    if (Object.hasOwn(modules, whole!)) return `blk.${index}.${modules[whole!]}`;
+    const kind = whole!.slice(path!.length + 1);
     const module = modules[path!.replace(/(experts\.)\d+/, "$1#")];
     if (module === undefined || (kind === "bias" && !biases.includes(module))) return undefined;
     return `blk.${index}.${module}.${kind}`;
@@ -121,7 +121,9 @@ function planned(
   const module = /^blk\.\d+\.(.+)\.(?:weight|bias)$/.exec(name)?.[1] ?? name;
   const isTurned = layout.transposed.has(parameters[0]!.replace(/\.weight$/, ""));
   const isNorm = /norm(\.weight)?$/.test(module) && name.endsWith(".weight");
-  const shape = isTurned ? own.toReversed() : own;
+  const shape = isTurned
+    ? own.toReversed()
+    : own.filter((size, axis) => size !== 1 || axis !== 1 || own.length < 3);
   return {
     name,
     parameters,
@@ -135,7 +137,7 @@ function planned(
 
 /** llama.cpp wants norms, routers and positions, and all that is no matrix, in float32. */
 function typeOf(name: string, module: string, shape: readonly number[], type: FileType): GgmlType {
-  if (shape.length < 2 || /_norm$/.test(module) || module === "ffn_gate_inp") return "F32";
+  if (shape.length < 2 || /_norm$|^exp_probs_b$|^ffn_gate_inp|^shortconv\.conv$/.test(module)) return "F32";
   if (name === "position_embd.weight") return "F32";
   return name === "token_embd.weight" || name === "output.weight" ? type.ends : type.matrices;
 }

@@ -147,7 +147,8 @@ export const groupedOuter = defineOp<[a: Tensor, b: Tensor, counts: Tensor]>({
   vjp: () => [null, null, null],
 });
 
-function groupsOf(w: OnnxWriter, x: string, counts: string, n: number): string[] {
+/** The rows of each group, which `counts` says how many are. */
+export function groupsOf(w: OnnxWriter, x: string, counts: string, n: number): string[] {
   if (n === 1) return [x];
   return w.nodes("Split", [x, w.node("Cast", [counts], { to: INT64 })], { axis: 0 }, n);
 }

@@ -41,8 +41,21 @@ const forward = defineOp<[x: Tensor, ...Packed], Layout4bit>({
   kept: "matrix",
   rowWise: () => "first input",
   infer: ([x, codes, scales], layout) => productType(x, codes, scales, layout, 1),
-  lower: (w, names, layout) => w.contributed("MatMulBnb4", names, bnb4(layout, layout.shape)),
+  lower: productNode,
   vjp: ([, codes, scales], dy, layout): Gradients => [backward(dy, codes, scales, layout), null, null],
+});
+
+/** x [T, in] · Wᵀ: [T, out]. */
+export function productNode(w: OnnxWriter, names: readonly string[], layout: Layout4bit): string {
+  return w.contributed("MatMulBnb4", [...names], bnb4(layout, layout.shape));
+}
+
+const backward = defineOp<[dy: Tensor, ...Packed], Layout4bit>({
+  name: "quantizedMatmulBackward",
+  rowWise: () => "first input",
+  infer: ([dy, codes, scales], layout) => productType(dy, codes, scales, layout, 0),
+  lower: turnedProductNodes,
+  vjp: ([, codes, scales], ddx, layout): Gradients => [forward(ddx, codes, scales, layout), null, null],
 });
 
 /**
@@ -51,22 +64,14 @@ const forward = defineOp<[x: Tensor, ...Packed], Layout4bit>({
  * what comes is [8, out, in / 8], and dy is multiplied by each of the eight. Fewer make the product's transpose dearer:
  * four columns take three times as long to interleave.
  */
-const backward = defineOp<[dy: Tensor, ...Packed], Layout4bit>({
-  name: "quantizedMatmulBackward",
-  rowWise: () => "first input",
-  infer: ([dy, codes, scales], layout) => productType(dy, codes, scales, layout, 0),
-  lower(w, [dy, codes, scales], layout) {
-    const [out, inputs] = layout.shape;
-    const step = inputs % 8 === 0 ? 8 : 1;
-    const W = w.node("Reshape", [
-      columns(w, codes, scales, layout, step),
-      w.ints([step, out, inputs / step]),
-    ]);
-    const product = w.node("MatMul", [dy, W]); // [step, T, in / step]
-    return w.node("Reshape", [w.node("Transpose", [product], { perm: [1, 2, 0] }), w.ints([-1, inputs])]);
-  },
-  vjp: ([, codes, scales], ddx, layout): Gradients => [forward(ddx, codes, scales, layout), null, null],
-});
+export function turnedProductNodes(w: OnnxWriter, names: readonly string[], layout: Layout4bit): string {
+  const [dy, codes, scales] = names as [string, string, string];
+  const [out, inputs] = layout.shape;
+  const step = inputs % 8 === 0 ? 8 : 1;
+  const W = w.node("Reshape", [columns(w, codes, scales, layout, step), w.ints([step, out, inputs / step])]);
+  const product = w.node("MatMul", [dy, W]); // [step, T, in / step]
+  return w.node("Reshape", [w.node("Transpose", [product], { perm: [1, 2, 0] }), w.ints([-1, inputs])]);
+}
 
 /** The flattened matrix, read as [out·in / width, width], transposed: [width, out·in / width]. */
 function columns(w: OnnxWriter, codes: string, scales: string, layout: Layout4bit, width: number): string {

@@ -17,7 +17,7 @@ import { rotationOfNeighbours } from "../rotary.ts";
 import type { Scope } from "../scope.ts";
 import { ernie45Fields } from "./ernie4_5.ts";
 
-const ernieMoeFields = ernie45Fields.extend({
+export const ernieMoeFields = ernie45Fields.extend({
   num_key_value_heads: headCount.nullable().default(4),
   head_dim: headSize.nullish(),
   moe_intermediate_size: size.default(1536),

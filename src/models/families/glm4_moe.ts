@@ -16,7 +16,7 @@ import { rotation } from "../rotary.ts";
 import type { Scope } from "../scope.ts";
 
 const oneGroup = z.literal(1, "attune chooses experts among all, not by groups").default(1);
-const glm4MoeFields = decoderFields.extend({
+export const glm4MoeFields = decoderFields.extend({
   num_key_value_heads: headCount.nullable().default(8),
   rms_norm_eps: z.number().nonnegative().default(1e-5),
   attention_bias: z.boolean().default(false),
@@ -68,20 +68,10 @@ function mixture(pass: Pass, c: Fields, p: Scope, x: Tensor): Tensor {
   const [count, activation, size] = [c.n_routed_experts, c.hidden_act, c.moe_intermediate_size];
   const shares = sigmoid(p.linear("gate", x, count, { fixed: true }));
   const bias = p.at("gate").buffer("e_score_correction_bias", [count]);
-  const { chosen, weights } = routeWithBias(
-    shares,
-    bias,
-    c.num_experts_per_tok,
-    c.norm_topk_prob ? 1e-20 : undefined,
-  );
+  const least = c.norm_topk_prob ? 1e-20 : undefined;
+  const { chosen, weights } = routeWithBias(shares, bias, c.num_experts_per_tok, least);
   const routing = { chosen, weights: scale(weights, c.routed_scaling_factor) };
-  const shared = gatedMlp(p.at("shared_experts"), x, {
-    size: size * c.n_shared_experts,
-    activation,
-    fixed: true,
-  });
-  return add(
-    mixtureOfExperts(pass, x, routing, gatedExperts(p.at("experts"), { count, size, activation })),
-    shared,
-  );
+  const shared = { size: size * c.n_shared_experts, activation, fixed: true };
+  const y = mixtureOfExperts(pass, x, routing, gatedExperts(p.at("experts"), { count, size, activation }));
+  return add(y, gatedMlp(p.at("shared_experts"), x, shared));
 }

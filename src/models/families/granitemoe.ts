@@ -57,8 +57,12 @@ export const granitemoe: Family = {
 const expertsInOne =
   ({ num_local_experts: n, intermediate_size: F, hidden_size: D, hidden_act }: Fields, p: Scope) =>
   ({ rows, product }: ExpertRows): Tensor => {
-    const both = product(rows, [p.at("input_linear").param("weight", [n, 2 * F, D])]);
-    const gate = activate(hidden_act, slice(both, 1, 0, F));
-    const down = p.at("output_linear").param("weight", [n, D, F]);
-    return product(mul(gate, slice(both, 1, F, 2 * F)), [down]);
+    const layer = { count: n, product, turned: true };
+    const [into, down] = [
+      p.at("input_linear").param("weight", [n, 2 * F, D]),
+      p.at("output_linear").param("weight", [n, D, F]),
+    ];
+    const both = p.at("experts").experts("gate_up_proj", rows, { ...layer, parts: [[into]] })[0]!;
+    const inner = mul(activate(hidden_act, slice(both, 1, 0, F)), slice(both, 1, F, 2 * F));
+    return p.at("experts").experts("down_proj", inner, { ...layer, parts: [[down]] })[0]!;
   };

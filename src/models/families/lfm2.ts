@@ -14,7 +14,7 @@ import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 import { gatedConvolution } from "../short_convolution.ts";
 
-const lfm2Fields = decoderFields.extend({
+export const lfm2Fields = decoderFields.extend({
   num_key_value_heads: headCount.nullable().default(8),
   norm_eps: z.number().nonnegative().default(1e-5),
   tie_word_embeddings: z.boolean().default(true),
@@ -39,8 +39,6 @@ export const lfm2: Family = {
     const c = parseFields("", lfm2Fields, config);
     const [heads, norm] = [headSizes(c), rmsNorms(c.norm_eps)];
     requireEveryLayer(c);
-    const attends = (layer: number) =>
-      c.layer_types ? c.layer_types[layer] === "full_attention" : (c.full_attn_idxs?.includes(layer) ?? true);
     const rope = ropeParameters(c, { theta: 1_000_000 });
     const mlp = { size: mlpSize(c), activation: "silu" } as const;
     const state = [heads.K, heads.E];
@@ -50,7 +48,7 @@ export const lfm2: Family = {
       rope,
       names: lfm2.names,
       kept: (layer): KeptStates =>
-        attends(layer) ? { key: state, value: state } : { convolved: [c.hidden_size] },
+        attends(c, layer) ? { key: state, value: state } : { convolved: [c.hidden_size] },
       blocks(pass) {
         const rotate = rotation(pass, rope, heads.E);
         const attention: BlockPart = (p, x, layer) => {
@@ -63,14 +61,18 @@ export const lfm2: Family = {
           preNormBlock(norm, part, (p, x) => gatedMlp(p, x, mlp, MLP), { ...BLOCK, attention: name });
         const attending = block(attention, "self_attn");
         const convolving = block(convolution, "conv");
-        return (p, x, layer) => (attends(layer) ? attending : convolving)(p, x, layer);
+        return (p, x, layer) => (attends(c, layer) ? attending : convolving)(p, x, layer);
       },
     });
   },
 };
 
+/** Whether a layer attends; the others convolve. */
+export const attends = (c: Lfm2Fields, layer: number): boolean =>
+  c.layer_types ? c.layer_types[layer] === "full_attention" : (c.full_attn_idxs?.includes(layer) ?? true);
+
 /** Two thirds of intermediate_size, widened and rounded up. */
-function mlpSize(c: Lfm2Fields): number {
+export function mlpSize(c: Lfm2Fields): number {
   if (!c.block_auto_adjust_ff_dim) return c.intermediate_size;
   const third = Math.trunc((2 * c.intermediate_size) / 3);
   const [multiplier, multiple] = [c.block_ffn_dim_multiplier, c.block_multiple_of];

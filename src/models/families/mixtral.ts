@@ -41,10 +41,7 @@ export const mixtral: Family = {
           const normed = norm(p.at("input_layernorm"), x);
           const options = { heads, prepare, attention };
           const h = add(x, selfAttention(pass, layer, p.at("self_attn"), normed, options));
-          return add(
-            h,
-            sparseMlp(pass, c, p.at("block_sparse_moe"), norm(p.at("post_attention_layernorm"), h)),
-          );
+          return add(h, sparseMlp(pass, c, p, norm(p.at("post_attention_layernorm"), h)));
         };
       },
     });
@@ -53,9 +50,15 @@ export const mixtral: Family = {
 
 const NAMES = { gate: "w1", up: "w3", down: "w2" };
 
-function sparseMlp(pass: Pass, c: MixtralFields, p: Scope, x: Tensor): Tensor {
+function sparseMlp(pass: Pass, c: MixtralFields, block: Scope, x: Tensor): Tensor {
+  const p = block.at("block_sparse_moe");
   const scores = p.linear("gate", x, c.num_local_experts, { fixed: true });
   const routing = routeBySoftmax(scores, { chosen: c.num_experts_per_tok, normalized: true });
   const experts = { count: c.num_local_experts, size: c.intermediate_size, activation: c.hidden_act };
-  return mixtureOfExperts(pass, x, routing, gatedExperts(p.at("experts"), experts, NAMES));
+  return mixtureOfExperts(
+    pass,
+    x,
+    routing,
+    gatedExperts(p.at("experts"), experts, NAMES, block.at("mlp.experts")),
+  );
 }

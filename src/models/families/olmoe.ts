@@ -15,7 +15,7 @@ import { rotation } from "../rotary.ts";
 import { clipped, olmoFields } from "./olmo.ts";
 import { normAll } from "./olmo2.ts";
 
-const olmoeFields = olmoFields.extend({
+export const olmoeFields = olmoFields.extend({
   rms_norm_eps: z.number().nonnegative().default(1e-5),
   num_experts: expertCount.default(64),
   num_experts_per_tok: expertCount.default(8),

@@ -14,7 +14,7 @@ import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 import { qwenWindowFields } from "./qwen2.ts";
 
-const qwen2MoeFields = decoderFields.extend({
+export const qwen2MoeFields = decoderFields.extend({
   ...qwenWindowFields,
   num_key_value_heads: headCount.nullable().default(16),
   qkv_bias: z.boolean().default(true),
@@ -57,7 +57,7 @@ export const qwen2Moe: Family = {
 };
 
 /** Every second layer below max_window_layers slides, if any does. */
-function windowsOf(c: Fields): (number | undefined)[] {
+export function windowsOf(c: Fields): (number | undefined)[] {
   const sliding = slidingLayers(c, (layer) => layer % 2 === 0 && layer < c.max_window_layers);
   if (!c.use_sliding_window && c.layer_types?.includes("sliding_attention"))
     throw notComputed([

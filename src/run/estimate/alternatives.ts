@@ -1,5 +1,5 @@
 import { sizeOf } from "../../graph/tensor.ts";
-import { modelLayout } from "../../models/layout.ts";
+import { modelLayout, weightsOf } from "../../models/layout.ts";
 import { MODELS } from "../../training/advice/models.ts";
 import { parseRecipe, storedRecipe } from "../../training/recipe.ts";
 import { linearWeights } from "./disk.ts";
@@ -126,11 +126,9 @@ const CODE_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256); // a weight in NF4 with double
 
 function fourBitWeights(context: AlternativesContext, bytes: number): number {
   const { base, memoryPlan } = context;
-  const { linears } = modelLayout(base.model);
-  const files = [...linears.keys()].reduce(
-    (sum, module) => sum + (base.directory.tensors.get(`${module}.weight`)?.byteLength ?? 0),
-    0,
-  );
+  const { linears, experts } = modelLayout(base.model);
+  const names = [...linears.keys(), ...experts.keys()].flatMap((module) => weightsOf(module, base.model));
+  const files = names.reduce((sum, name) => sum + (base.directory.tensors.get(name)?.byteLength ?? 0), 0);
   return bytes - (1 + memoryPlan.forward.length) * (files - CODE_BYTES * linearWeights(base));
 }
 

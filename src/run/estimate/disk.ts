@@ -98,5 +98,9 @@ const safetensorsBytes = (tensors: readonly TensorInfo[]): number =>
 const codeBytes = ({ linears, bits }: { linears: number; bits: number }) =>
   Math.round(linears * (bits / 8 + 1 / 64));
 
-export const linearWeights = ({ model }: Base): number =>
-  [...modelLayout(model).linears.values()].reduce((sum, layer) => sum + layer.in * layer.out, 0);
+/** Numbers of all that quantization puts into codes: linear layers and experts. */
+export function linearWeights({ model }: Base): number {
+  const { linears, experts } = modelLayout(model);
+  const layers = [...linears.values()].reduce((sum, layer) => sum + layer.in * layer.out, 0);
+  return [...experts.values()].reduce((sum, site) => sum + site.count * site.in * site.out, layers);
+}

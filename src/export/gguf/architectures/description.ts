@@ -26,10 +26,12 @@ export interface Description {
   readonly name: string;
   /** Without the architecture's name in front of the keys. */
   readonly metadata: Map<string, GgufValue>;
-  /** llama.cpp's names of a block's modules, by the checkpoint's below `layers.N`; `#` stands for an expert's number. */
+  /** llama.cpp's names of a block's modules, by the checkpoint's below `layers.N`; `#` stands for an expert's number. What is no weight or bias stands with its name. */
   readonly modules: Readonly<Record<string, string>>;
   /** Those, by llama.cpp's names, whose biases it reads. */
   readonly biases: readonly string[];
+  /** The norm after the last block. */
+  readonly outputNorm: string;
   /** Files keep norms' weights less 1, though they start from 1. */
   readonly normsLessOne: boolean;
   /** By llama.cpp's names; where they are left out rows stay as they are. */
@@ -42,13 +44,14 @@ export interface Description {
 }
 
 type Parts = Pick<Description, "name" | "modules"> &
-  Partial<Pick<Description, "biases" | "orders" | "head" | "normsLessOne">>;
+  Partial<Pick<Description, "biases" | "orders" | "head" | "normsLessOne" | "outputNorm">>;
 
 export const newDescription = ({
   biases = [],
   orders = {},
   head = "optional",
   normsLessOne = false,
+  outputNorm = "output_norm",
   ...rest
 }: Parts): Description => ({
   ...rest,
@@ -56,6 +59,7 @@ export const newDescription = ({
   orders,
   head,
   normsLessOne,
+  outputNorm,
   metadata: new Map(),
   extras: new Map(),
   faults: [],
