@@ -14,10 +14,7 @@ export function AnswersPart({ answers }: { answers: RunView["answers"] }) {
         <h2 id="answers-title">{words.answers}</h2>
         <label class="inline">
           {words.atStep}{" "}
-          <select
-            value={shown.step}
-            onChange={({ currentTarget }) => setChosen(Number(currentTarget.value))}
-          >
+          <select value={shown.step} onChange={({ currentTarget }) => setChosen(Number(currentTarget.value))}>
             {answers.map(({ step }) => (
               <option key={step} value={step}>
                 {step}
@@ -33,7 +30,11 @@ export function AnswersPart({ answers }: { answers: RunView["answers"] }) {
             <p class="question">{question}</p>
             <div class="answers">
               <Answer name={words.expected} text={references[0] ?? ""} />
-              <Answer name={words.modelSays} text={tuned ?? ""} isRight={references.includes(tuned?.trim() ?? "")} />
+              <Answer
+                name={words.modelSays}
+                text={tuned ?? ""}
+                isRight={references.includes(tuned?.trim() ?? "")}
+              />
             </div>
           </li>
         ))}

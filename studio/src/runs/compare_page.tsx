@@ -2,13 +2,13 @@ import { useMemo } from "preact/hooks";
 import { count, gigabytes, loss as shownLoss } from "../../../web/format.ts";
 import type { ComparedRuns } from "../api_types.ts";
 import { Fault } from "../parts/fault.tsx";
+import { ScrollBox } from "../parts/scroll_box.tsx";
 import { linkTo } from "../router.ts";
 import { timeSpan } from "../time_span.ts";
 import { usePolled } from "../use_polled.ts";
-import { ScrollBox } from "../parts/scroll_box.tsx";
 import { useWords } from "../words_in_use.ts";
-import { type Line, LineChart } from "./line_chart.tsx";
 import { lossLines } from "./curves_part.tsx";
+import { type Line, LineChart } from "./line_chart.tsx";
 import { shownScore } from "./run_words.ts";
 
 const COLORS = ["c1", "c2", "c3", "c4", "c5", "c6"];
@@ -16,8 +16,9 @@ const COLORS = ["c1", "c2", "c3", "c4", "c5", "c6"];
 /** Runs beside each other: curves over each other, what they came to, and what differs in their settings. */
 export function ComparePage({ ids }: { ids: readonly string[] }) {
   const { words } = useWords();
-  const { value, failure } = usePolled<ComparedRuns>(`/attune/runs/compare?ids=${ids.join(",")}`, ({ runs }) =>
-    runs.some(({ state }) => state === "running") ? 3000 : 0,
+  const { value, failure } = usePolled<ComparedRuns>(
+    `/attune/runs/compare?ids=${ids.join(",")}`,
+    ({ runs }) => (runs.some(({ state }) => state === "running") ? 3000 : 0),
   );
   const lines = useMemo(() => {
     const of = (curve: "loss" | "evalLoss"): Line[] =>
@@ -45,7 +46,13 @@ export function ComparePage({ ids }: { ids: readonly string[] }) {
             <h3>
               {words.loss} ({words.smoothed})
             </h3>
-            <LineChart lines={lines.loss} height={260} show={shownLoss} stepLabel={words.step} label={words.loss} />
+            <LineChart
+              lines={lines.loss}
+              height={260}
+              show={shownLoss}
+              stepLabel={words.step}
+              label={words.loss}
+            />
             {lines.heldOut.length > 0 && (
               <>
                 <h3>{words.heldOutLoss}</h3>
@@ -110,7 +117,11 @@ function Differences({ compared: { runs, differences } }: { compared: ComparedRu
   return (
     <section class="card" aria-labelledby="compare-settings">
       <h2 id="compare-settings">{words.differentSettings}</h2>
-      {rows.length === 0 ? <p class="note">{words.sameSettings}</p> : <Table runs={runs} rows={rows} isCode />}
+      {rows.length === 0 ? (
+        <p class="note">{words.sameSettings}</p>
+      ) : (
+        <Table runs={runs} rows={rows} isCode />
+      )}
     </section>
   );
 }

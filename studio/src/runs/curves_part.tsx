@@ -38,7 +38,12 @@ export function CurvesPart({ run: { curves, job } }: { run: RunView }) {
       <LossTable loss={lines[1] ?? lines[0]!} heldOut={evalLoss} />
       <div class="small-charts">
         <Small title={words.rate} lines={rateLines} show={(value) => value.toExponential(1)} step={step} />
-        <Small title={words.speed} lines={speedLines} show={(value) => count(Math.round(value), language)} step={step} />
+        <Small
+          title={words.speed}
+          lines={speedLines}
+          show={(value) => count(Math.round(value), language)}
+          step={step}
+        />
         <Small title={words.gradNorm} lines={normLines} show={shownLoss} step={step} />
       </div>
     </section>

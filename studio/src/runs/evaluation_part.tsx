@@ -45,7 +45,12 @@ export function EvaluationPart({ run, tasks, again }: EvaluationPartProps) {
       <div class="title-line">
         <h2 id="evaluation-title">{words.evaluation}</h2>
         {hasHeldOut && (
-          <button type="button" class={evaluation ? "" : "main"} disabled={isOpen} onClick={() => void start()}>
+          <button
+            type="button"
+            class={evaluation ? "" : "main"}
+            disabled={isOpen}
+            onClick={() => void start()}
+          >
             {evaluation ? words.evaluateAgain : words.evaluate}
           </button>
         )}
@@ -90,7 +95,12 @@ function Scores({ evaluation: { base, tuned, difference } }: { evaluation: Recor
                 <td>{now === undefined ? "–" : shownScore(name, now)}</td>
                 <td class={isSure ? (isBetter(name, change.value) ? "better" : "worse") : ""}>
                   {change ? signed(name, change.value) : "–"}
-                  {isSure && <span class="visually-hidden"> {isBetter(name, change.value) ? words.better : words.worse}</span>}
+                  {isSure && (
+                    <span class="visually-hidden">
+                      {" "}
+                      {isBetter(name, change.value) ? words.better : words.worse}
+                    </span>
+                  )}
                   {isSure && <span aria-hidden="true"> {isBetter(name, change.value) ? "▲" : "▼"}</span>}
                 </td>
               </tr>
@@ -103,7 +113,8 @@ function Scores({ evaluation: { base, tuned, difference } }: { evaluation: Recor
   );
 }
 
-const signed = (name: string, value: number) => (value > 0 ? "+" : value < 0 ? "−" : "") + shownScore(name, Math.abs(value));
+const signed = (name: string, value: number) =>
+  (value > 0 ? "+" : value < 0 ? "−" : "") + shownScore(name, Math.abs(value));
 
 function Samples({ samples }: { samples: readonly Sample[] }) {
   const { words } = useWords();
@@ -116,7 +127,9 @@ function Samples({ samples }: { samples: readonly Sample[] }) {
             <p class="question">{question}</p>
             <div class="answers">
               <Answer name={words.expected} text={references[0] ?? ""} />
-              {base !== undefined && <Answer name={words.base} text={base} isRight={references.includes(base.trim())} />}
+              {base !== undefined && (
+                <Answer name={words.base} text={base} isRight={references.includes(base.trim())} />
+              )}
               {tuned !== undefined && (
                 <Answer name={words.tuned} text={tuned} isRight={references.includes(tuned.trim())} />
               )}

@@ -27,7 +27,10 @@ export function ExportPart({ run, tasks, again }: ExportPartProps) {
   const start = async (event: Event) => {
     event.preventDefault();
     try {
-      await post(`/attune/runs/${run.job.id}/export`, { format: format.name, ...(chosen && { type: chosen }) });
+      await post(`/attune/runs/${run.job.id}/export`, {
+        format: format.name,
+        ...(chosen && { type: chosen }),
+      });
       setFailure(undefined);
     } catch (error) {
       setFailure(failureOf(error));
@@ -79,7 +82,9 @@ export function ExportPart({ run, tasks, again }: ExportPartProps) {
       {open.map((task) => (
         <TaskLine key={task.id} task={task} name={nameOf(task)} again={again} />
       ))}
-      {open.length === 0 && last?.status === "failed" && <TaskLine task={last} name={nameOf(last)} again={again} />}
+      {open.length === 0 && last?.status === "failed" && (
+        <TaskLine task={last} name={nameOf(last)} again={again} />
+      )}
       {run.exports.length > 0 && (
         <ul class="paths">
           {run.exports.map(({ name, path, bytes }) => (

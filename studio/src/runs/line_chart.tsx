@@ -79,7 +79,11 @@ function optionsOf(lines: readonly Line[], { width, height, show, stepLabel }: L
     height,
     scales: { x: { time: false } },
     axes: [
-      { ...axis, size: 28, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000, 100_000] },
+      {
+        ...axis,
+        size: 28,
+        incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000, 100_000],
+      },
       { ...axis, size: 54, values: (_, splits) => splits.map(shown) },
     ],
     series: [

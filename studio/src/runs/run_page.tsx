@@ -5,13 +5,13 @@ import type { List, RunView, StudioTask } from "../api_types.ts";
 import { CopyButton } from "../parts/copy_button.tsx";
 import { Fault } from "../parts/fault.tsx";
 import { ProgressBar } from "../parts/progress_bar.tsx";
+import { ScrollBox } from "../parts/scroll_box.tsx";
 import { StatusBadge } from "../parts/status_badge.tsx";
 import { Tiles } from "../parts/tiles.tsx";
 import { linkTo } from "../router.ts";
 import { loadModels } from "../server.ts";
 import { timeSpan } from "../time_span.ts";
 import { usePolled } from "../use_polled.ts";
-import { ScrollBox } from "../parts/scroll_box.tsx";
 import { useWords } from "../words_in_use.ts";
 import { AnswersPart } from "./answers_part.tsx";
 import { CurvesPart } from "./curves_part.tsx";
@@ -87,7 +87,11 @@ function ProgressPart({ run, again, failure }: ProgressPartProps) {
   };
   const total = progress?.total_steps ?? undefined;
   const step = progress?.step ?? 0;
-  const text = total ? words.stepOf(count(step, language), count(total, language)) : isLive(run) ? words.preparing : "";
+  const text = total
+    ? words.stepOf(count(step, language), count(total, language))
+    : isLive(run)
+      ? words.preparing
+      : "";
   const last = (name: string) => curves[name]?.values.findLast((value) => value !== null);
   const [loss, heldOut, rate] = [last("loss"), last("evalLoss"), last("learningRate")];
   const live = isLive(run);
@@ -133,11 +137,15 @@ function ProgressPart({ run, again, failure }: ProgressPartProps) {
             name: words.speed,
             value: progress?.tokens_per_second && count(Math.round(progress.tokens_per_second), language),
           },
-          { name: words.left, value: live && progress?.seconds_left != null && timeSpan(progress.seconds_left, language) },
+          {
+            name: words.left,
+            value: live && progress?.seconds_left != null && timeSpan(progress.seconds_left, language),
+          },
           { name: words.took, value: !live && summary && timeSpan(summary.seconds, language) },
           {
             name: words.memory,
-            value: !live && summary && summary.peakMemoryBytes > 0 && gigabytes(summary.peakMemoryBytes, language),
+            value:
+              !live && summary && summary.peakMemoryBytes > 0 && gigabytes(summary.peakMemoryBytes, language),
           },
         ]}
       />
@@ -168,7 +176,8 @@ function DetailsPart({ run: { yaml, path, damaged } }: { run: RunView }) {
     <section class="card" aria-labelledby="details-title">
       <h2 id="details-title">{words.details}</h2>
       <p class="path-line">
-        <span class="note">{words.directory}</span> <code>{path}</code> <CopyButton text={path} label={words.copyPath} />
+        <span class="note">{words.directory}</span> <code>{path}</code>{" "}
+        <CopyButton text={path} label={words.copyPath} />
       </p>
       {damaged.map((text) => (
         <p key={text} class="alert" lang="en">
@@ -179,7 +188,11 @@ function DetailsPart({ run: { yaml, path, damaged } }: { run: RunView }) {
         <details>
           <summary>{words.recipe}</summary>
           <div class="with-copy">
-            <ScrollBox class="code" label={words.recipe}><pre><code>{yaml}</code></pre></ScrollBox>
+            <ScrollBox class="code" label={words.recipe}>
+              <pre>
+                <code>{yaml}</code>
+              </pre>
+            </ScrollBox>
             <CopyButton text={yaml} />
           </div>
         </details>

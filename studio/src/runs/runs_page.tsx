@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { loss as shownLoss, percent } from "../../../web/format.ts";
+import { percent, loss as shownLoss } from "../../../web/format.ts";
 import type { List, RunLine } from "../api_types.ts";
 import { Fault } from "../parts/fault.tsx";
 import { StatusBadge } from "../parts/status_badge.tsx";
