@@ -1,6 +1,15 @@
 import { type BlockAttentionAttributes, queryBlocks, type RowNames } from "../onnx/query_blocks.ts";
 import { constant } from "../sources.ts";
-import { type Dim, defineOp, requireSameType, ShapeError, sameShape, show, type Tensor } from "../tensor.ts";
+import {
+  type Dim,
+  defineOp,
+  requireSameType,
+  ShapeError,
+  sameShape,
+  show,
+  type Tensor,
+  type TensorType,
+} from "../tensor.ts";
 import { rowChunks } from "./chunks.ts";
 import { and, less, sub, where } from "./elementwise.ts";
 import { keep } from "./keep.ts";
@@ -25,6 +34,7 @@ type Row = [q: Tensor, k: Tensor, v: Tensor, first: Tensor, index: Tensor, ends:
 export const blockAttention = defineOp<Row, BlockAttentionAttributes>({
   name: "blockAttention",
   kept: "matrix",
+  scratch: (inputs, attributes) => [scores(inputs, attributes, 2)], // products, and the weights
   infer([q, k, v, first]) {
     const [T, K, G, E] = q.shape as [Dim, number, number, number];
     for (const t of [k, v]) requireSameType("blockAttention", q, t);
@@ -55,6 +65,7 @@ export const blockAttention = defineOp<Row, BlockAttentionAttributes>({
  */
 const blockAttentionGradient = defineOp<[...Row, dy: Tensor, y: Tensor], BlockAttentionAttributes>({
   name: "blockAttentionGradient",
+  scratch: (inputs, attributes) => [scores(inputs, attributes, 3), inputs[1]!, inputs[2]!], // sums over blocks move
   infer: ([q]) => q,
   lower(w, names, attributes, [q]) {
     const [queries, , , , , , , dy, y] = names;
@@ -89,6 +100,12 @@ const blockAttentionGradient = defineOp<[...Row, dy: Tensor, y: Tensor], BlockAt
   },
   vjp: () => [null, null, null, null, null, null, null, null, null],
 });
+
+/** As many matrices of a block's scores, whose keys are all of the row's at most. */
+const scores = ([q]: readonly Tensor[], { block }: BlockAttentionAttributes, count: number): TensorType => {
+  const [T, K, G] = q!.shape as [Dim, number, number];
+  return { dtype: q!.dtype, shape: [count * K * G * block, T] };
+};
 
 const rowNames = ([, keys, values, first, index, ends, positions]: readonly string[]): RowNames =>
   ({ keys, values, first, index, ends, positions }) as RowNames;

@@ -3,6 +3,7 @@ import { add, exp } from "../ops/elementwise.ts";
 import { matmul } from "../ops/matmul.ts";
 import { reshape } from "../ops/shape.ts";
 import { input } from "../sources.ts";
+import { defineOp, type Tensor } from "../tensor.ts";
 import { liveBytes } from "./live_bytes.ts";
 
 const sizes = { T: 10, S: 3 };
@@ -32,4 +33,15 @@ test("what is read later lives until then", () => {
 test("labels have a size of their own", () => {
   const y = input("y", ["S", 4]);
   expect(liveBytes([matmul(matmul(matmul(y, w), w), w)], sizes)).toBe(2 * 3 * 4 * 4);
+});
+
+test("what an op holds for itself is alive with its inputs and output", () => {
+  const copied = defineOp<[x: Tensor]>({
+    name: "copied",
+    scratch: ([x]) => [x!, x!],
+    infer: ([x]) => x,
+    lower: (_, [x]) => x,
+    vjp: () => [null],
+  });
+  expect(liveBytes([matmul(copied(matmul(x, w)), w)], sizes)).toBe(4 * 160);
 });

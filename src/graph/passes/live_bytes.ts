@@ -1,5 +1,5 @@
 import { BYTES } from "../sources.ts";
-import type { Tensor } from "../tensor.ts";
+import type { Tensor, TensorType } from "../tensor.ts";
 import { schedule } from "./schedule.ts";
 
 /** What sizes with a name stand for: T tokens of a row, S labels. "T/64" is T in chunks of 64, "T*2+3" two for each and three; any other name is taken as T. */
@@ -34,7 +34,9 @@ export function liveBytes(outputs: readonly Tensor[], sizes: RowSizes): number {
     if (own === t && !given.has(t)) live += bytesOf(t, sizes);
     // An element-wise result takes the place of an input that ends there.
     const reused = IN_PLACE.has(t.op.name) && freed.some((x) => bytesOf(x, sizes) === bytesOf(t, sizes));
-    most = Math.max(most, live - (reused ? bytesOf(t, sizes) : 0));
+    const inside = t.op.scratch?.(t.inputs, t.attributes) ?? [];
+    const scratch = inside.reduce((sum, type) => sum + bytesOf(type, sizes), 0);
+    most = Math.max(most, live + scratch - (reused ? bytesOf(t, sizes) : 0));
     live -= ends;
   }
   return most;
@@ -79,7 +81,7 @@ function runtimeOrder(written: readonly Tensor[]): Tensor[] {
   return order;
 }
 
-function bytesOf({ dtype, shape }: Tensor, sizes: RowSizes): number {
+function bytesOf({ dtype, shape }: TensorType, sizes: RowSizes): number {
   return shape.reduce<number>((n, d) => n * (typeof d === "number" ? d : named(d, sizes)), BYTES[dtype]);
 }
 
