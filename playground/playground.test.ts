@@ -71,7 +71,7 @@ describe.skipIf(chromiumMissing)(where, { timeout: 120_000 }, () => {
 
     await page.getByLabel("遍数").fill("500");
     await page.getByRole("button", { name: "开始微调" }).click();
-    await page.getByText(/^第 1[1-9] 步，共 500 步/).waitFor({ timeout: 60_000 });
+    await page.getByText(/^第 (1[1-9]|[2-9]\d|\d{3}) 步，共 500 步/).waitFor({ timeout: 60_000 });
 
     page = await visited.comeBack(); // in the middle of a run
     const button = page.getByRole("button", { name: /从第 \d+ 步继续/ }).first();

@@ -76,6 +76,14 @@ export async function dropFile(page: Page, name: string, content: string): Promi
     },
     [name, content] as const,
   );
-  await page.dispatchEvent("body", "dragover", { dataTransfer });
+  // Until the page listens, and shows where files may be dropped.
+  await page.waitForFunction(
+    (transfer) => {
+      document.body.dispatchEvent(new DragEvent("dragover", { dataTransfer: transfer, bubbles: true }));
+      return document.querySelector(".drop") !== null;
+    },
+    dataTransfer,
+    { polling: 50 },
+  );
   await page.dispatchEvent("body", "drop", { dataTransfer });
 }
