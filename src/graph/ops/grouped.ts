@@ -1,7 +1,7 @@
 /** Rows in groups, one behind the other: those of each expert of a mixture. */
+import { PLAIN, product } from "../onnx/product.ts";
 import type { OnnxWriter } from "../onnx/writer.ts";
 import {
-  COMPUTE_TYPE,
   type Dim,
   defineOp,
   requireSameType,
@@ -115,8 +115,10 @@ export const groupedMatmul = defineOp<Grouped, Turned>({
   lower(w, [x, counts, ...weights], { turned }, [type, , first]) {
     const matrices = first!.shape.length === 3 ? matricesOf(w, weights[0]!, first!) : weights;
     const parts = groupsOf(w, x, counts, matrices.length);
-    const product = productOf(w, type, turned);
-    const products = parts.map((part, i) => product(part, matrices[i]!));
+    const matrix = { dtype: type.dtype, shape: first!.shape.slice(-2) };
+    const products = parts.map((part, i) =>
+      product(w, part, matrices[i]!, { ...PLAIN, transB: turned }, [type, matrix]),
+    );
     return products.length === 1 ? products[0]! : w.node("Concat", products, { axis: 0 });
   },
   vjp([x, counts, ...weights], dy, { turned }): [Tensor, null, ...Tensor[]] {
@@ -157,14 +159,4 @@ function matricesOf(w: OnnxWriter, weights: string, { shape }: TensorType): stri
   const [n, ...matrix] = shape as number[];
   const parts = n === 1 ? [weights] : w.nodes("Split", [weights], { axis: 0, num_outputs: n! }, n!);
   return parts.map((part) => w.node("Reshape", [part, w.ints(matrix)]));
-}
-
-function productOf(w: OnnxWriter, { dtype }: TensorType, turned: boolean) {
-  return (part: string, matrix: string) => {
-    if (!turned) return w.node("MatMul", [part, matrix]);
-    if (w.dialect === "standard") return w.node("Gemm", [part, matrix], { transA: 0, transB: 1 });
-    if (dtype === COMPUTE_TYPE && w.dialect === "cpu")
-      return w.contributed("FusedMatMul", [part, matrix], { transA: 0, transB: 1, alpha: { float: 1 } });
-    return w.node("MatMul", [part, w.node("Transpose", [matrix], { perm: [1, 0] })]);
-  };
 }
