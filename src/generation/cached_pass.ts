@@ -3,7 +3,7 @@ import { gather, rowNumbers } from "../graph/ops/indexing.ts";
 import { concat, reshape } from "../graph/ops/shape.ts";
 import { constant, input } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { attention, attentionMask, largestSeen } from "../models/attention.ts";
+import { attention, attentionMask, byWindow, largestSeen } from "../models/attention.ts";
 import { distances, rowsBefore } from "../models/before.ts";
 import type { Pass } from "../models/family.ts";
 import { type Cache, cachedDeltaRule } from "./cached_delta_rule.ts";
@@ -31,12 +31,7 @@ export function cachedPass({ spareRows = 1 }: Partial<Pick<Pass, "spareRows">> =
   const index = input("index", ["T"], "int32");
   const [keyIndex, keyEnd] = [input("keyIndex", ["N"], "int32"), input("keyEnd", ["N"], "int32")];
   const sight = { queryIndex: index, keyIndex, keyEnd, queryPosition: index, keyPosition: keyIndex };
-  const masks = new Map<number | undefined, Tensor>();
-  const maskOf = (window?: number) => {
-    const mask = masks.get(window) ?? attentionMask(sight, window);
-    masks.set(window, mask);
-    return mask;
-  };
+  const maskOf = byWindow((window) => attentionMask(sight, window));
   const positions = input("positions", ["T"], "int32");
   const tokens = input("tokens", ["T"], "int64");
   const added: Record<string, Tensor> = {};

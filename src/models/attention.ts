@@ -30,6 +30,16 @@ export function attentionMask(sight: Sight, window?: number): Tensor {
   return asBias(and(seen, less(distance, scalar(window, distance))));
 }
 
+/** What layers with the same window share, made once for each. */
+export function byWindow(make: (window?: number) => Tensor): (window?: number) => Tensor {
+  const known = new Map<number | undefined, Tensor>();
+  return (window) => {
+    const one = known.get(window) ?? make(window);
+    known.set(window, one);
+    return one;
+  };
+}
+
 /** The largest of `values` (int32 [N]) among what each row of `seen` [T, N] sees: [T]. Values are 0 or more. */
 export function largestSeen(seen: Tensor, values: Tensor): Tensor {
   const [T, N] = seen.shape as [Dim, Dim];

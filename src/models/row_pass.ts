@@ -4,7 +4,7 @@ import { gather } from "../graph/ops/indexing.ts";
 import { reshape } from "../graph/ops/shape.ts";
 import { constant, input } from "../graph/sources.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { attention, attentionMask, largestSeen } from "./attention.ts";
+import { attention, attentionMask, byWindow, largestSeen } from "./attention.ts";
 import { distances, moved, rowsBefore } from "./before.ts";
 import { deltaRule } from "./delta_rule.ts";
 import type { Pass } from "./family.ts";
@@ -38,19 +38,8 @@ export function rowPass({ noise = (x) => x, block }: RowPassOptions = {}): RowPa
     queryPosition: positions,
     keyPosition: positions,
   };
-  const masks = new Map<number | undefined, Tensor>();
-  const maskOf = (window?: number) => {
-    const mask = masks.get(window) ?? attentionMask(sight, window);
-    masks.set(window, mask);
-    return mask;
-  };
-  const row = { index, ends, positions };
-  const firsts = new Map<number | undefined, Tensor>();
-  const inBlocks = (window: number | undefined, size: number) => {
-    const first = firsts.get(window) ?? firstSeen(row, size, window);
-    firsts.set(window, first);
-    return first;
-  };
+  const maskOf = byWindow((window) => attentionMask(sight, window));
+  const firstOf = block && byWindow((window) => firstSeen({ index, ends, positions }, block, window));
   const before = rowsBefore(sight, index);
   const one = constant([1], [], "int32");
   const tokens = input("tokens", ["T"], "int64");
@@ -61,9 +50,8 @@ export function rowPass({ noise = (x) => x, block }: RowPassOptions = {}): RowPa
     spareRows: 1, // next to nothing beside a row's tokens
     embed: (weight) => noise(gather(weight, tokens)),
     attend(_, q, k, v, { window, ...options }) {
-      if (!block || options.sinks) return attention(q, k, v, maskOf(window), options);
-      const first = inBlocks(window, block);
-      return blockAttention(q, k, v, first, index, ends, positions, { window, ...options, block });
+      if (!block || !firstOf || options.sinks) return attention(q, k, v, maskOf(window), options);
+      return blockAttention(q, k, v, firstOf(window), index, ends, positions, { window, ...options, block });
     },
     before(_, x, count, { sideBySide }) {
       if (sideBySide) isRecurrent = true;
