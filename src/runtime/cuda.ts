@@ -92,10 +92,11 @@ function wayOut({ isOffered, missingProvider, command }: CudaFacts): string {
 
 function thisPlace(): CudaPlace {
   const main = createRequire(import.meta.url).resolve("onnxruntime-node");
+  const cached = loaderCache();
   return {
     system: `${process.platform}-${process.arch}`,
     folder: dirname(dirname(main)),
-    hasLibrary: (name) => isInPath(name) || loaderCache().includes(`/${name}\0`),
+    hasLibrary: (name) => isInPath(name) || cached.includes(`/${name}\0`),
   };
 }
 
