@@ -2,7 +2,8 @@
  * The experts of mixtures, of which each matrix is quantized by itself. bitsandbytes has codes for linear layers alone, and leaves
  * transformers 5's parameters of all experts in 16 bits: those are most of a mixture.
  */
-import type { TensorEntry } from "../files/safetensors.ts";
+import { sliceOf, type TensorEntry } from "../files/safetensors.ts";
+import { sizeOf } from "../graph/tensor.ts";
 import { isStacked, type QuantizedEntry, type StackedEntry } from "./quantized_entry.ts";
 
 type Tensors = ReadonlyMap<string, TensorEntry>;
@@ -37,14 +38,12 @@ export function expertMatrices(
 
 function matricesOf(stack: TensorEntry, { count, turned }: ExpertsLayout): ExpertMatrix[] {
   const [, ...matrix] = stack.shape;
-  const byteLength = stack.byteLength / count;
+  const size = sizeOf(matrix);
   return Array.from({ length: count }, (_, i) => ({
     entry: {
-      ...stack,
+      ...sliceOf(stack, i * size, size),
       name: matrixName(stack.name, i),
       shape: turned ? matrix : matrix.toReversed(),
-      offset: stack.offset + i * byteLength,
-      byteLength,
     },
     isTurned: !turned,
   }));
