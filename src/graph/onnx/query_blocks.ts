@@ -27,7 +27,7 @@ export interface RowNames {
 /** Far below any score, and finite. */
 const HIDDEN = -1e30;
 /** Behind any row. */
-const FAR = 2 ** 30;
+export const FAR = 2 ** 30;
 const ONE: TensorType = { dtype: "int32", shape: [1] };
 
 /** Blocks of the queries of a row, which are of type `q` [T, K, G, E]. */
@@ -43,6 +43,9 @@ export function queryBlocks(
   const ints: TensorType = { dtype: "int32", shape: [block] };
   const byHead = (name: string) => w.node("Transpose", [name], { perm: [1, 0, 2] });
   const row = { keys: byHead(keys), values: byHead(values), index, ends, positions };
+  const isNear = attributes.window !== undefined;
+  const times = (b: OnnxWriter, x: string, y: string, options: Partial<MatmulAttributes> = {}) =>
+    product(b, x, y, { ...PLAIN, ...options }, [batch(dtype), batch(dtype)]);
   const shaped = (b: OnnxWriter, name: string, shape: number[]) => b.node("Reshape", [name, w.ints(shape)]);
   const split = (b: OnnxWriter, scores: string) => shaped(b, scores, [K, G, block, -1]);
   const joined = (b: OnnxWriter, scores: string) => shaped(b, scores, [K, G * block, -1]);
@@ -51,9 +54,9 @@ export function queryBlocks(
     rows,
     /** Of all keys. */
     keys: { name: row.keys, type: { dtype, shape: [K, T, E] } satisfies TensorType },
-    /** Places and positions of a block's queries, and their first key: what is scanned, and of which type. */
-    sight: [inChunks(w, index, block, []), inChunks(w, positions, block, []), first],
-    sightTypes: [ints, ints, ONE],
+    /** Places of a block's queries, their first key and, where a window asks, their positions: what is scanned, and of which type. */
+    sight: [inChunks(w, index, block, []), first, ...(isNear ? [inChunks(w, positions, block, [])] : [])],
+    sightTypes: [ints, ONE, ...(isNear ? [ints] : [])],
     /** What belongs to queries, [T, K·G·E] or [T, K, G, E], in blocks; and such blocks as [T, K·G·E]. */
     chunks: (name: string) =>
       inChunks(w, w.node("Reshape", [name, w.ints([-1, K * G * E])]), block, [K * G * E]),
@@ -67,14 +70,13 @@ export function queryBlocks(
       const heads = b.node("Transpose", [split(b, name)], { perm: [2, 0, 1, 3] });
       return shaped(b, heads, [block, K * G * E]);
     },
-    product: (b: OnnxWriter, x: string, y: string, options: Partial<MatmulAttributes> = {}) =>
-      product(b, x, y, { ...PLAIN, ...options }, [batch(dtype), batch(dtype)]),
+    /** Of matrices [K, m, k] and [K, k, n]. */
+    product: times,
     /** A block's weights [K, G·block, n] of the n keys that it looks at, and these keys. */
     attend(b: OnnxWriter, queries: string, sight: readonly string[]) {
       const { seen, keys, values, addTo } = look(b, row, sight, { block, ...attributes });
       const { scale: alpha, softcap } = attributes;
-      const options = { ...PLAIN, transB: true, alpha };
-      const products = product(b, queries, keys, options, [batch(dtype), batch(dtype)]);
+      const products = times(b, queries, keys, { transB: true, alpha });
       const bounded = softcap === undefined ? undefined : bound(b, products, softcap, dtype);
       const mask = b.node("Where", [seen, w.scalar(0, dtype), w.scalar(HIDDEN, dtype)]);
       const masked = b.node("Add", [split(b, bounded?.scores ?? products), mask]);
@@ -104,7 +106,7 @@ type Row = Omit<RowNames, "first">;
 function look(
   b: OnnxWriter,
   row: Row,
-  [index, positions, first]: readonly string[],
+  [index, first, positions]: readonly string[],
   { block, window }: Pick<BlockAttentionAttributes, "block" | "window">,
 ) {
   const at = (place: number) => b.constant([place], ONE);

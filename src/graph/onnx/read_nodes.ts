@@ -11,24 +11,21 @@ const utf8 = new TextDecoder();
 
 /** The nodes of a ModelProto, in their order (https://github.com/onnx/onnx/blob/v1.19.0/onnx/onnx.proto). */
 export function readNodes(model: Uint8Array): NodeInfo[] {
-  const nodes: NodeInfo[] = [];
-  for (const { number, bytes } of fields(model)) {
-    if (number === 7 && bytes) nodes.push(...nodesOf(bytes)); // graph
-  }
-  return nodes;
+  return partsOf(model, GRAPH).flatMap(nodesOf);
 }
 
-function nodesOf(graph: Uint8Array): NodeInfo[] {
-  const nodes: NodeInfo[] = [];
-  for (const { number, bytes } of fields(graph)) if (number === 1 && bytes) nodes.push(readNode(bytes));
-  return nodes;
-}
+/** Numbers of fields: ModelProto's graph, GraphProto's nodes, AttributeProto's graph. */
+const [GRAPH, NODE, BODY] = [7, 1, 6];
+
+const nodesOf = (graph: Uint8Array): NodeInfo[] => partsOf(graph, NODE).map(readNode);
+
+const partsOf = (message: Uint8Array, wanted: number): Uint8Array[] =>
+  [...fields(message)].flatMap(({ number, bytes }) => (number === wanted && bytes ? [bytes] : []));
 
 function readNode(bytes: Uint8Array): NodeInfo {
   const node: NodeInfo = { name: "", inputs: [], outputs: [] };
   for (const { number, bytes: value } of fields(bytes)) {
-    if (number === 5 && value)
-      for (const part of fields(value)) if (part.number === 6 && part.bytes) node.body = nodesOf(part.bytes); // attribute, its graph
+    if (number === 5 && value) for (const body of partsOf(value, BODY)) node.body = nodesOf(body); // attribute
     if (!value || number > 3) continue;
     const text = utf8.decode(value);
     if (number === 1) node.inputs.push(text);

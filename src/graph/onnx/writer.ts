@@ -70,8 +70,8 @@ export class OnnxWriter {
   }
 
   /**
-   * What a node computes again and again, as its attribute: `write` gets the names of `inputs` and gives the outputs, which nodes of it compute. It may read
-   * values of the graph around it, by their names here.
+   * What a node computes again and again, as its attribute: `write` gets the names of `inputs` and gives the outputs, which
+   * nodes of it compute. It may read values of the graph around it, by their names here.
    */
   body(
     inputs: readonly TensorType[],

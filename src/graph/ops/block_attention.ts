@@ -1,4 +1,4 @@
-import { type BlockAttentionAttributes, queryBlocks, type RowNames } from "../onnx/query_blocks.ts";
+import { type BlockAttentionAttributes, FAR, queryBlocks, type RowNames } from "../onnx/query_blocks.ts";
 import { constant } from "../sources.ts";
 import {
   type Dim,
@@ -117,8 +117,6 @@ const otherValue = defineOp<[x: Tensor, like: Tensor], { index: number }>({
   lower: (w, [x], { index }) => w.other(x, index),
   vjp: () => [null, null],
 });
-
-const FAR = 2 ** 30;
 
 /** Of each block of queries the first key that one of them may see: int32 [T/block, 1]. */
 export function firstSeen({ index, ends, positions }: RowSight, block: number, window?: number): Tensor {
