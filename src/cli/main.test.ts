@@ -37,7 +37,7 @@ describe("attune train", () => {
     expect(stdout).toMatch(/^step 1\/2 {2}epoch/m);
     expect(stdout).toMatch(/^step 2\/2 {2}epoch/m);
     expect(stdout).toContain("done after 2 steps");
-    expect(stdout).toContain(`next      npm run attune -- chat ${at("run")}\n`);
+    expect(stdout).toMatch(new RegExp(`^next {6}\\S.* chat ${at("run")}$`, "m"));
     expect(stdout).toMatch(/^ *\d+\.\d+% +\d+\.\d\ds {2}FusedMatMul × \d/m);
     expect(stdout).toContain(`profile   ${at("profile")}_`);
     expect(readdirSync(at("run", "adapter"))).toEqual(["adapter_config.json", "adapter_model.safetensors"]);
@@ -103,7 +103,7 @@ test("the command that a run prints talks to its result, quantized and in the te
   const training = { maxSteps: 2, maxLength: 200, batchSize: 4, learningRate: 1e-2 };
   const words = ["-s", "template=alpaca", "-s", "quantization={type: int8}"];
   const { stdout } = await runCli("train", writeRecipe(training), ...words);
-  const next = /next {6}npm run attune -- (.*)/.exec(stdout)![1]!.split(" ");
+  const next = /^next {6}\S.* (chat .*)/m.exec(stdout)![1]!.split(" ");
   expect(next).toEqual(["chat", at("run")]);
   const settings = ["-p", "Name a colour.", "--max-tokens", "8"];
   const told = await runCli(...next, ...settings);

@@ -1,10 +1,9 @@
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { startUploadServer, TOKEN, type UploadServer } from "../hub/testing/upload_server.ts";
 import { runToEnd, smallRecipe } from "../run/testing/runs.ts";
-import { startNode } from "./testing/run_cli.ts";
+import { startCli } from "./testing/run_cli.ts";
 
 const at = temporaryDirectory();
 let server: UploadServer;
@@ -14,7 +13,7 @@ beforeEach(async () => {
 afterEach(() => server.close());
 
 const push = (token: string, ...words: string[]) =>
-  startNode([join(import.meta.dirname, "main.ts"), "push", ...words], "", {
+  startCli(["push", ...words], "", {
     HF_ENDPOINT: server.url,
     HF_TOKEN: token,
     HF_HUB_OFFLINE: "0",

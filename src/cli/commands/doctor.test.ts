@@ -1,9 +1,7 @@
 import { expect, test } from "vitest";
-import { goldenPath } from "../../testing/goldens.ts";
-import { startNode } from "../testing/run_cli.ts";
+import { startCli } from "../testing/run_cli.ts";
 
-const doctor = (env: NodeJS.ProcessEnv) =>
-  startNode([goldenPath("../src/cli/main.ts"), "doctor"], "", env).ended;
+const doctor = (env: NodeJS.ProcessEnv) => startCli(["doctor"], "", env).ended;
 
 test("shows the machine, the runtime and what may be sent, and never a token", async () => {
   const { code, stdout, stderr } = await doctor({ ORT_DISABLE_TELEMETRY: undefined, HF_TOKEN: "hf_secret" });

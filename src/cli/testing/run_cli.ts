@@ -19,15 +19,19 @@ export interface RunningCli {
   ended: Promise<Ended>;
 }
 
-/** `attune ...words`; what is given as `input` comes from a pipe. */
-export function startCli(words: readonly string[], input = ""): RunningCli {
-  return startNode([main, ...words], input);
+/** `attune ...words`, as built for the tests where it is; `input` comes from a pipe, `own` changes the environment. */
+export function startCli(words: readonly string[], input = "", own: NodeJS.ProcessEnv = {}): RunningCli {
+  const { ATTUNE_TEST_CLI: built } = process.env;
+  return built ? start([built, ...words], input, own) : startNode([main, ...words], input, own);
 }
 
-/** A TypeScript program in Node, with its arguments; `own` changes the environment. */
-export function startNode(words: readonly string[], input = "", own: NodeJS.ProcessEnv = {}): RunningCli {
+/** A TypeScript program in Node, with its arguments. */
+export const startNode = (words: readonly string[], input = "", own: NodeJS.ProcessEnv = {}): RunningCli =>
+  start(["--import", tsx, ...words], input, own);
+
+function start(words: readonly string[], input: string, own: NodeJS.ProcessEnv): RunningCli {
   const env = { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined, ...own };
-  const child = spawn(process.execPath, ["--import", tsx, ...words], { env });
+  const child = spawn(process.execPath, words, { env });
   const output = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const)
     child[name].setEncoding("utf8").on("data", (text) => {
