@@ -7,9 +7,11 @@ import { program } from "../../tsdown.config.ts";
 
 const root = join(import.meta.dirname, "../..");
 
-/** @returns what removes it again */
-export default async function buildCli({ onTestsRerun }: TestProject): Promise<() => void> {
+/** @returns what removes it again; nothing for further projects of the run, which call this too */
+export default async function buildCli(project: TestProject): Promise<(() => void) | undefined> {
+  if (process.env.ATTUNE_TEST_CLI) return;
   const outDir = mkdtempSync(join(root, ".test-cli-")); // inside, so that it finds its modules and the demo
+  process.env.ATTUNE_TEST_CLI = join(outDir, "cli.mjs");
   const { cli, tokenize_worker, measure_child } = program.entry;
   const entry = { cli, tokenize_worker, measure_child };
   const rebuild = async () => {
@@ -17,7 +19,6 @@ export default async function buildCli({ onTestsRerun }: TestProject): Promise<(
     cpSync(join(root, "src/runtime/session_worker.mjs"), join(outDir, "session_worker.mjs"));
   };
   await rebuild();
-  onTestsRerun(rebuild);
-  process.env.ATTUNE_TEST_CLI = join(outDir, "cli.mjs");
+  project.onTestsRerun(rebuild);
   return () => rmSync(outDir, { recursive: true, force: true });
 }
