@@ -17,6 +17,7 @@ import { modelsIn, TINY } from "./suite/models.ts";
 import { median, type Outcome, writeResults } from "./suite/results.ts";
 import { rowsIn } from "./suite/rows.ts";
 import { measure } from "./suite/run_job.ts";
+import { isStillOpen } from "./suite/still_open.ts";
 import type { Bench, Contender, Workload } from "./suite/workload.ts";
 import { workloads } from "./suite/workloads.ts";
 
@@ -51,12 +52,13 @@ for (const workload of workloads(bench))
   }
 console.error(`written to ${results}`);
 
-/** A round has every contender once, so that what else the machine does meets all alike. */
+/** A round has every contender that is still open once, so that what else the machine does meets all alike. */
 async function takeTurns(workload: Workload): Promise<Outcome[]> {
   const contenders = workload.contenders().filter(({ name }) => name.includes(values.contenders));
   const outcomes = contenders.map((contender): Outcome => ({ contender, rounds: [] }));
   for (let round = 1; round <= rounds; round++)
-    for (const outcome of outcomes) if (!outcome.error) await addRound(outcome, workload, round);
+    for (const outcome of outcomes.filter((one) => isStillOpen(one, outcomes, workload)))
+      await addRound(outcome, workload, round);
   return outcomes;
 }
 

@@ -17,7 +17,9 @@ Written by \`npm run bench\`, workload by workload: each section says when, on w
 sides read the same files of tokens in the same order, each run is a process of its own, and contenders take turns. Rates
 are medians over rounds, with the least and the greatest; a run's rate is that of its steps after the first. Peak memory is
 what the system saw resident at most (VmHWM), mapped weights included. Ratios are to the fastest and to the smallest of
-TRL's settings in the table; losses are compared step by step with TRL's in float32, by their greatest relative difference.
+TRL's settings in the table; those that a round shows to be neither within 15% of its fastest nor of its smallest are not
+measured again, and say how often they were. Losses are compared step by step with TRL's in float32, by their greatest
+relative difference.
 `;
 
 /** Puts a workload's section into the file, in place of the one it had. */
@@ -61,11 +63,12 @@ function tableOf(workload: Workload, outcomes: readonly Outcome[]): string[] {
     ...["", workload.unit, "least … greatest", "tokens/s", "first step begins, s", "ends, s", "peak, GB"],
     ...["rate ÷ TRL's", "memory ÷ TRL's", "losses apart"],
   ];
-  const rows = outcomes.map((outcome) => cellsOf(workload, outcome, outcomes));
+  const most = Math.max(...outcomes.map(({ rounds }) => rounds.length));
+  const rows = outcomes.map((outcome) => cellsOf(workload, outcome, outcomes, most));
   return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`);
 }
 
-function cellsOf(workload: Workload, outcome: Outcome, all: readonly Outcome[]): string[] {
+function cellsOf(workload: Workload, outcome: Outcome, all: readonly Outcome[], most: number): string[] {
   const { contender, rounds } = outcome;
   if (rounds.length === 0) return [contender.name, ...Array.from({ length: 9 }, () => "–")];
   const rates = rounds.map((one) => workload.rate(one));
@@ -76,8 +79,9 @@ function cellsOf(workload: Workload, outcome: Outcome, all: readonly Outcome[]):
       other.contender.side === "TRL" && other.contender.group === contender.group && other.rounds.length > 0,
   );
   const tokens = medianOf(rounds, tokensPerSecond);
+  const often = rounds.length < most ? ` (${rounds.length} of ${most} rounds)` : "";
   return [
-    contender.name,
+    contender.name + often,
     digits(median(rates)),
     `${digits(Math.min(...rates))} … ${digits(Math.max(...rates))}`,
     tokens > 0 ? digits(tokens) : "–",
