@@ -13,7 +13,7 @@ import { groupBy } from "../text/group_by.ts";
 import { type Forward, openForward } from "../training/forward.ts";
 import { labelLosses } from "../training/label_losses.ts";
 import type { Method } from "../training/method.ts";
-import { attentionBlock } from "../training/row_length.ts";
+import { partsOfRow } from "../training/row_length.ts";
 import { hostValues } from "../training/trained_state.ts";
 
 export interface ExamineeParts {
@@ -64,9 +64,8 @@ export function openExaminee(parts: ExamineeParts): OpenExaminee {
 const parametersOf = ({ trainables }: Method) => Object.fromEntries(trainables.map((t) => [t.name, t]));
 
 function openScoring({ base, method, open, session }: ExamineeParts): Promise<Forward> {
-  const losses = labelLosses(method.adapt(base.model, false), method.scope(false), {
-    block: attentionBlock(ROW_LENGTH, session.device),
-  });
+  const parts = partsOfRow(ROW_LENGTH, session.device);
+  const losses = labelLosses(method.adapt(base.model, false), method.scope(false), parts);
   const options = { rowLength: ROW_LENGTH, sharePrefixes: true, everyToken: false, right: true, session };
   return openForward(losses, hostValues(method.trainables), open, options);
 }

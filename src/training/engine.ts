@@ -20,7 +20,7 @@ import {
 import { openObjective } from "./objectives/objectives.ts";
 import { ALONE, type Ranks, sharedForward, shareOf, sumValues } from "./ranks.ts";
 import { rowFeeds, rowOn } from "./row_feeds.ts";
-import { attentionBlock } from "./row_length.ts";
+import { partsOfRow } from "./row_length.ts";
 import { hostGradients, hostValues, type ReadState, type TrainedState } from "./trained_state.ts";
 import { trainingGraph } from "./training_graph.ts";
 
@@ -98,9 +98,9 @@ export async function openEngine<G = Float32Array[]>(
   const state =
     options.state ?? (hostGradients(trainables, ranks) as TrainedState<unknown> as TrainedState<G>);
   const noise = neftune && neftuneNoise(neftune);
-  const block = attentionBlock(rowLength, sessionOptions.device);
+  const parts = partsOfRow(rowLength, sessionOptions.device);
   const training = labelLosses(method.adapt(model, true), method.scope(true), {
-    ...{ noise, block, inIntegers: true },
+    ...{ ...parts, noise, inIntegers: true },
   });
   const session: Session<DeviceTensor> = await openGraph(
     open,
@@ -117,7 +117,7 @@ export async function openEngine<G = Float32Array[]>(
       share: of.shareable && sharePrefixes,
     });
   };
-  const evaluated = (of: Method) => labelLosses(of.adapt(model, false), of.scope(false), { block });
+  const evaluated = (of: Method) => labelLosses(of.adapt(model, false), of.scope(false), parts);
   const evaluation = once(() => forward(evaluated(method), state));
   const isRandom = method.dropout > 0 || neftune !== undefined;
   const look = isRandom ? once(() => forward(training, state)) : evaluation;

@@ -25,6 +25,8 @@ export interface LossOptions {
   noise?: (x: Tensor) => Tensor;
   /** Queries of a block of attention, of `attentionBlock`; the row is one where left out. */
   block?: number;
+  /** Tokens of the vocabulary whose logits are computed at once. */
+  headTokens?: number;
   /** Whether the output layer is multiplied in 8 bits, where `compute: int8` has it so: in training, not when it is measured. */
   inIntegers?: boolean;
 }
@@ -37,15 +39,15 @@ export interface LossOptions {
 export function labelLosses(
   model: Model,
   scope: Scope,
-  { noise, block, inIntegers }: LossOptions = {},
+  { noise, block, headTokens, inIntegers }: LossOptions = {},
 ): LabelLosses {
   const pass = rowPass({ noise, block });
   const { hidden, head, softcap } = model.decode(scope, pass);
   const supervised = onlyRows(hidden, input("sources", ["S"], "int64")); // [S, D]
   const nll = linearCrossEntropy(supervised, head, input("targets", ["S"], "int64"), {
-    ...{ softcap, inIntegers },
+    ...{ softcap, inIntegers, headTokens },
   });
   const sum = sumAll(mul(nll, input("weights", ["S"])));
-  const likeliest = () => likeliestIds(supervised, head);
+  const likeliest = () => likeliestIds(supervised, head, headTokens);
   return { nll, sum, likeliest, shareable: !noise && pass.shareable() };
 }

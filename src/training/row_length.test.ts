@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { sequencesInMemory } from "../data/batches/testing/sequences_in_memory.ts";
-import { rowLengthFor } from "./row_length.ts";
+import { headTokens, rowLengthFor } from "./row_length.ts";
 
 const store = (...lengths: number[]) => ({
   length: lengths.length,
@@ -30,4 +30,9 @@ test("a pair fits into a row, its prompt counted once", () => {
   });
   const pairs = sequencesInMemory([sequence(1, 500), sequence(2, 700), sequence(1, 310), sequence(2, 320)]);
   expect(rowLengthFor([pairs, store()], { branches: 2 })).toBe(300 + 200 + 400);
+});
+
+test("logits of a row take no more memory where it is long", () => {
+  expect([512, 1024, 2048, 3000, 8192].map(headTokens)).toEqual([8192, 8192, 4096, 2048, 1024]);
+  expect(headTokens(131_072)).toBe(512);
 });

@@ -23,6 +23,23 @@ export function attentionBlock(rowLength: number, device: Device): number | unde
 }
 
 /**
+ * Tokens of a vocabulary whose logits are computed at once in rows of this length: fewer in long ones, so that they take no more
+ * memory there.
+ */
+export const headTokens = (rowLength: number): number =>
+  Math.max(MIN_HEAD_TOKENS, Math.min(MAX_HEAD_TOKENS, 2 ** Math.floor(Math.log2(HEAD_LOGITS / rowLength))));
+
+const [MIN_HEAD_TOKENS, MAX_HEAD_TOKENS] = [512, 8192];
+/** 32 MB in float32; each of the head's steps holds a few times that. */
+const HEAD_LOGITS = 2 ** 23;
+
+/** How a row of this length is computed in parts. */
+export const partsOfRow = (rowLength: number, device: Device) => ({
+  block: attentionBlock(rowLength, device),
+  headTokens: headTokens(rowLength),
+});
+
+/**
  * Room for the longest example, however far below maxLength it stays: a row's activations take memory by its tokens.
  * @throws AttuneError when the model has no position for an example's last token.
  */

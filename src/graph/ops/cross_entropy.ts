@@ -18,6 +18,8 @@ interface Softcap {
 interface HeadOptions extends Softcap {
   /** Whether a frozen weight that is there in 8 bits, too, is multiplied so. */
   inIntegers?: boolean;
+  /** Tokens whose logits are computed at once, where the weight is frozen. */
+  headTokens?: number;
 }
 
 /**
@@ -91,11 +93,11 @@ export function linearCrossEntropy(
   hidden: Tensor,
   weight: Tensor,
   targets: Tensor,
-  { softcap, inIntegers }: HeadOptions = {},
+  { softcap, inIntegers, headTokens }: HeadOptions = {},
 ): Tensor {
-  const codes = inIntegers && softcap === undefined ? int8HeadParts(weight) : undefined;
+  const codes = inIntegers && softcap === undefined ? int8HeadParts(weight, headTokens) : undefined;
   if (codes) return int8CrossEntropy(hidden, weight, codes, targets);
-  const parts = headParts(weight);
+  const parts = headParts(weight, headTokens);
   if (parts && softcap === undefined) return frozenCrossEntropy(hidden, weight, parts, targets);
   const head = keep(weight); // its gradient comes next: widening it again would save nothing
   const products = matmul(hidden, head, { transB: true });

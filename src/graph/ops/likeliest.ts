@@ -10,11 +10,11 @@ const MOST_IDS = 2 ** 24;
  * The id of the largest logit, hidden · headᵀ, row by row; of several the first. hidden [S, D], head [V, D] -> [S, 1]. A large
  * frozen head is read in parts, so that no logits of a whole vocabulary are in memory. A soft cap changes nothing.
  */
-export function likeliestIds(hidden: Tensor, head: Tensor): Tensor {
+export function likeliestIds(hidden: Tensor, head: Tensor, headTokens?: number): Tensor {
   const V = head.shape[0] as number;
   if (V > MOST_IDS) throw new Error(`a vocabulary of ${V} tokens is beyond what float32 counts`);
   let [best, offset]: [Tensor | undefined, number] = [undefined, 0];
-  for (const part of headParts(head) ?? [head]) {
+  for (const part of headParts(head, headTokens) ?? [head]) {
     const logits = matmul(hidden, part, { transB: true }); // [S, V / parts]
     best = apply(takeLargest, best ? [logits, best] : [logits], { offset });
     offset += part.shape[0] as number;

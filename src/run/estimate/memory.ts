@@ -6,7 +6,7 @@ import type { Model } from "../../models/family.ts";
 import { groupBy } from "../../text/group_by.ts";
 import { labelLosses } from "../../training/label_losses.ts";
 import type { Method } from "../../training/method.ts";
-import { attentionBlock } from "../../training/row_length.ts";
+import { partsOfRow } from "../../training/row_length.ts";
 import { trainingGraph } from "../../training/training_graph.ts";
 import type { PassSize } from "./pass_cost.ts";
 
@@ -50,7 +50,7 @@ export function plannedMemory({
   forward,
 }: MemoryPlan): MemoryParts {
   const losses = labelLosses(method.adapt(model, true), method.scope(true), {
-    ...{ block: attentionBlock(largest.T, "cpu"), inIntegers: true },
+    ...{ ...partsOfRow(largest.T, "cpu"), inIntegers: true },
   });
   const outputs = Object.values(trainingGraph(losses, method, gradientCheckpointing));
   const weights = mappedBytes(outputs);
