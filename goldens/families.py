@@ -90,14 +90,15 @@ def text_config_v4(config):
     if kind == "gemma4_text":
         return dict(sorted(spell_layers(config).items()))
     parameters = config.pop("rope_parameters", None)
-    if kind in ("gemma3_text", "olmo3"):
+    if kind in ("gemma3_text", "gemma3n_text", "olmo3"):
         full = parameters[FULL]
         config["rope_theta"] = full.pop("rope_theta")
         config["rope_scaling"] = None if full["rope_type"] == "default" else full
     elif parameters:
         spell_rope(config, kind, parameters)
-    if kind == "gemma3_text":
+    if kind in ("gemma3_text", "gemma3n_text"):
         config["rope_local_base_freq"] = parameters[SLIDES]["rope_theta"]
+    if kind == "gemma3_text":
         config["sliding_window_pattern"] = len(config.pop("layer_types"))
         del config["_sliding_window_pattern"]
     if kind in ("gemma2", "smollm3", "qwen3", "cwm", "vaultgemma") or (kind == "exaone4" and config["sliding_window"]):

@@ -86,6 +86,25 @@ DELTA = dict(
     tie_word_embeddings=False,
     rope_parameters=rope("default", partial_rotary_factor=0.5),
 )
+GEMMA3N = dict(
+    num_hidden_layers=4,
+    layer_types=[SLIDES, FULL, SLIDES, FULL],
+    num_kv_shared_layers=2,
+    intermediate_size=[24, 32, 24, 24],
+    activation_sparsity_pattern=[0.6, 0.0, 0.7, 0.0],
+    sliding_window=8,
+    rms_norm_eps=0.01,
+    altup_num_inputs=3,
+    altup_active_idx=1,
+    laurel_rank=4,
+    hidden_size_per_layer_input=12,
+    vocab_size_per_layer_input=VOCAB,
+    rope_parameters={FULL: rope("linear", 100000.0, factor=4.0), SLIDES: rope("default", 1000.0)},
+)
+# All but correction_coefs: in training transformers takes its weight past the adapter.
+GEMMA3N_LAYERS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "linear_left", "linear_right"]
+GEMMA3N_LAYERS += ["per_layer_input_gate", "per_layer_projection", "per_layer_model_projection", "modality_router"]
+GEMMA3N_LAYERS += ["prediction_coefs", "altup_projections.0", "altup_projections.1", "altup_unembed_projections.0"]
 GEMMA4 = dict(
     num_hidden_layers=4,
     layer_types=[SLIDES, FULL, SLIDES, FULL],
@@ -422,6 +441,18 @@ CASES = {
         },
         {"moe_k": 3, "moe_norm_min": 1e-12, "rope_parameters": rope("default", 100.0)},
         ATTENTION,
+    ),
+    "gemma3n_text": (
+        "gemma3n_text",
+        {**TINY, **GEMMA3N},
+        {
+            "activation_sparsity_pattern": None,
+            "altup_correct_scale": False,
+            "sliding_window": 64,
+            "final_logit_softcapping": 4.0,
+            "rope_parameters": None,
+        },
+        GEMMA3N_LAYERS,
     ),
     "gemma4_text": (
         "gemma4_text",

@@ -15,6 +15,8 @@ import { gemma } from "./families/gemma.ts";
 import { gemma2 } from "./families/gemma2.ts";
 import { gemma3 } from "./families/gemma3.ts";
 import { gemma3Text } from "./families/gemma3_text.ts";
+import { gemma3n } from "./families/gemma3n.ts";
+import { gemma3nText } from "./families/gemma3n_text.ts";
 import { gemma4 } from "./families/gemma4.ts";
 import { gemma4Text } from "./families/gemma4_text.ts";
 import { glm } from "./families/glm.ts";
@@ -109,6 +111,8 @@ export const FAMILIES: readonly Family[] = [
   ernie45Moe,
   gemma4Text,
   gemma4,
+  gemma3nText,
+  gemma3n,
 ];
 
 /** The model that config.json describes. @throws AttuneError that names the keys attune doesn't compute. */

@@ -69,11 +69,24 @@ export interface LayerHooks {
   experts?: ExpertsHook;
 }
 
-export function createScope(source: ParameterSource, hooks: LayerHooks = {}, path = ""): Scope {
+export const createScope = (source: ParameterSource, hooks: LayerHooks = {}): Scope =>
+  scopeAt("", oneOfEach(source), hooks);
+
+/** A parameter that is asked for twice is one tensor, whose gradient is the sum of both. */
+function oneOfEach(source: ParameterSource): ParameterSource {
+  const made = new Map<string, Tensor>();
+  return (name, shape, start) => {
+    const tensor = made.get(name) ?? source(name, shape, start);
+    made.set(name, tensor);
+    return tensor;
+  };
+}
+
+function scopeAt(path: string, source: ParameterSource, hooks: LayerHooks): Scope {
   const { linear: hook = (_, __, y) => y, experts: expertsHook = (_, __, parts) => parts } = hooks;
   const join = (name: string) => (path ? `${path}.${name}` : name);
   return {
-    at: (name) => createScope(source, hooks, join(name)),
+    at: (name) => scopeAt(join(name), source, hooks),
     param: (name, shape) => source(join(name), shape),
     buffer: (name, shape, start = 0) => source(join(name), shape, start),
     linear(name, x, out, { bias = false, transposed = false, fixed = false } = {}) {

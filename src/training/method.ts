@@ -89,8 +89,8 @@ export function fullMethod(
     trainables: [...weights].map(([name, { shape, data }]) => trainable(name, shape, data)),
     dropout: 0,
     scope: () =>
-      createScope((name, shape, start) =>
-        weights.has(name) ? input(name, shape) : rest(name, shape, start),
+      createScope((name, shape, isBuffer) =>
+        weights.has(name) ? input(name, shape) : rest(name, shape, isBuffer),
       ),
     adapt: (model) => model,
   };

@@ -12,21 +12,12 @@ import { activation, expertCount, headCount, headSize, notComputed, parseFields,
 import { type BlocksStart, decoder } from "../decoder.ts";
 import { fusedExperts, mixtureOfExperts, ofChosen, routeBySoftmax } from "../experts.ts";
 import type { Family, Pass } from "../family.ts";
+import { type AttentionLayers, gemmaAttention } from "../gemma_attention.ts";
 import { fromLayerInput, layerInputFields, layerInputs } from "../layer_inputs.ts";
 import { ropesByLayer } from "../layer_ropes.ts";
 import { layerTypes, slidingLayers } from "../layer_types.ts";
-import {
-  attend,
-  filled,
-  gatedMlp,
-  type HeadSizes,
-  headSizes,
-  type Norm,
-  rmsNorms,
-  splitHeads,
-} from "../layers.ts";
-import { type RopeParameters, ropeParametersAt } from "../rope_config.ts";
-import { type Rotation, rotation } from "../rotary.ts";
+import { gatedMlp, headSizes, type Norm, rmsNorms } from "../layers.ts";
+import { ropeParametersAt } from "../rope_config.ts";
 import type { Scope } from "../scope.ts";
 import { keptOfSources, keySources, unreadKeys } from "../shared_keys.ts";
 import { gemmaBase, scaleEmbedded } from "./gemma.ts";
@@ -93,11 +84,7 @@ function requireTokens(c: Fields): void {
   ]);
 }
 
-interface Layers {
-  slides: boolean[];
-  heads: (layer: number) => HeadSizes;
-  ropes: { sliding: RopeParameters; full: RopeParameters };
-}
+type Layers = Omit<AttentionLayers, "sources">;
 
 /** What is of one kind or the other, layer by layer. The last one sees all, whatever is listed. */
 export function gemma4Layers(c: Fields): Layers {
@@ -129,14 +116,8 @@ function ropesOf({ rope_parameters: given, max_position_embeddings }: Fields): L
   };
 }
 
-function blocks(
-  c: Fields,
-  norm: Norm,
-  layers: Layers & { sources: number[] },
-  pass: Pass,
-  start: BlocksStart,
-): BlockPart {
-  const attention = attentionOf(c, norm, layers, pass);
+function blocks(c: Fields, norm: Norm, layers: AttentionLayers, pass: Pass, start: BlocksStart): BlockPart {
+  const attention = gemmaAttention(c, norm, layers, pass);
   const inputs = c.hidden_size_per_layer_input > 0 ? layerInputs(c, pass, start, norm) : undefined;
   return (p, x, layer) => {
     const normed = (name: string, t: Tensor) => norm(p.at(name), t);
@@ -151,46 +132,6 @@ function blocks(
     const z = add(h, normed("post_feedforward_layernorm", both));
     const whole = inputs ? add(z, fromLayerInput(c, p, z, inputs(layer), norm)) : z;
     return mul(whole, p.buffer("layer_scalar", [1], 1));
-  };
-}
-
-/** Attention with normed heads, of values, too. Scores aren't scaled. */
-function attentionOf(
-  c: Fields,
-  norm: Norm,
-  { slides, heads, ropes, sources }: Layers & { sources: number[] },
-  pass: Pass,
-): BlockPart {
-  const rotations = new Map<string, Rotation>();
-  const rotationOf = (layer: number): Rotation => {
-    const [kind, { E }] = [slides[layer] ? "sliding" : "full", heads(layer)] as const;
-    const known = rotations.get(`${kind} ${E}`) ?? rotation(pass, ropes[kind], E);
-    rotations.set(`${kind} ${E}`, known);
-    return known;
-  };
-  const bias = c.attention_bias;
-  const made = new Map<number, { k: Tensor; v: Tensor }>();
-  const keysOf = (p: Scope, x: Tensor, layer: number) => {
-    const { K, E } = heads(layer);
-    const project = (name: string) => splitHeads(p.linear(name, x, K * E, { bias }), K, 1, E);
-    const k = project("k_proj");
-    const v = c.attention_k_eq_v && !slides[layer] ? k : project("v_proj");
-    const normedValues = rmsNorm(v, filled(1, E), { eps: c.rms_norm_eps });
-    return { k: rotationOf(layer)(norm(p.at("k_norm"), k)), v: normedValues };
-  };
-  return (p, x, layer) => {
-    const [{ K, G, E }, source] = [heads(layer), sources[layer]!];
-    const q = splitHeads(p.linear("q_proj", x, K * G * E, { bias }), K, G, E);
-    const keys = made.get(source) ?? keysOf(p, x, layer);
-    made.set(layer, keys);
-    const window = slides[layer] ? c.sliding_window : undefined;
-    const y = attend(
-      pass,
-      source,
-      { q: rotationOf(layer)(norm(p.at("q_norm"), q)), ...keys },
-      { scale: 1, window },
-    );
-    return p.linear("o_proj", y, c.hidden_size, { bias });
   };
 }
 
