@@ -11,6 +11,13 @@ import type { Pass } from "./family.ts";
 import { activate, type Norm } from "./layers.ts";
 import type { Scope } from "./scope.ts";
 
+/** What lies in the root for it. */
+export const LAYER_INPUT_MODULES = [
+  "embed_tokens_per_layer",
+  "per_layer_model_projection",
+  "per_layer_projection_norm",
+];
+
 export const layerInputFields = {
   vocab_size_per_layer_input: size.default(262_144),
   hidden_size_per_layer_input: z.union([z.literal(0), hiddenSize]).default(256),

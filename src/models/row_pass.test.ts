@@ -49,7 +49,17 @@ const TOLERANCE = 5e-6;
 const [prompt, yes, no] = [tokens(12, 0), tokens(11, 50), tokens(11, 120)] as const;
 
 // Prompt and branches are longer than the windows of 8 and the short lengths of 16.
-const NAMES = ["lfm2", "gemma2", "gemma3_text", "gpt2", "gpt_neox", "phi3-longrope", "llama-dynamic"];
+const NAMES = [
+  "lfm2",
+  "gemma2",
+  "gemma3_text",
+  "gemma3n_text",
+  "gemma4_text",
+  "gpt2",
+  "gpt_neox",
+  "phi3-longrope",
+  "llama-dynamic",
+];
 const paths = ["models/llama-gqa", "models/mistral-window", ...NAMES.map((name) => `families/${name}`)];
 
 describe.each(paths)("%s: a row's sequences don't see each other", (name) => {

@@ -12,10 +12,10 @@ import { normalQuantile } from "../../math/normal.ts";
 import { addToOthers, correct, gathered, predict, spread, streamOf } from "../alternating_updates.ts";
 import type { BlockPart } from "../blocks.ts";
 import { activation, headCount, hiddenSize, notComputed, parseFields, size } from "../config.ts";
-import { type BlocksStart, decoder } from "../decoder.ts";
+import { type BlocksStart, decoder, LLAMA } from "../decoder.ts";
 import type { Family, Pass } from "../family.ts";
 import { type AttentionLayers, gemmaAttention } from "../gemma_attention.ts";
-import { fromLayerInput, layerInputFields, layerInputs } from "../layer_inputs.ts";
+import { fromLayerInput, LAYER_INPUT_MODULES, layerInputFields, layerInputs } from "../layer_inputs.ts";
 import { readRopesByLayer, ropesByLayer } from "../layer_ropes.ts";
 import { layerTypes, slidingLayers } from "../layer_types.ts";
 import { gatedMlp, headSizes, type Norm, rmsNorms } from "../layers.ts";
@@ -48,6 +48,7 @@ type Fields = z.output<typeof gemma3nFields>;
 
 export const gemma3nText: Family = {
   modelType: "gemma3n_text",
+  names: { ...LLAMA, others: [...LAYER_INPUT_MODULES, "altup_projections", "altup_unembed_projections"] },
   read(config) {
     const c = parseFields("", gemma3nFields, config);
     const [heads, norm] = [headSizes(c), rmsNorms(c.rms_norm_eps)];

@@ -9,11 +9,11 @@ import { rmsNorm } from "../../graph/ops/norm.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { BlockPart } from "../blocks.ts";
 import { activation, expertCount, headCount, headSize, notComputed, parseFields, size } from "../config.ts";
-import { type BlocksStart, decoder } from "../decoder.ts";
+import { type BlocksStart, decoder, LLAMA } from "../decoder.ts";
 import { fusedExperts, mixtureOfExperts, ofChosen, routeBySoftmax } from "../experts.ts";
 import type { Family, Pass } from "../family.ts";
 import { type AttentionLayers, gemmaAttention } from "../gemma_attention.ts";
-import { fromLayerInput, layerInputFields, layerInputs } from "../layer_inputs.ts";
+import { fromLayerInput, LAYER_INPUT_MODULES, layerInputFields, layerInputs } from "../layer_inputs.ts";
 import { ropesByLayer } from "../layer_ropes.ts";
 import { layerTypes, slidingLayers } from "../layer_types.ts";
 import { gatedMlp, headSizes, type Norm, rmsNorms } from "../layers.ts";
@@ -54,6 +54,7 @@ type Fields = z.output<typeof gemma4Fields>;
 
 export const gemma4Text: Family = {
   modelType: "gemma4_text",
+  names: { ...LLAMA, others: LAYER_INPUT_MODULES },
   layersDiffer: true,
   read(config) {
     const c = parseFields("", gemma4Fields, config);
