@@ -50,7 +50,7 @@ def fill(model, g):
     for module_name, module in model.named_modules():
         if "Norm" in type(module).__name__ and hasattr(module, "weight"):
             start[f"{module_name}.weight"] = module.weight.mean().round().item() - ("1P" in type(module).__name__)
-            if type(module).__name__ in ("Gemma3nRMSNorm", "Gemma4RMSNorm") and module_name.endswith("q_norm"):
+            if type(module).__name__ in ("Gemma3nRMSNorm", "Gemma4RMSNorm", "Gemma4UnifiedRMSNorm") and module_name.endswith("q_norm"):
                 start[f"{module_name}.weight"] = 0.5  # scores aren't scaled
     corrections = [(name, p) for name, p in model.named_buffers() if "correction" in name or name.endswith("layer_scalar")]
     for name, p in [*model.named_parameters(), *corrections]:
@@ -87,7 +87,7 @@ def config_v4(written):
 
 def text_config_v4(config):
     kind = config["model_type"]
-    if kind == "gemma4_text":
+    if kind in ("gemma4_text", "gemma4_unified_text"):
         return dict(sorted(spell_layers(config).items()))
     parameters = config.pop("rope_parameters", None)
     if kind in ("gemma3_text", "gemma3n_text", "olmo3"):

@@ -118,6 +118,9 @@ QWEN_EYE = dict(depth=1, hidden_size=8, intermediate_size=8, num_heads=1, out_hi
 EYE = dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1, image_size=28, patch_size=14)
 SIGLIP = {**EYE, "model_type": "siglip_vision_model", "vision_use_head": False}
 PIXTRAL = {**EYE, "model_type": "pixtral", "head_dim": 8}
+GEMMA4_UNIFIED = {key: value for key, value in GEMMA4_TWO.items() if "per_layer_input" not in key}
+GEMMA4_UNIFIED.update(attention_k_eq_v=True, num_global_key_value_heads=1)
+GEMMA4_PATCHES = dict(model_type="gemma4_unified_vision", patch_size=2, pooling_kernel_size=1, mm_embed_dim=8, mm_posemb_size=4, output_proj_dims=16)
 GEMMA4_EYE = {**EYE, "model_type": "gemma4_vision", "head_dim": 8, "num_key_value_heads": 1, "patch_size": 2, "position_embedding_size": 4}
 # Beside an image encoder, whose layers have the same names.
 SEEING = r".*language_model.*\.(q|k|v|o|gate|up|down)_proj"
@@ -487,6 +490,18 @@ CASES = {
             "vision_config": GEMMA4_EYE,
             "audio_config": None,
         },
+        {"text_config": {"sliding_window": 64, "rope_parameters": None}},
+        SEEING,
+    ),
+    "gemma4_unified_text": (
+        "gemma4_unified_text",
+        {**TINY, **GEMMA4_UNIFIED},
+        {"sliding_window": 64, "rope_parameters": None, "rms_norm_eps": 0.5},
+        ALL,
+    ),
+    "gemma4_unified": (
+        "gemma4_unified",
+        {"text_config": {**TINY, **GEMMA4_UNIFIED}, "vision_config": GEMMA4_PATCHES, "audio_config": None},
         {"text_config": {"sliding_window": 64, "rope_parameters": None}},
         SEEING,
     ),

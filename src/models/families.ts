@@ -19,6 +19,8 @@ import { gemma3n } from "./families/gemma3n.ts";
 import { gemma3nText } from "./families/gemma3n_text.ts";
 import { gemma4 } from "./families/gemma4.ts";
 import { gemma4Text } from "./families/gemma4_text.ts";
+import { gemma4Unified } from "./families/gemma4_unified.ts";
+import { gemma4UnifiedText } from "./families/gemma4_unified_text.ts";
 import { glm } from "./families/glm.ts";
 import { glm4 } from "./families/glm4.ts";
 import { glm4Moe } from "./families/glm4_moe.ts";
@@ -111,6 +113,8 @@ export const FAMILIES: readonly Family[] = [
   ernie45Moe,
   gemma4Text,
   gemma4,
+  gemma4UnifiedText,
+  gemma4Unified,
   gemma3nText,
   gemma3n,
 ];

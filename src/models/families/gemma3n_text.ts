@@ -8,7 +8,6 @@ import { add, less, mul, scale, sqrt, sub, where } from "../../graph/ops/element
 import { mean } from "../../graph/ops/reduce.ts";
 import { scalar } from "../../graph/sources.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { normalQuantile } from "../../math/normal.ts";
 import { addToOthers, correct, gathered, predict, spread, streamOf } from "../alternating_updates.ts";
 import type { BlockPart } from "../blocks.ts";
 import { activation, headCount, hiddenSize, notComputed, parseFields, size } from "../config.ts";
@@ -19,6 +18,7 @@ import { fromLayerInput, LAYER_INPUT_MODULES, layerInputFields, layerInputs } fr
 import { readRopesByLayer, ropesByLayer } from "../layer_ropes.ts";
 import { layerTypes, slidingLayers } from "../layer_types.ts";
 import { gatedMlp, headSizes, type Norm, rmsNorms } from "../layers.ts";
+import { normalQuantile } from "../normal_quantile.ts";
 import type { Scope } from "../scope.ts";
 import { keptOfSources, keySources, unreadKeys } from "../shared_keys.ts";
 import { gemmaBase, scaleEmbedded } from "./gemma.ts";

@@ -11,7 +11,7 @@ import type { BlockPart } from "../blocks.ts";
 import { activation, expertCount, headCount, headSize, notComputed, parseFields, size } from "../config.ts";
 import { type BlocksStart, decoder, LLAMA } from "../decoder.ts";
 import { fusedExperts, mixtureOfExperts, ofChosen, routeBySoftmax } from "../experts.ts";
-import type { Family, Pass } from "../family.ts";
+import type { Config, Family, Pass } from "../family.ts";
 import { type AttentionLayers, gemmaAttention } from "../gemma_attention.ts";
 import { fromLayerInput, LAYER_INPUT_MODULES, layerInputFields, layerInputs } from "../layer_inputs.ts";
 import { ropesByLayer } from "../layer_ropes.ts";
@@ -52,29 +52,34 @@ export const gemma4Fields = gemmaBase.extend({
 });
 type Fields = z.output<typeof gemma4Fields>;
 
-export const gemma4Text: Family = {
-  modelType: "gemma4_text",
-  names: { ...LLAMA, others: LAYER_INPUT_MODULES },
-  layersDiffer: true,
-  read(config) {
-    const c = parseFields("", gemma4Fields, config);
-    requireTokens(c);
-    const norm = rmsNorms(c.rms_norm_eps);
-    const layers = gemma4Layers(c);
-    const sources = keySources(layers.slides, c.num_kv_shared_layers);
-    return decoder(c, headSizes(c), {
-      modelType: "gemma4_text",
-      norm,
-      rope: layers.ropes.full,
-      embedded: scaleEmbedded,
-      softcap: c.final_logit_softcapping ?? undefined,
-      kept: keptOfSources(sources, layers.heads),
-      startFromOne: /\.router\.(scale|per_expert_scale)$/,
-      unread: unreadKeys(sources),
-      blocks: (pass, start) => blocks(c, norm, { ...layers, sources }, pass, start),
-    });
-  },
-};
+export const gemma4Text = gemma4TextOf("gemma4_text");
+
+/** @param defaults what a file leaves out */
+export function gemma4TextOf(modelType: string, defaults: Config = {}): Family {
+  return {
+    modelType,
+    names: { ...LLAMA, others: LAYER_INPUT_MODULES },
+    layersDiffer: true,
+    read(config) {
+      const c = parseFields("", gemma4Fields, { ...defaults, ...config });
+      requireTokens(c);
+      const norm = rmsNorms(c.rms_norm_eps);
+      const layers = gemma4Layers(c);
+      const sources = keySources(layers.slides, c.num_kv_shared_layers);
+      return decoder(c, headSizes(c), {
+        modelType,
+        norm,
+        rope: layers.ropes.full,
+        embedded: scaleEmbedded,
+        softcap: c.final_logit_softcapping ?? undefined,
+        kept: keptOfSources(sources, layers.heads),
+        startFromOne: /\.router\.(scale|per_expert_scale)$/,
+        unread: unreadKeys(sources),
+        blocks: (pass, start) => blocks(c, norm, { ...layers, sources }, pass, start),
+      });
+    },
+  };
+}
 
 /** A token without a row of the second embedding has no place in transformers' table either. */
 function requireTokens(c: Fields): void {
