@@ -20,7 +20,7 @@ FAMILIES = [
     *["apertus", "arcee", "cohere2", "cwm", "ernie4_5", "exaone4", "exaone4-full", "falcon", "falcon-multi-query", "glm4"],
     *["granitemoehybrid", "helium", "hunyuan_v1_dense", "ministral", "ministral3", "nemotron", "olmo", "olmo3", "phi"],
     *["seed_oss", "stablelm", "vaultgemma"],
-    *["gpt_oss", "granitemoe", "lfm2", "olmoe", "qwen2_moe", "qwen3_5_text", "qwen3_next"],
+    *["gpt_oss", "granitemoe", "lfm2", "olmoe", "qwen2_moe", "qwen3_5_text", "qwen3_next", "gemma3n_text", "gemma4_text"],
 ]
 # Those of the later families that read the keys of rotations each in a way of their own.
 ROTATED_ALIKE = ["arcee", "cohere2", "ernie4_5", "exaone4", "exaone4-full", "falcon-multi-query", "helium", "ministral"]

@@ -23,6 +23,8 @@ EMBEDDINGS = {
     "falcon": "transformer.word_embeddings.weight",
     "gemma3": "language_model.model.embed_tokens.weight",
     "mistral3": "language_model.model.embed_tokens.weight",
+    "gemma4_unified": "model.language_model.embed_tokens.weight",
+    "gemma4": "model.language_model.embed_tokens.weight",
     "qwen3_5": "model.language_model.embed_tokens.weight",
 }
 HEADS = {
@@ -115,7 +117,7 @@ def check_names(name, directory, model):
     }
     if kind(model) in ("gemma3", "mistral3"):
         variants = {"by module": {by_module(key): t for key, t in tensors.items()}}
-    elif kind(model) == "qwen3_5":
+    elif kind(model) in ("gemma4", "gemma4_unified", "qwen3_5"):
         variants = {}
     elif kind(model) == "gpt_neox":
         variants["lm_head"] = {key.replace("embed_out.", "lm_head."): t for key, t in tensors.items()}

@@ -50,12 +50,16 @@ def fill(model, g):
     for module_name, module in model.named_modules():
         if "Norm" in type(module).__name__ and hasattr(module, "weight"):
             start[f"{module_name}.weight"] = module.weight.mean().round().item() - ("1P" in type(module).__name__)
-    corrections = [(name, p) for name, p in model.named_buffers() if "correction" in name]
+            if type(module).__name__ in ("Gemma3nRMSNorm", "Gemma4RMSNorm", "Gemma4UnifiedRMSNorm") and module_name.endswith("q_norm"):
+                start[f"{module_name}.weight"] = 0.5  # scores aren't scaled
+    corrections = [(name, p) for name, p in model.named_buffers() if "correction" in name or name.endswith("layer_scalar")]
     for name, p in [*model.named_parameters(), *corrections]:
         noise = torch.randn(p.shape, generator=g)
         part = name.split(".")[-2]
         if name in start:
             p.copy_(start[name] + 0.2 * noise)
+        elif name.endswith(("layer_scalar", "router.scale", "per_expert_scale", "correct_output_scale")):
+            p.copy_(1 + 0.2 * noise)
         elif name.endswith(".gate_up_proj_bias"):
             p.copy_(5 * noise)  # beyond GPT-OSS's limit
         elif name.endswith((".bias", "correction_bias")):
@@ -83,15 +87,18 @@ def config_v4(written):
 
 def text_config_v4(config):
     kind = config["model_type"]
+    if kind in ("gemma4_text", "gemma4_unified_text"):
+        return dict(sorted(spell_layers(config).items()))
     parameters = config.pop("rope_parameters", None)
-    if kind in ("gemma3_text", "olmo3"):
+    if kind in ("gemma3_text", "gemma3n_text", "olmo3"):
         full = parameters[FULL]
         config["rope_theta"] = full.pop("rope_theta")
         config["rope_scaling"] = None if full["rope_type"] == "default" else full
     elif parameters:
         spell_rope(config, kind, parameters)
-    if kind == "gemma3_text":
+    if kind in ("gemma3_text", "gemma3n_text"):
         config["rope_local_base_freq"] = parameters[SLIDES]["rope_theta"]
+    if kind == "gemma3_text":
         config["sliding_window_pattern"] = len(config.pop("layer_types"))
         del config["_sliding_window_pattern"]
     if kind in ("gemma2", "smollm3", "qwen3", "cwm", "vaultgemma") or (kind == "exaone4" and config["sliding_window"]):
@@ -114,6 +121,14 @@ def text_config_v4(config):
     if config.get("head_dim", 0) is None:
         config.pop("head_dim")
     return dict(sorted(config.items()))
+
+
+def spell_layers(config):
+    """Gemma 4's sizes of layers that see all, as its first files have them."""
+    own = [*config.pop("per_layer_config", {}).values()][0]
+    config["global_head_dim"] = own.get("head_dim", config["head_dim"])
+    config["num_global_key_value_heads"] = own.get("num_key_value_heads")
+    return config
 
 
 def spell_rope(config, kind, parameters):

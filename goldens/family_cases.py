@@ -86,10 +86,42 @@ DELTA = dict(
     tie_word_embeddings=False,
     rope_parameters=rope("default", partial_rotary_factor=0.5),
 )
+GEMMA3N = dict(
+    num_hidden_layers=4,
+    layer_types=[SLIDES, FULL, SLIDES, FULL],
+    num_kv_shared_layers=2,
+    intermediate_size=[24, 32, 24, 24],
+    activation_sparsity_pattern=[0.6, 0.0, 0.7, 0.0],
+    sliding_window=8,
+    rms_norm_eps=0.01,
+    altup_num_inputs=3,
+    altup_active_idx=1,
+    laurel_rank=4,
+    hidden_size_per_layer_input=12,
+    vocab_size_per_layer_input=VOCAB,
+    rope_parameters={FULL: rope("linear", 100000.0, factor=4.0), SLIDES: rope("default", 1000.0)},
+)
+# All but correction_coefs: in training transformers takes its weight past the adapter.
+GEMMA3N_LAYERS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "linear_left", "linear_right"]
+GEMMA3N_LAYERS += ["per_layer_input_gate", "per_layer_projection", "per_layer_model_projection", "modality_router"]
+GEMMA3N_LAYERS += ["prediction_coefs", "altup_projections.0", "altup_projections.1", "altup_unembed_projections.0"]
+GEMMA4 = dict(
+    num_hidden_layers=4,
+    layer_types=[SLIDES, FULL, SLIDES, FULL],
+    sliding_window=8,
+    global_head_dim=12,
+    vocab_size_per_layer_input=VOCAB,
+    rope_parameters={FULL: rope("proportional", 100000.0, partial_rotary_factor=0.5), SLIDES: rope("default", 1000.0)},
+)
+GEMMA4_TWO = {**GEMMA4, "num_hidden_layers": 2, "layer_types": [SLIDES, FULL], "hidden_size_per_layer_input": 0}
 QWEN_EYE = dict(depth=1, hidden_size=8, intermediate_size=8, num_heads=1, out_hidden_size=16, num_position_embeddings=4)
 EYE = dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1, image_size=28, patch_size=14)
 SIGLIP = {**EYE, "model_type": "siglip_vision_model", "vision_use_head": False}
 PIXTRAL = {**EYE, "model_type": "pixtral", "head_dim": 8}
+GEMMA4_UNIFIED = {key: value for key, value in GEMMA4_TWO.items() if "per_layer_input" not in key}
+GEMMA4_UNIFIED.update(attention_k_eq_v=True, num_global_key_value_heads=1)
+GEMMA4_PATCHES = dict(model_type="gemma4_unified_vision", patch_size=2, pooling_kernel_size=1, mm_embed_dim=8, mm_posemb_size=4, output_proj_dims=16)
+GEMMA4_EYE = {**EYE, "model_type": "gemma4_vision", "head_dim": 8, "num_key_value_heads": 1, "patch_size": 2, "position_embedding_size": 4}
 # Beside an image encoder, whose layers have the same names.
 SEEING = r".*language_model.*\.(q|k|v|o|gate|up|down)_proj"
 
@@ -412,6 +444,66 @@ CASES = {
         },
         {"moe_k": 3, "moe_norm_min": 1e-12, "rope_parameters": rope("default", 100.0)},
         ATTENTION,
+    ),
+    "gemma3n_text": (
+        "gemma3n_text",
+        {**TINY, **GEMMA3N},
+        {
+            "activation_sparsity_pattern": None,
+            "altup_correct_scale": False,
+            "sliding_window": 64,
+            "final_logit_softcapping": 4.0,
+            "rope_parameters": None,
+        },
+        GEMMA3N_LAYERS,
+    ),
+    "gemma4_text": (
+        "gemma4_text",
+        {
+            **TINY,
+            **GEMMA4,
+            "num_kv_shared_layers": 2,
+            "use_double_wide_mlp": True,
+            "hidden_size_per_layer_input": 12,
+            "final_logit_softcapping": 10.0,
+            "rms_norm_eps": 0.01,
+        },
+        {"sliding_window": 64, "final_logit_softcapping": None, "rope_parameters": None},
+        ALL,
+    ),
+    "gemma4_text-values": (
+        "gemma4_text",
+        {**TINY, **GEMMA4_TWO, "attention_k_eq_v": True, "num_global_key_value_heads": 1},
+        {"sliding_window": 64, "rope_parameters": None, "rms_norm_eps": 0.5},
+        ALL,
+    ),
+    "gemma4_text-experts": (
+        "gemma4_text",
+        {**TINY, **GEMMA4_TWO, "enable_moe_block": True, "num_experts": 4, "top_k_experts": 2, "moe_intermediate_size": 12},
+        {"top_k_experts": 3, "rms_norm_eps": 0.5},
+        ALL,
+    ),
+    "gemma4": (
+        "gemma4",
+        {
+            "text_config": {**TINY, **GEMMA4_TWO, "hidden_size_per_layer_input": 12},
+            "vision_config": GEMMA4_EYE,
+            "audio_config": None,
+        },
+        {"text_config": {"sliding_window": 64, "rope_parameters": None}},
+        SEEING,
+    ),
+    "gemma4_unified_text": (
+        "gemma4_unified_text",
+        {**TINY, **GEMMA4_UNIFIED},
+        {"sliding_window": 64, "rope_parameters": None, "rms_norm_eps": 0.5},
+        ALL,
+    ),
+    "gemma4_unified": (
+        "gemma4_unified",
+        {"text_config": {**TINY, **GEMMA4_UNIFIED}, "vision_config": GEMMA4_PATCHES, "audio_config": None},
+        {"text_config": {"sliding_window": 64, "rope_parameters": None}},
+        SEEING,
     ),
     "granitemoehybrid": ("granitemoehybrid", DENSE_HYBRID, {**{key: 1.0 for key in GRANITE}, "position_embedding_type": None}, ALL),
     "apertus": ("apertus", {**TINY_DERIVED, "rope_parameters": LLAMA3}, {"rope_parameters": rope("default"), "rms_norm_eps": 0.5}, ALL),

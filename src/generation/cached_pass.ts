@@ -41,9 +41,15 @@ export function cachedPass({ spareRows = 1 }: Partial<Pick<Pass, "spareRows">> =
       added[cacheNames(what, layer).added] = fresh;
     },
   };
+  const remembered = new Map<string, Tensor>(); // other layers may read them, too
   const remember = (what: string, layer: number, fresh: Tensor) => {
+    const { added: name } = cacheNames(what, layer);
+    const known = remembered.get(name);
+    if (known) return known;
     cache.add(what, layer, fresh);
-    return concat([cache.past(what, layer, fresh.shape.slice(1)), fresh], 0, "N");
+    const all = concat([cache.past(what, layer, fresh.shape.slice(1)), fresh], 0, "N");
+    remembered.set(name, all);
+    return all;
   };
   const before = rowsBefore(sight, rowNumbers(keyIndex));
   return {

@@ -108,6 +108,7 @@ function foreignTensors(model: Model, tensors: Tensors, { parameters }: ModelLay
   const names = familyOf(model.modelType).names ?? LLAMA;
   return [...tensors.keys()]
     .filter((name) => !parameters.has(name) && !IGNORED.test(name) && name !== copy && !isBeside(name, names))
+    .filter((name) => !model.unread?.test(name))
     .map((name) => ({
       place: name,
       problem: `is not part of a ${model.modelType} model with this config.json`,

@@ -44,7 +44,7 @@ describe("what attune cannot compute is named", () => {
     ],
     [
       { rope_parameters: { rope_type: "axial", rope_theta: 1e4 } },
-      '  rope_parameters.rope_type: expected one of default, linear, dynamic, llama3, yarn, longrope, got "axial"',
+      '  rope_parameters.rope_type: expected one of default, linear, proportional, dynamic, llama3, yarn, longrope, got "axial"',
     ],
     [
       { rope_parameters: undefined, rope_scaling: { type: "su", factor: 2 } },
@@ -192,6 +192,45 @@ describe("what a family cannot compute is named", () => {
       "  text_config.is_causal: attune's attention is causal",
     ],
     ["gemma3", { text_config: {} }, "read"],
+    [
+      "gemma4_text",
+      { per_layer_config: { 1: { sliding_window: 4 } } },
+      "  per_layer_config.1.sliding_window: ",
+    ],
+    [
+      "gemma4_text",
+      { vocab_size_per_layer_input: 300 },
+      "  vocab_size_per_layer_input: expected at least vocab_size, 320, got 300",
+    ],
+    [
+      "gemma4_text",
+      { use_bidirectional_attention: "all" },
+      "  use_bidirectional_attention: attune's attention of",
+    ],
+    [
+      "gemma4_text",
+      { rope_scaling: { rope_type: "linear", factor: 2 } },
+      "  rope_scaling: Gemma 4 has rope_param",
+    ],
+    ["gemma4_text", { num_kv_shared_layers: 4 }, "  num_kv_shared_layers: layer 0 has no layer of its kind"],
+    ["gemma4_text", { num_kv_shared_layers: 3 }, "  num_kv_shared_layers: layer 1 has no layer of its kind"],
+    [
+      "gemma4_text-experts",
+      { top_k_experts: null },
+      "  top_k_experts: is missing; enable_moe_block needs it",
+    ],
+    [
+      "gemma3n_text",
+      { altup_active_idx: 3 },
+      "  altup_active_idx: expected a number below altup_num_inputs, 3",
+    ],
+    [
+      "gemma3n_text",
+      { intermediate_size: [24] },
+      "  intermediate_size: expected 4 entries, as num_hidden_layers",
+    ],
+    ["gemma3n_text", { activation_sparsity_pattern: [0, 0, 0, 1] }, "  activation_sparsity_pattern.3: "],
+    ["gemma3n_text", { num_kv_shared_layers: 15 }, "read"], // of fewer layers none share
   ])("%s %j", (name, change, message) => {
     const config = JSON.parse(readFileSync(goldenPath(`families/${name}/config.json`), "utf8"));
     expect(refusal({ ...config, ...change })).toContain(message);

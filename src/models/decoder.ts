@@ -48,17 +48,25 @@ export const LLAMA: Names = {
   head: "lm_head",
 };
 
+/** What blocks start from: the root's scope, and what the first one reads. */
+export interface BlocksStart {
+  root: Scope;
+  x: Tensor;
+}
+
 /** What differs from family to family. */
 export interface DecoderParts {
   modelType: string;
   /** The blocks of one pass: x [T, D] through block `layer`, whose parameters are those of `p`. */
-  blocks(pass: Pass): BlockPart;
+  blocks(pass: Pass, start: BlocksStart): BlockPart;
   /** The norm after the last block. */
   norm: Norm;
   /** Left out where positions aren't rotated in. */
   rope?: RopeParameters;
   /** What becomes of the embedded tokens [T, D] before the first block; `p` is the root's scope. */
   embedded?: (x: Tensor, p: Scope, pass: Pass) => Tensor;
+  /** What becomes of the last block's output before the norm. */
+  closed?: (x: Tensor, p: Scope) => Tensor;
   /** The output layer has a bias. */
   headBias?: boolean;
   /** Factor of the logits. */
@@ -71,6 +79,7 @@ export interface DecoderParts {
   /** See Model. */
   normStart?: 0 | 1;
   startFromOne?: RegExp;
+  unread?: RegExp;
 }
 
 /** A model: embedding, blocks, norm, output layer. */
@@ -80,6 +89,7 @@ export function decoder(c: Fields, heads: HeadSizes, parts: DecoderParts): Model
     norm,
     rope,
     embedded = (x) => x,
+    closed = (x) => x,
     headBias = false,
     logitScale = 1,
     softcap,
@@ -87,6 +97,7 @@ export function decoder(c: Fields, heads: HeadSizes, parts: DecoderParts): Model
     kept,
     normStart = 1,
     startFromOne,
+    unread,
   } = parts;
   return {
     modelType,
@@ -105,15 +116,16 @@ export function decoder(c: Fields, heads: HeadSizes, parts: DecoderParts): Model
     initializerRange: c.initializer_range,
     normStart,
     startFromOne,
+    unread,
     decode(scope, pass) {
       const root = scope.at(names.root);
       const weight = (p: Scope) => p.param("weight", [c.vocab_size, c.hidden_size]);
       const embedding = weight(root.at(names.embedding));
-      const block = parts.blocks(pass);
       let x = embedded(pass.embed(embedding), root, pass); // [T, D]
+      const block = parts.blocks(pass, { root, x });
       for (let layer = 0; layer < c.num_hidden_layers; layer++)
         x = block(root.at(`${names.layers}.${layer}`), keep(x), layer);
-      const normed = norm(root.at(names.norm), x);
+      const normed = norm(root.at(names.norm), closed(x, root));
       const hidden = logitScale === 1 ? normed : scale(normed, logitScale);
       const head = c.tie_word_embeddings ? embedding : weight(scope.at(names.head));
       if (!headBias) return { hidden, head, softcap };

@@ -5,7 +5,7 @@ import { expertsMatmul } from "../graph/ops/grouped_quantized.ts";
 import { gather } from "../graph/ops/indexing.ts";
 import { addMatmul } from "../graph/ops/matmul.ts";
 import { max, sum } from "../graph/ops/reduce.ts";
-import { concat, reshape } from "../graph/ops/shape.ts";
+import { concat, reshape, slice } from "../graph/ops/shape.ts";
 import { softmax } from "../graph/ops/softmax.ts";
 import { sumBefore } from "../graph/ops/sum_before.ts";
 import { constant, scalar } from "../graph/sources.ts";
@@ -151,3 +151,19 @@ export function gatedExperts(p: Scope, { count, size, activation }: GatedExperts
     return q.experts("down_proj", inner, { ...layer, parts: [weights(names.down, [D, size])] })[0]!;
   };
 }
+
+/**
+ * The same of experts whose gate and up are one matrix, and which lie in one tensor each: `into` [n, 2F, D] and `down` [n, D, F].
+ * At `q` transformers has them, as above.
+ */
+export const fusedExperts =
+  (q: Scope, { into, down }: { into: Tensor; down: Tensor }, { count, size, activation }: GatedExperts) =>
+  ({ rows, product }: ExpertRows): Tensor => {
+    const layer = { count, product, turned: true };
+    const both = q.experts("gate_up_proj", rows, { ...layer, parts: [[into]] })[0]!;
+    const gate = activate(activation, slice(both, 1, 0, size));
+    return q.experts("down_proj", mul(gate, slice(both, 1, size, 2 * size)), {
+      ...layer,
+      parts: [[down]],
+    })[0]!;
+  };

@@ -15,6 +15,12 @@ import { gemma } from "./families/gemma.ts";
 import { gemma2 } from "./families/gemma2.ts";
 import { gemma3 } from "./families/gemma3.ts";
 import { gemma3Text } from "./families/gemma3_text.ts";
+import { gemma3n } from "./families/gemma3n.ts";
+import { gemma3nText } from "./families/gemma3n_text.ts";
+import { gemma4 } from "./families/gemma4.ts";
+import { gemma4Text } from "./families/gemma4_text.ts";
+import { gemma4Unified } from "./families/gemma4_unified.ts";
+import { gemma4UnifiedText } from "./families/gemma4_unified_text.ts";
 import { glm } from "./families/glm.ts";
 import { glm4 } from "./families/glm4.ts";
 import { glm4Moe } from "./families/glm4_moe.ts";
@@ -105,13 +111,19 @@ export const FAMILIES: readonly Family[] = [
   granitemoe,
   glm4Moe,
   ernie45Moe,
+  gemma4Text,
+  gemma4,
+  gemma4UnifiedText,
+  gemma4Unified,
+  gemma3nText,
+  gemma3n,
 ];
 
 /** The model that config.json describes. @throws AttuneError that names the keys attune doesn't compute. */
 export function readModel(config: Config): Model {
   const family = familyOf(config.model_type);
-  parseFields("", commonFields, config);
-  if (family.textPart) parseFields(family.textPart.key, commonFields, family.textPart.config(config));
+  parseFields("", commonFields(family), config);
+  if (family.textPart) parseFields(family.textPart.key, commonFields(family), family.textPart.config(config));
   return family.read(withoutAliases(config, family));
 }
 
@@ -149,15 +161,16 @@ export function withoutAliases(config: Config, { aliases = {} }: Family): Config
 }
 
 /** Keys of no family, or of any, that change what transformers computes. */
-const commonFields = z.looseObject({
-  is_causal: z
-    .unknown()
-    .refine(Boolean, { error: "attune's attention is causal: a token sees itself and what is before it" })
-    .optional(),
-  per_layer_config: z
-    .unknown()
-    .refine((value) => Object.keys(value ?? {}).length === 0, {
-      error: "attune computes layers of one shape only",
-    })
-    .optional(),
-});
+const commonFields = ({ layersDiffer = false }: Family) =>
+  z.looseObject({
+    is_causal: z
+      .unknown()
+      .refine(Boolean, { error: "attune's attention is causal: a token sees itself and what is before it" })
+      .optional(),
+    per_layer_config: z
+      .unknown()
+      .refine((value) => layersDiffer || Object.keys(value ?? {}).length === 0, {
+        error: "attune computes layers of one shape only",
+      })
+      .optional(),
+  });

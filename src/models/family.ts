@@ -32,7 +32,7 @@ export interface Pass {
   lengths(): Tensor;
   /** Rows of the embedding's weight [V, D] at `tokens`: [T, D]; while training, with the noise that the pass adds. */
   embed(weight: Tensor): Tensor;
-  /** q [T, K, G, E], k and v [T, K, E], all of `layer`, rotated -> [T, K·G·E]. */
+  /** q [T, K, G, E], k and v [T, K, E] of `layer`, rotated -> [T, K·G·E]. Layers may read another's keys and values. */
   attend(layer: number, q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor;
   /** Rows of x [T, D], of `layer`, as they were one, two … `count` tokens before each token; zeros before its sequence. */
   before(layer: number, x: Tensor, count: number, options: BeforeOptions): Tensor[];
@@ -86,6 +86,8 @@ export interface Model {
   readonly normStart: 0 | 1;
   /** Vectors that start from 1 nevertheless. */
   readonly startFromOne?: RegExp;
+  /** Tensors that files may bring along, and that nothing is computed with. They stay as they are. */
+  readonly unread?: RegExp;
   decode(scope: Scope, pass: Pass): DecoderOutput;
 }
 
@@ -123,6 +125,8 @@ export interface Family {
   readonly aliases?: Readonly<Record<string, string>>;
   /** By the names most families use, when left out. */
   readonly sizeKeys?: SizeKeys;
+  /** Layers may be of different shapes, as `per_layer_config` says. */
+  readonly layersDiffer?: boolean;
   /** Of a model that also sees images: the key that describes its text model, and that model's own config. */
   readonly textPart?: { readonly key: string; config(config: Config): Config };
   read(config: Config): Model;

@@ -25,10 +25,10 @@ import type { ParameterSource } from "./scope.ts";
 /** Parameters as they lie in their files, mapped in place and read in the type that is computed in. */
 export function frozenParameters(tensors: ReadonlyMap<string, TensorEntry>): ParameterSource {
   const made = new Map<string, Tensor>();
-  return (name, shape, isBuffer) => {
+  return (name, shape, start) => {
     const known = made.get(name);
     if (known) return known;
-    if (isBuffer && !tensors.has(name)) return constant(Array(sizeOf(shape)).fill(0), shape);
+    if (start !== undefined && !tensors.has(name)) return constant(Array(sizeOf(shape)).fill(start), shape);
     const entry = tensors.get(name)!;
     const tensor = frozenParameter(entry);
     made.set(name, tensor);

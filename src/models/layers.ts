@@ -72,6 +72,8 @@ export interface MlpOptions {
   size: number;
   activation: ActivationName;
   bias?: boolean;
+  /** What becomes of a gate before its activation. */
+  gate?: (x: Tensor) => Tensor;
   /** No adapter may sit on it: see LinearOptions. */
   fixed?: boolean;
 }
@@ -82,11 +84,11 @@ export const GATED = { gate: "gate_proj", up: "up_proj", down: "down_proj" };
 export function gatedMlp(
   p: Scope,
   x: Tensor,
-  { size, activation, bias, fixed }: MlpOptions,
+  { size, activation, bias, gate: opened = (t) => t, fixed }: MlpOptions,
   names = GATED,
 ): Tensor {
   const options = { bias, fixed };
-  const gate = activate(activation, p.linear(names.gate, x, size, options)); // [T, F]
+  const gate = activate(activation, opened(p.linear(names.gate, x, size, options))); // [T, F]
   return p.linear(names.down, mul(gate, p.linear(names.up, x, size, options)), width(x), options);
 }
 

@@ -67,8 +67,8 @@ export function walkModel(
   const experts = new Map<string, ExpertsSite>();
   const layout = { parameters, linears, transposed, buffers, experts };
   const scope = createScope(
-    (name, shape, isBuffer) => {
-      if (isBuffer) buffers.add(name);
+    (name, shape, start) => {
+      if (start !== undefined) buffers.add(name);
       const isNew = !parameters.has(name);
       parameters.set(name, shape as readonly number[]);
       if (isNew && !onParameter(name, shape as readonly number[])) throw ENOUGH;

@@ -12,6 +12,8 @@ export type RopeParameters = {
 } & (
   | { type: "default" }
   | { type: "linear"; factor: number }
+  /** Pairs of halves of the whole head, of which the first `part` turn. */
+  | { type: "proportional"; factor: number; part: number }
   | { type: "dynamic"; factor: number; maxPositions: number }
   | {
       type: "llama3";
@@ -96,7 +98,7 @@ export function ropeParametersAt(
   const type = ropeType(place, fields, defaults);
   const rotated = shared.partial_rotary_factor ?? config.partial_rotary_factor ?? defaults.rotated ?? 1;
   const isPartial = rotated !== 1 && defaults.rotated === undefined;
-  if (isPartial && type !== "default")
+  if (isPartial && type !== "default" && type !== "proportional")
     throw notComputed([
       {
         place: "partial_rotary_factor",
@@ -124,7 +126,8 @@ export function ropeParametersAt(
   };
   const parse: Parse = (schema) => parseFields(place, schema, fields);
   // transformers' families that rotate whole heads don't read the factor where the type is default.
-  return { theta: base, rotated: isPartial ? 1 : rotated, ...READERS[type](parse, lengths) };
+  const whole = isPartial || type === "proportional";
+  return { theta: base, rotated: whole ? 1 : rotated, ...READERS[type](parse, lengths, rotated) };
 }
 
 /** The longest sequence, now and before it was stretched; each refuses a config.json that does not say. */
@@ -137,9 +140,11 @@ type RopeType = RopeParameters["type"];
 type Scaling<T extends RopeType> = Omit<RopeParameters & { type: T }, "theta" | "rotated">;
 
 const factor = z.looseObject({ factor: positive });
-const READERS: { [T in RopeType]: (parse: Parse, lengths: Lengths) => Scaling<T> } = {
+const anyFactor = z.looseObject({ factor: positive.nullish() });
+const READERS: { [T in RopeType]: (parse: Parse, lengths: Lengths, part: number) => Scaling<T> } = {
   default: () => ({ type: "default" }),
   linear: (parse) => ({ type: "linear", factor: parse(factor).factor }),
+  proportional: (parse, _, part) => ({ type: "proportional", part, factor: parse(anyFactor).factor ?? 1 }),
   dynamic: (parse, { max }) => ({ type: "dynamic", factor: parse(factor).factor, maxPositions: max() }),
   llama3,
   yarn,

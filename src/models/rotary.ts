@@ -98,7 +98,7 @@ const plainFrequencies = (theta: number, size: number) =>
 
 /** Radians a position, [size/2], rounded to float32 where transformers' modeling_rope_utils.py rounds. */
 export function inverseFrequencies(
-  rope: RopeParameters & { type: "default" | "linear" | "llama3" | "yarn" },
+  rope: RopeParameters & { type: "default" | "linear" | "proportional" | "llama3" | "yarn" },
   size: number,
 ): number[] {
   const plain = plainFrequencies(rope.theta, size);
@@ -107,6 +107,8 @@ export function inverseFrequencies(
       return plain;
     case "linear":
       return plain.map((f) => Math.fround(f / rope.factor));
+    case "proportional":
+      return plain.map((f, i) => (i < Math.floor((rope.part * size) / 2) ? Math.fround(f / rope.factor) : 0));
     case "llama3":
       return plain.map((f) => llama3(f, rope));
     case "yarn":

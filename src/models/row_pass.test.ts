@@ -13,11 +13,11 @@ interface Row {
   ends: number[];
 }
 
-async function open(name: string) {
+async function open(name: string, block?: number) {
   const path = goldenPath(name);
   const config = JSON.parse(readFileSync(`${path}/config.json`, "utf8"));
   const scope = createScope(frozenParameters(await goldenTensorEntries(path)));
-  const { hidden } = readModel(config).decode(scope, rowPass());
+  const { hidden } = readModel(config).decode(scope, rowPass({ block }));
   const { run, release } = await compile({ hidden });
   return {
     release,
@@ -49,7 +49,18 @@ const TOLERANCE = 5e-6;
 const [prompt, yes, no] = [tokens(12, 0), tokens(11, 50), tokens(11, 120)] as const;
 
 // Prompt and branches are longer than the windows of 8 and the short lengths of 16.
-const NAMES = ["lfm2", "gemma2", "gemma3_text", "gpt2", "gpt_neox", "phi3-longrope", "llama-dynamic"];
+const NAMES = [
+  "lfm2",
+  "gemma2",
+  "gemma3_text",
+  "gemma3n_text",
+  "gemma4_text",
+  "gpt2",
+  "gpt_neox",
+  "phi3-longrope",
+  "llama-dynamic",
+  "gpt_oss",
+];
 const paths = ["models/llama-gqa", "models/mistral-window", ...NAMES.map((name) => `families/${name}`)];
 
 describe.each(paths)("%s: a row's sequences don't see each other", (name) => {
@@ -66,6 +77,21 @@ describe.each(paths)("%s: a row's sequences don't see each other", (name) => {
     for (const sequence of sequences) separate.push(...(await hidden(alone(sequence))));
     await release();
     expect(maxDifference(packed.flat(), separate.flat())).toBeLessThan(TOLERANCE);
+  });
+
+  test("and are the same in blocks of queries", async () => {
+    const [P, Y, N] = [prompt.length, yes.length, no.length];
+    const row = {
+      tokens: [...prompt, ...yes, ...no],
+      positions: [...prompt.keys(), ...yes.map((_, i) => P + i), ...no.keys()],
+      ends: [...prompt, ...yes].map(() => P + Y).concat(no.map(() => P + Y + N)),
+    };
+    const [whole, inBlocks] = [await open(name), await open(name, 8)];
+    expect(maxDifference((await inBlocks.hidden(row)).flat(), (await whole.hidden(row)).flat())).toBeLessThan(
+      TOLERANCE,
+    );
+    await whole.release();
+    await inBlocks.release();
   });
 
   test("nor do branches of a common prompt, which both see it", async () => {

@@ -50,8 +50,10 @@ export function rowPass({ noise = (x) => x, block }: RowPassOptions = {}): RowPa
     spareRows: 1, // next to nothing beside a row's tokens
     embed: (weight) => noise(gather(weight, tokens)),
     attend(_, q, k, v, { window, ...options }) {
-      if (!block || !firstOf || options.sinks) return attention(q, k, v, maskOf(window), options);
-      return blockAttention(q, k, v, firstOf(window), index, ends, positions, { window, ...options, block });
+      if (!block || !firstOf) return attention(q, k, v, maskOf(window), options);
+      const { sinks, ...scores } = options;
+      const attributes = { window, ...scores, block };
+      return blockAttention(q, k, v, firstOf(window), index, ends, positions, sinks, attributes);
     },
     before(_, x, count, { sideBySide }) {
       if (sideBySide) isRecurrent = true;

@@ -7,9 +7,9 @@ import type { Shape, Tensor } from "../graph/tensor.ts";
 
 /**
  * Gives the tensor of a checkpoint's parameter, in the type that is computed in: frozen, trained or still to be made. A buffer
- * is never trained.
+ * is never trained, and its elements are `start` where files lack it.
  */
-export type ParameterSource = (name: string, shape: Shape, isBuffer?: boolean) => Tensor;
+export type ParameterSource = (name: string, shape: Shape, start?: number) => Tensor;
 
 /** The layer that an adapter sits on. */
 export interface LinearLayer {
@@ -47,8 +47,8 @@ export interface Scope {
   at(name: string): Scope;
   /** The parameter `name` of this module. */
   param(name: string, shape: readonly number[]): Tensor;
-  /** The same of what is kept beside parameters, and isn't trained: zeros where files lack it. */
-  buffer(name: string, shape: readonly number[]): Tensor;
+  /** The same of what is kept beside parameters, and isn't trained: `start`, or 0, where files lack it. */
+  buffer(name: string, shape: readonly number[], start?: number): Tensor;
   /** x [T, in] · weightᵀ [out, in] + bias of the linear layer `name`: [T, out]. */
   linear(name: string, x: Tensor, out: number, options?: LinearOptions): Tensor;
   /** Rows x [R, in] through the matrices of their experts, which transformers has in the parameter `name`: each part [R, out]. */
@@ -69,13 +69,26 @@ export interface LayerHooks {
   experts?: ExpertsHook;
 }
 
-export function createScope(source: ParameterSource, hooks: LayerHooks = {}, path = ""): Scope {
+export const createScope = (source: ParameterSource, hooks: LayerHooks = {}): Scope =>
+  scopeAt("", oneOfEach(source), hooks);
+
+/** A parameter that is asked for twice is one tensor, whose gradient is the sum of both. */
+function oneOfEach(source: ParameterSource): ParameterSource {
+  const made = new Map<string, Tensor>();
+  return (name, shape, start) => {
+    const tensor = made.get(name) ?? source(name, shape, start);
+    made.set(name, tensor);
+    return tensor;
+  };
+}
+
+function scopeAt(path: string, source: ParameterSource, hooks: LayerHooks): Scope {
   const { linear: hook = (_, __, y) => y, experts: expertsHook = (_, __, parts) => parts } = hooks;
   const join = (name: string) => (path ? `${path}.${name}` : name);
   return {
-    at: (name) => createScope(source, hooks, join(name)),
+    at: (name) => scopeAt(join(name), source, hooks),
     param: (name, shape) => source(join(name), shape),
-    buffer: (name, shape) => source(join(name), shape, true),
+    buffer: (name, shape, start = 0) => source(join(name), shape, start),
     linear(name, x, out, { bias = false, transposed = false, fixed = false } = {}) {
       const module = join(name);
       const inputs = x.shape.at(-1)!;

@@ -52,6 +52,7 @@ export function seeing(
   };
   return {
     modelType,
+    layersDiffer: texts.some((one) => one.layersDiffer),
     names: beside ? { ...NAMES, inFiles: [], beside } : NAMES,
     textPart: { key: TEXT, config: textConfig },
     read(config) {

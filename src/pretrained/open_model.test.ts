@@ -266,6 +266,28 @@ describe("config.json is compared with the files before anything is built", () =
   });
 });
 
+test("Gemma 3n with its encoders is its text model, under names of its own", async () => {
+  const own = JSON.parse(readFileSync(goldenPath("families/gemma3n_text/config.json"), "utf8"));
+  const named: Change = (sources) =>
+    new Map([
+      ...[...sources].map(([key, s]) => [key.replace("model.", "model.language_model."), s] as const),
+      ["model.embed_audio.embedding.weight", [...sources.values()][0]!],
+    ]);
+  const config = { model_type: "gemma3n", text_config: own, audio_config: {}, vision_config: {} };
+  await expectGolden(await changed("families/gemma3n_text", named, config), "families/gemma3n_text");
+});
+
+test("keys of layers that read another's stay unread", async () => {
+  const added: Change = (sources) =>
+    new Map([...sources, ["model.layers.2.self_attn.k_proj.weight", [...sources.values()][0]!]]);
+  await expectGolden(await changed("families/gemma4_text", added), "families/gemma4_text");
+  const foreign: Change = (sources) =>
+    new Map([...sources, ["model.layers.1.self_attn.k_proj.bias", [...sources.values()][0]!]]);
+  await expect(changed("families/gemma4_text", foreign).then(openModel)).rejects.toThrow(
+    "model.layers.1.self_attn.k_proj.bias: is not part of a gemma4_text model",
+  );
+});
+
 test("a model of an unknown type is refused with the families it fits", async () => {
   const path = await changed("models/llama-gqa", same, { model_type: "theirs" });
   await expect(openModel(path)).rejects.toThrow(

@@ -58,6 +58,8 @@ const REGISTERED: Readonly<Record<string, string>> = {
   gemma2: "GemmaTokenizer",
   gemma3: "GemmaTokenizer",
   gemma3_text: "GemmaTokenizer",
+  gemma3n: "GemmaTokenizer",
+  gemma3n_text: "GemmaTokenizer",
   glm: "TokenizersBackend",
   glm4: "TokenizersBackend",
   gpt2: "GPT2Tokenizer",

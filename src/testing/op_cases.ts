@@ -26,7 +26,7 @@ import type { Shape, Tensor } from "../graph/tensor.ts";
 type Name =
   | ("a" | "b" | "c" | "x" | "condition" | "like" | "table" | "indices" | "updates" | "weight" | "bias")
   | ("q" | "k" | "v" | "order" | "places" | "counts")
-  | ("first" | "index" | "ends" | "positions")
+  | ("first" | "index" | "ends" | "positions" | "sinks")
   | ("cos" | "sin" | "mask" | "hidden" | "targets" | "row0" | "row1" | "column0" | "column1");
 
 /** One use of an op. Its inputs' sizes and values, its value and gradients stand in `graph/goldens/ops.safetensors`. */
@@ -270,8 +270,8 @@ function groups(): Entry[] {
 
 function blockAttentions(): Entry[] {
   const inBlocks = (block: number, options: { softcap?: number; window?: number } = {}): OpCase => ({
-    y: ({ q, k, v, first, index, ends, positions }) =>
-      blockAttention(q, k, v, first, index, ends, positions, { scale: 0.75, block, ...options }),
+    y: ({ q, k, v, first, index, ends, positions, sinks }) =>
+      blockAttention(q, k, v, first, index, ends, positions, sinks, { scale: 0.75, block, ...options }),
     shapes: {
       ...{ q: ["T", 2, 3, 4], k: ["T", 2, 4], v: ["T", 2, 4] },
       ...{ first: [`T/${block}`, 1], index: ["T"], ends: ["T"], positions: ["T"] },
@@ -282,6 +282,8 @@ function blockAttentions(): Entry[] {
     ["blockAttention, branches", inBlocks(2)],
     ["blockAttention, bounded, a window", inBlocks(2, { softcap: 1.5, window: 2 })],
     ["blockAttention, one block", inBlocks(8)],
+    ["blockAttention, sinks", inBlocks(2, { window: 2 })],
+    ["blockAttention, bounded, sinks", inBlocks(8, { softcap: 1.5 })],
     ["firstSeen", { y: (row) => firstSeen(row, 2), shapes: { index: ["T"], ends: ["T"], positions: ["T"] } }],
   ];
 }

@@ -1,7 +1,8 @@
 /** What PEFT 0.21 adapts where target_modules is null (utils/constants.py), by the model_type of the base. */
 
 export interface Defaults {
-  targetModules: string[];
+  /** A list of name endings, or a regular expression. */
+  targetModules: string[] | string;
   feedforwardModules?: string[];
 }
 
@@ -12,6 +13,7 @@ export const LORA_TARGETS: Record<string, Defaults> = {
   gemma: qv,
   gemma2: qv,
   gemma3_text: qv,
+  gemma4: { targetModules: ".*language_model\\..*\\.(q_proj|v_proj)" },
   gpt2: { targetModules: ["c_attn"] },
   gpt_neox: fused,
   llama: qv,

@@ -345,12 +345,15 @@ def block_attention():
     """A row of two sequences, and one whose two branches share their first token; query i sees key j iff j <= i < ends[j]."""
 
     def attention(bound=None, window=T):
-        def f(q, k, v, first, index, ends, positions):
+        def f(q, k, v, first, index, ends, positions, sinks=None):
             near = positions[:, None] - positions[None, :] < window
             seen = (index[None, :] <= index[:, None]) & (index[:, None] < ends[None, :]) & near
             scores = torch.einsum("tkge,nke->kgtn", q, k) * 0.75
             scores = scores if bound is None else bound * torch.tanh(scores / bound)
-            weights = scores.masked_fill(~seen, NEGATIVE_INFINITY).softmax(-1)
+            scores = scores.masked_fill(~seen, NEGATIVE_INFINITY)
+            if sinks is not None:
+                scores = torch.cat([scores, sinks.view(2, 3, 1, 1).expand(2, 3, T, 1)], -1)
+            weights = scores.softmax(-1)[..., :T]
             return torch.einsum("kgtn,nke->tkge", weights, v).flatten(1)
 
         return f
@@ -365,6 +368,8 @@ def block_attention():
         "blockAttention, branches": case(attention(), **heads, **tree),
         "blockAttention, bounded, a window": case(attention(bound=1.5, window=2), **heads, **tree),
         "blockAttention, one block": case(attention(), **heads, **{**packed, "first": ints([[0]])}),
+        "blockAttention, sinks": case(attention(window=2), **heads, **tree, sinks=normal(6, scale=2.0)),
+        "blockAttention, bounded, sinks": case(attention(bound=1.5), **heads, **{**packed, "first": ints([[0]])}, sinks=normal(6)),
         "firstSeen": case(lambda index, ends, positions: torch.tensor([[0], [0], [3]], dtype=torch.int32), **sight),
     }
 

@@ -22,6 +22,8 @@ export interface RowNames {
   index: string;
   ends: string;
   positions: string;
+  /** [K·G]: see SoftmaxAttentionAttributes. */
+  sinks?: string;
 }
 
 /** Far below any score, and finite. */
@@ -33,7 +35,7 @@ const ONE: TensorType = { dtype: "int32", shape: [1] };
 /** Blocks of the queries of a row, which are of type `q` [T, K, G, E]. */
 export function queryBlocks(
   w: OnnxWriter,
-  { keys, values, first, index, ends, positions }: RowNames,
+  { keys, values, first, index, ends, positions, sinks }: RowNames,
   q: Tensor,
   { block, ...attributes }: BlockAttentionAttributes,
 ) {
@@ -42,6 +44,7 @@ export function queryBlocks(
   const rows: TensorType = { dtype, shape: [block, K * G * E] };
   const ints: TensorType = { dtype: "int32", shape: [block] };
   const byHead = (name: string) => w.node("Transpose", [name], { perm: [1, 0, 2] });
+  const ofHeads = sinks && w.node("Reshape", [sinks, w.ints([K, G, 1, 1])]);
   const row = { keys: byHead(keys), values: byHead(values), index, ends, positions };
   const isNear = attributes.window !== undefined;
   const times = (b: OnnxWriter, x: string, y: string, options: Partial<MatmulAttributes> = {}) =>
@@ -70,6 +73,13 @@ export function queryBlocks(
       const heads = b.node("Transpose", [split(b, name)], { perm: [2, 0, 1, 3] });
       return shaped(b, heads, [block, K * G * E]);
     },
+    /** A block's part of the sinks' gradient [K·G]; of dy and y [K, G·block, E], and what the sinks leave. */
+    ofSinks(b: OnnxWriter, dy: string, y: string, left: string) {
+      const taken = b.node("Mul", [b.node("Sub", [left, b.scalar(1, dtype)]), b.node("Mul", [dy, y])]);
+      const all = shaped(b, taken, [K * G, block * E]);
+      const value = b.node("ReduceSum", [all, b.ints([1])], { keepdims: 0 });
+      return { value, type: { dtype, shape: [K * G] } satisfies TensorType };
+    },
     /** Of matrices [K, m, k] and [K, k, n]. */
     product: times,
     /** A block's weights [K, G·block, n] of the n keys that it looks at, and these keys. */
@@ -80,13 +90,24 @@ export function queryBlocks(
       const bounded = softcap === undefined ? undefined : bound(b, products, softcap, dtype);
       const mask = b.node("Where", [seen, w.scalar(0, dtype), w.scalar(HIDDEN, dtype)]);
       const masked = b.node("Add", [split(b, bounded?.scores ?? products), mask]);
-      const weights = joined(b, b.node("Softmax", [masked], { axis: -1 }));
+      const shares = b.node("Softmax", [masked], { axis: -1 });
+      const weights = joined(b, shares);
+      /** What sinks leave of each query's weights [K, G·block, 1]; nothing where there are none. */
+      const left = ofHeads && joined(b, leftBySinks(b, masked, shares, ofHeads));
       /** From the gradient of the scores to that of the products. */
       const toProducts = (gradient: string) =>
         bounded ? b.node("Mul", [gradient, bounded.slope()]) : gradient;
-      return { weights, keys, values, toProducts, addTo };
+      const ofLeft = (x: string) => (left ? b.node("Mul", [x, left]) : x);
+      return { weights, keys, values, toProducts, addTo, left, ofLeft };
     },
   };
+}
+
+/** σ(log Σ eˣ - sink) of scores x whose softmax is `shares`: the largest share is the largest eˣ of all. */
+function leftBySinks(b: OnnxWriter, scores: string, shares: string, sinks: string): string {
+  const most = (x: string) => b.node("ReduceMax", [x, b.ints([-1])], { keepdims: 1 });
+  const logSum = b.node("Sub", [most(scores), b.node("Log", [most(shares)])]);
+  return b.node("Sigmoid", [b.node("Sub", [logSum, sinks])]);
 }
 
 const batch = (dtype: TensorType["dtype"]): TensorType => ({ dtype, shape: ["K", "M", "N"] });
@@ -100,7 +121,7 @@ function bound(b: OnnxWriter, products: string, softcap: number, dtype: TensorTy
   };
 }
 
-type Row = Omit<RowNames, "first">;
+type Row = Omit<RowNames, "first" | "sinks">;
 
 /** The keys from a block's first one to its end, and which of its queries sees which [block, n]. */
 function look(

@@ -41,5 +41,6 @@ function blocks(at: string) {
   const [k, v] = [of("k", ["T", 1, 4]), of("v", ["T", 1, 4])];
   const first = firstSeen(row, 2);
   const { index, ends, positions } = row;
-  return blockAttention(of("q", ["T", 1, 2, 4]), k, v, first, index, ends, positions, { scale: 1, block: 2 });
+  const q = of("q", ["T", 1, 2, 4]);
+  return blockAttention(q, k, v, first, index, ends, positions, undefined, { scale: 1, block: 2 });
 }

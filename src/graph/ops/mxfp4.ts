@@ -1,3 +1,4 @@
+import type { OnnxWriter } from "../onnx/writer.ts";
 import { COMPUTE_TYPE, defineOp, ShapeError, show, type Tensor } from "../tensor.ts";
 
 /** Numbers that share a scale (OCP Microscaling Formats 1.0, section 6). */
@@ -33,16 +34,26 @@ export const mxfp4Matrix = defineOp<[blocks: Tensor, exponents: Tensor]>({
   },
   lower(w, [blocks, exponents], _, [{ shape }]) {
     const [out, count] = shape as [number, number];
-    const table = w.constant(pairs.flat(), { dtype: COMPUTE_TYPE, shape: [256, 2] });
-    const powers = Array.from({ length: 256 }, (_, exponent) => Math.fround(mxfp4Scale(exponent)));
-    const scales = w.constant(powers, { dtype: COMPUTE_TYPE, shape: [256, 1] });
-    const places = (codes: string) => w.node("Cast", [codes], { to: INT32 });
-    const values = w.node("Gather", [table, places(blocks)], { axis: 0 }); // [out, count, 16, 2]
+    const places = lookedUp(w, blocks);
+    const column = (name: string) => w.node("Reshape", [name, w.ints([-1, 1])]);
+    const both = [0, 1].map((half) => column(places(pairs.map((pair) => pair[half]!))));
+    const values = w.node("Concat", both, { axis: 1 });
     const grouped = w.node("Reshape", [values, w.ints([out, count, MXFP4_BLOCK])]);
-    const scaled = w.node("Mul", [grouped, w.node("Gather", [scales, places(exponents)], { axis: 0 })]);
-    return w.node("Reshape", [scaled, w.ints([out, count * MXFP4_BLOCK])]);
+    const powers = Array.from({ length: 256 }, (_, exponent) => Math.fround(mxfp4Scale(exponent)));
+    const scales = w.node("Reshape", [lookedUp(w, exponents)(powers), w.ints([out, count, 1])]);
+    return w.node("Reshape", [w.node("Mul", [grouped, scales]), w.ints([out, count * MXFP4_BLOCK])]);
   },
   vjp: () => [null, null],
 });
+
+/**
+ * What each byte stands for in a table of 256 numbers, as a vector. GatherElements does it in a tenth of Gather's time, which copies
+ * rows of a size that it doesn't know, but only along a vector.
+ */
+function lookedUp(w: OnnxWriter, bytes: string) {
+  const places = w.node("Reshape", [w.node("Cast", [bytes], { to: INT32 }), w.ints([-1])]);
+  return (table: readonly number[]) =>
+    w.node("GatherElements", [w.constant(table, { dtype: COMPUTE_TYPE, shape: [256] }), places], { axis: 0 });
+}
 
 const INT32 = 6; // TensorProto.DataType

@@ -46,6 +46,8 @@ const scanned = [
   "blockAttention, branches",
   "blockAttention, bounded, a window",
   "blockAttention, one block",
+  "blockAttention, sinks",
+  "blockAttention, bounded, sinks",
   "firstSeen",
 ];
 const scans = Object.fromEntries(scanned.map((name) => [name, noScan]));

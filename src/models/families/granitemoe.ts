@@ -3,15 +3,13 @@
  * Reference: transformers, models/granitemoe/modeling_granitemoe.py.
  */
 import type * as z from "zod";
-import { mul, scale } from "../../graph/ops/elementwise.ts";
-import { slice } from "../../graph/ops/shape.ts";
-import type { Tensor } from "../../graph/tensor.ts";
+import { scale } from "../../graph/ops/elementwise.ts";
 import { preNormBlock } from "../blocks.ts";
 import { expertCount, parseFields } from "../config.ts";
 import { decoder } from "../decoder.ts";
-import { type ExpertRows, mixtureOfExperts, routeByChosen } from "../experts.ts";
+import { fusedExperts, mixtureOfExperts, routeByChosen } from "../experts.ts";
 import type { Family } from "../family.ts";
-import { activate, headSizes, rmsNorms, selfAttention } from "../layers.ts";
+import { headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 import type { Scope } from "../scope.ts";
@@ -53,16 +51,14 @@ export const granitemoe: Family = {
   },
 };
 
-/** Gate and up side by side, of all experts in one tensor. */
-const expertsInOne =
-  ({ num_local_experts: n, intermediate_size: F, hidden_size: D, hidden_act }: Fields, p: Scope) =>
-  ({ rows, product }: ExpertRows): Tensor => {
-    const layer = { count: n, product, turned: true };
-    const [into, down] = [
-      p.at("input_linear").param("weight", [n, 2 * F, D]),
-      p.at("output_linear").param("weight", [n, D, F]),
-    ];
-    const both = p.at("experts").experts("gate_up_proj", rows, { ...layer, parts: [[into]] })[0]!;
-    const inner = mul(activate(hidden_act, slice(both, 1, 0, F)), slice(both, 1, F, 2 * F));
-    return p.at("experts").experts("down_proj", inner, { ...layer, parts: [[down]] })[0]!;
+/** Of all experts in one tensor. */
+function expertsInOne(
+  { num_local_experts: n, intermediate_size: F, hidden_size: D, hidden_act }: Fields,
+  p: Scope,
+) {
+  const weights = {
+    into: p.at("input_linear").param("weight", [n, 2 * F, D]),
+    down: p.at("output_linear").param("weight", [n, D, F]),
   };
+  return fusedExperts(p.at("experts"), weights, { count: n, size: F, activation: hidden_act });
+}

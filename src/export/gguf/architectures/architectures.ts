@@ -35,6 +35,12 @@ const ARCHITECTURES: readonly Architecture[] = [
 
 /** Why there are no rules for a family. */
 const REASONS: Readonly<Record<string, string>> = {
+  gemma3n: "attune has no rules for its streams and layer inputs",
+  gemma3n_text: "attune has no rules for its streams and layer inputs",
+  gemma4: "attune has no rules for layers of two head sizes",
+  gemma4_unified: "attune has no rules for layers of two head sizes",
+  gemma4_unified_text: "attune has no rules for layers of two head sizes",
+  gemma4_text: "attune has no rules for layers of two head sizes",
   apertus: "llama.cpp keeps its activation's slopes as settings, and attune has no rules for that",
   gpt_oss: "llama.cpp rounds the range of YaRN, which this family does not",
   granitemoe: "attune has no rules for experts whose gate and up are one tensor",
