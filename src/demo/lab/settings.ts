@@ -41,7 +41,7 @@ const lora = { type: "lora", r: 6, alpha: 12, dropout: 0, targetModules: "all-li
 const instructions = { batchSize: 32, maxLength: 128, warmupRatio: 0.05, saveEvery: 1000 };
 
 /** Noise on the embeddings keeps a task from hanging on the words it was put in. */
-const many = { ...instructions, epochs: 2, neftuneNoiseAlpha: 2 };
+const many = { ...instructions, epochs: 1.5, neftuneNoiseAlpha: 2 };
 
 const chinese: Settings = {
   stage: "pretrain",
@@ -62,7 +62,7 @@ export const SETTINGS: Readonly<Record<LabRun, Settings>> = {
     adapter: lora,
     training: { ...instructions, epochs: 2, learningRate: 1e-2 },
   },
-  "many-lora": { adapter: lora, training: { ...many, learningRate: 4e-3 } },
+  "many-lora": { adapter: lora, training: { ...many, learningRate: 3e-3 } },
   "many-full": { training: { ...many, learningRate: 1e-3 } },
   "chinese-old": chinese,
   "chinese-extended": chinese,
