@@ -2,7 +2,7 @@
 
 mlx-lm itself does not run here: its rules (mlx_lm/models/<model_type>.py at ml-explore/mlx-lm) are written down below. Linear
 layers are [out, in]; experts are stacked by mlx's SwitchGLU as [experts, out, in]; a tied output layer is left out but in
-gemma3_text and gpt_neox, which have a linear layer of their own.
+gemma3_text, gpt_neox and qwen2_moe, which have a linear layer of their own.
 """
 
 import json
@@ -11,7 +11,7 @@ import re
 import torch
 import transformers
 
-from families import DERIVED, FULL, GPT2, GRANITE, MOE, SLIDES, SMALL, STILL, rope
+from family_cases import DERIVED, FULL, GPT2, GRANITE, MOE, SLIDES, SMALL, STILL, rope
 from lib import GOLDENS, MADE_WITH
 
 BASE = {**DERIVED, "intermediate_size": 64}
@@ -24,6 +24,8 @@ CASES = {
     "qwen2": ("qwen2", {**BASE, "rope_parameters": rope("default", 1e6)}),
     "qwen3": ("qwen3", OWN),
     "qwen3_moe": ("qwen3_moe", {**OWN, **MOE}),
+    "olmoe": ("olmoe", {**BASE, "num_experts": 3, "num_experts_per_tok": 2, "norm_topk_prob": True}),
+    "qwen2_moe": ("qwen2_moe", {**BASE, **MOE, "norm_topk_prob": False, "shared_expert_intermediate_size": 12}),
     "gemma": ("gemma", OWN),
     "gemma2": ("gemma2", {**OWN, "sliding_window": 64}),
     "gemma3_text": (
@@ -103,6 +105,6 @@ def mlx(kind, own):
             found[name] = shape
     for name, shapes in stacks.items():
         found[name] = [len(shapes), *shapes[0]]
-    if kind == "gemma3_text":
+    if kind in ("gemma3_text", "qwen2_moe"):
         found.setdefault("lm_head.weight", own["model.embed_tokens.weight"])
     return found
