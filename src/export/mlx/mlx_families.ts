@@ -7,6 +7,7 @@ import { cohereFields } from "../../models/families/cohere.ts";
 import { gemmaFields } from "../../models/families/gemma.ts";
 import { gemma2Fields } from "../../models/families/gemma2.ts";
 import { gemma3Fields, gemma3Ropes } from "../../models/families/gemma3_text.ts";
+import { glm4Moe, glm4MoeFields } from "../../models/families/glm4_moe.ts";
 import { gptNeoxFields } from "../../models/families/gpt_neox.ts";
 import { gpt2, gpt2Fields } from "../../models/families/gpt2.ts";
 import { graniteFields } from "../../models/families/granite.ts";
@@ -270,6 +271,25 @@ const qwen2MoeMlx: Describe = (config) => {
   return { config: { ...own, ...ropeConfig(config, rope) }, faults: check.faults, head: "required" };
 };
 
+const glm4MoeMlx: Describe = (config) => {
+  const c = parseFields("", glm4MoeFields, withoutAliases(config, glm4Moe));
+  const [check, rope] = [checks("glm4_moe"), ropeParameters(c, { rotated: 1 })];
+  check.act("hidden_act", c.hidden_act, "silu");
+  check.rope(rope, PLAIN);
+  const { n_routed_experts, n_shared_experts, num_experts_per_tok, moe_intermediate_size } = c;
+  const { routed_scaling_factor, first_k_dense_replace, norm_topk_prob, n_group, topk_group } = c;
+  const { attention_bias, use_qk_norm, tie_word_embeddings, rms_norm_eps } = c;
+  const experts = { n_routed_experts, n_shared_experts, num_experts_per_tok, moe_intermediate_size };
+  const choice = { routed_scaling_factor, first_k_dense_replace, norm_topk_prob, n_group, topk_group };
+  const own = { attention_bias, use_qk_norm, tie_word_embeddings, rms_norm_eps };
+  const rotated = { ...ropeConfig(config, rope), partial_rotary_factor: rope.rotated };
+  return {
+    config: { ...headConfig(c).own, ...experts, ...choice, ...own, ...rotated },
+    faults: check.faults,
+    head: "required",
+  };
+};
+
 const gemma: Describe = (config) => {
   const c = parseFields("", gemmaFields, config);
   const [check, rope] = [checks("gemma"), ropeParameters(c)];
@@ -406,7 +426,7 @@ const cohere: Describe = (config) => {
 /** By model_type. */
 export const MLX_FAMILIES: Readonly<Record<string, Describe>> = {
   ...{ llama, mistral, mixtral: mixtralMlx, smollm3, granite, qwen2, qwen3, qwen3_moe: qwen3Moe },
-  ...{ olmoe: olmoeMlx, qwen2_moe: qwen2MoeMlx },
+  ...{ olmoe: olmoeMlx, qwen2_moe: qwen2MoeMlx, glm4_moe: glm4MoeMlx },
   ...{
     gemma,
     gemma2,
