@@ -2,7 +2,7 @@
 
 mlx-lm itself does not run here: its rules (mlx_lm/models/<model_type>.py at ml-explore/mlx-lm) are written down below. Linear
 layers are [out, in]; experts are stacked by mlx's SwitchGLU as [experts, out, in]; a tied output layer is left out but in
-gemma3_text and gpt_neox, which have a linear layer of their own.
+gemma3_text, gpt_neox, glm4_moe and qwen2_moe, which have a linear layer of their own.
 """
 
 import json
@@ -11,12 +11,19 @@ import re
 import torch
 import transformers
 
-from families import DERIVED, FULL, GPT2, GRANITE, MOE, SLIDES, SMALL, STILL, rope
+from family_cases import DERIVED, FULL, GPT2, GRANITE, MOE, SLIDES, SMALL, STILL, rope
 from lib import GOLDENS, MADE_WITH
 
 BASE = {**DERIVED, "intermediate_size": 64}
 OWN = {**SMALL, "hidden_size": 32, "intermediate_size": 64, "head_dim": 16}
 LLAMA3 = rope("llama3", 10000.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=32)
+GLM4_MOE = dict(
+    n_routed_experts=3,
+    num_experts_per_tok=2,
+    moe_intermediate_size=12,
+    use_qk_norm=True,
+    rope_parameters=rope("default", 1e6, partial_rotary_factor=0.5),
+)
 CASES = {
     "llama": ("llama", {**OWN, "rope_parameters": LLAMA3, "attention_bias": True, "mlp_bias": True}),
     "mistral": ("mistral", {**OWN, "sliding_window": None, "tie_word_embeddings": False}),
@@ -24,6 +31,9 @@ CASES = {
     "qwen2": ("qwen2", {**BASE, "rope_parameters": rope("default", 1e6)}),
     "qwen3": ("qwen3", OWN),
     "qwen3_moe": ("qwen3_moe", {**OWN, **MOE}),
+    "olmoe": ("olmoe", {**BASE, "num_experts": 3, "num_experts_per_tok": 2, "norm_topk_prob": True}),
+    "qwen2_moe": ("qwen2_moe", {**BASE, **MOE, "norm_topk_prob": False, "shared_expert_intermediate_size": 12}),
+    "glm4_moe": ("glm4_moe", {**OWN, **GLM4_MOE}),
     "gemma": ("gemma", OWN),
     "gemma2": ("gemma2", {**OWN, "sliding_window": 64}),
     "gemma3_text": (
@@ -103,6 +113,6 @@ def mlx(kind, own):
             found[name] = shape
     for name, shapes in stacks.items():
         found[name] = [len(shapes), *shapes[0]]
-    if kind == "gemma3_text":
+    if kind in ("gemma3_text", "glm4_moe", "qwen2_moe"):
         found.setdefault("lm_head.weight", own["model.embed_tokens.weight"])
     return found

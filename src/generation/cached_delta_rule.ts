@@ -1,3 +1,4 @@
+import { HIDDEN } from "../graph/hidden.ts";
 import { leadingRows } from "../graph/ops/chunks.ts";
 import {
   add,
@@ -32,9 +33,6 @@ export interface Cache {
 
 /** Tokens of a chunk: most passes have one token. */
 const CHUNK = 16;
-
-/** Far below any logarithm, and finite. */
-const HIDDEN = -1e30;
 
 /**
  * The delta rule behind past tokens. A memory is the sum of what was learnt at each token's key, decayed since: so the key, what

@@ -47,7 +47,7 @@ export function addToOthers(x: Tensor, y: Tensor): Tensor {
 }
 
 /** x [T, D] as A streams, each projected in its own way to the size of x. */
-export function spread(p: Scope, x: Tensor, A: number): Tensor {
+export function asStreams(p: Scope, x: Tensor, A: number): Tensor {
   const [T, D] = x.shape as [string, number];
   const others = numbers(A).map((i) => asLarge(p.linear(`altup_projections.${i}`, x, D), x));
   return concat(
@@ -57,7 +57,7 @@ export function spread(p: Scope, x: Tensor, A: number): Tensor {
 }
 
 /** The streams as one again: [T, D]. */
-export function gathered(p: Scope, x: Tensor): Tensor {
+export function asOne(p: Scope, x: Tensor): Tensor {
   const [, A, D] = x.shape as Sizes;
   const first = streamOf(x, 0);
   const others = numbers(A).map((i) =>

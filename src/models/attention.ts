@@ -1,3 +1,4 @@
+import { HIDDEN } from "../graph/hidden.ts";
 import { type SoftmaxAttentionAttributes, softmaxAttention } from "../graph/ops/attention.ts";
 import { and, less, lessOrEqual, sub, where } from "../graph/ops/elementwise.ts";
 import { max } from "../graph/ops/reduce.ts";
@@ -15,9 +16,6 @@ export interface Sight {
   queryPosition: Tensor;
   keyPosition: Tensor;
 }
-
-/** Far below any score, and finite: exp gives an exact zero, and no provider meets an infinity. */
-const HIDDEN = -1e30;
 
 /** What is added to the scores [T, N]: 0 where a query sees a key, -1e30 where it does not. */
 export function attentionMask(sight: Sight, window?: number): Tensor {

@@ -4,6 +4,7 @@
  *   S ← e^g · S;  u = β · (v - Sᵀk);  S ← S + k·uᵀ;  y = Sᵀq.
  * Computed in chunks, by products and a triangular solve: https://arxiv.org/abs/2406.06484, section 3.
  */
+import { HIDDEN } from "../graph/hidden.ts";
 import { rowChunks, unchunk } from "../graph/ops/chunks.ts";
 import { and, cast, equal, exp, less, lessOrEqual, mul, sub, where } from "../graph/ops/elementwise.ts";
 import { linearScan } from "../graph/ops/linear_scan.ts";
@@ -68,9 +69,6 @@ export function deltaRule(
 }
 
 const SWAP = [0, 1, 2, 4, 3];
-
-/** Far below any logarithm, and finite. */
-const HIDDEN = -1e30;
 
 /** Of M chunks of C tokens: q and k [M, H, 1, C, Dk], v [M, H, G, C, Dv], decay and beta [M, H, G, C, 1]. */
 function inChunks({ q, k, v, decay, beta }: DeltaInputs, size: number): DeltaInputs {

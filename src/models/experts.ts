@@ -1,4 +1,5 @@
 /** Mixtures of experts: T tokens, n experts, k of them for each token, R = T·k rows of tokens by their experts. */
+import { HIDDEN } from "../graph/hidden.ts";
 import { add, cast, div, equal, less, mul, neg, shift, where } from "../graph/ops/elementwise.ts";
 import { fromPlaces, inverseOrder, toPlaces } from "../graph/ops/grouped.ts";
 import { expertsMatmul } from "../graph/ops/grouped_quantized.ts";
@@ -53,9 +54,6 @@ export function routeWithBias(shares: Tensor, bias: Tensor, k: number, least?: n
   };
 }
 
-/** Below any score. */
-const TAKEN = -1e30;
-
 /** The k largest of each row of x [T, n], the first of equals before the others. */
 export function largest(x: Tensor, k: number): Tensor[] {
   const n = x.shape[1] as number;
@@ -66,7 +64,7 @@ export function largest(x: Tensor, k: number): Tensor[] {
     const candidates = where(equal(rest, max(rest, [-1])), places, scalar(n, places));
     const one = equal(places, neg(max(neg(candidates), [-1])));
     found.push(one);
-    rest = where(one, scalar(TAKEN, x), rest);
+    rest = where(one, scalar(HIDDEN, x), rest);
   }
   return found;
 }

@@ -125,6 +125,13 @@ describe("what mlx-lm doesn't compute is refused by name", () => {
     ["gemma2", { sliding_window: 8 }, /sliding_window: mlx-lm computes gemma2 without a window; got 8/],
     ["gpt_neox", { use_parallel_residual: false }, /use_parallel_residual/],
     ["gpt2", { activation_function: "silu" }, /activation_function/],
+    [
+      "glm4_moe",
+      { rope_parameters: null, rope_scaling: { type: "linear", factor: 2 } },
+      /rope_type: .*glm4_moe; got "linear"/,
+    ],
+    ["olmoe", { clip_qkv: 4 }, /clip_qkv: mlx-lm computes olmoe in one way; expected null, got 4/],
+    ["qwen2_moe", { norm_topk_prob: true }, /norm_topk_prob: mlx-lm computes qwen2_moe in one way/],
     ["phi3", { rope_parameters: null, rope_scaling: { type: "linear", factor: 2 } }, /rope_type: .*"linear"/],
     [
       "gemma3_text",

@@ -7,6 +7,7 @@ import { cohereFields } from "../../models/families/cohere.ts";
 import { gemmaFields } from "../../models/families/gemma.ts";
 import { gemma2Fields } from "../../models/families/gemma2.ts";
 import { gemma3Fields, gemma3Ropes } from "../../models/families/gemma3_text.ts";
+import { glm4Moe, glm4MoeFields } from "../../models/families/glm4_moe.ts";
 import { gptNeoxFields } from "../../models/families/gpt_neox.ts";
 import { gpt2, gpt2Fields } from "../../models/families/gpt2.ts";
 import { graniteFields } from "../../models/families/granite.ts";
@@ -14,8 +15,10 @@ import { llamaFields } from "../../models/families/llama.ts";
 import { mistralFields } from "../../models/families/mistral.ts";
 import { mixtral, mixtralFields } from "../../models/families/mixtral.ts";
 import { olmo2Fields } from "../../models/families/olmo2.ts";
+import { olmoe, olmoeFields } from "../../models/families/olmoe.ts";
 import { PHI3_ROPE, phi3Fields } from "../../models/families/phi3.ts";
 import { qwen2Fields, qwenWindows } from "../../models/families/qwen2.ts";
+import { qwen2MoeFields, windowsOf } from "../../models/families/qwen2_moe.ts";
 import { qwen3Fields } from "../../models/families/qwen3.ts";
 import { qwen3MoeFields } from "../../models/families/qwen3_moe.ts";
 import { rotatedLayers, smollm3Fields } from "../../models/families/smollm3.ts";
@@ -230,6 +233,63 @@ const qwen3Moe: Describe = (config) => {
   };
 };
 
+const olmoeMlx: Describe = (config) => {
+  const c = parseFields("", olmoeFields, withoutAliases(config, olmoe));
+  const [check, rope] = [checks("olmoe"), ropeParameters(c)];
+  check.act("hidden_act", c.hidden_act, "silu");
+  check.rope(rope, SCALED);
+  check.only("clip_qkv", c.clip_qkv ?? null, null);
+  const { num_experts, num_experts_per_tok, norm_topk_prob } = c;
+  const { attention_bias, tie_word_embeddings, rms_norm_eps } = c;
+  const experts = { num_experts, num_experts_per_tok, norm_topk_prob, mlp_bias: false };
+  const own = { attention_bias, tie_word_embeddings, rms_norm_eps };
+  return {
+    config: { ...headConfig(c).own, ...experts, ...own, ...ropeConfig(config, rope) },
+    faults: check.faults,
+  };
+};
+
+const qwen2MoeMlx: Describe = (config) => {
+  const c = parseFields("", qwen2MoeFields, config);
+  const [check, rope, heads] = [checks("qwen2_moe"), ropeParameters(c), headConfig(c)];
+  const { num_experts, num_experts_per_tok, moe_intermediate_size, shared_expert_intermediate_size } = c;
+  check.act("hidden_act", c.hidden_act, "silu");
+  check.rope(rope, PLAIN);
+  check.windows(windowsOf(c), c.max_position_embeddings);
+  check.only("head_dim", heads.isDerived, true);
+  check.only("qkv_bias", c.qkv_bias, true);
+  check.only("norm_topk_prob", c.norm_topk_prob, false);
+  check.only("decoder_sparse_step", c.decoder_sparse_step, 1);
+  check.only("mlp_only_layers", c.mlp_only_layers?.length ?? 0, 0);
+  const experts = {
+    num_experts,
+    num_experts_per_tok,
+    moe_intermediate_size,
+    shared_expert_intermediate_size,
+  };
+  const own = { ...heads.own, ...experts, rms_norm_eps: c.rms_norm_eps };
+  return { config: { ...own, ...ropeConfig(config, rope) }, faults: check.faults, head: "required" };
+};
+
+const glm4MoeMlx: Describe = (config) => {
+  const c = parseFields("", glm4MoeFields, withoutAliases(config, glm4Moe));
+  const [check, rope] = [checks("glm4_moe"), ropeParameters(c, { rotated: 1 })];
+  check.act("hidden_act", c.hidden_act, "silu");
+  check.rope(rope, PLAIN);
+  const { n_routed_experts, n_shared_experts, num_experts_per_tok, moe_intermediate_size } = c;
+  const { routed_scaling_factor, first_k_dense_replace, norm_topk_prob, n_group, topk_group } = c;
+  const { attention_bias, use_qk_norm, tie_word_embeddings, rms_norm_eps } = c;
+  const experts = { n_routed_experts, n_shared_experts, num_experts_per_tok, moe_intermediate_size };
+  const choice = { routed_scaling_factor, first_k_dense_replace, norm_topk_prob, n_group, topk_group };
+  const own = { attention_bias, use_qk_norm, tie_word_embeddings, rms_norm_eps };
+  const rotated = { ...ropeConfig(config, rope), partial_rotary_factor: rope.rotated };
+  return {
+    config: { ...headConfig(c).own, ...experts, ...choice, ...own, ...rotated },
+    faults: check.faults,
+    head: "required",
+  };
+};
+
 const gemma: Describe = (config) => {
   const c = parseFields("", gemmaFields, config);
   const [check, rope] = [checks("gemma"), ropeParameters(c)];
@@ -366,6 +426,7 @@ const cohere: Describe = (config) => {
 /** By model_type. */
 export const MLX_FAMILIES: Readonly<Record<string, Describe>> = {
   ...{ llama, mistral, mixtral: mixtralMlx, smollm3, granite, qwen2, qwen3, qwen3_moe: qwen3Moe },
+  ...{ olmoe: olmoeMlx, qwen2_moe: qwen2MoeMlx, glm4_moe: glm4MoeMlx },
   ...{
     gemma,
     gemma2,

@@ -21,6 +21,9 @@ export function mlxModule(modelType: string, module: string): string {
         .replace(/^embed_out$/, "model.embed_out");
     case "mixtral":
       return module.replace(/experts\.\d+\.(w\d)$/, (_, name: string) => `switch_mlp.${MIXTRAL[name]}`);
+    case "glm4_moe":
+    case "olmoe":
+    case "qwen2_moe":
     case "qwen3_moe":
       return module.replace(/experts\.\d+\./, "switch_mlp.");
   }

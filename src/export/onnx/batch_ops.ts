@@ -2,11 +2,10 @@
  * What a batch takes beside a model's own ops, which compute one row of T tokens: B sequences of S new tokens each, T = B·S,
  * padded to one length, over N = P + S keys. K key/value heads, G query heads each, E head_dim.
  */
+import { HIDDEN } from "../../graph/hidden.ts";
 import type { OnnxWriter } from "../../graph/onnx/writer.ts";
 import { defineOp, type Tensor } from "../../graph/tensor.ts";
 
-/** Far below any score, and finite: a query that sees nothing, in the padding, still computes numbers. */
-const HIDDEN = -1e30;
 const FLOAT = 1; // TensorProto.DataType
 const INT32 = 6;
 

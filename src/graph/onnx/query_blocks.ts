@@ -1,4 +1,5 @@
 /** How attention by blocks of queries is lowered to a scan: what its body gets, and what each block computes. */
+import { HIDDEN } from "../hidden.ts";
 import type { Dim, Tensor, TensorType } from "../tensor.ts";
 import { type MatmulAttributes, PLAIN, product } from "./product.ts";
 import { fromChunks, inChunks } from "./row_chunks.ts";
@@ -26,8 +27,6 @@ export interface RowNames {
   sinks?: string;
 }
 
-/** Far below any score, and finite. */
-const HIDDEN = -1e30;
 /** Behind any row. */
 export const FAR = 2 ** 30;
 const ONE: TensorType = { dtype: "int32", shape: [1] };

@@ -8,7 +8,7 @@ import { add, less, mul, scale, sqrt, sub, where } from "../../graph/ops/element
 import { mean } from "../../graph/ops/reduce.ts";
 import { scalar } from "../../graph/sources.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { addToOthers, correct, gathered, predict, spread, streamOf } from "../alternating_updates.ts";
+import { addToOthers, asOne, asStreams, correct, predict, streamOf } from "../alternating_updates.ts";
 import type { BlockPart } from "../blocks.ts";
 import { activation, headCount, hiddenSize, notComputed, parseFields, size } from "../config.ts";
 import { type BlocksStart, decoder, LLAMA } from "../decoder.ts";
@@ -62,8 +62,8 @@ export const gemma3nText: Family = {
       modelType: "gemma3n_text",
       norm,
       rope: ropes.full,
-      embedded: (x, root) => spread(root, scaleEmbedded(x), c.altup_num_inputs),
-      closed: (x, root) => gathered(root, x),
+      embedded: (x, root) => asStreams(root, scaleEmbedded(x), c.altup_num_inputs),
+      closed: (x, root) => asOne(root, x),
       softcap: c.final_logit_softcapping ?? undefined,
       kept: keptOfSources(sources, layers.heads),
       unread: unreadKeys(sources),
