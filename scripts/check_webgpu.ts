@@ -3,9 +3,11 @@
  * Without a GPU, SwiftShader computes (Debian's packages chromium and libvulkan1).
  *
  *   npm run check-webgpu [-- --steps 20] [PART OF A NAME …]
+ *   npm run check-webgpu -- matrix [PART OF A FAMILY'S NAME …]
  *   npm run check-webgpu -- growth [--steps 500]
  *
- * With growth it takes 500 steps, and says whether the device's or the host's memory grows.
+ * With matrix it opens every family in every way to train it, without a step. With growth it takes 500 steps, and says
+ * whether the device's or the host's memory grows.
  */
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,6 +19,7 @@ import { useSwiftShader } from "../src/testing/swift_shader.ts";
 import { deviceState } from "../src/training/device_state.ts";
 import { distanceFromGolden, openGoldenRun } from "../src/training/testing/golden_run.ts";
 import { growsOnWebGpu } from "./webgpu_growth.ts";
+import { openOnWebGpu } from "./webgpu_matrix.ts";
 
 const { values, positionals } = parseArgs({
   options: { steps: { type: "string" } },
@@ -32,7 +35,13 @@ if (positionals[0] === "growth") {
   process.exit(grows ? 1 : 0);
 }
 
-const rooms = ["families", "training", "adapters", "qlora"];
+if (positionals[0] === "matrix") {
+  const missing = await openOnWebGpu(positionals.slice(1), cache);
+  rmSync(cache, { recursive: true });
+  process.exit(missing > 0 ? 1 : 0);
+}
+
+const rooms = ["families", "training", "adapters", "qlora", "target_parameters"];
 const runs = rooms.flatMap((room) =>
   readdirSync(goldenPath(room))
     .map((name) => `${room}/${name}`)
