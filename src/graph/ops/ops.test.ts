@@ -132,7 +132,7 @@ describe.each(titled)("%s", (_, provider) => {
     );
     Object.assign(results, await unrolled.run(feeds));
     await unrolled.release();
-  }, 60_000);
+  }, 180_000);
 
   test.skipIf(missing).each([...here.keys()])("%s", (name) => {
     const expected = [...golden.keys()].filter((key) => caseOf(key) === name && /\/y$|\.grad$/.test(key));
