@@ -12,7 +12,7 @@ import {
   methodsOf,
   type PreferenceCase,
   type PreferenceStep,
-  sequencesOf,
+  preferenceSequences,
   stepOf,
 } from "./testing/preference_run.ts";
 
@@ -27,7 +27,7 @@ describe.each(readdirSync(goldenPath("preferences")))("%s", (name) => {
   const metrics: PreferenceStep[] = json(`preferences/${name}/metrics.json`);
   const objective = openObjective(objectiveSettings.parse(golden.objective));
   const branches = objective.answers === "pair" ? 2 : 1;
-  const sequences = sequencesOf(golden);
+  const sequences = preferenceSequences(golden);
   let directory: ModelDirectory;
   const opened: Engine[] = [];
   const open = async (options: Partial<EngineOptions> = {}) => {

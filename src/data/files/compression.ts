@@ -5,7 +5,7 @@ export type Compression = "gzip" | "zstd";
 
 type Bytes = AsyncIterable<Uint8Array>;
 
-/** Decompresses gzip data piece by piece. Damage is an error of `damaged`. */
+/** Decompresses gzip data piece by piece. Damage is an error of `damagedData`. */
 export type Gunzip = (chunks: Bytes) => AsyncGenerator<Uint8Array>;
 
 const MAGIC: readonly { compression: Compression; bytes: readonly number[] }[] = [
@@ -43,13 +43,13 @@ export async function* decompress(
   } catch (error) {
     const isOwn = error instanceof AttuneError;
     if (compression === "gzip" && !(isOwn && error.code === DAMAGED)) throw error; // of what is read
-    throw withPlace(isOwn ? error : damaged(compression, error as Error), file);
+    throw withPlace(isOwn ? error : damagedData(compression, error as Error), file);
   }
 }
 
 const DAMAGED = "data.damaged-compression";
 
-export const damaged = (compression: Compression, cause: Error): AttuneError =>
+export const damagedData = (compression: Compression, cause: Error): AttuneError =>
   new AttuneError(
     { code: DAMAGED, problem: `the ${compression} data is damaged or cut: ${cause.message}` },
     { cause },

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { damaged, type Gunzip } from "./compression.ts";
+import { damagedData, type Gunzip } from "./compression.ts";
 
 export const gunzip: Gunzip = async function* (chunks) {
   const source = Readable.from(chunks, { objectMode: true });
@@ -10,7 +10,7 @@ export const gunzip: Gunzip = async function* (chunks) {
     yield* source.pipe(unzip);
   } catch (error) {
     const isDamage = (error as NodeJS.ErrnoException).code?.startsWith("Z_");
-    throw isDamage ? damaged("gzip", error as Error) : error;
+    throw isDamage ? damagedData("gzip", error as Error) : error;
   } finally {
     source.destroy();
     unzip.destroy();

@@ -1,4 +1,4 @@
-import { damaged, type Gunzip } from "./compression.ts";
+import { damagedData, type Gunzip } from "./compression.ts";
 
 /** By what browsers have for it; it reads one gzip member, as nearly all files have. */
 export const gunzipOnWeb: Gunzip = async function* (chunks) {
@@ -7,7 +7,7 @@ export const gunzipOnWeb: Gunzip = async function* (chunks) {
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
   } catch (error) {
-    throw source.hasFailed() ? error : damaged("gzip", error as Error);
+    throw source.hasFailed() ? error : damagedData("gzip", error as Error);
   } finally {
     await reader.cancel().catch(() => {});
   }

@@ -70,7 +70,7 @@ const disliked = (sequence: TokenSequence) => ({
 });
 
 /** Its examples, branch by branch. */
-export function sequencesOf({ objective, examples }: PreferenceCase): TokenSequence[] {
+export function preferenceSequences({ objective, examples }: PreferenceCase): TokenSequence[] {
   if (objective.type === "kto")
     return pairs(examples).map(({ chosen }, i) => (i % 2 === 0 ? chosen : disliked(chosen)));
   return pairs(examples).flatMap(({ chosen, rejected }) => [chosen, rejected]);
@@ -117,7 +117,7 @@ export async function distanceFromPreferences<G>(
   const golden: PreferenceCase = json(`preferences/${name}/case.json`);
   const steps: PreferenceStep[] = json(`preferences/${name}/metrics.json`);
   const objective = openObjective(objectiveSettings.parse(golden.objective));
-  const sequences = sequencesOf(golden);
+  const sequences = preferenceSequences(golden);
   const directory = await openModelDirectory(goldenPath(golden.model));
   const [method, reference] = await methodsOf(golden, directory);
   const state = await makeState(method.trainables);
