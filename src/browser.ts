@@ -28,8 +28,8 @@ import { openSession as openWebSession } from "./runtime/web.ts";
 import { makeTemplate, type Template } from "./templates/template.ts";
 
 export { adapterFiles } from "./adapters/peft/adapter_files.ts";
+export { readRows } from "./data/files/blob_rows.ts";
 export type { DataRow } from "./data/files/data_row.ts";
-export { readRows } from "./data/files/text_rows.ts";
 export type { MemoryFiles } from "./files/folder.ts";
 export type { Completion } from "./generation/completion.ts";
 export type { LoadedModel } from "./generation/loaded_model.ts";

@@ -68,7 +68,7 @@ const NODE: Record<string, true | string[]> = {
   quantization: ["codes_file.ts"],
   adapters: ["peft/adapter_directory.ts", "peft/find_adapter.ts"],
   data: [
-    ...["data_files", "decompress", "open_data", "parquet_rows"].map((name) => `files/${name}.ts`),
+    ...["data_files", "file_buffer", "gunzip", "open_data"].map((name) => `files/${name}.ts`),
     ...[
       "cache_key",
       "prepare",

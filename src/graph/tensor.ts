@@ -50,6 +50,8 @@ export interface OpTraits<A extends object> {
   readonly converts?: boolean;
   /** A GPU computes it well near zero only: of integers, the host works it out. */
   readonly roughOnGpu?: boolean;
+  /** A GPU has no loops: there its turns are written one by one, for one length of rows. */
+  readonly unrolledOnGpu?: boolean;
   /** What it holds beside inputs and output while it is computed, where that is more than a few rows. */
   scratch?(inputs: readonly Tensor[], attributes: A): TensorType[];
   /** The output is the matrix [out, in] that a quantized weight's codes stand for. */

@@ -49,13 +49,16 @@ export function cudaFacts(place: CudaPlace = thisPlace()): CudaFacts {
 }
 
 /** A line for people. */
-export function describeCuda({ isOffered, ...facts }: CudaFacts): string {
-  if (!isOffered) return "none: ONNX Runtime has it for Linux on x64 alone; a GPU here is --device webgpu's";
-  const missing = missingParts(facts);
-  return missing.length === 0
-    ? "driver, provider and libraries are there: --device cuda, not tested"
-    : `not ready: ${missing.join("; ")}`;
+export function describeCuda(facts: CudaFacts): string {
+  if (!facts.isOffered)
+    return "none: ONNX Runtime has it for Linux on x64 alone; a GPU here is --device webgpu's";
+  return isReady(facts)
+    ? "driver, provider and libraries are there: --device cuda, whose runs are not tested"
+    : `not ready: ${missingParts(facts).join("; ")}`;
 }
+
+/** Whether nothing is missing. */
+export const isReady = (facts: CudaFacts): boolean => facts.isOffered && missingParts(facts).length === 0;
 
 /** Each with what to do. */
 function missingParts(facts: Omit<CudaFacts, "isOffered">): string[] {

@@ -1,10 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { openingError, runError } from "./failures.ts";
 
-// What onnxruntime-node and onnxruntime-web 1.30 said.
+// What onnxruntime-node and onnxruntime-web 1.30 said; of CUDA, what people report of it.
 describe("openingError", () => {
   test.each([
     ["cuda", "OrtSessionOptionsAppendExecutionProvider_Cuda: Failed to load shared library"],
+    [
+      "cuda",
+      "Failed to load library libonnxruntime_providers_cuda.so with error: libcublasLt.so.12: cannot open",
+    ],
+    ["cuda", "CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version ; GPU=-1"],
     ["webgpu", "webgpu_context.cc:136 Failed to get a WebGPU adapter: No supported adapters"],
     ["webgpu", "no available backend found. ERR: [webgpu] backend not found."],
     ["cuda", "the runtime was built without that provider, with cpu, webgpu"],
@@ -24,8 +29,10 @@ describe("openingError", () => {
 });
 
 describe("runError", () => {
-  test("says what to do when memory ran out", () => {
-    const message = "Failed to allocate memory for requested buffer of size 4096";
+  test.each([
+    "Failed to allocate memory for requested buffer of size 4096",
+    "CUDA failure 2: out of memory ; GPU=0",
+  ])("says what to do when memory ran out: %s", (message) => {
     expect(runError(message).message).toMatch(
       /out of memory in a step.*gradientCheckpointing, lower training.maxLength/,
     );

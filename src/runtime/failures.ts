@@ -4,7 +4,8 @@ import type { SessionOptions } from "./session.ts";
 /** The runtime's message when it can't open a model. */
 export function openingError(message: string, { device }: SessionOptions): AttuneError {
   const missing = /built without|shared library|adapter|backend|AppendExecutionProvider/i.test(message);
-  if (device !== "cpu" && missing)
+  const isCudas = device === "cuda" && /cuda failure (?!2:)|cudnn|cublas|providers_cuda/i.test(message); // 2 is memory
+  if (device !== "cpu" && (missing || isCudas))
     return new AttuneError({
       code: "runtime.missing-device",
       problem: `device ${device} is not available here: ${message}`,
@@ -24,7 +25,7 @@ export function openingError(message: string, { device }: SessionOptions): Attun
 
 /** The runtime's message when a run failed. */
 export function runError(message: string): AttuneError {
-  if (/alloc/i.test(message))
+  if (/alloc|out of memory/i.test(message))
     return new AttuneError({
       code: "runtime.out-of-memory",
       problem: `out of memory in a step: ${message}`,

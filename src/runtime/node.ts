@@ -7,6 +7,7 @@ import { copyKey, copyModel } from "./copy_model.ts";
 import { cudaFacts, noCuda, requireCuda } from "./cuda.ts";
 import { openingError, runError } from "./failures.ts";
 import { runtimeOptions } from "./runtime_options.ts";
+import { selfCheck } from "./self_check.ts";
 import {
   type Data,
   type Device,
@@ -60,8 +61,25 @@ export async function runtimeFacts(): Promise<RuntimeFacts> {
  */
 export const openSession: OpenSession = async (model, options) => {
   requireDisk(model);
-  return open(model.bytes, model, options, parse(process.cwd()).root);
+  if (options.device === "cuda") await checkCuda();
+  return openInMemory(model, options);
 };
+
+const openInMemory: OpenSession = (model, options) =>
+  open(model.bytes, model, options, parse(process.cwd()).root);
+
+let cudaCheck: Promise<void> | undefined;
+
+/** Once a process, before the first session. @throws AttuneError that says what CUDA lacks, or what failed there. */
+export function checkCuda(): Promise<void> {
+  requireCuda();
+  cudaCheck ??= selfCheck(openInMemory, "cuda").catch((error) => {
+    cudaCheck = undefined;
+    const isSaid = error instanceof AttuneError && error.code === "runtime.no-cuda";
+    throw isSaid ? error : noCuda(cudaFacts(), `a small product failed there: ${error.message}`);
+  });
+  return cudaCheck;
+}
 
 /**
  * Opens a model file, whose inputs and outputs are those of `model`, as other programs would. What it keeps outside lies
@@ -79,7 +97,6 @@ async function open(
   options: SessionOptions,
   folder: string,
 ): Promise<Session> {
-  if (options.device === "cuda") requireCuda();
   const { thread, leave } = keepsTensors(options.device) ? sharedThread(options.device) : ownThread();
   const id = nextId++;
   const opening = { id, model: source, options: nodeOptions(options, folder) };

@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { rowChunks, unchunk } from "../graph/ops/chunks.ts";
 import { cast, cos, equal, mul, scale } from "../graph/ops/elementwise.ts";
 import { gather, scatterAdd } from "../graph/ops/indexing.ts";
+import { linearScan } from "../graph/ops/linear_scan.ts";
 import { matmul } from "../graph/ops/matmul.ts";
 import { input, weight } from "../graph/sources.ts";
 import { useSwiftShader } from "../testing/swift_shader.ts";
@@ -21,6 +23,13 @@ const file = join(folder, "weights");
 writeFileSync(file, new Uint8Array(Uint16Array.of(9, 0x3f80, 0xc000, 0x3f00, 0x4050, 0xc480, 0x3c00).buffer));
 const stored = weight("w", { dtype: "bfloat16", shape: [2, 3] }, { file, offset: 2, byteLength: 12 });
 const VALUES = [1, -2, 0.5, 3.25, -1024, 0.0078125];
+
+/** [[2, 0], [0, 2]]. */
+const twice = weight(
+  "twice",
+  { dtype: "bfloat16", shape: [2, 2] },
+  { bytes: new Uint8Array(Uint16Array.of(0x4000, 0, 0, 0x4000).buffer) },
+);
 
 /** Counts what is uploaded: tensors that a GPU's session is given from the host. */
 function counting(): { open: OpenSession; placed: string[]; fed: string[] } {
@@ -87,6 +96,23 @@ describe.skipIf(missing)("on WebGPU", () => {
     const { rows, sums } = await session.run({ table: values, at: int64([2, 0, 2]) });
     expect(listed(rows)).toEqual([5, 6, 1, 2, 5, 6]);
     expect(listed(sums)).toEqual([1, 2, 0, 0, 10, 12, 0, 0]);
+    await session.release();
+  }, 60_000);
+
+  test("what needs a loop is written for each length of rows that comes, over weights that are placed once", async () => {
+    const { open, placed } = counting();
+    const x = input("x", ["T", 2]);
+    const chunks = rowChunks(x, { size: 2 });
+    const states = linearScan(mul(chunks, cast(twice, "float32")), chunks, { reverse: false });
+    const session = await openGraph(open, { states: unchunk(states, x) }, { device });
+    for (const T of [3, 5, 3]) {
+      const rows = { dtype: "float32", shape: [T, 2], data: new Float32Array(2 * T).fill(1) } as const;
+      const { states } = await session.run({ x: rows });
+      expect(states!.shape).toEqual([T, 2]);
+      // S' = 2·S + 1, from 0 on: two rows a chunk.
+      expect(listed(states)).toEqual([0, 0, 0, 0, 1, 1, 1, 1, 3, 3].slice(0, 2 * T));
+    }
+    expect(placed).toHaveLength(1);
     await session.release();
   }, 60_000);
 

@@ -1,5 +1,6 @@
 import { lower } from "../graph/onnx/lower.ts";
 import { deviceParts } from "../graph/passes/device_part.ts";
+import { lengthInput, ofLength } from "../graph/passes/of_length.ts";
 import { input } from "../graph/sources.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
 import { reachable } from "../graph/walk.ts";
@@ -25,6 +26,51 @@ export async function openGraph(
   options: SessionOptions,
 ): Promise<Session> {
   if (!keepsTensors(options.device)) return open(lower(outputs), options);
+  const lengthOf = lengthInput(outputs);
+  if (lengthOf === undefined) return openOnDevice(open, outputs, options);
+  return openByLength(open, outputs, lengthOf, options);
+}
+
+/** A row's least length: what is opened first, so that a model that can't be computed is refused before its first row. */
+const SHORT = 64;
+/** Lengths that sessions are kept for, where their outputs don't live on. */
+const MOST_LENGTHS = 16;
+
+/** One session for each length of rows, opened when it comes. They share their weights. */
+async function openByLength(
+  open: OpenSession,
+  outputs: Readonly<Record<string, Tensor>>,
+  lengthOf: string,
+  options: SessionOptions,
+): Promise<Session> {
+  const openFor = (length: number) => openOnDevice(open, ofLength(outputs, length), options);
+  const first = await openFor(SHORT);
+  const sessions = new Map([[SHORT, first]]);
+  const forLength = async (length: number): Promise<Session> => {
+    const session = sessions.get(length) ?? (await openFor(length));
+    sessions.delete(length);
+    sessions.set(length, session);
+    const [oldest] = [...sessions].filter(([, one]) => one !== first && one !== session);
+    if (oldest && sessions.size > MOST_LENGTHS && !options.kept?.length) {
+      sessions.delete(oldest[0]);
+      await oldest[1].release();
+    }
+    return session;
+  };
+  return {
+    ...first,
+    run: async (feeds, into) => (await forLength(feeds[lengthOf]!.shape[0]!)).run(feeds, into),
+    async release() {
+      for (const session of sessions.values()) await session.release();
+    },
+  };
+}
+
+async function openOnDevice(
+  open: OpenSession,
+  outputs: Readonly<Record<string, Tensor>>,
+  options: SessionOptions,
+): Promise<Session> {
   const { device, host, weights } = deviceParts(outputs);
   const model = lower(device, "gpu");
   const shared = await shareWeights(open, weights, options);
@@ -72,6 +118,7 @@ async function leftToCpu(
   const missing: string[] = [];
   for (const [name, { op, inputs, attributes }] of kinds) {
     const fed = inputs.map(({ dtype, shape }, i) => input(`x${i}`, shape, dtype));
+    if (op.unrolledOnGpu) continue; // made of others, and of values of another op
     const alone = lower({ y: apply(op, fed, attributes) }, "gpu");
     const session = await open(alone, options).catch(
       (error) => void (isLeftToCpu(error) && missing.push(name)),

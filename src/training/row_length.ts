@@ -15,10 +15,11 @@ interface RowLengthOptions {
 
 /**
  * Queries of a block of attention in rows of this length: fewer skip more of what packed examples hide from each other, and more
- * are faster where there is little to skip. Undefined where the device can't scan blocks.
+ * are faster where there is little to skip. Undefined where the whole row is one: on a GPU, which does much at once, short ones.
  */
 export function attentionBlock(rowLength: number, device: Device): number | undefined {
-  if (device !== "cpu" && device !== "wasm") return undefined;
+  if (device === "webgpu") return rowLength <= 1024 ? undefined : 512;
+  if (device === "cuda") return undefined;
   return rowLength <= 1024 ? 64 : 128;
 }
 

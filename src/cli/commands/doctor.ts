@@ -5,8 +5,8 @@ import { Command } from "commander";
 import { userCache } from "../../files/user_cache.ts";
 import { readHubSettings } from "../../hub/settings.ts";
 import { findMpi } from "../../mpi/find_mpi.ts";
-import { cudaFacts, describeCuda } from "../../runtime/cuda.ts";
-import { runtimeFacts } from "../../runtime/node.ts";
+import { cudaFacts, describeCuda, isReady } from "../../runtime/cuda.ts";
+import { checkCuda, runtimeFacts } from "../../runtime/node.ts";
 import { telemetryIsOn } from "../../runtime/telemetry.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { version } from "../../text/version.ts";
@@ -31,7 +31,7 @@ async function findings(): Promise<string[]> {
     ["cores", () => `${availableParallelism()} of ${cpus()[0]?.model.trim() ?? "an unknown processor"}`],
     ["memory", () => `${formatBytes(totalmem())}, ${formatBytes(freemem())} free`],
     ["runtime", describeRuntime],
-    ["CUDA", () => describeCuda(cudaFacts())],
+    ["CUDA", describeCudaHere],
     ["MPI", findMpi],
     ["telemetry", describeTelemetry],
     ["cache", describeCache],
@@ -52,6 +52,14 @@ async function orReason(find: () => Promise<string> | string): Promise<string> {
 async function describeRuntime(): Promise<string> {
   const { version, devices } = await runtimeFacts();
   return `ONNX Runtime ${version}, built for ${devices.join(", ")}; runs are tested on cpu and webgpu`;
+}
+
+/** Where nothing is missing, a small product is computed there. */
+async function describeCudaHere(): Promise<string> {
+  const facts = cudaFacts();
+  if (!isReady(facts)) return describeCuda(facts);
+  await checkCuda();
+  return `${describeCuda(facts)}; a small product was right`;
 }
 
 const describeTelemetry = () =>

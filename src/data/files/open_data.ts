@@ -1,18 +1,18 @@
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { diskError } from "../../files/disk_error.ts";
-import { peekBytes } from "./bytes.ts";
+import { hasCompressedName } from "./compression.ts";
 import type { ReadColumns } from "./csv_rows.ts";
 import { checkDataFile } from "./data_files.ts";
-import { type DataKind, dataKindOf } from "./data_kinds.ts";
+import { dataKindOf } from "./data_kinds.ts";
 import type { DataRow } from "./data_row.ts";
-import { compressionOf, decompress, hasCompressedName } from "./decompress.ts";
-import { bufferOf, fileBuffer, isParquet, readParquetRows } from "./parquet_rows.ts";
-import { readTextRows } from "./text_rows.ts";
+import { fileBuffer } from "./file_buffer.ts";
+import { gunzip } from "./gunzip.ts";
+import { readParquetRows } from "./parquet_rows.ts";
+import { readStreamRows } from "./stream_rows.ts";
 
 export { dataFiles } from "./data_files.ts";
 
 const CHUNK = 256 * 1024; // bytes
-const HEAD = 4; // bytes that tell Parquet and the compressions
 
 /**
  * The rows of a data file, of which only a part is in memory at a time: a JSON list, JSONL, CSV, TSV, Parquet or plain
@@ -21,13 +21,13 @@ const HEAD = 4; // bytes that tell Parquet and the compressions
  * @throws AttuneError when the file can't be read any further: it isn't there, is no such file, or is damaged.
  */
 export async function* readDataFile(path: string, header?: ReadColumns): AsyncGenerator<DataRow> {
-  if (path === "-") return yield* rowsOf(process.stdin, "standard input", undefined);
+  if (path === "-") return yield* readStreamRows(process.stdin, "standard input", undefined, gunzip);
   const kind = dataKindOf(path);
   const handle = await openFile(path);
   try {
     if (kind === "parquet" && !hasCompressedName(path) && (await handle.stat()).isFile())
       yield* readParquetRows(await fileBuffer(handle), path);
-    else yield* rowsOf(chunksOf(handle), path, kind, header);
+    else yield* readStreamRows(chunksOf(handle), path, kind, gunzip, header);
   } catch (error) {
     throw diskError(error, "read", path);
   } finally {
@@ -50,28 +50,4 @@ async function* chunksOf(handle: FileHandle): AsyncGenerator<Uint8Array> {
     if (bytesRead === 0) return;
     yield buffer.subarray(0, bytesRead);
   }
-}
-
-async function* rowsOf(
-  stream: AsyncIterable<Uint8Array>,
-  file: string,
-  kind: DataKind | undefined,
-  header?: ReadColumns,
-): AsyncGenerator<DataRow> {
-  const { head, chunks } = await peekBytes(stream, ({ length }) => length >= HEAD);
-  const compression = compressionOf(head, file);
-  if (compression) yield* plainRowsOf(decompress(chunks, compression, file), file, kind, header);
-  else yield* plainRowsOf(chunks, file, kind, header);
-}
-
-async function* plainRowsOf(
-  stream: AsyncIterable<Uint8Array>,
-  file: string,
-  kind: DataKind | undefined,
-  header?: ReadColumns,
-): AsyncGenerator<DataRow> {
-  const { head, chunks } = await peekBytes(stream, ({ length }) => length >= HEAD);
-  if (kind === "parquet" || (kind === undefined && isParquet(head)))
-    yield* readParquetRows(await bufferOf(chunks, file), file);
-  else yield* readTextRows(chunks, file, kind, header);
 }

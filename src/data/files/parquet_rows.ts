@@ -1,4 +1,3 @@
-import type { FileHandle } from "node:fs/promises";
 import { decompress as decompressZstd } from "fzstd";
 import {
   type AsyncBuffer,
@@ -22,29 +21,14 @@ const PAGE_LIMIT = 256 * 2 ** 20; // bytes, decompressed
 const GROUP_LIMIT = 2 ** 24; // rows: a few bytes can say that there are many
 const ROWS_AT_ONCE = 1000; // where pages can be found one by one
 
-export const isParquet = (head: Uint8Array): boolean =>
-  String.fromCharCode(...head.subarray(0, 4)) === "PAR1";
-
-/** A file to be read at any place. */
-export async function fileBuffer(handle: FileHandle): Promise<AsyncBuffer> {
-  const { size } = await handle.stat();
-  return { byteLength: size, slice: (start, end = size) => readAt(handle, start, Math.min(end, size)) };
-}
-
-async function readAt(handle: FileHandle, start: number, end: number): Promise<ArrayBuffer> {
-  checkSize(end - start, "a part");
-  const bytes = new Uint8Array(Math.max(0, end - start));
-  for (let at = 0; at < bytes.length; ) {
-    const { bytesRead } = await handle.read(bytes, at, bytes.length - at, start + at);
-    if (bytesRead === 0)
-      throw new AttuneError({
-        code: "data.file-changed",
-        problem: "the file became shorter while it was read",
-      });
-    at += bytesRead;
-  }
-  return bytes.buffer;
-}
+/** A Blob, of which no more is read than is asked for. */
+export const blobBuffer = (blob: Blob): AsyncBuffer => ({
+  byteLength: blob.size,
+  async slice(start, end = blob.size) {
+    checkSize(end - start, "a part");
+    return blob.slice(start, end).arrayBuffer();
+  },
+});
 
 /** All of a stream, which can be read in its order only. @throws AttuneError when it is too large for that. */
 export async function bufferOf(chunks: AsyncIterable<Uint8Array>, file: string): Promise<AsyncBuffer> {
@@ -173,7 +157,7 @@ function checkPage(size: number, limit: number): void {
     });
 }
 
-function checkSize(bytes: number, what: string): void {
+export function checkSize(bytes: number, what: string): void {
   if (!(bytes <= MEMORY_LIMIT))
     throw new AttuneError({
       code: "data.parquet-too-large",
@@ -196,11 +180,13 @@ function reading<T>(file: AsyncBuffer, name: string, read: (file: AsyncBuffer) =
     const slice = (start: number, end?: number) =>
       new Promise<ArrayBuffer>((give) => {
         const take = async () => file.slice(start, end);
-        setImmediate(() => isOver || take().then((bytes) => isOver || give(bytes), fail));
+        nextTask(() => isOver || take().then((bytes) => isOver || give(bytes), fail));
       });
     read({ byteLength: file.byteLength, slice }).then(resolve, fail);
   });
 }
+
+const nextTask: (task: () => void) => void = globalThis.setImmediate ?? ((task) => setTimeout(task)); // browsers have no setImmediate
 
 function unreadable(error: unknown, name: string): AttuneError {
   const isOwnWords = !(error instanceof TypeError || error instanceof RangeError); // what a reader of damaged bytes runs into

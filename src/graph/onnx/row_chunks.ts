@@ -1,8 +1,16 @@
 /** Rows in chunks of one size, the last one filled up with zeros. */
+import type { Dim, TensorType } from "../tensor.ts";
 import type { OnnxWriter } from "./writer.ts";
 
-/** x [T, ...row] as [T/size, size, ...row]. */
-export function inChunks(w: OnnxWriter, x: string, size: number, row: readonly number[]): string {
+/** x [T, ...row] of type `type` as [T/size, size, ...row]. */
+export function inChunks(w: OnnxWriter, x: string, size: number, { dtype, shape }: TensorType): string {
+  const [T, ...row] = shape as [Dim, ...number[]];
+  if (typeof T === "number") {
+    const missing = Math.ceil(T / size) * size - T;
+    const zeros = () => w.node("Expand", [w.scalar(0, dtype), w.ints([missing, ...row])]);
+    const all = missing > 0 ? w.node("Concat", [x, zeros()], { axis: 0 }) : x;
+    return w.node("Reshape", [all, w.ints([-1, size, ...row])]);
+  }
   const rows = w.node("Shape", [x], { start: 0, end: 1 });
   const missing = w.node("Mod", [w.node("Sub", [w.ints([0]), rows]), w.ints([size])]);
   const none = (count: number) => w.ints(Array<number>(count).fill(0));
@@ -11,8 +19,15 @@ export function inChunks(w: OnnxWriter, x: string, size: number, row: readonly n
   return w.node("Reshape", [padded, w.ints([-1, size, ...row])]);
 }
 
-/** The first rows of chunks x [T/size, size, ...], as many as `like` has: [T, ...row]. */
-export function fromChunks(w: OnnxWriter, x: string, like: string, row: readonly number[]): string {
+/** The first rows of chunks x [T/size, size, ...row], as many as `like` [T, ...] of type `type` has: [T, ...row]. */
+export function fromChunks(
+  w: OnnxWriter,
+  x: string,
+  [like, { shape }]: readonly [name: string, type: TensorType],
+  row: readonly number[],
+): string {
   const flat = w.node("Reshape", [x, w.ints([-1, ...row])]);
+  const T = shape[0]!;
+  if (typeof T === "number") return w.node("Slice", [flat, w.ints([0]), w.ints([T]), w.ints([0])]);
   return w.node("Slice", [flat, w.ints([0]), w.node("Shape", [like], { start: 0, end: 1 }), w.ints([0])]);
 }

@@ -34,6 +34,7 @@ type WithSinks = [...Row, sinks?: Tensor];
  */
 export const blockAttention = defineOp<WithSinks, BlockAttentionAttributes>({
   name: "blockAttention",
+  unrolledOnGpu: true,
   kept: "matrix",
   scratch: (inputs, attributes) => [scores(inputs, attributes, 2)], // products, and the weights
   infer([q, k, v, first, , , , sinks]) {
@@ -50,12 +51,10 @@ export const blockAttention = defineOp<WithSinks, BlockAttentionAttributes>({
   },
   lower(w, names, attributes, [q]) {
     const blocks = queryBlocks(w, rowNames(names, names[7]), q, attributes);
-    const scanned = [blocks.chunks(names[0]), ...blocks.sight];
-    const body = w.body([blocks.rows, ...blocks.sightTypes], (b, [queries, ...sight]) => {
+    return blocks.eachBlock([names[0]], [], (b, [queries], sight) => {
       const { weights, values, ofLeft } = blocks.attend(b, blocks.toHeads(b, queries!), sight);
-      return [{ value: blocks.toRows(b, ofLeft(blocks.product(b, weights, values))), type: blocks.rows }];
-    });
-    return blocks.whole(w.node("Scan", scanned, { num_scan_inputs: scanned.length, body }));
+      return { row: blocks.toRows(b, ofLeft(blocks.product(b, weights, values))), next: [] };
+    }).whole;
   },
   vjp(inputs, dy, attributes, y) {
     const [q, k, v, first, index, ends, positions, sinks] = inputs;
@@ -83,43 +82,38 @@ const blockAttentionGradient = defineOp<
   BlockAttentionAttributes
 >({
   name: "blockAttentionGradient",
+  unrolledOnGpu: true,
   scratch: (inputs, attributes) => [scores(inputs, attributes, 3), inputs[1]!, inputs[2]!], // sums over blocks move
   infer: ([q]) => q,
   lower(w, names, attributes, [q]) {
     const [queries, , , , , , , dy, y, sinks] = names;
     const blocks = queryBlocks(w, rowNames(names, sinks), q, attributes);
-    const { keys, rows, product } = blocks;
-    const scanned = [...[queries, dy, y].map(blocks.chunks), ...blocks.sight];
-    const types = [keys.type, keys.type, rows, rows, rows, ...blocks.sightTypes];
-    const body = w.body(types, (b, [dkBefore, dvBefore, ...block]) => {
-      const [q, dy, O] = block.slice(0, 3).map((name) => blocks.toHeads(b, name)) as [string, string, string];
-      const seen = blocks.attend(b, q, block.slice(3));
-      const dO = seen.ofLeft(dy);
-      const dP = product(b, dO, seen.values, { transB: true });
-      const centre = b.node("ReduceSum", [b.node("Mul", [dO, O]), b.ints([-1])], { keepdims: 1 });
-      const dS = seen.toProducts(b.node("Mul", [seen.weights, b.node("Sub", [dP, centre])]));
-      const alpha = attributes.scale;
-      const dk = seen.addTo(dkBefore!, product(b, dS, q, { transA: true, alpha }));
-      const dv = seen.addTo(dvBefore!, product(b, seen.weights, dO, { transA: true }));
-      const dq = blocks.toRows(b, product(b, dS, seen.keys, { alpha }));
-      return [
-        { value: dk, type: keys.type },
-        { value: dv, type: keys.type },
-        { value: dq, type: rows },
-        ...(seen.left ? [blocks.ofSinks(b, dy, O, seen.left)] : []),
-      ];
-    });
-    const none = w.node("Sub", [keys.name, keys.name]);
-    const all = w.nodes(
-      "Scan",
-      [none, none, ...scanned],
-      { num_scan_inputs: scanned.length, body },
-      sinks ? 4 : 3,
+    const { keys, product } = blocks;
+    const none = (name: string, type: TensorType) => ({ name: w.node("Sub", [name, name]), type });
+    const ofKeys = none(keys.name, keys.type);
+    const { dtype, shape } = q;
+    const heads = (shape[1] as number) * (shape[2] as number);
+    const carried = [ofKeys, ofKeys, ...(sinks ? [none(sinks, { dtype, shape: [heads] })] : [])];
+    const all = blocks.eachBlock(
+      [queries, dy, y],
+      carried,
+      (b, block, sight, [dkBefore, dvBefore, before]) => {
+        const [q, dy, O] = block.map((name) => blocks.toHeads(b, name)) as [string, string, string];
+        const seen = blocks.attend(b, q, sight);
+        const dO = seen.ofLeft(dy);
+        const dP = product(b, dO, seen.values, { transB: true });
+        const centre = b.node("ReduceSum", [b.node("Mul", [dO, O]), b.ints([-1])], { keepdims: 1 });
+        const dS = seen.toProducts(b.node("Mul", [seen.weights, b.node("Sub", [dP, centre])]));
+        const alpha = attributes.scale;
+        const dk = seen.addTo(dkBefore!, product(b, dS, q, { transA: true, alpha }));
+        const dv = seen.addTo(dvBefore!, product(b, seen.weights, dO, { transA: true }));
+        const ofSinks = seen.left ? [b.node("Add", [before!, blocks.ofSinks(b, dy, O, seen.left)])] : [];
+        return { row: blocks.toRows(b, product(b, dS, seen.keys, { alpha })), next: [dk, dv, ...ofSinks] };
+      },
     );
-    const dq = w.node("Reshape", [blocks.whole(all[2]!), w.node("Shape", [queries])]);
-    const ofKeys = all.slice(0, 2).map((name) => w.node("Transpose", [name], { perm: [1, 0, 2] }));
-    const ofSinks = all.slice(3).map((name) => w.node("ReduceSum", [name, w.ints([0])], { keepdims: 0 }));
-    w.also(dq, [...ofKeys, ...ofSinks]);
+    const dq = w.node("Reshape", [all.whole, w.ints([-1, ...(shape.slice(1) as number[])])]);
+    const inRows = all.carried.slice(0, 2).map((name) => w.node("Transpose", [name], { perm: [1, 0, 2] }));
+    w.also(dq, [...inRows, ...all.carried.slice(2)]);
     return dq;
   },
   vjp: (inputs) => inputs.map(() => null) as null[] as [null, null, null, null, null, null, null, null, null],

@@ -1,4 +1,5 @@
 import type { OnnxGraph } from "../onnx/model_proto.ts";
+import type { OnnxWriter } from "../onnx/writer.ts";
 import {
   defineOp,
   requireSameType,
@@ -17,6 +18,7 @@ import { transpose } from "./shape.ts";
  */
 export const linearScan = defineOp<[A: Tensor, B: Tensor], { reverse: boolean }>({
   name: "linearScan",
+  unrolledOnGpu: true,
   infer([A, B]) {
     requireSameType("linearScan", A, B);
     const n = B.shape.at(-2)!;
@@ -26,6 +28,7 @@ export const linearScan = defineOp<[A: Tensor, B: Tensor], { reverse: boolean }>
     return B;
   },
   lower(w, [A, B], { reverse }, [typeA, typeB]) {
+    if (w.dialect === "gpu") return byDoubling(w, [A, B], reverse, [typeA, typeB]);
     const start = w.node("Expand", [w.scalar(0, typeB.dtype), w.ints(typeB.shape.slice(1) as number[])]);
     const way = Number(reverse);
     const attributes = {
@@ -42,6 +45,32 @@ export const linearScan = defineOp<[A: Tensor, B: Tensor], { reverse: boolean }>
     return [matmul(dB, S, { transB: true }), dB];
   },
 });
+
+/**
+ * All states at once: a turn joins each step with what lies 1, 2, 4 … before it, A[m]·A[m'] and A[m]·B[m'] + B[m] (Hillis & Steele
+ * 1986). Zeros are before the first.
+ */
+function byDoubling(
+  w: OnnxWriter,
+  [A, B]: readonly [string, string],
+  reverse: boolean,
+  [typeA, typeB]: readonly [TensorType, TensorType],
+): string {
+  const M = typeB.shape[0] as number;
+  const moved = (x: string, { dtype, shape }: TensorType, by: number) => {
+    const zeros = w.node("Expand", [w.scalar(0, dtype), w.ints([by, ...(shape.slice(1) as number[])])]);
+    if (by >= M) return zeros;
+    const [start, end] = reverse ? [by, M] : [0, M - by];
+    const rest = w.node("Slice", [x, w.ints([start]), w.ints([end]), w.ints([0])]);
+    return w.node("Concat", reverse ? [rest, zeros] : [zeros, rest], { axis: 0 });
+  };
+  let [factors, states] = [A, B];
+  for (let by = 1; by < M; by *= 2) {
+    states = w.node("Add", [states, w.node("MatMul", [factors, moved(states, typeB, by)])]);
+    if (2 * by < M) factors = w.node("MatMul", [factors, moved(factors, typeA, by)]);
+  }
+  return moved(states, typeB, 1);
+}
 
 const turned = (x: Tensor): Tensor => {
   const last = x.shape.length - 1;

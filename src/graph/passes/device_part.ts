@@ -54,9 +54,13 @@ export function deviceParts(outputs: Readonly<Record<string, Tensor>>): DevicePa
   };
 }
 
-/** A GPU only looks up by integers of 64 bits; and what follows from integers alone is fit for the host. */
+/** A GPU only looks up by integers of 64 bits, and slices none; and what follows from integers alone is fit for the host. */
 const isHostWork = (t: Tensor): boolean =>
-  t.inputs.length > 0 && (t.op.roughOnGpu === true || isOf64Bits(t)) && isFromIntegers(t);
+  t.inputs.length > 0 && (t.op.roughOnGpu === true || isOf64Bits(t) || isOfParts(t)) && isFromIntegers(t);
+
+/** Integers of a row in parts, or what blocks of it have in common. */
+const isOfParts = ({ op, dtype }: Tensor): boolean =>
+  dtype === "int32" && (op.unrolledOnGpu === true || op.kept === "always");
 
 const isOf64Bits = ({ op, dtype, inputs: [x] }: Tensor): boolean =>
   dtype === "int64" || (op.converts === true && x!.dtype === "int64");

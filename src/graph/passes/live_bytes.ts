@@ -1,12 +1,7 @@
 import { BYTES } from "../sources.ts";
 import type { Tensor, TensorType } from "../tensor.ts";
+import { type RowSizes, sizeOfDim } from "./row_sizes.ts";
 import { schedule } from "./schedule.ts";
-
-/** What sizes with a name stand for: T tokens of a row, S labels. "T/64" is T in chunks of 64, "T*2+3" two for each and three; any other name is taken as T. */
-export interface RowSizes {
-  T: number;
-  S: number;
-}
 
 /**
  * Most bytes that values between `outputs` and what is fed take at once, when the runtime computes them in its order and
@@ -81,14 +76,5 @@ function runtimeOrder(written: readonly Tensor[]): Tensor[] {
   return order;
 }
 
-function bytesOf({ dtype, shape }: TensorType, sizes: RowSizes): number {
-  return shape.reduce<number>((n, d) => n * (typeof d === "number" ? d : named(d, sizes)), BYTES[dtype]);
-}
-
-function named(name: string, { T, S }: RowSizes): number {
-  if (name === "S") return S;
-  const [chunk = 1, times = 1, more = 0] = [/\/(\d+)/, /\*(\d+)/, /\+(\d+)/].map(
-    (part) => part.exec(name)?.[1],
-  );
-  return Math.ceil(T / Number(chunk)) * Number(times) + Number(more);
-}
+const bytesOf = ({ dtype, shape }: TensorType, sizes: RowSizes): number =>
+  shape.reduce<number>((n, d) => n * sizeOfDim(d, sizes), BYTES[dtype]);

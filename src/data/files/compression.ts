@@ -1,9 +1,12 @@
-import { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
 import { AttuneError, withPlace } from "../../text/errors.ts";
 import { unzstd } from "./zstd.ts";
 
 export type Compression = "gzip" | "zstd";
+
+type Bytes = AsyncIterable<Uint8Array>;
+
+/** Decompresses gzip data piece by piece. Damage is an error of `damagedData`. */
+export type Gunzip = (chunks: Bytes) => AsyncGenerator<Uint8Array>;
 
 const MAGIC: readonly { compression: Compression; bytes: readonly number[] }[] = [
   { compression: "gzip", bytes: [0x1f, 0x8b] },
@@ -30,35 +33,24 @@ export function compressionOf(head: Uint8Array, file: string): Compression | und
 
 /** Decompresses piece by piece: what comes is as large as the reader asks for. @throws AttuneError on damage. */
 export async function* decompress(
-  chunks: AsyncIterable<Uint8Array>,
+  chunks: Bytes,
   compression: Compression,
   file: string,
+  gunzip: Gunzip,
 ): AsyncGenerator<Uint8Array> {
   try {
     yield* compression === "gzip" ? gunzip(chunks) : unzstd(chunks);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (compression === "gzip" && !code?.startsWith("Z_")) throw error;
-    if (error instanceof AttuneError) throw withPlace(error, file);
-    throw new AttuneError(
-      {
-        code: "data.damaged-compression",
-        place: file,
-        problem: `the ${compression} data is damaged or cut: ${message}`,
-      },
-      { cause: error },
-    );
+    const isOwn = error instanceof AttuneError;
+    if (compression === "gzip" && !(isOwn && error.code === DAMAGED)) throw error; // of what is read
+    throw withPlace(isOwn ? error : damagedData(compression, error as Error), file);
   }
 }
 
-async function* gunzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const source = Readable.from(chunks, { objectMode: true });
-  const unzip = createGunzip();
-  source.on("error", (error) => unzip.destroy(error));
-  try {
-    yield* source.pipe(unzip);
-  } finally {
-    source.destroy();
-    unzip.destroy();
-  }
-}
+const DAMAGED = "data.damaged-compression";
+
+export const damagedData = (compression: Compression, cause: Error): AttuneError =>
+  new AttuneError(
+    { code: DAMAGED, problem: `the ${compression} data is damaged or cut: ${cause.message}` },
+    { cause },
+  );
