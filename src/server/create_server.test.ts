@@ -5,6 +5,7 @@ import { type LoadedModel, loadModel } from "../generation/load_model.ts";
 import type { ChatOptions } from "../generation/talk.ts";
 import type { Message } from "../templates/message.ts";
 import { goldenPath, readGoldenTensors } from "../testing/goldens.ts";
+import { AttuneError } from "../text/errors.ts";
 import { createServer, type Server, type ServerOptions } from "./create_server.ts";
 import { createServedModels, type ServedModel } from "./served_models.ts";
 
@@ -425,6 +426,14 @@ describe("when many ask", () => {
     expect(response.status).toBe(500);
     expect(await response.text()).not.toContain("secret");
     expect(errors).toHaveLength(1);
+  });
+
+  test("neither is a failure of the runtime the client's", async () => {
+    const chat = () => Promise.reject(new AttuneError({ code: "runtime.failed", problem: "no memory" }));
+    const models = createServedModels([
+      { ...served[0]!, speaker: { ...model, chat } as unknown as LoadedModel },
+    ]);
+    expect((await createServer({ models }).fetch(post(asked))).status).toBe(500);
   });
 });
 
