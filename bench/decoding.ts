@@ -1,13 +1,19 @@
 /**
- * How fast a model answers: attune in float32, int8 and int4 and, where its Python is given, transformers in float32 and
- * bfloat16; each in a process of its own, in turns.
+ * How fast a model answers: attune in float32, int8 and int4; where its Python is given, transformers in float32 and bfloat16;
+ * and, where a directory for its files is given, llama.cpp in f16, q8_0 and q4_0, as node-llama-cpp carries it (see
+ * scripts/llama/llama_library.ts). Each in a process of its own, in turns.
  *
- *   npx tsx bench/decoding.ts --model DIR [--python PATH] [--rounds 5] [--tokens 32] [--threads 2] [--together 8]
+ *   npx tsx bench/decoding.ts --model DIR [--python PATH] [--gguf DIR] [--rounds 5] [--tokens 32] [--threads 2] [--together 8]
  *
- * Prints tokens/s after the first token: medians, and of attune also for several requests side by side.
+ * Prints tokens/s after the first token: medians, and of attune and llama.cpp also for several requests side by side.
+ * llama.cpp is given its next tokens, where the others choose them.
  */
 import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { openLlama } from "../scripts/llama/llama_library.ts";
+import { exportGguf } from "../src/export/gguf/export_gguf.ts";
 import { loadModel } from "../src/generation/load_model.ts";
 import type { DecodingCompute } from "../src/generation/low_bits.ts";
 
@@ -19,7 +25,9 @@ const { values } = parseArgs({
     tokens: { type: "string", default: "32" },
     threads: { type: "string", default: "2" },
     together: { type: "string", default: "8" },
+    gguf: { type: "string" },
     compute: { type: "string" },
+    llama: { type: "string" },
   },
 });
 if (!values.model) throw new Error("give --model DIR");
@@ -59,6 +67,29 @@ async function measure(compute: DecodingCompute): Promise<Speeds> {
 /** All requests give as many tokens. */
 const neverEnd = (scores: Float32Array) => void scores.fill(Number.NEGATIVE_INFINITY, 0, 5);
 
+/** The same of llama.cpp, of a GGUF file. */
+function measureLlama(file: string): Speeds {
+  const loaded = openLlama().load(file, { rearranged: true });
+  const speed = (count: number) => {
+    const sequences = Array.from({ length: count }, (_, i) => prompt(i));
+    const seconds = loaded.secondsOf(sequences, { steps: tokens, threads: Number(threads) });
+    return (count * tokens) / seconds;
+  };
+  speed(1);
+  const speeds = { one: speed(1), several: speed(Number(together)) };
+  loaded.free();
+  return speeds;
+}
+
+const GGUF_TYPES = ["f16", "q8_0", "q4_0"] as const;
+const ggufFile = (type: string) => join(values.gguf!, `model-${type}.gguf`);
+
+/** Writes the files that are not there yet. */
+async function exportFiles(): Promise<void> {
+  for (const type of GGUF_TYPES)
+    if (!existsSync(ggufFile(type))) await exportGguf({ model: model!, type, output: ggufFile(type) });
+}
+
 const TRANSFORMERS = `
 import json, sys, time, torch
 from transformers import AutoModelForCausalLM
@@ -77,17 +108,22 @@ with torch.no_grad():
 
 const own = (compute: string) => () =>
   run(process.execPath, [...process.execArgv, ...process.argv.slice(1), "--compute", compute]);
+const llamas = (type: string) => () =>
+  run(process.execPath, [...process.execArgv, ...process.argv.slice(1), "--llama", ggufFile(type)]);
 const theirs = (dtype: string) => () =>
   run(values.python!, ["-c", TRANSFORMERS, model!, dtype, String(tokens), threads]);
 const run = (program: string, words: string[]): Speeds =>
   JSON.parse(execFileSync(program, words, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }));
 
 if (values.compute) console.log(JSON.stringify(await measure(values.compute as DecodingCompute)));
-else compare();
+else if (values.llama) console.log(JSON.stringify(measureLlama(values.llama)));
+else await compare();
 
-function compare(): void {
+async function compare(): Promise<void> {
+  if (values.gguf) await exportFiles();
   const sides: Record<string, () => Speeds> = {
     ...Object.fromEntries(["float32", "int8", "int4"].map((type) => [`attune ${type}`, own(type)])),
+    ...(values.gguf && Object.fromEntries(GGUF_TYPES.map((type) => [`llama.cpp ${type}`, llamas(type)]))),
     ...(values.python && {
       "transformers float32": theirs("float32"),
       "transformers bfloat16": theirs("bfloat16"),

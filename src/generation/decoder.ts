@@ -1,4 +1,5 @@
 import type { Adapter } from "../adapters/adapter.ts";
+import type { LayerShape } from "../adapters/targets/sites.ts";
 import type { TensorEntry } from "../files/safetensors.ts";
 import { linearLogits } from "../graph/ops/cross_entropy.ts";
 import { gather } from "../graph/ops/indexing.ts";
@@ -11,6 +12,7 @@ import { int32, int64 } from "../runtime/tensor_data.ts";
 import { cachedPass } from "./cached_pass.ts";
 import { createKvCache, type KvCache } from "./kv_cache.ts";
 import { lowBitHead } from "./low_bit_head.ts";
+import { type RowAdapter, stackedModel } from "./row_adapters.ts";
 import { type AdaptedModel, runtimeAdapter } from "./runtime_adapter.ts";
 
 /** Tokens that follow, from position `start` on, what a cache already holds of sequence `sequence`. */
@@ -18,6 +20,8 @@ export interface Piece {
   sequence: number;
   start: number;
   tokens: ArrayLike<number>;
+  /** Who reads it, where a decoder has several. */
+  adapter?: RowAdapter;
 }
 
 /** A model, with or without an adapter, ready to read tokens. */
@@ -53,6 +57,18 @@ export function openDecodingSession(
   return openAdapted(runtimeAdapter(model, tensors, adapter), open, options, headIn);
 }
 
+/** The same for rows that are read with several adapters, which have terms at the modules of `shapes`. */
+export function openStackedSession(
+  model: Model,
+  tensors: ReadonlyMap<string, TensorEntry>,
+  open: OpenSession,
+  options: SessionOptions,
+  shapes: ReadonlyMap<string, LayerShape>,
+): Promise<Session> {
+  const headIn = (head: Tensor) => lowBitHead(head, tensors);
+  return openAdapted(stackedModel(model, tensors, shapes), open, options, headIn);
+}
+
 /** The same of a model as a run trains it, which is fed what is trained. */
 export function openAdapted(
   { model, scope }: AdaptedModel,
@@ -69,13 +85,26 @@ export function openAdapted(
 }
 
 /** The decoder of a session, with `constants` (an adapter's weights) fed at every step. */
-export function createDecoder(
+export const createDecoder = (
   session: Session,
   dimensions: Dimensions,
   constants: Readonly<Record<string, DeviceTensor>> = {},
+): Decoder => decoderBy(dimensions, async () => ({ session, constants }));
+
+/** What computes a pass, and what it is fed beside tokens and cache. */
+export interface Computation {
+  session: Session;
+  constants: Readonly<Record<string, DeviceTensor>>;
+}
+
+/** The decoder whose passes are computed by what `choose` says of their pieces. */
+export function decoderBy(
+  dimensions: Dimensions,
+  choose: (pieces: readonly Piece[]) => Promise<Computation>,
 ): Decoder {
   const newCache = () => createKvCache(dimensions);
   const run = async (cache: KvCache, pieces: readonly Piece[], sources: number[]) => {
+    const { session, constants } = await choose(pieces);
     const row = rowOf(pieces);
     const { feeds, into } = cache.extend(row.index, row.end);
     const own = { tokens: int64(row.tokens), positions: int32(row.positions), index: int32(row.index) };

@@ -2,6 +2,7 @@ import type { turns } from "../runtime/turns.ts";
 import type { Decoder, Piece } from "./decoder.ts";
 import { spanOf } from "./decoder.ts";
 import type { KvCache } from "./kv_cache.ts";
+import type { RowAdapter } from "./row_adapters.ts";
 import type { OnEach, SequenceReader } from "./sequence_reader.ts";
 
 /** A sequence that is being read. */
@@ -12,6 +13,8 @@ export interface Lane {
   read: number[];
   /** Whether they were read as a sequence beyond the model's short length. */
   long: boolean;
+  /** Who reads them, where a decoder has several. */
+  readonly adapter?: RowAdapter;
 }
 
 /** Tokens of one sequence that a pass reads at most: what attention takes grows with them. */
@@ -78,7 +81,8 @@ export function lanePasses(
       const { lane, tokens } = wish;
       const start = lane.read.length;
       const end = lane.long ? undefined : start + most;
-      return [wish, { sequence: lane.sequence, start, tokens: tokens.slice(start, end) }];
+      const { sequence, adapter } = lane;
+      return [wish, { sequence, start, tokens: tokens.slice(start, end), adapter }];
     };
     const left = ({ lane, tokens }: Wish) => tokens.length - lane.read.length;
     const alone = all.find((wish) => wish.onEach || (wish.lane.long && left(wish) > 1));
@@ -144,7 +148,8 @@ export function lanePasses(
 }
 
 /** Resolves when all that is due now is done; browsers have no setImmediate. */
-const macrotask = () => new Promise<void>((start) => void (globalThis.setImmediate ?? setTimeout)(start));
+export const macrotask = () =>
+  new Promise<void>((start) => void (globalThis.setImmediate ?? setTimeout)(start));
 
 export function commonLength(a: readonly number[], b: readonly number[]): number {
   let length = 0;

@@ -1,10 +1,10 @@
 import type { Adapter } from "../adapters/adapter.ts";
 import type { TensorEntry } from "../files/safetensors.ts";
 import type { Base } from "../pretrained/base_of.ts";
-import type { OpenSession, SessionOptions } from "../runtime/session.ts";
+import { keepsTensors, type OpenSession, type SessionOptions } from "../runtime/session.ts";
 import type { Template } from "../templates/template.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
-import { openDecodingSession } from "./decoder.ts";
+import { openDecodingSession, openStackedSession } from "./decoder.ts";
 import { explainNotANumber } from "./explain_not_a_number.ts";
 import { explainedTalk } from "./explained_talk.ts";
 import { readGenerationSettings } from "./generation_config.ts";
@@ -69,9 +69,13 @@ export async function openLoadedModel<From>({
   const eos = eosTokens(directory, tokenizer);
   const settings = readGenerationSettings(directory, model.dimensions.vocabSize);
   for (const note of settings.notes) onWarning(`${settings.file}: ${note}`);
-  const variants = createVariants(model, (adapter) =>
-    openDecodingSession(model, parts.tensors ?? tensors, openSession, session, adapter),
-  );
+  const weights = parts.tensors ?? tensors;
+  const variants = createVariants(model, {
+    open: (adapter) => openDecodingSession(model, weights, openSession, session, adapter),
+    ...(!keepsTensors(session.device) && {
+      openStacked: (shapes) => openStackedSession(model, weights, openSession, session, shapes),
+    }),
+  });
   const addAdapter = async (name: string, from: From) => variants.add(name, await readAdapter(from));
   for (const [name, from] of Object.entries(adapters)) await addAdapter(name, from);
   variants.use(Object.keys(adapters)[0] ?? null);

@@ -2,20 +2,23 @@ import { turns } from "../runtime/turns.ts";
 import { type Decoder, sequenceOf, spanOf } from "./decoder.ts";
 import type { KvCache } from "./kv_cache.ts";
 import { commonLength, type Lane, lanePasses } from "./lane_passes.ts";
+import type { RowAdapter } from "./row_adapters.ts";
 import type { SequenceReader } from "./sequence_reader.ts";
 
 /** Readers of one model, side by side: what several of them ask for is read in one pass. */
 export interface Readers {
   /** A reader for what begins with `prompt`, as soon as there is room beside those in use. */
-  take(prompt: readonly number[]): Promise<SequenceReader>;
+  take(prompt: readonly number[], adapter?: RowAdapter): Promise<SequenceReader>;
   /** Gives a reader back. What it has read is kept for a while, for prompts that begin alike. */
   leave(reader: SequenceReader): Promise<void>;
+  /** Keeps nothing of what was read with an adapter. */
+  forget(adapter: RowAdapter): Promise<void>;
 }
 
 /** Sequences read side by side: more cost as much, in looking past each other's keys, as they save. */
 const WIDTH = 16;
 /** Sequences that nobody reads now and that are kept. */
-const KEPT = 4;
+const KEPT = 8;
 /** Tokens in common from which on going on from a kept sequence is worth a copy. */
 const WORTH_COPYING = 8;
 
@@ -23,6 +26,7 @@ const WORTH_COPYING = 8;
 interface Kept {
   read: readonly number[];
   long: boolean;
+  adapter?: RowAdapter;
   /** As sequence 0. */
   cache: KvCache;
 }
@@ -36,8 +40,8 @@ export function createReaders(decoder: Decoder): Readers {
   let kept: Kept[] = [];
 
   /** What the kept sequence that has most in common with a prompt has in common with it; one that goes on is kept no longer. */
-  const takeKept = (prompt: readonly number[]): Kept | undefined => {
-    const common = kept.map((one) => commonLength(one.read, prompt));
+  const takeKept = (prompt: readonly number[], adapter?: RowAdapter): Kept | undefined => {
+    const common = kept.map((one) => (one.adapter === adapter ? commonLength(one.read, prompt) : 0));
     const most = Math.max(...common);
     if (kept.length === 0 || most < WORTH_COPYING) return undefined;
     const best = kept[common.indexOf(most)]!;
@@ -56,12 +60,12 @@ export function createReaders(decoder: Decoder): Readers {
     return Array.from({ length: WIDTH }, (_, sequence) => sequence).find((sequence) => !taken.has(sequence))!;
   };
 
-  const enter = (prompt: readonly number[]): Lane => {
+  const enter = (prompt: readonly number[], adapter?: RowAdapter): Lane => {
     const sequence = freeSequence();
-    const known = takeKept(prompt);
+    const known = takeKept(prompt, adapter);
     if (known && lanes.size === 0) shared.cache = known.cache;
     else if (known) shared.cache.append(known.cache, spanOf(sequence));
-    return { sequence, read: [...(known?.read ?? [])], long: known?.long ?? false };
+    return { sequence, adapter, read: [...(known?.read ?? [])], long: known?.long ?? false };
   };
 
   /** What a lane has read, as a cache of its own. */
@@ -79,14 +83,14 @@ export function createReaders(decoder: Decoder): Readers {
   };
 
   return {
-    async take(prompt) {
+    async take(prompt, adapter) {
       while (lanes.size >= WIDTH) await new Promise<void>((start) => waiting.push(start));
       const reader: SequenceReader = { next: (...asked) => read(lanes.get(reader)!, ...asked) };
       const holder: Lane = { sequence: freeSequence(), read: [], long: false };
       lanes.set(reader, holder); // holds its place until its turn
       await inTurn(async () => {
         lanes.delete(reader);
-        lanes.set(reader, enter(prompt));
+        lanes.set(reader, enter(prompt, adapter));
       });
       return reader;
     },
@@ -95,8 +99,13 @@ export function createReaders(decoder: Decoder): Readers {
         const lane = lanes.get(reader)!;
         const cache = extract(lane);
         lanes.delete(reader);
-        kept = [...kept, { read: lane.read, long: lane.long, cache }].slice(-KEPT);
+        const { read, long, adapter } = lane;
+        kept = [...kept, { read, long, adapter, cache }].slice(-KEPT);
         waiting.shift()?.();
+      }),
+    forget: (adapter) =>
+      inTurn(async () => {
+        kept = kept.filter((one) => one.adapter !== adapter);
       }),
   };
 }

@@ -3,14 +3,16 @@ import { combineAdapters } from "../adapters/combine/combine_adapters.ts";
 import { requireSameStored } from "../adapters/combine/same_stored.ts";
 import { fitAdapter } from "../adapters/fit_adapter.ts";
 import { requireLora } from "../adapters/kinds/lora.ts";
-import { adapterSites } from "../adapters/targets/sites.ts";
+import { adapterSites, type LayerShape } from "../adapters/targets/sites.ts";
 import type { Model } from "../models/family.ts";
 import { placeAll, type Session } from "../runtime/session.ts";
 import { AttuneError } from "../text/errors.ts";
 import { createDecoder, type Decoder } from "./decoder.ts";
 import { once } from "./once.ts";
 import { createReaders, type Readers } from "./readers.ts";
+import { rowAdapter } from "./row_adapters.ts";
 import { adapterFeeds, adapterSignature } from "./runtime_adapter.ts";
+import { createSideBySide } from "./side_by_side.ts";
 
 /** The base, or an adapter on it. */
 export interface Variant {
@@ -34,8 +36,18 @@ export interface Variants {
   release(): Promise<void>;
 }
 
-/** `open` compiles the base, or an adapter on it, once for all adapters of one signature, when first needed. */
-export function createVariants(model: Model, open: (adapter?: Adapter) => Promise<Session>): Variants {
+export interface VariantGraphs {
+  /** Compiles the base, or an adapter on it. */
+  open(adapter?: Adapter): Promise<Session>;
+  /** Compiles the base with terms of several adapters at these modules; left out where requests of several don't share a pass. */
+  openStacked?(shapes: ReadonlyMap<string, LayerShape>): Promise<Session>;
+}
+
+/**
+ * Graphs are compiled when first needed: the base's; one for all adapters that can be read side by side; and one for those of
+ * each signature that can't.
+ */
+export function createVariants(model: Model, { open, openStacked }: VariantGraphs): Variants {
   const sessions = new Map<string, Promise<Session>>();
   const sessionOf = (signature: string, adapter?: Adapter) => {
     const session = sessions.get(signature) ?? open(adapter);
@@ -43,8 +55,12 @@ export function createVariants(model: Model, open: (adapter?: Adapter) => Promis
     return session;
   };
   const sites = adapterSites(model);
-  const adapters = new Map<string, { adapter: Adapter; variant: () => Promise<Variant> }>();
-  const base = once(async () => variantBy(createDecoder(await sessionOf(""), model.dimensions)));
+  const adapters = new Map<string, Loaded>();
+  const together =
+    openStacked && createSideBySide(model.dimensions, (shapes) => (shapes ? openStacked(shapes) : open()));
+  const base = once(
+    async () => together?.base ?? variantBy(createDecoder(await sessionOf(""), model.dimensions)),
+  );
   let current: () => Promise<Variant> = base;
 
   const variantOf = (adapter: Adapter, checked: () => Promise<void> = async () => {}) => {
@@ -76,12 +92,15 @@ export function createVariants(model: Model, open: (adapter?: Adapter) => Promis
   };
 
   return {
-    add(name, adapter) {
-      const fitting = fitAdapter(adapter, sites);
-      adapters.set(name, { adapter: fitting, variant: variantOf(fitting) });
+    add(name, given) {
+      const adapter = fitAdapter(given, sites);
+      const row = together && rowAdapter(adapter, sites);
+      if (!row) return void adapters.set(name, { adapter, variant: variantOf(adapter), remove() {} });
+      const variant = together.add(row);
+      adapters.set(name, { adapter, variant: async () => variant, remove: () => together.remove(row) });
     },
     remove(name) {
-      find(name);
+      find(name).remove();
       adapters.delete(name);
     },
     use(choice) {
@@ -89,10 +108,18 @@ export function createVariants(model: Model, open: (adapter?: Adapter) => Promis
     },
     current: async (choice) => (choice === undefined ? current : chosen(choice))(),
     async release() {
+      await together?.release();
       const opened = await Promise.allSettled(sessions.values());
       await Promise.all(opened.map((one) => one.status === "fulfilled" && one.value.release()));
     },
   };
+}
+
+/** An adapter that can be chosen. */
+interface Loaded {
+  adapter: Adapter;
+  variant: () => Promise<Variant>;
+  remove(): void;
 }
 
 /** What talks through one decoder. */

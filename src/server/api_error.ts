@@ -28,10 +28,13 @@ const TYPES: Readonly<Record<number, string>> = { 429: "requests", 500: "server_
 /** attune's codes for what OpenAI has a code for. */
 const OWN_CODES: Readonly<Record<string, string>> = { [PROMPT_TOO_LONG]: "context_length_exceeded" };
 
+/** Codes of what is nobody's mistake: the runtime lacks memory, or its thread has ended. */
+const OWN_FAILURES = "runtime.";
+
 /** The fault of anything that was thrown: what isn't the client's is said without its inside. */
 export function faultOf(error: unknown): ApiFault {
   if (error instanceof ApiError) return error.fault;
-  if (error instanceof AttuneError)
+  if (error instanceof AttuneError && !error.code.startsWith(OWN_FAILURES))
     return { status: 400, message: error.message, reason: OWN_CODES[error.code] ?? error.code };
   return { status: 500, message: "The server had an error while it worked on this request." };
 }

@@ -3,6 +3,7 @@ import type { ToolCall } from "../templates/message.ts";
 import { callWriting } from "../templates/written_calls.ts";
 import { answerReader } from "./answer_reader.ts";
 import { type ChatRequest, conversationOf } from "./chat_request.ts";
+import { callRule, forcedFunctions, PLAIN_CALL } from "./forced_call.ts";
 import { newId } from "./new_id.ts";
 import { formatRule, withRule } from "./response_format.ts";
 import { answerOptions } from "./sampling_schema.ts";
@@ -34,14 +35,17 @@ export async function chooser(
   const chatTemplateKwargs = { ...served.chatTemplateKwargs, ...asked.chat_template_kwargs };
   const { tokenizer } = speaker;
   const template = tools && (await speaker.template());
-  const writing = template && callWriting(template, { tools, variables: chatTemplateKwargs });
+  const forced = forcedFunctions(asked);
+  const known = template && callWriting(template, { tools, variables: chatTemplateKwargs });
+  const writing = known ?? (forced && PLAIN_CALL);
   const options: ChatOptions = {
     adapter,
     tools,
     chatTemplateKwargs,
     maxTokens: max_completion_tokens ?? max_tokens,
   };
-  const rule = formatRule(asked, tokenizer);
+  const format = formatRule(asked, tokenizer);
+  const rule = forced ? callRule(forced, writing!, tokenizer) : format;
   return async (index, signal, onPiece) => {
     const reader = writing && answerReader(tokenizer, writing, asked.stop ?? []);
     const scored: ScoredToken[] = [];
@@ -62,7 +66,8 @@ export async function chooser(
         if (reader) tell(reader.push(id));
       },
     });
-    const { content, calls, rest } = reader?.finish() ?? { content: answer.text, calls: [], rest: "" };
+    const { content, calls: all, rest } = reader?.finish() ?? { content: answer.text, calls: [], rest: "" };
+    const calls = asked.parallel_tool_calls ? all : all.slice(0, 1);
     tell(rest);
     if (told < scored.length) onPiece("", scored.slice(told));
     return {

@@ -6,6 +6,13 @@ import { samplingKeys } from "./sampling_schema.ts";
 
 const turns = z.array(z.record(z.string(), z.unknown())).min(1);
 
+const toolChoice = z
+  .union([
+    z.literal(["auto", "none", "required"]),
+    z.strictObject({ type: z.literal("function"), function: z.strictObject({ name: z.string() }) }),
+  ])
+  .default("auto");
+
 /** The body of a request for a chat completion. */
 export const ChatRequest = z.strictObject({
   ...samplingKeys,
@@ -15,8 +22,8 @@ export const ChatRequest = z.strictObject({
   logprobs: z.boolean().default(false),
   top_logprobs: z.int().min(0).max(20).optional(),
   tools: z.array(z.record(z.string(), z.unknown())).max(128).optional(),
-  tool_choice: z.literal(["auto", "none"]).default("auto"),
-  parallel_tool_calls: z.literal(true).optional(),
+  tool_choice: toolChoice,
+  parallel_tool_calls: z.boolean().default(true),
   response_format: z
     .discriminatedUnion("type", [
       z.strictObject({ type: z.literal("text") }),

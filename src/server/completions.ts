@@ -6,7 +6,7 @@ import { parameterError, readBody } from "./read_body.ts";
 import { answerOptions, oneOrMany, samplingKeys } from "./sampling_schema.ts";
 import type { ServedModel } from "./served_models.ts";
 import type { ServerState } from "./server_state.ts";
-import { type ScoredToken, scoreToken, textLogprobs } from "./token_logprobs.ts";
+import { type ScoredToken, scoreToken, type TextLogprobs, textLogprobs } from "./token_logprobs.ts";
 import { addUsage, type Usage } from "./usage.ts";
 
 const tokenIds = z.array(z.int().min(0)).min(1);
@@ -53,26 +53,22 @@ export async function completions(request: Request, state: ServerState): Promise
     }));
     return Response.json({ ...head, choices, usage: total(answers.map(({ usage }) => usage)) });
   }
-  if (asked.logprobs !== undefined)
-    throw parameterError("logprobs", "unsupported_parameter", {
-      message: "'logprobs' of completions are not streamed: leave out 'stream' or 'logprobs'.",
-    });
   const counts = asked.stream_options?.include_usage === true;
   return eventStream(
     request,
     async (send, signal) => {
-      const chunk = (index: number, text: string, finish_reason: string | null) =>
+      const chunk = (index: number, text: string, logprobs: TextLogprobs | null, finish: string | null) =>
         send({
           ...head,
-          choices: [{ text, index, logprobs: null, finish_reason }],
+          choices: [{ text, index, logprobs, finish_reason: finish }],
           ...(counts && { usage: null }),
         });
       const usages = await state.queue.run(async () => {
         const done: Usage[] = [];
         for (const [index, { prompt, choice }] of all.entries()) {
-          const onText = (text: string) => chunk(index, text, null);
-          const { usage, finish_reason } = await complete(served, asked, prompt, choice, signal, onText);
-          chunk(index, "", finish_reason);
+          const onPiece: OnPiece = (text, logprobs) => chunk(index, text, logprobs, null);
+          const { usage, finish_reason } = await complete(served, asked, prompt, choice, signal, onPiece);
+          chunk(index, "", null, finish_reason);
           done.push(usage);
         }
         return done;
@@ -83,9 +79,12 @@ export async function completions(request: Request, state: ServerState): Promise
   );
 }
 
+/** Gets a piece of the text, and its tokens' log-probabilities where they are asked for. */
+type OnPiece = (text: string, logprobs: TextLogprobs | null) => void;
+
 interface Choice {
   text: string;
-  logprobs: ReturnType<typeof textLogprobs> | null;
+  logprobs: TextLogprobs | null;
   finish_reason: Completion["finishReason"];
   usage: Usage;
 }
@@ -96,37 +95,46 @@ async function complete(
   prompt: Prompt,
   choice: number,
   signal: AbortSignal,
-  onText?: (text: string) => void,
+  onPiece: OnPiece = () => {},
 ): Promise<Choice> {
   const { tokenizer } = speaker;
   const { echo, logprobs: most, max_tokens } = asked;
   const ids = typeof prompt === "string" ? tokenizer.encode(prompt, { addBos: true }).ids : prompt;
   const echoed = echo ? (typeof prompt === "string" ? prompt : tokenizer.decode(prompt)) : "";
-  if (echoed !== "") onText?.(echoed);
+  const start = echo ? 0 : tokenizer.decode(ids).length;
   const scored: (ScoredToken | { id: number })[] = [];
-  const score =
-    most === undefined
-      ? undefined
-      : (id: number, logits: Float32Array) => scored.push(scoreToken(id, logits, most));
+  const score = (id: number, logits: Float32Array) => {
+    if (most !== undefined) scored.push(scoreToken(id, logits, most));
+  };
+  const streamed = textLogprobs(tokenizer, start);
+  let told = 0;
+  const tell = (text: string) => {
+    onPiece(text, most === undefined ? null : streamed(scored.slice(told)));
+    told = scored.length;
+  };
+  const isPromptScored = echo && most !== undefined;
   let read = 0;
-  if (echo && score) scored.push({ id: ids[0]! });
   const scorePrompt = (logits: Float32Array) => {
     read++;
-    if (read < ids.length) score!(ids[read]!, logits);
+    if (read < ids.length) score(ids[read]!, logits);
+    else tell(echoed);
   };
+  if (isPromptScored) scored.push({ id: ids[0]! });
+  else if (echoed !== "") tell(echoed);
   const answer = await speaker.complete(ids, {
     adapter,
     ...answerOptions(asked, choice),
     maxTokens: Math.max(1, max_tokens), // the pass that reads the prompt makes one in any case
     signal,
-    onText: max_tokens > 0 ? onText : undefined,
-    onToken: (id, logits, { isEnd }) => void (max_tokens > 0 && !isEnd && score?.(id, logits)),
-    onPrompt: echo && score ? scorePrompt : undefined,
+    onText: max_tokens > 0 ? tell : undefined,
+    onToken: (id, logits, { isEnd }) => void (max_tokens > 0 && !isEnd && score(id, logits)),
+    onPrompt: isPromptScored ? scorePrompt : undefined,
   });
+  if (told < scored.length) tell("");
   const text = max_tokens > 0 ? answer.text : "";
   return {
     text: echoed + text,
-    logprobs: score ? textLogprobs(tokenizer, scored, echo ? 0 : tokenizer.decode(ids).length) : null,
+    logprobs: most === undefined ? null : textLogprobs(tokenizer, start)(scored),
     finish_reason: max_tokens > 0 ? answer.finishReason : "length",
     usage: { prompt: ids.length, completion: max_tokens > 0 ? answer.ids.length : 0 },
   };

@@ -5,6 +5,7 @@ import { type LoadedModel, loadModel } from "../generation/load_model.ts";
 import type { ChatOptions } from "../generation/talk.ts";
 import type { Message } from "../templates/message.ts";
 import { goldenPath, readGoldenTensors } from "../testing/goldens.ts";
+import { AttuneError } from "../text/errors.ts";
 import { createServer, type Server, type ServerOptions } from "./create_server.ts";
 import { createServedModels, type ServedModel } from "./served_models.ts";
 
@@ -228,6 +229,14 @@ describe("chat completions", () => {
   });
 });
 
+/** The same, whose numbers may differ by the rounding of other passes. */
+function nearly(value: unknown): unknown {
+  if (typeof value === "number") return expect.closeTo(value, 4);
+  if (Array.isArray(value)) return value.map(nearly);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, nearly(inner)]));
+}
+
 describe("completions", () => {
   test("lm-eval's request gives transformers' log-probabilities", async () => {
     const golden = await readGoldenTensors(goldenPath("models/llama-gqa/logits.safetensors"));
@@ -273,6 +282,31 @@ describe("completions", () => {
     for await (const chunk of await client.completions.create({ ...asked, stream: true }))
       text += chunk.choices[0]!.text;
     expect(text).toBe(own.text);
+  });
+
+  test("streamed log-probabilities are those of the whole, each with its piece of text", async () => {
+    const prompts = ["The cat", "A dog sat"];
+    for (const echo of [false, true]) {
+      const asked = { model: "tiny", prompt: prompts, max_tokens: 5, temperature: 0, logprobs: 2, echo };
+      const { choices } = await client.completions.create(asked);
+      const parts = prompts.map(() => ({
+        text: "",
+        tokens: [],
+        token_logprobs: [],
+        top_logprobs: [],
+        text_offset: [],
+      }));
+      for await (const { choices } of await client.completions.create({ ...asked, stream: true })) {
+        const { index, text, logprobs } = choices[0]!;
+        const all = parts[index] as Record<string, unknown>;
+        all.text += text;
+        for (const [key, values] of Object.entries(logprobs ?? {}))
+          all[key] = [...(all[key] as unknown[]), ...(values as unknown[])];
+      }
+      expect(parts).toEqual(nearly(choices.map(({ text, logprobs }) => ({ text, ...logprobs }))));
+      expect(parts[0]!.tokens).toHaveLength(choices[0]!.logprobs!.tokens!.length);
+      expect(choices[0]!.logprobs!.tokens!.length).toBeGreaterThan(4);
+    }
   });
 
   test("a token the model doesn't have is refused", async () => {
@@ -425,6 +459,14 @@ describe("when many ask", () => {
     expect(response.status).toBe(500);
     expect(await response.text()).not.toContain("secret");
     expect(errors).toHaveLength(1);
+  });
+
+  test("neither is a failure of the runtime the client's", async () => {
+    const chat = () => Promise.reject(new AttuneError({ code: "runtime.failed", problem: "no memory" }));
+    const models = createServedModels([
+      { ...served[0]!, speaker: { ...model, chat } as unknown as LoadedModel },
+    ]);
+    expect((await createServer({ models }).fetch(post(asked))).status).toBe(500);
   });
 });
 

@@ -41,8 +41,13 @@ export const ResponseRequest = z.strictObject({
   instructions: z.string().optional(),
   max_output_tokens: z.int().min(1).optional(),
   tools: z.array(tool).max(128).default([]),
-  tool_choice: z.literal(["auto", "none"]).default("auto"),
-  parallel_tool_calls: z.literal(true).optional(),
+  tool_choice: z
+    .union([
+      z.literal(["auto", "none", "required"]),
+      z.strictObject({ type: z.literal("function"), name: z.string() }),
+    ])
+    .default("auto"),
+  parallel_tool_calls: z.boolean().default(true),
   text: z
     .strictObject({
       format: z
@@ -84,7 +89,9 @@ export function chatRequestOf(asked: ResponseRequest): ChatRequest {
   const format = text?.format;
   const given = {
     ...{ model: asked.model, temperature, top_p, top_k, min_p, seed: asked.seed },
-    ...{ tool_choice: asked.tool_choice, chat_template_kwargs: asked.chat_template_kwargs },
+    tool_choice: toolChoiceOf(asked),
+    parallel_tool_calls: asked.parallel_tool_calls,
+    chat_template_kwargs: asked.chat_template_kwargs,
     messages: [
       ...(instructions === undefined ? [] : [{ role: "system", content: instructions }]),
       ...(typeof input === "string" ? [{ role: "user", content: input }] : messagesOf(input)),
@@ -98,6 +105,9 @@ export function chatRequestOf(asked: ResponseRequest): ChatRequest {
   };
   return ChatRequest.parse(given);
 }
+
+const toolChoiceOf = ({ tool_choice: choice }: ResponseRequest) =>
+  typeof choice === "string" ? choice : { type: choice.type, function: { name: choice.name } };
 
 const jsonSchemaOf = ({ type, ...json_schema }: { type: "json_schema" } & Record<string, unknown>) => ({
   type,

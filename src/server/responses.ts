@@ -42,6 +42,7 @@ export async function responses(request: Request, state: ServerState): Promise<R
 
 function headOf(asked: ResponseRequest, model: string) {
   const { instructions, temperature, top_p, max_output_tokens, metadata, tools, tool_choice, text } = asked;
+  const { parallel_tool_calls } = asked;
   return {
     id: newId("resp", "_"),
     object: "response",
@@ -52,7 +53,7 @@ function headOf(asked: ResponseRequest, model: string) {
     instructions: instructions ?? null,
     max_output_tokens: max_output_tokens ?? null,
     metadata: metadata ?? {},
-    parallel_tool_calls: true,
+    parallel_tool_calls,
     previous_response_id: null,
     reasoning: { effort: null, summary: null },
     store: false,

@@ -45,24 +45,33 @@ function tokenEntry(tokenizer: Tokenizer, id: number, logprob: number) {
   return { token: new TextDecoder().decode(bytes), logprob, bytes: Array.from(bytes) };
 }
 
-/** As completions have it: a token without a text before it has none. */
+/** Log-probabilities of a text's tokens as completions have them; of one that has none before it there are none. */
+export interface TextLogprobs {
+  tokens: string[];
+  token_logprobs: (number | null)[];
+  top_logprobs: (Record<string, number> | null)[];
+  text_offset: number[];
+}
+
+/**
+ * Writes those of a text's tokens, piece by piece; `start` is the offset of the first in the text. Like OpenAI's, offsets count what
+ * tokens decode to by themselves.
+ */
 export function textLogprobs(
   tokenizer: Tokenizer,
-  scored: readonly (ScoredToken | { id: number })[],
   start: number,
-) {
+): (scored: readonly (ScoredToken | { id: number })[]) => TextLogprobs {
   let offset = start;
-  const offsets = scored.map(({ id }) => {
-    const at = offset;
-    offset += new TextDecoder().decode(tokenizer.bytesOf(id)).length;
-    return at;
-  });
-  return {
+  return (scored) => ({
     tokens: scored.map(({ id }) => tokenName(tokenizer, id)),
     token_logprobs: scored.map((one) => ("logprob" in one ? one.logprob : null)),
     top_logprobs: scored.map((one) => ("logprob" in one ? topByName(tokenizer, one) : null)),
-    text_offset: offsets,
-  };
+    text_offset: scored.map(({ id }) => {
+      const at = offset;
+      offset += new TextDecoder().decode(tokenizer.bytesOf(id)).length;
+      return at;
+    }),
+  });
 }
 
 /** The token itself counts among the likeliest, as OpenAI has it; of tokens of one name, the likelier. */

@@ -1,7 +1,8 @@
 /** Tools, by a model that says what the test wants it to: the template is Qwen2.5's. */
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import OpenAI from "openai";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type LoadedModel, loadModel } from "../generation/load_model.ts";
 import type { ChatOptions } from "../generation/talk.ts";
 import type { Message } from "../templates/message.ts";
@@ -112,4 +113,87 @@ test("calls and their results go back to the model", async () => {
     { role: "assistant", content: "", toolCalls: [{ name: "weather", arguments: { city: "Paris" } }] },
     { role: "tool", content: "rain", toolCallId: "call_1" },
   ]);
+});
+
+test("no more than one call where several are not wanted", async () => {
+  const { client } = speaking(`${CALL}${CALL}`);
+  const callsOf = async (parallel_tool_calls?: boolean) =>
+    (await client.chat.completions.create({ ...body, parallel_tool_calls })).choices[0]!.message.tool_calls;
+  expect(await callsOf()).toHaveLength(2);
+  expect(await callsOf(false)).toMatchObject([called]);
+});
+
+describe("a call that is asked for", () => {
+  let forced: LoadedModel;
+  let client: OpenAI;
+  beforeAll(async () => {
+    const path = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url));
+    const template = path("templates/goldens/qwen2_5.jinja");
+    forced = await loadModel(path("../demo/base"), { threads: 1, template });
+    const models = [{ id: "m", speaker: forced, adapter: null, created: 0 }];
+    const { fetch } = createServer({ models: createServedModels(models) });
+    client = new OpenAI({
+      ...{ apiKey: "none", baseURL: "http://localhost/v1", maxRetries: 0 },
+      fetch: (url, init) => fetch(new Request(url as string, init as RequestInit)),
+    });
+  });
+  afterAll(() => forced.release());
+
+  const colours = { type: "object", properties: { colour: { enum: ["red", "blue"] } }, required: ["colour"] };
+  const paint = { name: "paint", parameters: colours };
+  const both = [...tools, { type: "function" as const, function: paint }];
+  const chat = (tool_choice: object | "required", more: object = {}) =>
+    client.chat.completions.create({
+      ...{
+        ...body,
+        tools: both,
+        tool_choice: tool_choice as "required",
+        temperature: 1,
+        seed: 3,
+        max_tokens: 150,
+      },
+      ...more,
+      stream: false,
+    });
+
+  test("is made, with arguments by their schema, whatever the model would rather say", async () => {
+    for (const seed of [1, 2, 3]) {
+      const { choices } = await chat({ type: "function", function: { name: "paint" } }, { seed });
+      const { finish_reason, message } = choices[0]!;
+      expect([finish_reason, message.content, message.tool_calls!.length]).toEqual(["tool_calls", null, 1]);
+      const call = message.tool_calls![0] as OpenAI.ChatCompletionMessageFunctionToolCall;
+      expect(call.function.name).toBe("paint");
+      expect(["red", "blue"]).toContain(JSON.parse(call.function.arguments).colour);
+      const required = (await chat("required", { seed })).choices[0]!.message.tool_calls![0]!;
+      expect(["weather", "paint"]).toContain(required.type === "function" && required.function.name);
+    }
+  });
+
+  test("is made as a response, too", async () => {
+    const { output, tool_choice } = await client.responses.create({
+      ...{ model: "m", input: "Paint it.", store: false, temperature: 0, max_output_tokens: 100 },
+      tools: [{ type: "function", strict: true, ...paint }],
+      tool_choice: { type: "function", name: "paint" },
+    });
+    expect(tool_choice).toEqual({ type: "function", name: "paint" });
+    expect(output).toMatchObject([{ type: "function_call", name: "paint" }]);
+  });
+
+  test("is refused where there is no such tool, no such schema, no room for it, or another format", async () => {
+    const refused = { status: 400, param: "tool_choice" };
+    await expect(chat({ type: "function", function: { name: "other" } })).rejects.toMatchObject(refused);
+    await expect(chat("required", { tools: undefined })).rejects.toMatchObject(refused);
+    await expect(chat("always" as never)).rejects.toMatchObject(refused);
+    const odd = {
+      name: "odd",
+      parameters: { type: "object", properties: { a: { type: "string", pattern: "x" } } },
+    };
+    await expect(chat("required", { tools: [{ type: "function", function: odd }] })).rejects.toMatchObject({
+      ...{ status: 400, param: "tools", message: expect.stringMatching(/'odd'.*pattern is not supported/s) },
+    });
+    await expect(chat("required", { max_tokens: 8 })).rejects.toMatchObject({ status: 400 });
+    await expect(chat("required", { response_format: { type: "json_object" } })).rejects.toMatchObject({
+      ...{ status: 400, param: "response_format" },
+    });
+  });
 });

@@ -40,6 +40,17 @@ export function upload<T>(file: File): Promise<T> {
   return ask("/v1/files", { method: "POST", body: form });
 }
 
+export const remove = <T>(path: string): Promise<T> => ask(path, { method: "DELETE" });
+
+/** Saves what `path` answers as a file; with a key, which a link can't send, it is read first. */
+export async function download(path: string, name: string): Promise<void> {
+  const url = hasKey() ? URL.createObjectURL(await (await send(path, {})).blob()) : path;
+  const link = document.createElement("a");
+  Object.assign(link, { href: url, download: name });
+  link.click();
+  if (url !== path) setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
 async function ask<T>(path: string, init: RequestInit): Promise<T> {
   const response = await send(path, init);
   return (await response.json()) as T;

@@ -58,6 +58,9 @@ export interface Kind<C extends AdapterConfig = AdapterConfig, W extends object 
   /** A module's scale where it is fed with the term, so that graphs need not know it. */
   fedScale?(adapter: Adapter<C, W>): ((module: string) => number) | undefined;
 
+  /** Its terms by module, where they are low-rank ones of linear layers and all that it is. */
+  lowRank?(adapter: Adapter<C, W>): ReadonlyMap<string, LowRankTerm> | undefined;
+
   /** What becomes of the base's weights when it is merged, by their names. */
   merge(adapter: Adapter<C, W>, base: MergeBase): Map<string, Change>;
   /** The adapter whose merge takes this one's back, or why there is none. */
@@ -199,6 +202,11 @@ export interface MergeBase {
 export type Change = (weight: Float32Array, addProduct: AddProduct) => Promise<Float32Array> | Float32Array;
 
 export type AddProduct = (weight: Float32Array, product: Product, scale: number) => Promise<Float32Array>;
+
+/** scale · B·A·x of a linear layer. */
+export interface LowRankTerm extends Product {
+  scale: number;
+}
 
 /** B [out, r] · A [r, in]. */
 export interface Product {

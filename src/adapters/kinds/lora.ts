@@ -29,6 +29,7 @@ import type {
   Change,
   FileTerm,
   Kind,
+  LowRankTerm,
   MergeBase,
   ModuleTensor,
   PartSources,
@@ -131,6 +132,7 @@ export const lora = {
   },
 
   fedScale,
+  lowRank,
   merge: ({ config, modules }, base) =>
     new Map([...modules].flatMap(([module, weights]) => changes(config, module, weights, base))),
   inverse,
@@ -256,6 +258,18 @@ function startOf(names: { A: string; B: string }, { start, r, in: inputs, out }:
 function fedScale({ config, modules }: LoraAdapter) {
   if (config.useDora || [...modules.values()].some(({ start }) => start)) return undefined;
   return (module: string) => scaleOf(config, module, modules.get(module)!.r);
+}
+
+/** Terms of embeddings and of experts are no linear layers', and neither is a tied head's that follows. */
+function lowRank({ config, modules, follows }: LoraAdapter): Map<string, LowRankTerm> | undefined {
+  const isPlain = ({ magnitude, start, embedding, count }: LoraWeights) =>
+    !magnitude && !start && !embedding && count === undefined;
+  if (follows || ![...modules.values()].every(isPlain)) return undefined;
+  const term = (module: string, { A, B, r, in: inputs, out }: LoraWeights): LowRankTerm => ({
+    ...{ A, B, r, in: inputs, out },
+    scale: scaleOf(config, module, r),
+  });
+  return new Map(Array.from(modules, ([module, weights]) => [module, term(module, weights)] as const));
 }
 
 /** (B·A)ᵀ = Aᵀ·Bᵀ. */

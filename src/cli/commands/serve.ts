@@ -182,6 +182,11 @@ function openJobs(
       await speaker.addAdapter(id, adapter);
       served.add({ ...base, id, adapter: id, parent: base.id, created: nowInSeconds() });
     },
+    async unserve({ fine_tuned_model: id }) {
+      if (id === null || !served.list().some((model) => model.id === id)) return;
+      served.remove(id);
+      speaker.removeAdapter(id);
+    },
     onError: (error) => say(describeFailure(error)),
     bodyLimit: 1 << 20,
     fileLimit: 128 << 20,

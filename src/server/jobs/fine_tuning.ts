@@ -18,10 +18,12 @@ export interface FineTuningOptions extends Omit<RunnerParts, "jobs" | "files"> {
   bodyLimit: number;
   /** Bytes of an uploaded file at most. */
   fileLimit: number;
+  /** Serves what a job has made no more, where it is served. */
+  unserve(job: FineTuningJob): Promise<void>;
 }
 
 /** OpenAI's files and fine-tuning jobs. */
-export interface FineTuning {
+export interface FineTuning extends Pick<FineTuningOptions, "unserve"> {
   files: FileStore;
   jobs: JobStore;
   /** The directory of a base by its id. @throws ApiError */
@@ -50,6 +52,7 @@ export async function openFineTuning(options: FineTuningOptions): Promise<FineTu
     files,
     jobs,
     modelPath: options.modelPath,
+    unserve: options.unserve,
     mount(app) {
       mountFiles(app, context);
       mountJobs(app, context);

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readdir, readFile } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "../../files/atomic.ts";
 import { ApiError } from "../api_error.ts";
@@ -53,6 +53,8 @@ export interface JobStore {
   events(id: string): Promise<JobEvent[]>;
   tell(id: string, event: Pick<JobEvent, "message"> & Partial<JobEvent>): Promise<void>;
   pathOf(id: string, name: "recipe.json" | "run" | "exports"): string;
+  /** Removes a job with all that it made. */
+  remove(id: string): Promise<void>;
 }
 
 const ID = /^ftjob-[0-9a-f]{32}$/;
@@ -96,6 +98,10 @@ export async function openJobStore(root: string): Promise<JobStore> {
       return appendFile(eventsFile(id), `${JSON.stringify(event)}\n`);
     },
     pathOf: (id, name) => join(root, id, name),
+    async remove(id) {
+      await rm(join(root, id, "job.json")); // first: what is left of a job that a kill halved is none
+      await rm(join(root, id), { recursive: true });
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -43,6 +43,7 @@ beforeEach(async () => {
         stdio: ["ignore", "pipe", "inherit"],
       }),
     serve: async (_, adapter) => void adapters.push(adapter),
+    unserve: async () => void adapters.pop(),
     onError: () => {},
     bodyLimit: 1 << 20,
     fileLimit: 1 << 20,
@@ -285,6 +286,49 @@ describe("runs", () => {
     ])
       expect((await ask(`/attune/runs/${ID}/export`, wrong)).status).toBe(400);
     expect((await ask(`/attune/runs/${ID}/export`, { format: "peft", out: "/tmp/x" })).status).toBe(400);
+  });
+
+  const get = (path: string, method = "GET") =>
+    server.fetch(new Request(`http://localhost/attune/runs/${path}`, { method }));
+
+  test("exports are taken away: a file as it is, a directory as an archive, and nothing else", async () => {
+    const exports = at("jobs", ID, "exports");
+    mkdirSync(join(exports, "peft"), { recursive: true });
+    writeFileSync(join(exports, "gguf-f16.gguf"), "GGUF and more");
+    writeFileSync(join(exports, "peft", "adapter_config.json"), "{}");
+    symlinkSync("/etc/passwd", join(exports, "link"));
+    const file = await get(`${ID}/exports/gguf-f16.gguf`);
+    expect(await file.text()).toBe("GGUF and more");
+    expect(file.headers.get("content-length")).toBe("13");
+    expect(file.headers.get("content-disposition")).toBe("attachment; filename*=UTF-8''gguf-f16.gguf");
+    const archive = Buffer.from(await (await get(`${ID}/exports/peft`)).arrayBuffer());
+    expect(archive.toString("latin1", 0, 24)).toBe("peft/adapter_config.json");
+    for (const name of [
+      "other",
+      "link",
+      "..%2Fjob.json",
+      "..%2F..",
+      "%2Fetc%2Fpasswd",
+      ".",
+      "peft%2Fadapter_config.json",
+    ])
+      expect((await get(`${ID}/exports/${name}`)).status, name).toBe(404);
+    expect((await get(`${ID.replace("1", "2")}/exports/peft`)).status).toBe(404);
+  });
+
+  test("are removed with all they made, unless they are worked on", async () => {
+    script = "setTimeout(() => {}, 60_000)";
+    const { body: task } = await ask(`/attune/runs/${ID}/export`, { format: "peft" });
+    expect((await get(ID, "DELETE")).status).toBe(409);
+    await ask(`/attune/tasks/${task.id}/cancel`, {});
+    await until(task.id, ({ status }) => status === "cancelled");
+    adapters = ["served"];
+    expect(await (await get(ID, "DELETE")).json()).toMatchObject({ id: ID, deleted: true });
+    expect(existsSync(at("jobs", ID))).toBe(false);
+    expect(adapters).toEqual([]);
+    expect((await get(ID)).status).toBe(404);
+    expect((await get(ID, "DELETE")).status).toBe(404);
+    expect((await ask("/attune/runs")).body.data).toEqual([]);
   });
 
   test("a process that fails says why", async () => {

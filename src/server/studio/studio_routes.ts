@@ -14,6 +14,7 @@ import type { FineTuningJob } from "../jobs/job_store.ts";
 import { checkOwnRecipe, ownRecipeSchema } from "../jobs/own_recipe.ts";
 import { parameterError, readBody } from "../read_body.ts";
 import { checkPlan } from "./check_data.ts";
+import { downloadExport, removeRun } from "./kept_runs.ts";
 import {
   answerByOwnNames,
   CheckRequest,
@@ -138,6 +139,10 @@ function mountRuns(app: Hono, context: Context): void {
   });
   app.get("/attune/runs/:id", async ({ req }) =>
     Response.json(await runOf(await jobs.find(req.param("id")), jobs)),
+  );
+  app.delete("/attune/runs/:id", ({ req }) => removeRun(req.param("id"), context.fineTuning, context.tasks));
+  app.get("/attune/runs/:id/exports/:name", ({ req }) =>
+    downloadExport(req.param("id"), req.param("name"), context.fineTuning),
   );
   app.post("/attune/runs/:id/evaluate", ({ req }) => evaluateRun(req.raw, req.param("id"), context));
   app.post("/attune/runs/:id/export", ({ req }) => exportRun(req.raw, req.param("id"), context));

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { gigabytes } from "../../../web/format.ts";
-import { type Failure, failureOf, post } from "../api.ts";
+import { download, type Failure, failureOf, post } from "../api.ts";
 import type { RunView, StudioTask } from "../api_types.ts";
 import { CopyButton } from "../parts/copy_button.tsx";
 import { Fault } from "../parts/fault.tsx";
@@ -37,6 +37,10 @@ export function ExportPart({ run, tasks, again }: ExportPartProps) {
     }
     again();
   };
+  const take = (name: string) =>
+    download(`/attune/runs/${run.job.id}/exports/${encodeURIComponent(name)}`, name).catch((error) =>
+      setFailure(failureOf(error)),
+    );
   const exports = tasks.filter(({ kind }) => kind === "export");
   const open = exports.filter(({ status }) => status === "queued" || status === "running");
   const [last] = exports;
@@ -94,6 +98,14 @@ export function ExportPart({ run, tasks, again }: ExportPartProps) {
               </span>
               <code>{path}</code>
               <CopyButton text={path} label={`${words.copyPath}: ${name}`} />
+              <button
+                type="button"
+                class="small"
+                aria-label={`${words.download}: ${name}`}
+                onClick={() => void take(name)}
+              >
+                {words.download}
+              </button>
             </li>
           ))}
         </ul>

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { count, gigabytes, loss as shownLoss } from "../../../web/format.ts";
-import { type Failure, failureOf, post } from "../api.ts";
+import { type Failure, failureOf, post, remove } from "../api.ts";
 import type { List, RunView, StudioTask } from "../api_types.ts";
 import { CopyButton } from "../parts/copy_button.tsx";
 import { Fault } from "../parts/fault.tsx";
@@ -8,7 +8,7 @@ import { ProgressBar } from "../parts/progress_bar.tsx";
 import { ScrollBox } from "../parts/scroll_box.tsx";
 import { StatusBadge } from "../parts/status_badge.tsx";
 import { Tiles } from "../parts/tiles.tsx";
-import { linkTo } from "../router.ts";
+import { goTo, linkTo } from "../router.ts";
 import { loadModels } from "../server.ts";
 import { timeSpan } from "../time_span.ts";
 import { usePolled } from "../use_polled.ts";
@@ -61,8 +61,34 @@ export function RunPage({ id }: { id: string }) {
         {job.fine_tuned_model && <ChatPart model={job.fine_tuned_model} />}
         <ExportPart run={value} tasks={own} again={again} />
         <DetailsPart run={value} />
+        <RemovePart run={value} />
       </div>
     </>
+  );
+}
+
+/** Asks once more before it removes what can't be had again. */
+function RemovePart({ run: { job } }: { run: RunView }) {
+  const { words } = useWords();
+  const [failure, setFailure] = useState<Failure>();
+  if (job.status === "queued" || job.status === "running") return null;
+  const removeIt = async () => {
+    if (!confirm(words.removeRunSure)) return;
+    try {
+      await remove(`/attune/runs/${job.id}`);
+      void loadModels().catch(() => {});
+      goTo(linkTo.runs);
+    } catch (error) {
+      setFailure(failureOf(error));
+    }
+  };
+  return (
+    <div>
+      <Fault failure={failure} />
+      <button type="button" class="bad" onClick={() => void removeIt()}>
+        {words.removeRun}
+      </button>
+    </div>
   );
 }
 
