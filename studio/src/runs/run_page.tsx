@@ -158,7 +158,7 @@ function ProgressPart({ run, again, failure }: ProgressPartProps) {
         tiles={[
           { name: words.loss, value: loss && shownLoss(loss) },
           { name: words.heldOutLoss, value: heldOut && shownLoss(heldOut) },
-          { name: words.rate, value: live && rate !== undefined && rate !== null && rate.toExponential(1) },
+          { name: words.rate, value: live && rate?.toExponential(1) },
           {
             name: words.speed,
             value: progress?.tokens_per_second && count(Math.round(progress.tokens_per_second), language),
