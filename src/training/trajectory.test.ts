@@ -11,8 +11,9 @@ import { goldenPath, maxDifference, readGoldenTensors } from "../testing/goldens
 import { type Engine, openEngine } from "./engine.ts";
 import { adapterMethod, fullMethod, type Method } from "./method.ts";
 import { createOptimizer } from "./optimizer.ts";
-import { learningRateAt, type ScheduleName } from "./schedule.ts";
+import { learningRateAt } from "./schedule.ts";
 import { goldenExamples } from "./testing/golden_examples.ts";
+import type { TrainerSettings } from "./testing/golden_run.ts";
 
 const CASES = [
   "llama-gqa-lora-qv",
@@ -38,16 +39,7 @@ interface Case {
   float32Noise?: { loss: number; gradNorm: number };
   model: string;
   examples: string;
-  settings: {
-    epochs: number;
-    batchSize: number;
-    learningRate: number;
-    weightDecay: number;
-    warmupRatio: number;
-    schedule: ScheduleName;
-    maxGradNorm: number;
-    trainableLayers?: number;
-  };
+  settings: TrainerSettings & { epochs: number; trainableLayers?: number };
 }
 interface Metrics {
   loss: number;

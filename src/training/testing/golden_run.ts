@@ -16,6 +16,7 @@ import type { OpenSession, SessionOptions } from "../../runtime/session.ts";
 import { goldenPath } from "../../testing/goldens.ts";
 import { openEngine } from "../engine.ts";
 import { adapterMethod, fullMethod, type Method } from "../method.ts";
+import type { ScheduleName } from "../schedule.ts";
 import type { OptimizedState } from "../trained_state.ts";
 import { goldenExamples } from "./golden_examples.ts";
 
@@ -44,6 +45,16 @@ export interface GoldenCase {
     trainableLayers?: number;
   };
   rates?: { loraplus_lr_ratio?: number; loraplus_lr_embedding?: number };
+}
+
+/** How a run of transformers' Trainer steps. */
+export interface TrainerSettings {
+  batchSize: number;
+  learningRate: number;
+  weightDecay: number;
+  warmupRatio: number;
+  schedule: ScheduleName;
+  maxGradNorm: number;
 }
 
 export interface GoldenStep {

@@ -11,11 +11,11 @@ import { goldenPath } from "../../testing/goldens.ts";
 import { openEngine } from "../engine.ts";
 import { adapterMethod, fullMethod, type Method } from "../method.ts";
 import { type ObjectiveSettings, objectiveSettings, openObjective } from "../objectives/objectives.ts";
-import { learningRateAt, type ScheduleName } from "../schedule.ts";
+import { learningRateAt } from "../schedule.ts";
 import type { Trainable } from "../trainable.ts";
 import type { OptimizedState } from "../trained_state.ts";
 import { goldenExamples } from "./golden_examples.ts";
-import type { Distance } from "./golden_run.ts";
+import type { Distance, TrainerSettings } from "./golden_run.ts";
 
 /** A run of TRL's over preferences: where it began, and how. */
 export interface PreferenceCase {
@@ -24,14 +24,7 @@ export interface PreferenceCase {
   initial?: string;
   examples: string;
   objective: ObjectiveSettings;
-  settings: {
-    batchSize: number;
-    learningRate: number;
-    weightDecay: number;
-    warmupRatio: number;
-    schedule: ScheduleName;
-    maxGradNorm: number;
-  };
+  settings: TrainerSettings;
 }
 /** Of a step. */
 export interface PreferenceStep {
