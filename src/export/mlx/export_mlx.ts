@@ -9,7 +9,8 @@ import { encode } from "../gguf/encode.ts";
 import type { ModelWeights } from "../model_weights.ts";
 import { float32, type Numbers } from "../numbers.ts";
 import { type ExportSource, type SourceOptions, withSource } from "../open_source.ts";
-import { MLX_FAMILIES, type MlxDescription } from "./mlx_families.ts";
+import type { MlxDescription } from "./mlx_description.ts";
+import { MLX_FAMILIES } from "./mlx_families.ts";
 import { mlxTensors } from "./mlx_tensors.ts";
 
 export interface MlxOptions extends SourceOptions {

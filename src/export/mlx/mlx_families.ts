@@ -7,124 +7,28 @@ import { cohereFields } from "../../models/families/cohere.ts";
 import { gemmaFields } from "../../models/families/gemma.ts";
 import { gemma2Fields } from "../../models/families/gemma2.ts";
 import { gemma3Fields, gemma3Ropes } from "../../models/families/gemma3_text.ts";
-import { glm4Moe, glm4MoeFields } from "../../models/families/glm4_moe.ts";
 import { gptNeoxFields } from "../../models/families/gpt_neox.ts";
 import { gpt2, gpt2Fields } from "../../models/families/gpt2.ts";
 import { graniteFields } from "../../models/families/granite.ts";
 import { llamaFields } from "../../models/families/llama.ts";
 import { mistralFields } from "../../models/families/mistral.ts";
-import { mixtral, mixtralFields } from "../../models/families/mixtral.ts";
 import { olmo2Fields } from "../../models/families/olmo2.ts";
-import { olmoe, olmoeFields } from "../../models/families/olmoe.ts";
 import { PHI3_ROPE, phi3Fields } from "../../models/families/phi3.ts";
 import { qwen2Fields, qwenWindows } from "../../models/families/qwen2.ts";
-import { qwen2MoeFields, windowsOf } from "../../models/families/qwen2_moe.ts";
 import { qwen3Fields } from "../../models/families/qwen3.ts";
-import { qwen3MoeFields } from "../../models/families/qwen3_moe.ts";
 import { rotatedLayers, smollm3Fields } from "../../models/families/smollm3.ts";
 import { starcoder2Fields } from "../../models/families/starcoder2.ts";
 import { withoutAliases } from "../../models/families.ts";
-import type { Config } from "../../models/family.ts";
 import { layerWindows, slidingLayers } from "../../models/layer_types.ts";
-import { headSizes } from "../../models/layers.ts";
-import { type RopeParameters, ropeParameters } from "../../models/rope_config.ts";
-import type { Fault } from "../../text/errors.ts";
-
-type Faults = Omit<Fault, "code">[];
-
-export interface MlxDescription {
-  /** What config.json says besides its own. */
-  config: Record<string, unknown>;
-  /** What mlx-lm doesn't compute, by the keys of config.json. */
-  faults: Faults;
-  /** The output layer is a weight of its own even of a tied model, or there is none of its own. */
-  head?: "required" | "tied";
-}
-
-type Describe = (config: Config) => MlxDescription;
-
-/** Checks and what they found; each names the key at fault. */
-function checks(name: string) {
-  const faults: Faults = [];
-  return {
-    faults,
-    /** Refuses anything but `wanted`. */
-    only(place: string, value: unknown, wanted: unknown) {
-      if (value !== wanted)
-        faults.push({
-          place,
-          problem: `mlx-lm computes ${name} in one way`,
-          expected: String(wanted),
-          got: String(value),
-        });
-    },
-    act(place: string, value: string, kind: "silu" | "gelu") {
-      const own = value === "silu" || value === "swish" ? "silu" : "gelu";
-      if (own !== kind)
-        faults.push({ place, problem: `mlx-lm computes ${name} with ${kind}`, got: JSON.stringify(value) });
-    },
-    windows(windows: readonly (number | undefined)[], positions: number | null | undefined) {
-      const window = windows.find(
-        (size) => size !== undefined && size < (positions ?? Number.POSITIVE_INFINITY),
-      );
-      if (window !== undefined)
-        faults.push({
-          place: "sliding_window",
-          problem: `mlx-lm computes ${name} without a window`,
-          got: String(window),
-          wayOut: `If ${window} tokens are enough, set max_position_embeddings to ${window} in a copy of the model`,
-        });
-    },
-    rope(rope: RopeParameters, known: readonly RopeParameters["type"][]) {
-      const { type } = rope;
-      if (type === "yarn" && !rope.truncate)
-        faults.push({
-          place: "rope_parameters.truncate",
-          problem: "mlx-lm rounds YaRN's range to whole dimensions",
-          got: "false",
-        });
-      if (!known.includes(type))
-        faults.push({
-          place: "rope_parameters.rope_type",
-          problem: `mlx-lm has no such rotation for ${name}`,
-          got: JSON.stringify(type),
-        });
-    },
-  };
-}
-
-const PLAIN = ["default"] as const;
-const SCALED = ["default", "linear", "llama3", "yarn"] as const;
-
-/** Both generations' spelling of the rotation: mlx-lm reads the older keys. */
-function ropeConfig(config: Config, rope: RopeParameters): Record<string, unknown> {
-  const { theta, type } = rope;
-  const given = (config.rope_scaling ?? config.rope_parameters ?? {}) as Record<string, unknown>;
-  const length = "originalMaxPositions" in rope && {
-    original_max_position_embeddings: rope.originalMaxPositions,
-  };
-  const factor = "factor" in rope && { factor: rope.factor };
-  const scaling = type === "default" ? null : { ...given, ...length, ...factor, rope_type: type, type };
-  return { rope_theta: theta, rope_scaling: scaling };
-}
-
-interface Sizes {
-  hidden_size: number;
-  num_attention_heads: number;
-  num_key_value_heads?: number | null;
-  head_dim?: number | null;
-}
-
-function headConfig(c: Sizes): { own: Record<string, unknown>; isDerived: boolean; E: number } {
-  const { K, G, E } = headSizes(c);
-  return { own: { num_key_value_heads: K, head_dim: E }, isDerived: K * G * E === c.hidden_size, E };
-}
+import { ropeParameters } from "../../models/rope_config.ts";
+import { checks, type Describe, headConfig, PLAIN_ROPE, ropeConfig, SCALED_ROPE } from "./mlx_description.ts";
+import { glm4MoeMlx, mixtralMlx, olmoeMlx, qwen2MoeMlx, qwen3MoeMlx } from "./mlx_mixtures.ts";
 
 const llama: Describe = (config) => {
   const c = parseFields("", llamaFields, config);
   const [check, rope] = [checks("llama"), ropeParameters(c)];
   check.act("hidden_act", c.hidden_act, "silu");
-  check.rope(rope, SCALED);
+  check.rope(rope, SCALED_ROPE);
   const { attention_bias, mlp_bias, tie_word_embeddings } = c;
   const own = { attention_bias, mlp_bias, tie_word_embeddings, rms_norm_eps: c.rms_norm_eps };
   return { config: { ...headConfig(c).own, ...own, ...ropeConfig(config, rope) }, faults: check.faults };
@@ -134,7 +38,7 @@ const mistral: Describe = (config) => {
   const c = parseFields("", mistralFields, config);
   const [check, rope] = [checks("mistral"), ropeParameters(c)];
   check.act("hidden_act", c.hidden_act, "silu");
-  check.rope(rope, SCALED);
+  check.rope(rope, SCALED_ROPE);
   check.windows(
     layerWindows(c, () => true),
     c.max_position_embeddings,
@@ -147,25 +51,12 @@ const mistral: Describe = (config) => {
   };
 };
 
-const mixtralMlx: Describe = (config) => {
-  const c = parseFields("", mixtralFields, withoutAliases(config, mixtral));
-  const [check, rope] = [checks("mixtral"), ropeParameters(c, { theta: 1_000_000 })];
-  const heads = headConfig(c);
-  check.act("hidden_act", c.hidden_act, "silu");
-  check.rope(rope, PLAIN);
-  check.windows([c.sliding_window ?? undefined], c.max_position_embeddings);
-  check.only("head_dim", heads.isDerived, true);
-  const { num_local_experts, num_experts_per_tok, rms_norm_eps, tie_word_embeddings } = c;
-  const own = { num_local_experts, num_experts_per_tok, rms_norm_eps, tie_word_embeddings };
-  return { config: { ...heads.own, ...own, ...ropeConfig(config, rope) }, faults: check.faults };
-};
-
 const smollm3: Describe = (config) => {
   const c = parseFields("", smollm3Fields, config);
   const [check, rope] = [checks("smollm3"), ropeParameters(c, { theta: 2_000_000 })];
   const rotated = rotatedLayers(c);
   check.act("hidden_act", c.hidden_act, "silu");
-  check.rope(rope, SCALED);
+  check.rope(rope, SCALED_ROPE);
   check.windows(
     layerWindows(c, (layer) => c.use_sliding_window && !rotated[layer]),
     c.max_position_embeddings,
@@ -183,7 +74,7 @@ const granite: Describe = (config) => {
   const c = parseFields("", graniteFields, config);
   const [check, rope, heads] = [checks("granite"), ropeParameters(c), headConfig(c)];
   check.act("hidden_act", c.hidden_act, "silu");
-  check.rope(rope, SCALED);
+  check.rope(rope, SCALED_ROPE);
   check.only("head_dim", heads.isDerived, true);
   const { attention_bias, mlp_bias, tie_word_embeddings, rms_norm_eps } = c;
   const { logits_scaling, attention_multiplier, embedding_multiplier, residual_multiplier } = c;
@@ -196,7 +87,7 @@ const qwen2: Describe = (config) => {
   const c = parseFields("", qwen2Fields, config);
   const [check, rope, heads] = [checks("qwen2"), ropeParameters(c), headConfig(c)];
   check.act("hidden_act", c.hidden_act, "silu");
-  check.rope(rope, SCALED);
+  check.rope(rope, SCALED_ROPE);
   check.windows(qwenWindows(c), c.max_position_embeddings);
   check.only("head_dim", heads.isDerived, true);
   const own = { tie_word_embeddings: c.tie_word_embeddings, rms_norm_eps: c.rms_norm_eps };
@@ -207,93 +98,17 @@ const qwen3: Describe = (config) => {
   const c = parseFields("", qwen3Fields, config);
   const [check, rope] = [checks("qwen3"), ropeParameters(c)];
   check.act("hidden_act", c.hidden_act, "silu");
-  check.rope(rope, SCALED);
+  check.rope(rope, SCALED_ROPE);
   check.windows(qwenWindows(c), c.max_position_embeddings);
   check.only("attention_bias", c.attention_bias, false);
   const own = { tie_word_embeddings: c.tie_word_embeddings, rms_norm_eps: c.rms_norm_eps };
   return { config: { ...headConfig(c).own, ...own, ...ropeConfig(config, rope) }, faults: check.faults };
 };
 
-const qwen3Moe: Describe = (config) => {
-  const c = parseFields("", qwen3MoeFields, config);
-  const [check, rope] = [checks("qwen3_moe"), ropeParameters(c)];
-  check.act("hidden_act", c.hidden_act, "silu");
-  check.rope(rope, PLAIN);
-  check.windows([(c.use_sliding_window && c.sliding_window) || undefined], c.max_position_embeddings);
-  check.only("attention_bias", c.attention_bias, false);
-  const { decoder_sparse_step, norm_topk_prob, tie_word_embeddings, rms_norm_eps } = c;
-  const experts = {
-    num_experts: c.num_local_experts ?? c.num_experts,
-    mlp_only_layers: c.mlp_only_layers ?? [],
-  };
-  const own = { decoder_sparse_step, norm_topk_prob, tie_word_embeddings, rms_norm_eps };
-  return {
-    config: { ...headConfig(c).own, ...experts, ...own, ...ropeConfig(config, rope) },
-    faults: check.faults,
-  };
-};
-
-const olmoeMlx: Describe = (config) => {
-  const c = parseFields("", olmoeFields, withoutAliases(config, olmoe));
-  const [check, rope] = [checks("olmoe"), ropeParameters(c)];
-  check.act("hidden_act", c.hidden_act, "silu");
-  check.rope(rope, SCALED);
-  check.only("clip_qkv", c.clip_qkv ?? null, null);
-  const { num_experts, num_experts_per_tok, norm_topk_prob } = c;
-  const { attention_bias, tie_word_embeddings, rms_norm_eps } = c;
-  const experts = { num_experts, num_experts_per_tok, norm_topk_prob, mlp_bias: false };
-  const own = { attention_bias, tie_word_embeddings, rms_norm_eps };
-  return {
-    config: { ...headConfig(c).own, ...experts, ...own, ...ropeConfig(config, rope) },
-    faults: check.faults,
-  };
-};
-
-const qwen2MoeMlx: Describe = (config) => {
-  const c = parseFields("", qwen2MoeFields, config);
-  const [check, rope, heads] = [checks("qwen2_moe"), ropeParameters(c), headConfig(c)];
-  const { num_experts, num_experts_per_tok, moe_intermediate_size, shared_expert_intermediate_size } = c;
-  check.act("hidden_act", c.hidden_act, "silu");
-  check.rope(rope, PLAIN);
-  check.windows(windowsOf(c), c.max_position_embeddings);
-  check.only("head_dim", heads.isDerived, true);
-  check.only("qkv_bias", c.qkv_bias, true);
-  check.only("norm_topk_prob", c.norm_topk_prob, false);
-  check.only("decoder_sparse_step", c.decoder_sparse_step, 1);
-  check.only("mlp_only_layers", c.mlp_only_layers?.length ?? 0, 0);
-  const experts = {
-    num_experts,
-    num_experts_per_tok,
-    moe_intermediate_size,
-    shared_expert_intermediate_size,
-  };
-  const own = { ...heads.own, ...experts, rms_norm_eps: c.rms_norm_eps };
-  return { config: { ...own, ...ropeConfig(config, rope) }, faults: check.faults, head: "required" };
-};
-
-const glm4MoeMlx: Describe = (config) => {
-  const c = parseFields("", glm4MoeFields, withoutAliases(config, glm4Moe));
-  const [check, rope] = [checks("glm4_moe"), ropeParameters(c, { rotated: 1 })];
-  check.act("hidden_act", c.hidden_act, "silu");
-  check.rope(rope, PLAIN);
-  const { n_routed_experts, n_shared_experts, num_experts_per_tok, moe_intermediate_size } = c;
-  const { routed_scaling_factor, first_k_dense_replace, norm_topk_prob, n_group, topk_group } = c;
-  const { attention_bias, use_qk_norm, tie_word_embeddings, rms_norm_eps } = c;
-  const experts = { n_routed_experts, n_shared_experts, num_experts_per_tok, moe_intermediate_size };
-  const choice = { routed_scaling_factor, first_k_dense_replace, norm_topk_prob, n_group, topk_group };
-  const own = { attention_bias, use_qk_norm, tie_word_embeddings, rms_norm_eps };
-  const rotated = { ...ropeConfig(config, rope), partial_rotary_factor: rope.rotated };
-  return {
-    config: { ...headConfig(c).own, ...experts, ...choice, ...own, ...rotated },
-    faults: check.faults,
-    head: "required",
-  };
-};
-
 const gemma: Describe = (config) => {
   const c = parseFields("", gemmaFields, config);
   const [check, rope] = [checks("gemma"), ropeParameters(c)];
-  check.rope(rope, PLAIN);
+  check.rope(rope, PLAIN_ROPE);
   check.only("attention_bias", c.attention_bias, false);
   const own = { ...headConfig(c).own, rms_norm_eps: c.rms_norm_eps };
   return { config: { ...own, ...ropeConfig(config, rope) }, faults: check.faults, head: "tied" };
@@ -303,7 +118,7 @@ const gemma2: Describe = (config) => {
   const c = parseFields("", gemma2Fields, config);
   const [check, rope] = [checks("gemma2"), ropeParameters(c)];
   check.act("hidden_activation", c.hidden_activation, "gelu");
-  check.rope(rope, PLAIN);
+  check.rope(rope, PLAIN_ROPE);
   check.only("attention_bias", c.attention_bias, false);
   check.windows(
     layerWindows(c, (layer) => layer % 2 === 0),
@@ -330,8 +145,8 @@ const gemma3: Describe = (config) => {
       problem: "mlx-lm computes gemma3_text with windows on all but the last of every so many layers",
     });
   check.act("hidden_activation", c.hidden_activation, "gelu");
-  check.rope(ropes.full, PLAIN);
-  check.rope(ropes.sliding, PLAIN);
+  check.rope(ropes.full, PLAIN_ROPE);
+  check.rope(ropes.sliding, PLAIN_ROPE);
   check.only("attention_bias", c.attention_bias, false);
   check.only("final_logit_softcapping", c.final_logit_softcapping ?? null, null);
   const thetas = {
@@ -369,7 +184,7 @@ const gptNeox: Describe = (config) => {
   check.only("use_parallel_residual", c.use_parallel_residual, true);
   check.only("attention_bias", c.attention_bias, true);
   check.act("hidden_act", c.hidden_act, "gelu");
-  check.rope(rope, PLAIN);
+  check.rope(rope, PLAIN_ROPE);
   const own = { rotary_emb_base: rope.theta, rotary_pct: rope.rotated, layer_norm_eps: c.layer_norm_eps };
   return { config: own, faults: check.faults, head: "required" };
 };
@@ -378,7 +193,7 @@ const phi3: Describe = (config) => {
   const c = parseFields("", phi3Fields, config);
   const [check, rope, heads] = [checks("phi3"), ropeParameters(c, PHI3_ROPE), headConfig(c)];
   check.act("hidden_act", c.hidden_act, "silu");
-  check.rope(rope, PLAIN); // of longrope mlx-lm takes the long factors always
+  check.rope(rope, PLAIN_ROPE); // of longrope mlx-lm takes the long factors always
   check.windows([c.sliding_window ?? undefined], c.max_position_embeddings);
   check.only("head_dim", heads.isDerived, true);
   const { tie_word_embeddings, rms_norm_eps } = c;
@@ -390,7 +205,7 @@ const olmo2: Describe = (config) => {
   const c = parseFields("", olmo2Fields, config);
   const [check, rope] = [checks("olmo2"), ropeParameters(c)];
   check.act("hidden_act", c.hidden_act, "silu");
-  check.rope(rope, SCALED);
+  check.rope(rope, SCALED_ROPE);
   const { attention_bias, tie_word_embeddings, rms_norm_eps } = c;
   const own = { attention_bias, tie_word_embeddings, rms_norm_eps };
   return { config: { ...headConfig(c).own, ...own, ...ropeConfig(config, rope) }, faults: check.faults };
@@ -400,7 +215,7 @@ const starcoder2: Describe = (config) => {
   const c = parseFields("", starcoder2Fields, config);
   const [check, rope, heads] = [checks("starcoder2"), ropeParameters(c), headConfig(c)];
   check.act("hidden_act", c.hidden_act, "gelu");
-  check.rope(rope, PLAIN);
+  check.rope(rope, PLAIN_ROPE);
   check.windows([c.sliding_window ?? undefined], c.max_position_embeddings);
   check.only("use_bias", c.use_bias, true);
   check.only("head_dim", heads.isDerived, true);
@@ -412,7 +227,7 @@ const cohere: Describe = (config) => {
   const c = parseFields("", cohereFields, config);
   const [check, rope, heads] = [checks("cohere"), ropeParameters(c, { theta: 500_000 }), headConfig(c)];
   check.act("hidden_act", c.hidden_act, "silu");
-  check.rope(rope, PLAIN);
+  check.rope(rope, PLAIN_ROPE);
   check.only("head_dim", heads.isDerived, true);
   const { attention_bias, layer_norm_eps, logit_scale, use_qk_norm } = c;
   const own = { attention_bias, layer_norm_eps, logit_scale, use_qk_norm: use_qk_norm ?? false };
@@ -425,7 +240,7 @@ const cohere: Describe = (config) => {
 
 /** By model_type. */
 export const MLX_FAMILIES: Readonly<Record<string, Describe>> = {
-  ...{ llama, mistral, mixtral: mixtralMlx, smollm3, granite, qwen2, qwen3, qwen3_moe: qwen3Moe },
+  ...{ llama, mistral, mixtral: mixtralMlx, smollm3, granite, qwen2, qwen3, qwen3_moe: qwen3MoeMlx },
   ...{ olmoe: olmoeMlx, qwen2_moe: qwen2MoeMlx, glm4_moe: glm4MoeMlx },
   ...{
     gemma,

@@ -7,7 +7,7 @@ import { modelLayout } from "../../models/layout.ts";
 import { groupBy } from "../../text/group_by.ts";
 import type { Weight } from "../model_weights.ts";
 import { type Numbers, turned } from "../numbers.ts";
-import type { MlxDescription } from "./mlx_families.ts";
+import type { MlxDescription } from "./mlx_description.ts";
 
 /** Module paths there, by those of the checkpoint; an expert's number is left out, since experts are stacked. */
 export function mlxModule(modelType: string, module: string): string {
