@@ -35,8 +35,20 @@ export type LabRun = (typeof RUNS)[number];
 
 type Settings = Pick<RecipeInput, "stage" | "adapter" | "training">;
 
-/** r 6 on all linear layers trains 4.5% of the parameters of all weights. */
-const lora = { type: "lora", r: 6, alpha: 12, dropout: 0, targetModules: "all-linear" } as const;
+type Lora = Extract<RecipeInput["adapter"], { type: "lora" }>;
+
+const onLinearLayers: Lora = { type: "lora", r: 6, alpha: 12, dropout: 0, targetModules: "all-linear" };
+
+/** With 3 ranks on the embedding, which is the output layer, too, 5.0% of the parameters of all weights are trained. */
+const lora: Lora = {
+  ...onLinearLayers,
+  targetModules: [
+    ...["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+    "embed_tokens",
+  ],
+  rankPattern: { embed_tokens: 3 },
+  alphaPattern: { embed_tokens: 6 },
+};
 
 const instructions = { batchSize: 32, maxLength: 128, warmupRatio: 0.05, saveEvery: 1000 };
 
@@ -45,7 +57,7 @@ const many = { ...instructions, epochs: 1.5, neftuneNoiseAlpha: 2 };
 
 const chinese: Settings = {
   stage: "pretrain",
-  adapter: { ...lora, r: 16, alpha: 32, modulesToSave: ["embed_tokens", "lm_head"] },
+  adapter: { ...onLinearLayers, r: 16, alpha: 32, modulesToSave: ["embed_tokens", "lm_head"] },
   training: {
     maxSteps: 100,
     batchSize: 8,
