@@ -72,13 +72,17 @@ let cudaCheck: Promise<void> | undefined;
 
 /** Once a process, before the first session. @throws AttuneError that says what CUDA lacks, or what failed there. */
 export function checkCuda(): Promise<void> {
-  requireCuda();
-  cudaCheck ??= selfCheck(openInMemory, "cuda").catch((error) => {
+  cudaCheck ??= tryCuda().catch((error) => {
     cudaCheck = undefined;
     const isSaid = error instanceof AttuneError && error.code === "runtime.no-cuda";
     throw isSaid ? error : noCuda(cudaFacts(), `a small product failed there: ${error.message}`);
   });
   return cudaCheck;
+}
+
+async function tryCuda(): Promise<void> {
+  requireCuda();
+  await selfCheck(openInMemory, "cuda");
 }
 
 /**

@@ -117,8 +117,8 @@ async function leftToCpu(
   }
   const missing: string[] = [];
   for (const [name, { op, inputs, attributes }] of kinds) {
-    const fed = inputs.map(({ dtype, shape }, i) => input(`x${i}`, shape, dtype));
     if (op.unrolledOnGpu) continue; // made of others, and of values of another op
+    const fed = inputs.map(({ dtype, shape }, i) => input(`x${i}`, shape, dtype));
     const alone = lower({ y: apply(op, fed, attributes) }, "gpu");
     const session = await open(alone, options).catch(
       (error) => void (isLeftToCpu(error) && missing.push(name)),

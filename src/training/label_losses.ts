@@ -23,7 +23,7 @@ export interface LabelLosses {
 
 export interface LossOptions {
   noise?: (x: Tensor) => Tensor;
-  /** Queries of a block of attention, of `attentionBlock`; the row is one where left out. */
+  /** Queries of a block of attention, of `partsOfRow`; the row is one where left out. */
   block?: number;
   /** Tokens of the vocabulary whose logits are computed at once. */
   headTokens?: number;

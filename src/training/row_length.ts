@@ -1,5 +1,6 @@
 import type { SequenceStore } from "../data/batches/sequence_store.ts";
 import { commonPrefix } from "../data/packing/prefix_tree.ts";
+import { HEAD_ROWS } from "../graph/ops/frozen_head.ts";
 import type { Device } from "../runtime/session.ts";
 import { AttuneError } from "../text/errors.ts";
 
@@ -17,7 +18,7 @@ interface RowLengthOptions {
  * Queries of a block of attention in rows of this length: fewer skip more of what packed examples hide from each other, and more
  * are faster where there is little to skip. Undefined where the whole row is one: on a GPU, which does much at once, short ones.
  */
-export function attentionBlock(rowLength: number, device: Device): number | undefined {
+function attentionBlock(rowLength: number, device: Device): number | undefined {
   if (device === "webgpu") return rowLength <= 1024 ? undefined : 512;
   if (device === "cuda") return undefined;
   return rowLength <= 1024 ? 64 : 128;
@@ -28,9 +29,9 @@ export function attentionBlock(rowLength: number, device: Device): number | unde
  * memory there.
  */
 export const headTokens = (rowLength: number): number =>
-  Math.max(MIN_HEAD_TOKENS, Math.min(MAX_HEAD_TOKENS, 2 ** Math.floor(Math.log2(HEAD_LOGITS / rowLength))));
+  Math.max(MIN_HEAD_TOKENS, Math.min(HEAD_ROWS, 2 ** Math.floor(Math.log2(HEAD_LOGITS / rowLength))));
 
-const [MIN_HEAD_TOKENS, MAX_HEAD_TOKENS] = [512, 8192];
+const MIN_HEAD_TOKENS = 512;
 /** 32 MB in float32; each of the head's steps holds a few times that. */
 const HEAD_LOGITS = 2 ** 23;
 

@@ -9,14 +9,14 @@ import { matmul } from "./matmul.ts";
 import { sum } from "./reduce.ts";
 import { reshape, slice } from "./shape.ts";
 
-/** Rows of a head that are taken, and widened, at once. */
-const ROWS = 8_192;
+/** Rows of a head that are taken, and widened, at once; in long rows of tokens fewer. */
+export const HEAD_ROWS = 8_192;
 
 /**
  * The rows of a frozen head [V, D] in parts, when it has more rows than a part: the logits of a vocabulary of 150,000 tokens,
  * or the head widened whole from 16 bits, take more memory than a 4-bit model.
  */
-export function headParts(head: Tensor, rows: number = ROWS): Tensor[] | undefined {
+export function headParts(head: Tensor, rows: number = HEAD_ROWS): Tensor[] | undefined {
   const stored = storedHead(head);
   if (!isWeight(stored)) return undefined;
   const known = divided.get(head)?.get(rows);
@@ -41,7 +41,7 @@ const eachPart = (V: number, rows: number, make: (from: number, to: number) => T
   Array.from({ length: Math.ceil(V / rows) }, (_, i) => make(i * rows, Math.min(V, (i + 1) * rows)));
 
 /** The same as int8 weights, where the head is there in 8 bits, too; however few its rows. */
-export function int8HeadParts(head: Tensor, rows: number = ROWS): Tensor[] | undefined {
+export function int8HeadParts(head: Tensor, rows: number = HEAD_ROWS): Tensor[] | undefined {
   const stored = storedHead(head);
   if (!isWeight(stored) || !stored.attributes.rounded) return undefined;
   const { name, shape, rounded } = stored.attributes;
