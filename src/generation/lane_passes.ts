@@ -117,7 +117,7 @@ export function lanePasses(
     const [[{ onEach }, piece]] = pass as [[Wish, Piece]];
     const rows = (all: Float32Array, count: number) => {
       const V = all.length / count;
-      return Array.from({ length: count }, (_, i) => all.slice(i * V, (i + 1) * V));
+      return Array.from({ length: count }, (_, i) => all.subarray(i * V, (i + 1) * V));
     };
     if (!onEach) {
       const pieces = pass.map(([, each]) => each);

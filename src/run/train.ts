@@ -1,3 +1,4 @@
+import { cpus } from "node:os";
 import { join } from "node:path";
 import type { HubOptions } from "../hub/options.ts";
 import type { HubProgress } from "../hub/progress.ts";
@@ -10,6 +11,7 @@ import { version } from "../text/version.ts";
 import type { Moments } from "../training/adamw.ts";
 import type { EndEvent, TrainEvent } from "../training/events.ts";
 import { requireInt8Device } from "../training/int8_products.ts";
+import { lanesFor } from "../training/lanes.ts";
 import { type LearningRate, settleLearningRate } from "../training/learning_rate.ts";
 import type { LoopEnd, LoopEvent, StepTimes } from "../training/loop.ts";
 import { openTraining } from "../training/open_training.ts";
@@ -180,16 +182,17 @@ async function* trained(
   { recipe, learningRate, warnings, base, directory, lock, team, data, method: run, answers }: Prepared,
   { openSession = openNodeSession, signal, onReference, onStepTimes, device = "cpu", ...rest }: TrainOptions,
 ): AsyncGenerator<TrainEvent, void, undefined> {
-  const { threads, profilePrefix } = rest;
+  const { threads = cpus().length, profilePrefix } = rest;
   const { method, reference: before } = run;
   const { ranks, isLeader } = team;
   const origin = await runOriginOf(recipe, base, data);
   const { output: _, ...same } = storedRecipe(recipe); // the first rank alone writes
   await team.requireSame({ version, recipe: same, ...origin });
   const from = await team.fromLeader(() => progressOf(directory, origin));
-  const parts = { recipe, model: base.model, method, reference: before, data, ranks };
-  const training = await openTraining(parts, openSession, { device, threads, profilePrefix });
   const session = { device, threads };
+  const lanes = profilePrefix ? 1 : lanesFor(base.model, recipe.training.batchSize, session);
+  const parts = { recipe, model: base.model, method, reference: before, data, ranks, lanes };
+  const training = await openTraining(parts, openSession, { ...session, profilePrefix });
   const kept = isLeader ? { file: directory.samples, write: lock.write } : undefined;
   const asked = answers && answersPort(answers, { base, method, open: openSession, session, ranks, kept });
   try {

@@ -26,13 +26,13 @@ export function adamw(p: Float32Array, gradient: Float32Array, { m, v }: Moments
   const { step, learningRate, weightDecay, gradientScale } = options;
   const keep = 1 - learningRate * weightDecay;
   const rate = learningRate / (1 - BETA1 ** step);
-  const correction = Math.sqrt(1 - BETA2 ** step);
+  const correction = 1 / Math.sqrt(1 - BETA2 ** step);
   for (let i = 0; i < p.length; i++) {
     const g = gradient[i]! * gradientScale;
     const mi = BETA1 * m[i]! + (1 - BETA1) * g;
     const vi = BETA2 * v[i]! + (1 - BETA2) * g * g;
     m[i] = mi;
     v[i] = vi;
-    p[i] = p[i]! * keep - (rate * mi) / (Math.sqrt(vi) / correction + EPSILON);
+    p[i] = p[i]! * keep - (rate * mi) / (Math.sqrt(vi) * correction + EPSILON);
   }
 }

@@ -42,6 +42,7 @@ export async function deviceState(
   const parts = new Map(groups.flatMap(partsOfBlock));
   let held: Held[] | undefined;
   let sums: DeviceTensor[] = [];
+  let isFirst = true;
 
   const place = async (group: FlatGroup): Promise<Held> => {
     const placed = (name: keyof Held) => update.place(gathered(group, ARRAYS[name]));
@@ -69,13 +70,17 @@ export async function deviceState(
     kept: groups.map(({ name }) => gradientName(name)),
     into: {},
     feeds: async () => Object.fromEntries((await values()).map(({ p }, i) => [groups[i]!.name, p])),
-    async add(outputs, { isFirst }) {
+    begin() {
+      isFirst = true;
+    },
+    async add(outputs) {
       const terms = groups.map(({ name }) => outputs[gradientName(name)]!);
       const before = sums;
       sums = isFirst ? terms : [];
       for (const [i, b] of isFirst ? [] : terms.entries())
         sums.push((await adder.run({ a: before[i]!, b })).sum!);
       await free(isFirst ? before : [...before, ...terms]);
+      isFirst = false;
     },
     gradients: async () => sums,
     async step(gradients, settings) {

@@ -1,11 +1,11 @@
 import { makePacks } from "../data/packing/pack.ts";
 import { countLabels, type TokenSequence } from "../data/tokenize/token_sequence.ts";
 import type { Model } from "../models/family.ts";
-import { openGraph } from "../runtime/open_graph.ts";
-import type { DeviceTensor, OpenSession, Session, SessionOptions, TensorData } from "../runtime/session.ts";
+import type { OpenSession, SessionOptions, TensorData } from "../runtime/session.ts";
 import { type Forward, openForward, type RowFeeds } from "./forward.ts";
 import { type LabelLosses, labelLosses } from "./label_losses.ts";
 import { type ByToken, labelWeightsOf, takeValues, zerosByToken } from "./label_values.ts";
+import { allEnded, type Lane, openLanes } from "./lanes.ts";
 import type { Method } from "./method.ts";
 import { mismatch } from "./mismatch.ts";
 import { type Neftune, neftuneNoise } from "./neftune.ts";
@@ -21,6 +21,7 @@ import { openObjective } from "./objectives/objectives.ts";
 import { ALONE, type Ranks, sharedForward, shareOf, sumValues } from "./ranks.ts";
 import { rowFeeds, rowOn } from "./row_feeds.ts";
 import { partsOfRow } from "./row_length.ts";
+import { sharesOf } from "./shares.ts";
 import { hostGradients, hostValues, type ReadState, type TrainedState } from "./trained_state.ts";
 import { trainingGraph } from "./training_graph.ts";
 
@@ -79,6 +80,8 @@ export interface EngineOptions<G = Float32Array[]> {
   neftune?: Neftune;
   /** Whether blocks keep nothing but their input for the backward pass: all, none or, when left out, as `recomputed` has it. */
   gradientCheckpointing?: boolean;
+  /** Passes computed at the same time, each with its share of the threads; one when left out. */
+  lanes?: number;
   /** The processes that compute each batch together; this one alone when left out. */
   ranks?: Ranks;
   session: SessionOptions;
@@ -102,10 +105,11 @@ export async function openEngine<G = Float32Array[]>(
   const training = labelLosses(method.adapt(model, true), method.scope(true), {
     ...{ ...parts, noise, inIntegers: true },
   });
-  const session: Session<DeviceTensor> = await openGraph(
+  const lanes = await openLanes(
+    trainingGraph(training, method, options.gradientCheckpointing),
+    state,
     open,
-    state.fit(trainingGraph(training, method, options.gradientCheckpointing)),
-    { ...sessionOptions, kept: state.kept },
+    options,
   );
   const share = sharePrefixes && training.shareable;
 
@@ -144,20 +148,36 @@ export async function openEngine<G = Float32Array[]>(
       const { extra = () => ({}) } = options;
       const weights = objective.weigh(values, totals).weights.flat();
       const places = shareOf(ranks, batch, { branches, share });
-      const ofShare = <T>(all: readonly T[]) => places.map((place) => all[place]!);
-      const rows = makePacks(ofShare(batch), rowLength, { share, everyToken });
       const found = { nll: zerosByToken(batch), computedTokens: 0 };
-      const [ownWeights, ownValues] = [ofShare(weights), ofShare(found.nll)];
-      for (const [index, own] of rows.entries()) {
-        const row = rowOn(sessionOptions, own);
-        const labelWeights = labelWeightsOf(row, ownWeights);
-        const feeds = { ...rowFeeds(row, labelWeights), ...extra(row), ...(await state.feeds()) };
-        const outputs = await session.run(feeds, state.into);
-        takeValues(row, (outputs.nll as TensorData).data as Float32Array, ownValues);
-        found.computedTokens += own.tokens.length;
-        await state.add(outputs, { isFirst: index === 0, isOnly: rows.length === 1 });
-      }
-      const gradients = await state.gradients(rows.length);
+      const passes = ({ session, state }: Lane, places: readonly number[]) => {
+        const of = <T>(all: readonly T[]) => places.map((place) => all[place]!);
+        const rows = makePacks(of(batch), rowLength, { share, everyToken });
+        const [ownWeights, ownValues] = [of(weights), of(found.nll)];
+        state.begin(rows.length);
+        return async () => {
+          for (const own of rows) {
+            const row = rowOn(sessionOptions, own);
+            const labelWeights = labelWeightsOf(row, ownWeights);
+            const feeds = { ...rowFeeds(row, labelWeights), ...extra(row), ...(await state.feeds()) };
+            const outputs = await session.run(feeds, state.into);
+            takeValues(row, (outputs.nll as TensorData).data as Float32Array, ownValues);
+            found.computedTokens += own.tokens.length;
+            await state.add(outputs);
+          }
+        };
+      };
+      const shares = sharesOf(
+        places.map((place) => batch[place]!),
+        { size: lanes.length, branches, share },
+      );
+      const ready = lanes.map((lane, i) =>
+        passes(
+          lane,
+          shares[i]!.map((at) => places[at]!),
+        ),
+      );
+      await allEnded(ready.map((run) => run()));
+      const gradients = await state.gradients();
       const { nll, computedTokens } = await sumValues(ranks, found);
       const seen = valuesOf(objective, batch, nll, options.reference, values.mismatched);
       return { ...batchLoss(objective, batch, seen, totals), computedTokens, gradients };
@@ -168,7 +188,7 @@ export async function openEngine<G = Float32Array[]>(
     },
     reference: sumsUnder,
     async release() {
-      await session.release();
+      for (const { session } of lanes) await session.release();
       for (const opened of new Set([evaluation, look, before])) await (await opened.known())?.release();
     },
   };

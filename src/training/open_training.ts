@@ -35,6 +35,8 @@ export interface TrainingParts {
   };
   /** The processes that compute each step together. */
   ranks?: Ranks;
+  /** Passes of a step computed at the same time; one when left out. */
+  lanes?: number;
 }
 
 export type RunOptions = Pick<LoopOptions<unknown>, "ports" | "from" | "signal"> &
@@ -57,11 +59,11 @@ export interface Training {
  * @throws AttuneError when there are no examples, or one is longer than the model was made for.
  */
 export async function openTraining(
-  { recipe, model, method, reference, data, ranks }: TrainingParts,
+  parts: TrainingParts,
   open: OpenSession,
   session: SessionOptions,
 ): Promise<Training> {
-  const parts = { recipe, model, method, reference, data, ranks };
+  const { recipe, method, ranks } = parts;
   if (keepsTensors(session.device) && (ranks?.size ?? 1) === 1)
     return openOver(await deviceState(open, method.trainables, session), parts, open, session);
   return openOver(
@@ -74,7 +76,7 @@ export async function openTraining(
 
 async function openOver<G>(
   state: OptimizedState<G>,
-  { recipe, model, method, reference, data, ranks }: TrainingParts,
+  { recipe, model, method, reference, data, ranks, lanes }: TrainingParts,
   open: OpenSession,
   session: SessionOptions,
 ): Promise<Training> {
@@ -94,6 +96,7 @@ async function openOver<G>(
     neftune: alpha === undefined ? undefined : { alpha, seed: recipe.seed },
     gradientCheckpointing,
     ranks,
+    lanes,
     session,
   });
   const fixed = { recipe, engine, optimizer: state, order, randomFeeds: randomFeeds(recipe, method) };

@@ -16,19 +16,24 @@ export interface ReadState {
   feeds(): Promise<Record<string, DeviceTensor>>;
 }
 
-/** Where what is trained lies, and where the gradients of passes are added up. `G` is those of a batch. */
-export interface TrainedState<G> extends ReadState {
-  /** Outputs of passes that stay on the device. */
-  readonly kept: readonly string[];
+/** What passes one after the other read, and where their gradients are added up. */
+export interface PassState extends Pick<ReadState, "feeds"> {
   /** Arrays that gradients are written to. */
   readonly into: Readonly<Record<string, TensorData>>;
-  /** Takes in the gradients of a pass: of a batch the first, or one more. */
-  add(
-    outputs: Readonly<Record<string, DeviceTensor>>,
-    pass: { isFirst: boolean; isOnly: boolean },
-  ): Promise<void>;
-  /** The sums of a batch's passes, of all ranks; they hold until the next batch. A rank may have had no pass. */
-  gradients(passes: number): Promise<G>;
+  /** Called before the passes over a batch: so many will follow. */
+  begin(passes: number): void;
+  /** Takes in the gradients of a pass. */
+  add(outputs: Readonly<Record<string, DeviceTensor>>): Promise<void>;
+}
+
+/** Where what is trained lies, and where the gradients of passes are added up. `G` is those of a batch. */
+export interface TrainedState<G> extends ReadState, PassState {
+  /** Outputs of passes that stay on the device. */
+  readonly kept: readonly string[];
+  /** What passes read and write that are computed at the same time as this state's own; one for each lane, made once. */
+  besides?(lanes: number): PassState[];
+  /** The sums of a batch's passes, of all lanes and ranks; they hold until the next batch. A rank may have had no pass. */
+  gradients(): Promise<G>;
 }
 
 /** What is trained, with its optimizer. Trainables and moments are the host's arrays, as of the last `read`. */
@@ -73,22 +78,62 @@ export function hostGradients(
   ranks: Ranks = ALONE,
   wire?: WireType,
 ): TrainedState<Float32Array[]> {
+  const own = passSums(trainables);
+  let lanes: (PassState & PassSums)[] = [];
+  return {
+    ...hostValues(trainables),
+    ...own,
+    kept: [],
+    besides(count) {
+      lanes = Array.from({ length: count }, () => lane(trainables));
+      return lanes;
+    },
+    async gradients() {
+      const gradients = own.sums();
+      for (const { sums } of lanes) accumulate(gradients, sums(), false);
+      await ranks.sum(gradients, wire);
+      return gradients;
+    },
+  };
+}
+
+type PassSums = Pick<PassState, "into" | "begin" | "add"> & {
+  /** Of the passes since `begin`; they hold until the next one. */
+  sums(): Float32Array[];
+};
+
+/** Where the gradients of passes one after the other are written to and added up. */
+function passSums(trainables: readonly Trainable[]): PassSums {
   const zeros = inOneBuffer(trainables.map(({ data }) => new Float32Array(data.length)));
   const buffers = trainables.map(({ dtype, shape }, i): TensorData => ({ dtype, shape, data: zeros[i]! }));
   const computed = () => buffers.map(({ data }) => data as Float32Array);
-  let sums: Float32Array[] | undefined; // made when a batch takes several passes
+  let added: Float32Array[] | undefined; // made when a batch takes several passes
+  let [passes, done] = [0, 0];
   return {
-    ...hostValues(trainables),
-    kept: [],
     into: Object.fromEntries(trainables.map(({ name }, i) => [gradientName(name), buffers[i]!])),
-    async add(_, { isFirst, isOnly }) {
-      if (!isOnly) sums = accumulate(sums, computed(), isFirst);
+    begin(count) {
+      [passes, done] = [count, 0];
+      if (count === 0) for (const { data } of buffers) data.fill(0 as never); // more ranks or lanes than examples
     },
-    async gradients(passes) {
-      if (passes === 0) for (const { data } of buffers) data.fill(0 as never); // more ranks than examples
-      const gradients = passes > 1 ? sums! : computed();
-      await ranks.sum(gradients, wire);
-      return gradients;
+    async add() {
+      if (passes > 1) added = accumulate(added, computed(), done === 0);
+      done++;
+    },
+    sums: () => (passes > 1 ? added! : computed()),
+  };
+}
+
+/** A lane reads copies: arrays that are fed are lent to the session that computes. */
+function lane(trainables: readonly Trainable[]): PassState & PassSums {
+  const copies = inOneBuffer(trainables.map(({ data }) => new Float32Array(data.length)));
+  const own = trainables.map((trainable, i) => ({ ...trainable, data: copies[i]! }));
+  const sums = passSums(own);
+  return {
+    ...hostValues(own),
+    ...sums,
+    begin(passes) {
+      sums.begin(passes);
+      if (passes > 0) for (const [i, copy] of own.entries()) copy.data.set(trainables[i]!.data);
     },
   };
 }

@@ -11,6 +11,7 @@ import { type ComparedSetting, comparedSettings } from "../../training/advice/co
 import type { AdviceFacts } from "../../training/advice/facts.ts";
 import { type AdviceWarning, warningsOf } from "../../training/advice/warnings.ts";
 import { INT8_COST } from "../../training/int8_products.ts";
+import { lanesFor } from "../../training/lanes.ts";
 import { type LearningRate, settleLearningRate } from "../../training/learning_rate.ts";
 import { parseRecipe, type Recipe, type RecipeInput, type SettledRecipe } from "../../training/recipe.ts";
 import { checkMethod } from "../choose_method.ts";
@@ -147,6 +148,7 @@ async function estimateOpened(
   };
   const memory = plannedMemory(memoryPlan);
   const machine = await thisMachine();
+  const { threads = machine.cores } = options;
   const measured = await measuredWork(opened, work, { ...options, peak: totalOf(memory), machine }, notes);
   const missing = measured && work.plan.most > 1 ? 4 * trainedNumbers(planned.method) : 0; // sums over passes
   const peakMemoryBytes = measured ? measured.peakMemoryBytes + BEYOND + missing : totalOf(memory);
@@ -160,7 +162,8 @@ async function estimateOpened(
   };
   const time = timeParts(work, costs, {
     measured,
-    cores: options.threads ?? machine.cores,
+    cores: threads,
+    lanes: lanesFor(base.model, recipe.training.batchSize, { device: options.device ?? "cpu", threads }),
     recipe,
     planned,
     disk,

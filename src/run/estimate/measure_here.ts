@@ -1,4 +1,5 @@
 import { rm } from "node:fs/promises";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import type { TokenSequence } from "../../data/tokenize/token_sequence.ts";
 import { writeFileAtomic } from "../../files/atomic.ts";
@@ -10,6 +11,7 @@ import { quantizedBase } from "../../pretrained/quantized_base.ts";
 import { openSession } from "../../runtime/node.ts";
 import type { OpenSession } from "../../runtime/session.ts";
 import { type CheckpointArray, checkpointArrays } from "../../training/checkpoint_arrays.ts";
+import { lanesFor } from "../../training/lanes.ts";
 import { openTraining, type Training } from "../../training/open_training.ts";
 import { randomFeeds } from "../../training/random_feeds.ts";
 import type { SettledRecipe } from "../../training/recipe.ts";
@@ -20,7 +22,7 @@ import type { MeasuredPass, MeasuredRun, MeasureTask, Writing } from "./measurem
 
 /** Runs the passes of `task` in this process, as a run would, and says what they took. */
 export async function measureHere(task: MeasureTask): Promise<MeasuredRun> {
-  const { recipe, device, threads, now } = task;
+  const { recipe, device, threads = cpus().length, now } = task;
   const weights = recipe.stage === "pretrain" && !recipe.adapter ? "optional" : "required";
   const opened = await openBase(recipe.model, { weights });
   await requireFiniteWeights(opened);
@@ -28,7 +30,8 @@ export async function measureHere(task: MeasureTask): Promise<MeasuredRun> {
   const data = await prepareData(recipe, base, { now, strict: "unusable" });
   const { method, reference: before } = await chooseMethod(recipe, base);
   const watch = watched(openSession);
-  const parts = { recipe, model: base.model, method, reference: before, data };
+  const lanes = lanesFor(base.model, recipe.training.batchSize, { device, threads });
+  const parts = { recipe, model: base.model, method, reference: before, data, lanes };
   const training = await openTraining(parts, watch.open, { device, threads });
   try {
     const opening = process.uptime();
@@ -98,13 +101,13 @@ async function timed<T>(work: () => Promise<T>): Promise<[T, seconds: number]> {
 interface Watch {
   open: OpenSession;
   passes: MeasuredPass[];
-  /** Of all runs so far. */
+  /** How long at least one run was under way, so far. */
   seconds(): number;
 }
 
 /** Sessions whose runs are timed. */
 function watched(openSession: OpenSession): Watch {
-  let total = 0;
+  let [total, running, began] = [0, 0, 0];
   const watch: Watch = { passes: [], seconds: () => total, open };
   async function open(...words: Parameters<OpenSession>): ReturnType<OpenSession> {
     const session = await openSession(...words);
@@ -113,8 +116,9 @@ function watched(openSession: OpenSession): Watch {
       ...session,
       async run(feeds, into) {
         const trains = "weights" in feeds;
+        if (running++ === 0) began = performance.now();
         const [result, seconds] = await timed(() => session.run(feeds, into));
-        total += seconds;
+        if (--running === 0) total += (performance.now() - began) / 1000;
         if (!feeds.tokens) return result; // no pass: an update on the device
         const [T, S] = [feeds.tokens.shape[0]!, feeds.targets!.shape[0]!];
         watch.passes.push({ T, S, trains, isFirst, seconds });

@@ -9,6 +9,8 @@ import type { Work } from "./work.ts";
 interface TimeContext {
   measured?: MeasuredRun;
   cores: number;
+  /** Passes of a step computed at the same time. */
+  lanes: number;
   recipe: SettledRecipe;
   planned: Awaited<ReturnType<typeof plannedMethod>>;
   disk: DiskParts;
@@ -23,17 +25,18 @@ const WRITING: Writing = { bytes: 64e6, seconds: 0.21, small: 0.01 };
 export function timeParts(
   work: Work,
   costs: Costs,
-  { measured, cores, recipe, planned, disk }: TimeContext,
+  { measured, cores, lanes, recipe, planned, disk }: TimeContext,
 ): TimeParts {
   const passes = measured?.passes ?? [];
   const ofKind = (trains: boolean) => passes.filter((pass) => pass.trains === trains);
-  const training = fittedTime(ofKind(true), costs.training) ?? assumedTime(costs.training, cores);
-  const speed = training(work.largest) / costs.training(work.largest);
+  const training = fittedTime(ofKind(true), costs.training) ?? assumedTime(costs.training, cores / lanes);
+  const speed = training(work.largest) / (lanes * costs.training(work.largest));
   const forward =
     fittedTime(ofKind(false), costs.forward) ?? ((size: PassSize) => speed * costs.forward(size));
   const { host = 0, update = 0, writing = WRITING, opening = 3 } = measured ?? {};
   const { plan, steps, looks, held, evaluations, reference } = work;
-  const inSteps = plan.weight * (timeOf(plan.passes, training, host) + looks * timeOf(plan.passes, forward));
+  const shares = plan.passes.map(({ T, S }) => ({ T: T / lanes, S: S / lanes }));
+  const inSteps = plan.weight * (timeOf(shares, training, host) + looks * timeOf(plan.passes, forward));
   const checkpoints = Math.ceil(steps / recipe.training.saveEvery);
   const written = (bytes: number) => writing.seconds * Math.max(1, bytes / writing.bytes);
   const results = written(disk.result) * (1 + Math.max(0, evaluations - 1));
