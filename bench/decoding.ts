@@ -43,25 +43,28 @@ interface Speeds {
 /** In this process: tokens/s of one request, and of several. */
 async function measure(compute: DecodingCompute): Promise<Speeds> {
   const loaded = await loadModel(model!, { threads: Number(threads), compute, onWarning: () => {} });
+  /** When each token came. */
   const answer = async (seed: number) => {
-    const started = performance.now();
-    let [first, last, count] = [started, started, 0];
+    const times: number[] = [];
     const options = { temperature: 0, maxTokens: tokens, rules: () => [neverEnd] };
-    for await (const _ of loaded.generate(prompt(seed), options)) {
-      last = performance.now();
-      if (count++ === 0) first = last;
-    }
-    return { count: count - 1, seconds: (last - first) / 1000, first, last };
+    for await (const _ of loaded.generate(prompt(seed), options)) times.push(performance.now());
+    return times;
   };
   await answer(0);
-  const { count, seconds } = await answer(1);
-  const all = await Promise.all(Array.from({ length: Number(together) }, (_, i) => answer(i + 2)));
-  const [from, to] = [Math.min(...all.map((a) => a.first)), Math.max(...all.map((a) => a.last))];
+  const one = speedOf([await answer(1)]);
+  const several = speedOf(
+    await Promise.all(Array.from({ length: Number(together) }, (_, i) => answer(i + 2))),
+  );
   await loaded.release();
-  return {
-    one: count / seconds,
-    several: all.reduce((n, a) => n + a.count, 0) / ((to - from) / 1000),
-  };
+  return { one, several };
+}
+
+/** Tokens a second while all answers are under way: none's prompt is read then, as llama.cpp is measured. */
+function speedOf(answers: readonly number[][]): number {
+  const from = Math.max(...answers.map((times) => times[0]!));
+  const to = Math.min(...answers.map((times) => times.at(-1)!));
+  const count = answers.flat().filter((time) => time > from && time <= to).length;
+  return count / ((to - from) / 1000);
 }
 
 /** All requests give as many tokens. */
