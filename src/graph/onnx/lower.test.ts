@@ -12,8 +12,9 @@ import { sumAll } from "../ops/reduce.ts";
 import { reshape } from "../ops/shape.ts";
 import { softmax } from "../ops/softmax.ts";
 import { constant, input, weight } from "../sources.ts";
-import type { DType, Tensor } from "../tensor.ts";
+import type { DType, Tensor, TensorType } from "../tensor.ts";
 import { lower } from "./lower.ts";
+import { OnnxWriter } from "./writer.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "attune-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -195,5 +196,18 @@ describe("names", () => {
     const [v0, c0] = [input("v0", [2]), input("c0", [2])];
     const feeds = { v0: { shape: [2], data: [1, 2] }, c0: { shape: [2], data: [3, 4] } };
     expect((await evaluate({ v1: mul(add(v0, c0), constant([2], [1])) }, feeds)).v1!.data).toEqual([8, 12]);
+  });
+});
+
+describe("what values are", () => {
+  const row: TensorType = { dtype: "float32", shape: ["T", 4] };
+
+  test("is said of what nodes compute, but for outputs, which say it anyway", () => {
+    const w = new OnnxWriter();
+    const x = w.input("x", row);
+    const [between, last] = [w.node("Neg", [x]), w.node("Abs", [x])];
+    for (const name of [x, between, last]) w.describe(name, row);
+    const { values } = w.graph(new Map([["y", { value: last, type: row }]]));
+    expect(values).toEqual(new Map([[between, row]]));
   });
 });

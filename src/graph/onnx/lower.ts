@@ -19,7 +19,9 @@ function lowerWith(onnx: OnnxWriter, outputs: Record<string, Tensor>) {
   const names = new Map<Tensor, string>();
   for (const t of schedule(Object.values(outputs))) {
     const inputs = t.inputs.map((i) => names.get(i)!);
-    names.set(t, t.op.lower(onnx, inputs, t.attributes, t.inputs, t));
+    const name = t.op.lower(onnx, inputs, t.attributes, t.inputs, t);
+    names.set(t, name);
+    if (onnx.dialect === "cpu") onnx.describe(name, t);
   }
   return new Map(Object.entries(outputs).map(([name, t]) => [name, { value: names.get(t)!, type: t }]));
 }

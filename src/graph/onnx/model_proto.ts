@@ -47,6 +47,8 @@ export interface OnnxGraph {
   readonly initializers: ReadonlyMap<string, OnnxInitializer>;
   readonly inputs: ReadonlyMap<string, TensorType>;
   readonly outputs: ReadonlyMap<string, TensorType>;
+  /** What is known of values between them. */
+  readonly values?: ReadonlyMap<string, TensorType>;
 }
 
 /** The bytes of a ModelProto. */
@@ -78,6 +80,7 @@ export function modelPieces(
   const values = new ProtobufWriter();
   for (const [name, type] of graph.inputs) values.message(11, (info) => valueInfo(info, name, type));
   for (const [name, type] of graph.outputs) values.message(12, (info) => valueInfo(info, name, type));
+  for (const [name, type] of graph.values ?? []) values.message(13, (info) => valueInfo(info, name, type));
   const initializers = Array.from(graph.initializers, ([name, initializer]) =>
     initializerPieces(name, initializer, streamed(name)),
   );

@@ -11,11 +11,13 @@ export function inChunks(w: OnnxWriter, x: string, size: number, { dtype, shape 
     const all = missing > 0 ? w.node("Concat", [x, zeros()], { axis: 0 }) : x;
     return w.node("Reshape", [all, w.ints([-1, size, ...row])]);
   }
-  const rows = w.node("Shape", [x], { start: 0, end: 1 });
-  const missing = w.node("Mod", [w.node("Sub", [w.ints([0]), rows]), w.ints([size])]);
+  const missing = w.once(`missing of ${T} in chunks of ${size}`, () =>
+    w.node("Mod", [w.node("Sub", [w.ints([0]), rowsOf(w, x, T)]), w.ints([size])]),
+  );
   const none = (count: number) => w.ints(Array<number>(count).fill(0));
   const parts = [none(row.length + 1), missing, ...(row.length > 0 ? [none(row.length)] : [])];
-  const padded = w.node("Pad", [x, w.node("Concat", parts, { axis: 0 })]);
+  const pads = w.once(`${missing} behind ${row.length + 1} axes`, () => w.node("Concat", parts, { axis: 0 }));
+  const padded = w.node("Pad", [x, pads]);
   return w.node("Reshape", [padded, w.ints([-1, size, ...row])]);
 }
 
@@ -29,5 +31,9 @@ export function fromChunks(
   const flat = w.node("Reshape", [x, w.ints([-1, ...row])]);
   const T = shape[0]!;
   if (typeof T === "number") return w.node("Slice", [flat, w.ints([0]), w.ints([T]), w.ints([0])]);
-  return w.node("Slice", [flat, w.ints([0]), w.node("Shape", [like], { start: 0, end: 1 }), w.ints([0])]);
+  return w.node("Slice", [flat, w.ints([0]), rowsOf(w, like, T), w.ints([0])]);
 }
+
+/** How many rows there are: one node for all values that have T of them. */
+const rowsOf = (w: OnnxWriter, x: string, T: string) =>
+  w.once(`rows of ${T}`, () => w.node("Shape", [x], { start: 0, end: 1 }));

@@ -39,6 +39,8 @@ export class OnnxWriter {
   readonly #files = new Map<string, WeightFile>();
   readonly #named = new Map<string, { what: string; place: unknown }>();
   readonly #others = new Map<string, readonly string[]>();
+  readonly #once = new Map<string, string>();
+  readonly #described = new Map<string, TensorType>();
   readonly #around: OnnxWriter | undefined;
   #values = 0;
 
@@ -80,6 +82,21 @@ export class OnnxWriter {
     const body = new OnnxWriter(this.dialect, this);
     const names = inputs.map((type, i) => body.input(`//in${i}`, type));
     return { graph: body.graph(new Map(write(body, names).map((output) => [output.value, output]))) };
+  }
+
+  /** What `write` gave when it was first asked for under this name: a small value that many nodes read. */
+  once(name: string, write: () => string): string {
+    const known = this.#once.get(name) ?? write();
+    this.#once.set(name, known);
+    return known;
+  }
+
+  /**
+   * Says what a value is. Where the runtime can't work a shape out, it would not know which buffers of earlier values fit: it
+   * looks through all that were free, for each value, which took most of the time to open a session, and takes new memory.
+   */
+  describe(name: string, { dtype, shape }: TensorType): void {
+    this.#described.set(name, { dtype, shape });
   }
 
   /** An op of several values writes its first one, and says here what the others are. */
@@ -159,6 +176,7 @@ export class OnnxWriter {
       nodes: renamed(this.#nodes, names),
       initializers: this.#initializers,
       inputs: this.#inputs,
+      values: new Map([...this.#described].filter(([name]) => !names.has(name) && !this.#named.has(name))),
       outputs: new Map(
         [...outputs].map(
           ([

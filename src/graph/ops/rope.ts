@@ -10,6 +10,7 @@ import {
   type TensorType,
 } from "../tensor.ts";
 import { neg } from "./elementwise.ts";
+import { reshape } from "./shape.ts";
 
 /**
  * Rotary position embedding (Su et al. 2021, https://arxiv.org/abs/2104.09864) of x [T, ..., E], token by token:
@@ -17,37 +18,38 @@ import { neg } from "./elementwise.ts";
  * (x1, x2) -> (x1·cos - x2·sin, x2·cos + x1·sin); the rest stays. The gradient is the rotation back. No gradient reaches
  * the angles.
  */
-export const rope = defineOp<[x: Tensor, cos: Tensor, sin: Tensor]>({
+export function rope(x: Tensor, cos: Tensor, sin: Tensor): Tensor {
+  const { heads, size } = headsOf(x);
+  const half = cos.shape.at(-1);
+  if (typeof half !== "number" || half < 1 || 2 * half > size)
+    throw new ShapeError("rope", `${show(cos)} is not half as wide as ${show(x)}, or less`);
+  for (const angles of [cos, sin]) {
+    requireSameType("rope", x, angles);
+    if (!sameShape(angles.shape, [x.shape[0]!, half]))
+      throw new ShapeError("rope", `${show(angles)} is not [${x.shape[0]}, ${half}], as ${show(x)} needs`);
+  }
+  const rows = reshape(x, [x.shape[0]!, heads * size]);
+  return reshape(turned(rows, cos, sin, { heads }), x.shape);
+}
+
+/** Heads side by side, x [T, heads·E]: as linear layers give them, and as the runtime takes them. */
+const turned = defineOp<[x: Tensor, cos: Tensor, sin: Tensor], { heads: number }>({
   name: "rope",
-  infer([x, cos, sin]) {
-    const { size } = headsOf(x);
-    const half = cos.shape.at(-1);
-    if (typeof half !== "number" || half < 1 || 2 * half > size)
-      throw new ShapeError("rope", `${show(cos)} is not half as wide as ${show(x)}, or less`);
-    for (const angles of [cos, sin]) {
-      requireSameType("rope", x, angles);
-      if (!sameShape(angles.shape, [x.shape[0]!, half]))
-        throw new ShapeError("rope", `${show(angles)} is not [${x.shape[0]}, ${half}], as ${show(x)} needs`);
-    }
-    return x;
-  },
-  lower(w, [x, cos, sin], _, [type, angles]) {
-    const { heads, size } = headsOf(type);
+  infer: ([x]) => x,
+  lower(w, [x, cos, sin], { heads }, [type, angles]) {
     const rotated = 2 * (angles.shape[1] as number);
-    const part = rotated < size && { rotary_embedding_dim: rotated };
-    const head = type.shape.slice(1) as number[];
-    // To [1, T, heads·E] and back in two nodes each: in one, T would be worked out in the run, and without its name the
-    // runtime can't tell which buffers of later values fit (0.13 GB more in a 4-bit step of 0.5B's shape).
+    const part = rotated < (type.shape[1] as number) / heads && { rotary_embedding_dim: rotated };
+    // The batch's axis comes and goes by nodes that leave T its name: by names the runtime tells which buffers fit.
     const batch = w.node("Unsqueeze", [x, w.ints([0])]);
-    const row = w.node("Reshape", [batch, w.ints([0, 0, heads * size])]);
-    const turned = w.contributed("RotaryEmbedding", [row, w.ints([0]), cos, sin], {
-      num_heads: heads,
-      ...part,
-    });
-    const apart = w.node("Reshape", [turned, w.ints([0, 0, ...head])]);
-    return w.node("Squeeze", [apart, w.ints([0])]);
+    const inputs = [batch, w.ints([0]), cos, sin];
+    const y = w.contributed("RotaryEmbedding", inputs, { num_heads: heads, ...part });
+    return w.node("Squeeze", [y, w.ints([0])]);
   },
-  vjp: ([, cos, sin], dy): [Tensor, null, null] => [rope(dy, cos, negated(sin)), null, null],
+  vjp: ([, cos, sin], dy, { heads }): [Tensor, null, null] => [
+    turned(dy, cos, negated(sin), { heads }),
+    null,
+    null,
+  ],
 });
 
 function headsOf(x: TensorType): { heads: number; size: number } {

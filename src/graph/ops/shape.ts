@@ -27,8 +27,15 @@ const reshapeOp = defineOp<One, { shape: Shape }>({
 });
 
 /** `x` in another shape, itself when it already has it. Named dims must appear on both sides. */
-export const reshape = (x: Tensor, shape: Shape): Tensor =>
-  sameShape(x.shape, shape) ? x : reshapeOp(x, { shape });
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  const before = x.op === reshapeOp.op ? x.inputs[0]! : undefined; // there and back, or on: one node less to run
+  return before && staysNamed(before.shape, shape) ? reshape(before, shape) : reshapeOp(x, { shape });
+}
+
+/** Whether named dims stay where they are: then the runtime knows them by name, too. */
+const staysNamed = (from: Shape, to: Shape) =>
+  to.every((d, i) => typeof d === "number" || from[i] === d) && sameSize(from, to);
 
 /** Drops `count` leading axes of size 1. */
 export const squeezeFront = (x: Tensor, count: number): Tensor => reshape(x, x.shape.slice(count));
