@@ -5,7 +5,7 @@ import type { OpenSession, SessionOptions, TensorData } from "../runtime/session
 import { type Forward, openForward, type RowFeeds } from "./forward.ts";
 import { type LabelLosses, labelLosses } from "./label_losses.ts";
 import { type ByToken, labelWeightsOf, takeValues, zerosByToken } from "./label_values.ts";
-import { allEnded, type Lane, openLanes } from "./lanes.ts";
+import { allEnded, openLanes, type TrainingLane } from "./lanes.ts";
 import type { Method } from "./method.ts";
 import { mismatch } from "./mismatch.ts";
 import { type Neftune, neftuneNoise } from "./neftune.ts";
@@ -149,7 +149,7 @@ export async function openEngine<G = Float32Array[]>(
       const weights = objective.weigh(values, totals).weights.flat();
       const places = shareOf(ranks, batch, { branches, share });
       const found = { nll: zerosByToken(batch), computedTokens: 0 };
-      const passes = ({ session, state }: Lane, places: readonly number[]) => {
+      const passes = ({ session, state }: TrainingLane, places: readonly number[]) => {
         const of = <T>(all: readonly T[]) => places.map((place) => all[place]!);
         const rows = makePacks(of(batch), rowLength, { share, everyToken });
         const [ownWeights, ownValues] = [of(weights), of(found.nll)];

@@ -6,7 +6,7 @@ import type { DeviceTensor, OpenSession, Session, SessionOptions } from "../runt
 import type { PassState, TrainedState } from "./trained_state.ts";
 
 /** A session, and what its passes read and write: those of several lanes are computed at the same time. */
-export interface Lane {
+export interface TrainingLane {
   session: Session<DeviceTensor>;
   state: PassState;
 }
@@ -35,11 +35,11 @@ export async function openLanes<G>(
   state: TrainedState<G>,
   open: OpenSession,
   { session, lanes: count = 1 }: { session: SessionOptions; lanes?: number },
-): Promise<Lane[]> {
+): Promise<TrainingLane[]> {
   const others = count > 1 && state.besides ? state.besides(count - 1) : [];
   const threads = session.threads && Math.max(1, Math.floor(session.threads / (1 + others.length)));
   const options = { ...session, threads, kept: state.kept };
-  const lanes: Lane[] = [];
+  const lanes: TrainingLane[] = [];
   for (const own of [state, ...others])
     lanes.push({ session: await openGraph(open, state.fit(graph), options), state: own });
   return lanes;
