@@ -31,6 +31,12 @@ export function runError(message: string): AttuneError {
       problem: `out of memory in a step: ${message}`,
       wayOut: "Set training.gradientCheckpointing, lower training.maxLength, or choose a smaller model",
     });
+  if (/requires f16/i.test(message))
+    return new AttuneError({
+      code: "runtime.no-float16",
+      problem: `the device doesn't compute in float16 (WebGPU's shader-f16): ${message}`,
+      wayOut: "Leave compute out: float32 runs on every device",
+    });
   if (/device( is| was)?[ _]?(lost|removed)/i.test(message))
     return new AttuneError({
       code: "runtime.device-lost",

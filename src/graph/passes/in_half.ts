@@ -50,16 +50,19 @@ const isOfWeights = (t: Tensor): boolean =>
 
 const isMatrix = ({ shape }: Tensor) => shape.length > 1 && shape.every((d) => typeof d === "number");
 
-const TURNS = ["reshape", "transpose", "slice", "keep", "detach", "stackedMatrices"];
+const TURNS = ["reshape", "transpose", "slice", "stackedMatrices"];
 
-/** What a value is a part or a turn of. */
+/**
+ * What a value is a part or a turn of. An output layer that is kept is none: the gradient multiplies it by probabilities, and float16
+ * rounds small ones to zero.
+ */
 const sourceOf = (t: Tensor): Tensor =>
   t.op.converts || TURNS.includes(t.op.name) ? sourceOf(t.inputs[0]!) : t;
 
-/** Ops that are as good in float16 as what they are given. */
+/** Ops, by name, that are as good in float16 as what they are given. */
 export const FOLLOWING: readonly string[] = [
   ...TURNS,
-  ...["concat", "expand", "zeros", "shiftRows", "toPlaces", "fromPlaces"],
+  ...["keep", "detach", "concat", "expand", "zeros", "shiftRows", "toPlaces", "fromPlaces"],
   ...["add", "sub", "mul", "neg", "where", "sigmoid", "silu"],
 ];
 
