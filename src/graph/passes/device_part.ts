@@ -67,8 +67,8 @@ const isHostWork = (t: Tensor): boolean =>
 const isOfParts = ({ op, dtype }: Tensor): boolean =>
   dtype === "int32" && (op.unrolledOnGpu === true || op.kept === "always");
 
-const isOf64Bits = ({ op, dtype, inputs: [x] }: Tensor): boolean =>
-  dtype === "int64" || (op.converts === true && x!.dtype === "int64");
+const isOf64Bits = ({ dtype, inputs }: Tensor): boolean =>
+  dtype === "int64" || inputs.some((x) => x.dtype === "int64");
 
 const isFromIntegers = (t: Tensor): boolean =>
   reachable([t]).every((x) => !isWeight(x) && !(isInput(x) && /float/.test(x.dtype)));
