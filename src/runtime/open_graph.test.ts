@@ -7,6 +7,7 @@ import { add, cast, cos, mul, scale } from "../graph/ops/elementwise.ts";
 import { gather, scatterAdd } from "../graph/ops/indexing.ts";
 import { linearScan } from "../graph/ops/linear_scan.ts";
 import { matmul } from "../graph/ops/matmul.ts";
+import { zerosLike } from "../graph/ops/zeros.ts";
 import { input, weight } from "../graph/sources.ts";
 import { useSwiftShader } from "../testing/swift_shader.ts";
 import { openSession } from "./node.ts";
@@ -113,6 +114,15 @@ describe.skipIf(missing)("on WebGPU", () => {
       expect(listed(states)).toEqual([0, 0, 0, 0, 1, 1, 1, 1, 3, 3].slice(0, 2 * T));
     }
     expect(placed).toHaveLength(1);
+    await session.release();
+  }, 60_000);
+
+  test("a value that no buffer holds is said to be too large", async () => {
+    const y = add(zerosLike(input("x", [1]), 0, 2 ** 29), input("x", [1]));
+    const session = await openGraph(openSession, { y }, { device, kept: ["y"] });
+    await expect(session.run({ x: floats(Float32Array.of(1)) })).rejects.toMatchObject({
+      code: "runtime.buffer-too-large",
+    });
     await session.release();
   }, 60_000);
 
