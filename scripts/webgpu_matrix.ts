@@ -27,6 +27,13 @@ const WEIGHTS = {
   int8: { type: "int8" },
 } as const;
 
+interface Opening {
+  /** A directory for weights that are quantized. */
+  cache: string;
+  /** In float16. */
+  half: boolean;
+}
+
 /** Every kind of adapter over every kind of weights, one with dropout, and all weights. */
 function choices(): Map<string, Choice> {
   const all = new Map<string, Choice>();
@@ -42,7 +49,7 @@ function choices(): Map<string, Choice> {
  * Opens a training pass of every family's golden model in every way to train it on WebGPU, with no op left to the CPU.
  * Gives back how many can't be opened.
  */
-export async function openOnWebGpu(parts: readonly string[], cache: string): Promise<number> {
+export async function openOnWebGpu(parts: readonly string[], options: Opening): Promise<number> {
   const names = readdirSync(goldenPath("families")).filter(
     (name) => !parts.length || parts.some((part) => name.includes(part)),
   );
@@ -51,7 +58,7 @@ export async function openOnWebGpu(parts: readonly string[], cache: string): Pro
     const start = performance.now();
     const faults: string[] = [];
     for (const [what, choice] of choices())
-      await open(name, choice, cache).then(
+      await open(name, choice, options).then(
         () => opened++,
         (error: Error) => faults.push(`${what}: ${error.message.slice(0, 600)}`),
       );
@@ -63,7 +70,7 @@ export async function openOnWebGpu(parts: readonly string[], cache: string): Pro
   return failed;
 }
 
-async function open(name: string, choice: Choice, cache: string): Promise<void> {
+async function open(name: string, choice: Choice, { cache, half }: Opening): Promise<void> {
   const directory = await openModelDirectory(goldenPath(`families/${name}`));
   const model = readModel(directory.config);
   const { quantization } = choice;
@@ -79,7 +86,7 @@ async function open(name: string, choice: Choice, cache: string): Promise<void> 
   const settled = { ...recipe, training: { ...recipe.training, learningRate: 1e-3 } };
   const base = { name, model, tensors, unquantized: directory.tensors };
   const { method } = await recipeMethod(settled as Parameters<typeof recipeMethod>[0], base);
-  const session = { device: "webgpu" } as const;
+  const session = { device: "webgpu", half } as const;
   const state = await deviceState(openSession, method.trainables, session);
   try {
     const engine = await openEngine(model, method, openSession, { rowLength: 128, session, state });

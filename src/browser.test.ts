@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { expect, test } from "vitest";
 import type { Device, MemoryRecipe } from "./browser.ts";
+import { GZIP_FILES } from "./data/files/testing/gzip_files.ts";
 import { temporaryDirectory } from "./files/testing/temporary_directory.ts";
 import { loadModel } from "./generation/load_model.ts";
 import { runToEnd } from "./run/testing/runs.ts";
@@ -123,3 +124,49 @@ test.skipIf(chromiumMissing)(`${where}: the guide's example runs`, { timeout: 18
   expect(text.length).toBeGreaterThan(0);
   expect(files.sort()).toEqual(["adapter_config.json", "adapter_model.safetensors"]);
 });
+
+test.skipIf(chromiumMissing)(
+  `${where}: gzip of one member and of several is read, and damage is said`,
+  { timeout: 120_000 },
+  async () => {
+    const files = GZIP_FILES.map(({ bytes }) => bytes.toString("base64"));
+    const module = `
+      import { gunzipOnWeb } from "./src/data/files/gunzip_on_web.ts";
+      const decode = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+      const encode = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+      async function* inPieces(bytes, size) {
+        for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+      }
+      async function read(bytes, size) {
+        const pieces = [];
+        try {
+          for await (const piece of gunzipOnWeb(inPieces(bytes, size))) pieces.push(...piece);
+        } catch (error) { return error.code; }
+        return encode(pieces);
+      }
+      async function run() {
+        const all = [];
+        for (const bytes of ${JSON.stringify(files)}.map(decode))
+          all.push([await read(bytes, 1000), await read(bytes, 2 ** 18), await read(bytes.subarray(0, -3), 2 ** 18)]);
+        return all;
+      }`;
+    const found = await runInChromium(module, 100_000);
+    expect(found).toEqual(
+      GZIP_FILES.map(({ content }) => {
+        const text = content.toString("base64");
+        return [text, text, "data.damaged-compression"];
+      }),
+    );
+  },
+);
+
+test.skipIf(chromiumMissing)(
+  `${where}: float16 is refused by name where the adapter has none`,
+  { timeout: 120_000 },
+  async () => {
+    const module = trainsOn("webgpu", 1).replace("const recipe = {", 'const recipe = { compute: "float16",');
+    await expect(runInChromium(module, 100_000)).rejects.toThrow(
+      /doesn't compute in float16 .*Leave compute out: float32 runs on every device/s,
+    );
+  },
+);

@@ -11,7 +11,7 @@ import type { Base } from "./base.ts";
 export interface LinearForm {
   quantization?: QuantizationSettings;
   /** With int8 their products are computed in integers. */
-  compute?: "float32" | "int8";
+  compute?: "float32" | "float16" | "int8";
 }
 
 /** The base, its linear layers quantized where the settings say so. */

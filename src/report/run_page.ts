@@ -89,7 +89,7 @@ function progressTiles({ history, summary }: RunRecord): Tile[] {
     formatCount(step),
     total === undefined
       ? undefined
-      : `of ${formatCount(total)}, ${(step / summary!.stepsPerEpoch).toFixed(2)} epochs`,
+      : `of ${formatCount(total)}, ${(step / summary!.stepsPerEpoch).toFixed(2)} epochs${skipped(summary!)}`,
   ];
   if (step === 0) return [steps];
   const seconds = summary?.seconds ?? stepSeconds;
@@ -107,6 +107,11 @@ function progressTiles({ history, summary }: RunRecord): Tile[] {
     ],
   ];
 }
+
+const skipped = ({ skippedSteps = 0 }: RunSummary) =>
+  skippedSteps > 0
+    ? `; ${formatCount(skippedSteps)} skipped: ${skippedSteps === 1 ? "its gradient was" : "their gradients were"} too large for float16`
+    : "";
 
 function sizeTiles(record: RunRecord): Tile[] {
   const { summary } = record;

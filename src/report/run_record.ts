@@ -36,6 +36,8 @@ export interface RunSummary
   > {
   state: RunStatus;
   step: number;
+  /** Steps whose gradient float16 couldn't hold; they changed nothing. */
+  skippedSteps?: number;
   /** Why it failed. */
   error?: string;
   /** From its first start to now, evaluations and all; of several starts, their sum. */

@@ -97,6 +97,6 @@ describe("refused", () => {
 
   test("another device, before anything is written", async () => {
     const text = await messageOf(runToEnd(recipe("run"), { device: "webgpu" }));
-    expect(text).toMatch(/compute: int8 products run on the CPU, and the device is webgpu/);
+    expect(text).toMatch(/compute: int8 runs on cpu, and the device is webgpu/);
   });
 });

@@ -6,6 +6,7 @@ import { AttuneError } from "../text/errors.ts";
 import type { Moments } from "../training/adamw.ts";
 import { checkpointArrays, restoreArrays } from "../training/checkpoint_arrays.ts";
 import type { Progress } from "../training/loop.ts";
+import { LossScale } from "../training/loss_scale.ts";
 import { type SettledRecipe, storedRecipe } from "../training/recipe.ts";
 import type { Trainable } from "../training/trainable.ts";
 
@@ -24,6 +25,7 @@ const State = z.strictObject({
     bestEvalLoss: z.number().nullable(),
     bestStep: z.int().nonnegative(),
     evaluationsWithoutGain: z.int().nonnegative(),
+    lossScale: LossScale.optional(),
   }),
 });
 

@@ -9,6 +9,7 @@ import type { Base } from "../pretrained/base_of.ts";
 import { requireFiniteWeights, spoiledWeight } from "../pretrained/finite_weights.ts";
 import type { Device, OpenSession } from "../runtime/session.ts";
 import { AttuneError } from "../text/errors.ts";
+import { requireComputeDevice } from "../training/compute_device.ts";
 import { divideData } from "../training/divide_data.ts";
 import type { StartEvent } from "../training/events.ts";
 import { settleLearningRate, type Trained } from "../training/learning_rate.ts";
@@ -68,6 +69,7 @@ export async function* trainInMemory(
 ): AsyncGenerator<MemoryTrainEvent, void, undefined> {
   const { openSession, device = "wasm", threads, signal, onReference } = options;
   const given = parseMemoryRecipe(input, base, options);
+  await requireComputeDevice(given, device, openSession);
   await requireFiniteWeights(base);
   const adapterFolder = options.adapter && memoryFolder(options.adapter, "adapter");
   const readAdapter = adapterFolder && (() => readAdapterFolder(adapterFolder));

@@ -85,6 +85,7 @@ export const Summary = z.object({
   duplicates: count,
   learningRate: z.object({ value: z.number(), origin: text }),
   warnings: z.array(text),
+  skippedSteps: count.optional(),
   error: text.optional(),
   seconds: count,
   peakMemoryBytes: count,

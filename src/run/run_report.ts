@@ -52,10 +52,12 @@ async function openReport(run: ReportedRun, start: StartEvent): Promise<OpenWatc
   let writtenUntil = Number.NEGATIVE_INFINITY;
   const summaryOf = (state: RunStatus, error?: string): RunSummary => {
     const { type: _, step: __, ...facts } = start;
+    const skippedSteps = history.curves.get("skippedSteps")?.values.at(-1);
     return {
       state,
       step: history.step,
       ...facts,
+      ...(skippedSteps && { skippedSteps }),
       ...(error !== undefined && { error }),
       seconds: (earlier?.seconds ?? 0) + (performance.now() - run.began) / 1000,
       peakMemoryBytes: Math.max(earlier?.peakMemoryBytes ?? 0, peakMemory()),

@@ -8,6 +8,7 @@ import { saveModelDirectory } from "../pretrained/model_directory.ts";
 import { AttuneError } from "../text/errors.ts";
 import type { Moments } from "../training/adamw.ts";
 import { checkpointArrays, restoreArrays } from "../training/checkpoint_arrays.ts";
+import { LossScale } from "../training/loss_scale.ts";
 import type { Trainable } from "../training/trainable.ts";
 import { finishedAdapter } from "../training/trained_adapter.ts";
 import { RunOrigin } from "./origin.ts";
@@ -40,6 +41,7 @@ const RunState = z.strictObject({
   bestEvalLoss: z.number().nullable(),
   bestStep: z.int().nonnegative(),
   evaluationsWithoutGain: z.int().nonnegative(),
+  lossScale: LossScale.optional(),
 });
 export type RunState = z.output<typeof RunState>;
 

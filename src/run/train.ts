@@ -9,8 +9,8 @@ import type { Device, OpenSession } from "../runtime/session.ts";
 import { AttuneError } from "../text/errors.ts";
 import { version } from "../text/version.ts";
 import type { Moments } from "../training/adamw.ts";
+import { requireComputeDevice } from "../training/compute_device.ts";
 import type { EndEvent, TrainEvent } from "../training/events.ts";
-import { requireInt8Device } from "../training/int8_products.ts";
 import { lanesFor } from "../training/lanes.ts";
 import { type LearningRate, settleLearningRate } from "../training/learning_rate.ts";
 import type { LoopEnd, LoopEvent, StepTimes } from "../training/loop.ts";
@@ -125,7 +125,7 @@ async function* lockedRun(
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const { signal, onDownload, onRows, onWeights } = options;
   const began = performance.now();
-  requireInt8Device(given, options.device ?? "cpu");
+  await requireComputeDevice(given, options.device ?? "cpu", options.openSession ?? openNodeSession);
   const tracking = team.isLeader ? trackingPlan(given) : [];
   resetPeakMemory();
   const warnings: string[] = [];

@@ -46,3 +46,55 @@ test.skipIf(chromiumMissing).each([
   const module = SESSION.replaceAll("DEVICE", JSON.stringify(device));
   expect(await runInChromium(module, 100_000)).toEqual(expected);
 });
+
+const FAULTS = `
+  import { add } from "./src/graph/ops/elementwise.ts";
+  import { zerosLike } from "./src/graph/ops/zeros.ts";
+  import { lower } from "./src/graph/onnx/lower.ts";
+  import { input } from "./src/graph/sources.ts";
+  import { floats } from "./src/runtime/tensor_data.ts";
+  import { openSession } from "./src/runtime/web.ts";
+
+  const x = input("x", [1]);
+  const open = (y, kept = []) => openSession(lower({ y }, "gpu"), { device: "webgpu", kept });
+  const ended = (work) => work.then(() => "it ended well", ({ code, message }) => [code, message].join(" "));
+  const feeds = () => ({ x: floats(Float32Array.of(1)) });
+  async function run() { FAULT }`;
+
+test.skipIf(chromiumMissing).each([
+  [
+    "a browser without WebGPU",
+    `Object.defineProperty(navigator, "gpu", { value: undefined }); return ended(open(x));`,
+    /^runtime.missing-device device webgpu is not available here: .*not supported.*Use device: cpu/,
+  ],
+  [
+    "no adapter",
+    "GPU.prototype.requestAdapter = async () => null; return ended(open(x));",
+    /^runtime.missing-device device webgpu is not available here: .*adapter/,
+  ],
+  [
+    "a buffer that is too large",
+    `const session = await open(add(zerosLike(x, 0, ${2 ** 29}), x), ["y"]); return ended(session.run(feeds()));`,
+    /^runtime.buffer-too-large a value doesn't fit into a buffer of the device/,
+  ],
+  [
+    "a device that is lost, when what lies there is read",
+    `const session = await open(add(x, x), ["y"]);
+     const { y } = await session.run(feeds());
+     const { env } = await import("onnxruntime-web/webgpu");
+     (await env.webgpu.device).destroy();
+     return ended(session.read(y));`,
+    /^runtime.device-lost the device was lost/,
+  ],
+  [
+    "a device that is lost, when more is computed",
+    `const session = await open(add(x, x));
+     await session.run(feeds());
+     const { env } = await import("onnxruntime-web/webgpu");
+     (await env.webgpu.device).destroy();
+     return ended(session.run(feeds()));`,
+    /^runtime.device-lost the device was lost/,
+  ],
+])("in Chromium, %s is said by name", { timeout: 120_000 }, async (_, fault, expected) => {
+  expect(await runInChromium(FAULTS.replace("FAULT", fault), 100_000)).toMatch(expected);
+});

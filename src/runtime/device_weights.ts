@@ -14,7 +14,7 @@ export interface SharedWeights {
 
 type Weights = ReadonlyMap<string, FrozenWeight>;
 
-/** What lies on one device: weights by their source, and how many graphs read each. */
+/** What lies on one device in one type: weights by their source, and how many graphs read each. */
 interface Store {
   inTurn: ReturnType<typeof turns>;
   held: Map<Tensor, { tensor: DeviceTensor; readers: number }>;
@@ -57,11 +57,12 @@ export async function shareWeights(
   return { placed, release: () => store.inTurn(release) };
 }
 
-function storeOf(open: OpenSession, { device }: SessionOptions): Store {
+function storeOf(open: OpenSession, { device, half }: SessionOptions): Store {
   const ofOpen = stores.get(open) ?? new Map<string, Store>();
   stores.set(open, ofOpen);
-  const store = ofOpen.get(device) ?? { inTurn: turns(), held: new Map() };
-  ofOpen.set(device, store);
+  const key = half ? `${device} in float16` : device;
+  const store = ofOpen.get(key) ?? { inTurn: turns(), held: new Map() };
+  ofOpen.set(key, store);
   return store;
 }
 

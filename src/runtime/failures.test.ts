@@ -42,7 +42,23 @@ describe("runError", () => {
     "WebGPU device lost (1): unknown",
     "DeviceLost",
     "A valid external Instance reference no longer exists: device was lost",
+    "Failed to execute 'mapAsync' on 'GPUBuffer': The Device was lost before mapping was resolved.",
   ])("a device that is gone: %s", (message) => expect(runError(message).code).toBe("runtime.device-lost"));
+
+  test.each([
+    "WebGPU validation failed. [Invalid Buffer (unlabeled)] is invalid due to a previous error.",
+    "WebGPU validation failed. Buffer size (2147483648) exceeds the max buffer size limit (1073741824).",
+  ])("a buffer that is too large: %s", (message) =>
+    expect(runError(message)).toMatchObject({
+      code: "runtime.buffer-too-large",
+      message: expect.stringMatching(/lower training.maxLength, choose a smaller model/),
+    }),
+  );
+
+  test("a device without float16", () =>
+    expect(runError("Program Cast requires f16 but the device does not support it.").code).toBe(
+      "runtime.no-float16",
+    ));
 
   test("else says what the runtime said", () => {
     expect(runError("2 by 3").message).toBe("the runtime failed: 2 by 3");

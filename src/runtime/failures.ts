@@ -31,6 +31,19 @@ export function runError(message: string): AttuneError {
       problem: `out of memory in a step: ${message}`,
       wayOut: "Set training.gradientCheckpointing, lower training.maxLength, or choose a smaller model",
     });
+  if (/invalid buffer|max(imum)? (storage )?buffer (binding )?size/i.test(message))
+    return new AttuneError({
+      code: "runtime.buffer-too-large",
+      problem: `a value doesn't fit into a buffer of the device, or into its memory: ${message}`,
+      wayOut:
+        "Set training.gradientCheckpointing, lower training.maxLength, choose a smaller model, or use another device",
+    });
+  if (/requires f16/i.test(message))
+    return new AttuneError({
+      code: "runtime.no-float16",
+      problem: `the device doesn't compute in float16 (WebGPU's shader-f16): ${message}`,
+      wayOut: "Leave compute out: float32 runs on every device",
+    });
   if (/device( is| was)?[ _]?(lost|removed)/i.test(message))
     return new AttuneError({
       code: "runtime.device-lost",

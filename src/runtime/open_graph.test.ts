@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { rowChunks, unchunk } from "../graph/ops/chunks.ts";
-import { cast, cos, equal, mul, scale } from "../graph/ops/elementwise.ts";
+import { add, cast, cos, mul, scale } from "../graph/ops/elementwise.ts";
 import { gather, scatterAdd } from "../graph/ops/indexing.ts";
 import { linearScan } from "../graph/ops/linear_scan.ts";
 import { matmul } from "../graph/ops/matmul.ts";
+import { zerosLike } from "../graph/ops/zeros.ts";
 import { input, weight } from "../graph/sources.ts";
 import { useSwiftShader } from "../testing/swift_shader.ts";
 import { openSession } from "./node.ts";
@@ -116,12 +117,21 @@ describe.skipIf(missing)("on WebGPU", () => {
     await session.release();
   }, 60_000);
 
+  test("a value that no buffer holds is said to be too large", async () => {
+    const y = add(zerosLike(input("x", [1]), 0, 2 ** 29), input("x", [1]));
+    const session = await openGraph(openSession, { y }, { device, kept: ["y"] });
+    await expect(session.run({ x: floats(Float32Array.of(1)) })).rejects.toMatchObject({
+      code: "runtime.buffer-too-large",
+    });
+    await session.release();
+  }, 60_000);
+
   test("an op that would be left to the CPU is refused by name", async () => {
-    const y = scale(cast(equal(input("a", ["T"], "int64"), input("b", ["T"], "int64")), "float32"), 2);
+    const y = add(input("a", ["T"], "float64"), input("b", ["T"], "float64"));
     await expect(openGraph(openSession, { y }, { device })).rejects.toMatchObject({
       code: "runtime.op-not-on-device",
       message:
-        "device webgpu: it has no kernel for equal (int64 of 1 axes, int64 of 1 axes). Use device: cpu.",
+        "device webgpu: it has no kernel for add (float64 of 1 axes, float64 of 1 axes). Use device: cpu.",
     });
   }, 60_000);
 });

@@ -1,5 +1,6 @@
 import { lower } from "../graph/onnx/lower.ts";
 import { deviceParts } from "../graph/passes/device_part.ts";
+import { type HalfGraph, inHalf } from "../graph/passes/in_half.ts";
 import { lengthInput, ofLength } from "../graph/passes/of_length.ts";
 import { input } from "../graph/sources.ts";
 import { apply, type Tensor } from "../graph/tensor.ts";
@@ -25,10 +26,11 @@ export async function openGraph(
   outputs: Readonly<Record<string, Tensor>>,
   options: SessionOptions,
 ): Promise<Session> {
-  if (!keepsTensors(options.device)) return open(lower(outputs), options);
+  const typed = options.half ? inHalf(outputs) : { graph: outputs, halved: new Set<Tensor>() };
+  if (!keepsTensors(options.device)) return open(lower(typed.graph), options);
   const lengthOf = lengthInput(outputs);
-  if (lengthOf === undefined) return openOnDevice(open, outputs, options);
-  return openByLength(open, outputs, lengthOf, options);
+  if (lengthOf === undefined) return openOnDevice(open, typed, options);
+  return openByLength(open, typed, lengthOf, options);
 }
 
 /** A row's least length: what is opened first, so that a model that can't be computed is refused before its first row. */
@@ -39,11 +41,11 @@ const MOST_LENGTHS = 16;
 /** One session for each length of rows, opened when it comes. They share their weights. */
 async function openByLength(
   open: OpenSession,
-  outputs: Readonly<Record<string, Tensor>>,
+  { graph, halved }: HalfGraph,
   lengthOf: string,
   options: SessionOptions,
 ): Promise<Session> {
-  const openFor = (length: number) => openOnDevice(open, ofLength(outputs, length), options);
+  const openFor = (length: number) => openOnDevice(open, { graph: ofLength(graph, length), halved }, options);
   const first = await openFor(SHORT);
   const sessions = new Map([[SHORT, first]]);
   const forLength = async (length: number): Promise<Session> => {
@@ -68,10 +70,10 @@ async function openByLength(
 
 async function openOnDevice(
   open: OpenSession,
-  outputs: Readonly<Record<string, Tensor>>,
+  { graph, halved }: HalfGraph,
   options: SessionOptions,
 ): Promise<Session> {
-  const { device, host, weights } = deviceParts(outputs);
+  const { device, host, weights } = deviceParts(graph, halved);
   const model = lower(device, "gpu");
   const shared = await shareWeights(open, weights, options);
   const session = await open(model, options).catch(async (error) => {

@@ -33,6 +33,8 @@ export interface SessionOptions {
   rearranged?: boolean;
   /** Where to write a profile by op (`PREFIX_*.json`, Chrome's trace format); in Node alone. */
   profilePrefix?: string;
+  /** Linear layers are computed in float16, and their frozen weights kept so. */
+  half?: boolean;
   /** Outputs that stay on the device: declare what is opened with them a `Session<DeviceTensor>`. */
   kept?: readonly string[];
 }

@@ -91,7 +91,12 @@ function session(runtime: Runtime, inference: InferenceSession, options: Session
       inTurn(async () => {
         if (isHost(tensor)) return tensor;
         const { dtype, shape } = tensor;
-        return { dtype, shape, data: (await heldBy(tensor).getData()) as Data };
+        const data = await heldBy(tensor)
+          .getData()
+          .catch((error: Error) => {
+            throw runError(error.message);
+          });
+        return { dtype, shape, data: data as Data };
       }),
     free: (tensor) =>
       inTurn(async () => {

@@ -87,7 +87,7 @@ export async function deviceState(
       let squares = 0;
       for (const g of gradients)
         squares += ((await square.run({ g })).squares as TensorData).data[0] as number;
-      const norm = Math.sqrt(squares);
+      const norm = Math.sqrt(squares) / (settings.lossScale ?? 1);
       if (!Number.isFinite(norm)) return norm;
       const before = await values();
       held = [];
@@ -131,13 +131,13 @@ function updateGraph(): Record<string, Tensor> {
 }
 
 function factors(
-  { step, learningRate, weightDecay, maxGradNorm }: OptimizerStep,
+  { step, learningRate, weightDecay, maxGradNorm, lossScale = 1 }: OptimizerStep,
   { decayed, rate }: FlatGroup,
   norm: number,
 ): Record<string, TensorData> {
   const own = learningRate * rate;
   return {
-    gradientScale: number(Math.min(1, maxGradNorm / (norm + 1e-6))),
+    gradientScale: number(Math.min(1, maxGradNorm / (norm + 1e-6)) / lossScale),
     keep: number(1 - own * (decayed ? weightDecay : 0)),
     rate: number(own / (1 - BETA1 ** step)),
     correction: number(1 / Math.sqrt(1 - BETA2 ** step)),

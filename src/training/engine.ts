@@ -149,6 +149,7 @@ export async function openEngine<G = Float32Array[]>(
       const weights = objective.weigh(values, totals).weights.flat();
       const places = shareOf(ranks, batch, { branches, share });
       const found = { nll: zerosByToken(batch), computedTokens: 0 };
+      const scale = state.lossScale?.now().value;
       const passes = ({ session, state }: TrainingLane, places: readonly number[]) => {
         const of = <T>(all: readonly T[]) => places.map((place) => all[place]!);
         const rows = makePacks(of(batch), rowLength, { share, everyToken });
@@ -157,7 +158,7 @@ export async function openEngine<G = Float32Array[]>(
         return async () => {
           for (const own of rows) {
             const row = rowOn(sessionOptions, own);
-            const labelWeights = labelWeightsOf(row, ownWeights);
+            const labelWeights = labelWeightsOf(row, ownWeights, scale);
             const feeds = { ...rowFeeds(row, labelWeights), ...extra(row), ...(await state.feeds()) };
             const outputs = await session.run(feeds, state.into);
             takeValues(row, (outputs.nll as TensorData).data as Float32Array, ownValues);

@@ -35,7 +35,7 @@ export interface StepEvent {
   /** Of the step, measured before the update: the mean over its labels or, of preferences, over its examples. */
   loss: number;
   learningRate: number;
-  /** Before clipping. */
+  /** Before clipping; 0 of a step that was skipped, as float16 has them. */
   gradNorm: number;
   /** Tokens of the step's sequences, those the model computed (fewer where examples begin alike), and labels. */
   tokens: number;

@@ -1,24 +1,12 @@
 import { lower } from "../graph/onnx/lower.ts";
 import { int8Matmul, int8Weight } from "../graph/ops/int8_matmul.ts";
 import { input, weight } from "../graph/sources.ts";
-import type { Device, OpenSession, SessionOptions } from "../runtime/session.ts";
+import type { OpenSession, SessionOptions } from "../runtime/session.ts";
 import { AttuneError } from "../text/errors.ts";
-import type { Recipe } from "./recipe.ts";
 
 /** What computing in 8 bits does to the result, by `bench/int8.ts`. */
 export const INT8_COST =
   "final held-out loss within 2% of float32's in each of three runs of the demo's model at a rate of 1e-3, 1.1% above in their mean";
-
-/** @throws AttuneError where a recipe asks for 8-bit products on a device that has none. */
-export function requireInt8Device({ compute }: Pick<Recipe, "compute">, device: Device): void {
-  if (compute !== "int8" || device === "cpu") return;
-  throw new AttuneError({
-    code: "training.int8-device",
-    place: "compute",
-    problem: `int8 products run on the CPU, and the device is ${device}`,
-    wayOut: "Leave compute out, or the device",
-  });
-}
 
 /** Values whose products don't fit into 16 bits: there older CPUs cut sums of two of them off. */
 const [LARGEST, N] = [127, 64];

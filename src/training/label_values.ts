@@ -13,10 +13,14 @@ export function takeValues({ uses }: Pack, values: Float32Array, into: ByToken):
     into[uses.sequence[u]!]![uses.token[u]!] = values[uses.label[u]!]!;
 }
 
-/** The weight of each label of a row [S]: the sum over the tokens that it predicts. */
-export function labelWeightsOf({ uses, targets }: Pack, weights: readonly Float64Array[]): Float32Array {
+/** The weight of each label of a row [S]: the sum over the tokens that it predicts, times `factor`. */
+export function labelWeightsOf(
+  { uses, targets }: Pack,
+  weights: readonly Float64Array[],
+  factor = 1,
+): Float32Array {
   const sums = new Float64Array(targets.length);
   for (let u = 0; u < uses.label.length; u++)
     sums[uses.label[u]!]! += weights[uses.sequence[u]!]![uses.token[u]!]!;
-  return Float32Array.from(sums);
+  return Float32Array.from(sums, (sum) => sum * factor);
 }

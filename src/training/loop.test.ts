@@ -155,6 +155,49 @@ describe("the training loop", () => {
   });
 });
 
+describe("with losses scaled", () => {
+  /** The gradients of steps, and the scale after each. */
+  async function scaled(norms: readonly number[], start = 4) {
+    let value = start;
+    let skippedSteps = 0;
+    const figures: unknown[] = [];
+    const kept: unknown[] = [];
+    const { options } = countingLoop({
+      optimizer: {
+        lossScale: { now: () => ({ value, goodSteps: 0, skippedSteps }), restore() {} },
+        async step(_, { step }) {
+          const norm = norms[step - 1]!;
+          if (Number.isFinite(norm)) return norm;
+          value /= 2;
+          skippedSteps++;
+          return norm;
+        },
+      },
+      ports: { checkpoint: async ({ step, lossScale }) => `${kept.push([step, lossScale])}` },
+    });
+    await drive(options, (event) => {
+      if (event.type === "step") figures.push([event.gradNorm, event.metrics]);
+    });
+    return { figures, kept };
+  }
+
+  test("a step whose gradient isn't finite is skipped and counted, and a checkpoint keeps the scale", async () => {
+    const { figures, kept } = await scaled([1, Number.POSITIVE_INFINITY, 2, 3, 4, 5]);
+    expect(figures.slice(0, 3)).toEqual([
+      [1, { lossScale: 4, skippedSteps: 0 }],
+      [0, { lossScale: 2, skippedSteps: 1 }],
+      [2, { lossScale: 2, skippedSteps: 1 }],
+    ]);
+    expect(kept).toEqual([4, 6].map((step) => [step, { value: 2, goodSteps: 0, skippedSteps: 1 }]));
+  });
+
+  test("where no scale helps, the error says that float16 is too small", async () => {
+    await expect(scaled(Array(6).fill(Number.NaN))).rejects.toThrow(
+      /step 3: the gradient norm is NaN.*Leave compute out: float16 ends at 65504/,
+    );
+  });
+});
+
 describe("when the runtime fails in the middle of a run", () => {
   const lost = new AttuneError({ code: "runtime.device-lost", problem: "the device was lost" });
 

@@ -6,6 +6,7 @@ import type { AttuneError } from "../text/errors.ts";
 import type { BatchLoss, BatchOptions, RowFeeds } from "./engine.ts";
 import type { CheckpointEvent, EvaluationEvent, StepEvent } from "./events.ts";
 import { interrupted, isRuntimeFault } from "./interrupted.ts";
+import { isSkipped, type LossScale, type RunningScale, scaleMetrics } from "./loss_scale.ts";
 import { culprits, notFinite } from "./not_finite.ts";
 import type { OptimizerStep } from "./optimizer.ts";
 import type { SettledRecipe } from "./recipe.ts";
@@ -21,6 +22,8 @@ export interface LoopEngine<G> {
 export interface LoopOptimizer<G> {
   /** Clips, then updates what is trained. Gives back the gradient's norm before clipping. */
   step(gradients: G, options: OptimizerStep): number | Promise<number>;
+  /** Where losses are scaled: of a gradient that isn't finite nothing was updated, and a smaller scale comes next. */
+  readonly lossScale?: RunningScale;
 }
 
 export interface LoopData {
@@ -41,6 +44,8 @@ export interface Progress {
   bestEvalLoss: number | null;
   bestStep: number;
   evaluationsWithoutGain: number;
+  /** Where losses are scaled. */
+  lossScale?: LossScale;
 }
 
 export const START: Progress = { step: 0, bestEvalLoss: null, bestStep: 0, evaluationsWithoutGain: 0 };
@@ -163,15 +168,18 @@ async function trainStep<G>(loop: Loop<G>): Promise<StepEvent> {
   const result = await engine.gradients(batch, { extra: randomFeeds?.(step), reference });
   const { loss, metrics, broken, gradients, tokens, computedTokens, supervisedTokens } = result;
   const learningRate = learningRateAt(step, { ...training, name: training.schedule, totalSteps });
-  const fault = { step, isUpdated: step > 1, spoiledWeight: loop.ports.spoiledWeight };
+  const { lossScale } = optimizer;
+  const inHalf = lossScale !== undefined;
+  const fault = { step, isUpdated: step > 1, spoiledWeight: loop.ports.spoiledWeight, inHalf };
   if (!Number.isFinite(loss))
     throw await notFinite({ ...fault, what: "loss", value: loss }, await culprits(engine, batch, broken));
   const computed = performance.now();
   loop.isUpdating = true;
-  const gradNorm = await optimizer.step(gradients, { ...training, step, learningRate });
+  const norm = await optimizer.step(gradients, { ...training, step, learningRate });
   loop.isUpdating = false;
-  if (!Number.isFinite(gradNorm))
-    throw await notFinite({ ...fault, what: "gradient norm", value: gradNorm }, batch);
+  const isUpdated = Number.isFinite(norm);
+  if (!isUpdated && !isSkipped(lossScale))
+    throw await notFinite({ ...fault, what: "gradient norm", value: norm }, batch);
   const updated = performance.now();
   const seconds = (updated - started) / 1000;
   const line = {
@@ -179,21 +187,22 @@ async function trainStep<G>(loop: Loop<G>): Promise<StepEvent> {
     epoch: step / order.stepsPerEpoch,
     loss,
     learningRate,
-    gradNorm,
+    gradNorm: isUpdated ? norm : 0,
     tokens,
     computedTokens,
     supervisedTokens,
     seconds,
     tokensPerSecond: tokens / seconds,
   };
-  loop.progress = { ...loop.progress, step };
-  await loop.ports.metrics?.({ ...line, ...metrics });
+  loop.progress = { ...loop.progress, step, ...(lossScale && { lossScale: lossScale.now() }) };
+  const measured = { ...metrics, ...scaleMetrics(lossScale) };
+  await loop.ports.metrics?.({ ...line, ...measured });
   const lap = (from: number, to: number) => (to - from) / 1000;
   loop.ports.times?.({
     ...{ data: lap(started, taken), passes: lap(taken, computed), optimizer: lap(computed, updated) },
     reporting: lap(updated, performance.now()),
   });
-  return { type: "step", totalSteps, ...line, secondsLeft: loop.clock(step, seconds), metrics };
+  return { type: "step", totalSteps, ...line, secondsLeft: loop.clock(step, seconds), metrics: measured };
 }
 
 async function evaluate<G>(loop: Loop<G>): Promise<EvaluationEvent> {
@@ -227,7 +236,7 @@ async function weighProgress<G>(loop: Loop<G>, evalLoss: number): Promise<boolea
   const { step, bestEvalLoss, evaluationsWithoutGain } = progress;
   if (step === 0) return false;
   if (evalLoss < (bestEvalLoss ?? Number.POSITIVE_INFINITY)) {
-    loop.progress = { step, bestEvalLoss: evalLoss, bestStep: step, evaluationsWithoutGain: 0 };
+    loop.progress = { ...progress, bestEvalLoss: evalLoss, bestStep: step, evaluationsWithoutGain: 0 };
     await ports.best?.(step);
     return true;
   }

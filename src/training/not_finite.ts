@@ -9,13 +9,15 @@ export interface NotFinite {
   what: string;
   value: number;
   isUpdated: boolean;
+  /** Whether it was computed in float16. */
+  inHalf?: boolean;
   /** Looks for a weight that isn't a number. */
   spoiledWeight?: () => Promise<AttuneError | undefined>;
 }
 
 /** A weight of the base is at fault, or the examples, or, after an update, the learning rate. */
 export async function notFinite(
-  { step, what, value, isUpdated, spoiledWeight }: NotFinite,
+  { step, what, value, isUpdated, inHalf, spoiledWeight }: NotFinite,
   examples: readonly TokenSequence[],
 ): Promise<AttuneError> {
   const spoiled = await spoiledWeight?.();
@@ -27,10 +29,15 @@ export async function notFinite(
     code: "training.not-finite",
     place: `step ${step}`,
     problem: `the ${what} is ${value}${at}. Earlier checkpoints and metrics are kept`,
-    wayOut: isUpdated
-      ? "Lower training.learningRate, or look at these examples"
-      : "Look at these examples: the base alone makes this of them",
+    wayOut: wayOutOf(isUpdated, inHalf),
   });
+}
+
+function wayOutOf(isUpdated: boolean, inHalf = false): string {
+  if (inHalf) return "Leave compute out: float16 ends at 65504, and float32 holds what is larger";
+  return isUpdated
+    ? "Lower training.learningRate, or look at these examples"
+    : "Look at these examples: the base alone makes this of them";
 }
 
 /** An example that breaks takes those along that share its row: which one it is shows when each is computed alone. */

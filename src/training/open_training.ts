@@ -2,9 +2,10 @@ import { type BatchOrder, batchOrder } from "../data/batches/batches.ts";
 import { type MixtureDataset, mixtureOrder } from "../data/batches/mixture.ts";
 import type { Model } from "../models/family.ts";
 import { keepsTensors, type OpenSession, type SessionOptions } from "../runtime/session.ts";
+import { requireComputeDevice } from "./compute_device.ts";
 import { deviceState } from "./device_state.ts";
 import { type Engine, openEngine } from "./engine.ts";
-import { requireExactInt8, requireInt8Device } from "./int8_products.ts";
+import { requireExactInt8 } from "./int8_products.ts";
 import {
   type LoopData,
   type LoopEnd,
@@ -13,6 +14,7 @@ import {
   type LoopPorts,
   trainingLoop,
 } from "./loop.ts";
+import { withLossScale } from "./loss_scale.ts";
 import type { Method } from "./method.ts";
 import { openObjective } from "./objectives/objectives.ts";
 import { randomFeeds } from "./random_feeds.ts";
@@ -64,14 +66,13 @@ export async function openTraining(
   session: SessionOptions,
 ): Promise<Training> {
   const { recipe, method, ranks } = parts;
+  await requireComputeDevice(recipe, session.device, open);
+  const half = recipe.compute === "float16";
+  const over = <G>(state: OptimizedState<G>) =>
+    openOver(half ? withLossScale(state) : state, parts, open, { ...session, half });
   if (keepsTensors(session.device) && (ranks?.size ?? 1) === 1)
-    return openOver(await deviceState(open, method.trainables, session), parts, open, session);
-  return openOver(
-    hostState(method.trainables, ranks, recipe.training.communicationDataType),
-    parts,
-    open,
-    session,
-  );
+    return over(await deviceState(open, method.trainables, session));
+  return over(hostState(method.trainables, ranks, recipe.training.communicationDataType));
 }
 
 async function openOver<G>(
@@ -80,7 +81,6 @@ async function openOver<G>(
   open: OpenSession,
   session: SessionOptions,
 ): Promise<Training> {
-  requireInt8Device(recipe, session.device);
   if (recipe.compute === "int8") await requireExactInt8(open, { device: session.device, threads: 1 });
   const { neftuneNoiseAlpha: alpha, gradientCheckpointing, maxLength } = recipe.training;
   const { maxPositions } = model.dimensions;
@@ -107,6 +107,7 @@ async function openOver<G>(
     usesReference: objective.usesReference,
     async *run({ reference, ports = {}, ...options } = {}) {
       const all = { train, evaluation, branches, reference };
+      if (options.from?.lossScale) state.lossScale?.restore(options.from.lossScale);
       const end = yield* trainingLoop({ ...fixed, data: all, ...options, ports: afterReading(state, ports) });
       await state.read();
       return end;

@@ -8,6 +8,8 @@ export interface OptimizerStep {
   weightDecay: number;
   /** Longest gradient that is applied as it is. */
   maxGradNorm: number;
+  /** What gradients come multiplied by; 1 when left out. */
+  lossScale?: number;
 }
 
 export interface Optimizer {
@@ -24,10 +26,10 @@ export function createOptimizer(trainables: readonly Trainable[]): Optimizer {
   }));
   return {
     moments,
-    step(gradients, { step, learningRate, weightDecay, maxGradNorm }) {
-      const norm = globalNorm(gradients);
+    step(gradients, { step, learningRate, weightDecay, maxGradNorm, lossScale = 1 }) {
+      const norm = globalNorm(gradients) / lossScale;
       if (!Number.isFinite(norm)) return norm;
-      const gradientScale = Math.min(1, maxGradNorm / (norm + 1e-6));
+      const gradientScale = Math.min(1, maxGradNorm / (norm + 1e-6)) / lossScale;
       trainables.forEach(({ data, decayed, rate = 1 }, i) => {
         const options = {
           step,

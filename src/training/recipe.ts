@@ -105,10 +105,10 @@ export const Recipe = z
       .describe("What is learnt from the data: the answers as they are, or preferences between them."),
     quantization: quantizationSettings.optional(),
     compute: z
-      .enum(["float32", "int8"])
+      .enum(["float32", "float16", "int8"])
       .optional()
       .describe(
-        "Of an adapter's run: int8 multiplies by the frozen linear layers and the output layer in 8-bit integers, forward and backward, which is faster and close to exact; float32, exact, when left out.",
+        "What linear layers are multiplied in; float32, exact, when left out. float16, on WebGPU alone, halves the memory of frozen layers and scales losses so that gradients fit; it has been tried on a software driver, and on no GPU. int8, of an adapter's run on the CPU, multiplies by the frozen linear layers and the output layer in 8-bit integers, forward and backward, which is faster and close to exact.",
       ),
     adapter: adapter.optional().describe("Leave out to train the model's own weights."),
     trainableLayers: count

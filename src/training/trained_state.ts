@@ -1,5 +1,6 @@
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
 import type { DeviceTensor, TensorData } from "../runtime/session.ts";
+import type { RunningScale } from "./loss_scale.ts";
 import { inOneBuffer } from "./one_buffer.ts";
 import { createOptimizer, type Optimizer, type OptimizerStep } from "./optimizer.ts";
 import { ALONE, type Ranks, type WireType } from "./ranks.ts";
@@ -30,6 +31,8 @@ export interface PassState extends Pick<ReadState, "feeds"> {
 export interface TrainedState<G> extends ReadState, PassState {
   /** Outputs of passes that stay on the device. */
   readonly kept: readonly string[];
+  /** What losses are multiplied by, in float16; gradients come multiplied by it. */
+  readonly lossScale?: RunningScale;
   /** What passes read and write that are computed at the same time as this state's own; one for each lane, made once. */
   besides?(lanes: number): PassState[];
   /** The sums of a batch's passes, of all lanes and ranks; they hold until the next batch. A rank may have had no pass. */

@@ -1,5 +1,6 @@
 import type { WeightFile, WeightSource } from "../sources.ts";
 import { type DType, show, type TensorType } from "../tensor.ts";
+import { halfBits } from "./half_bits.ts";
 import {
   DATA_TYPE,
   locationOf,
@@ -238,6 +239,7 @@ function littleEndian(values: readonly number[], dtype: DType): Uint8Array {
   if (dtype === "int64") return new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
   if (dtype === "float32") return new Uint8Array(Float32Array.from(values).buffer);
   if (dtype === "float64") return new Uint8Array(Float64Array.from(values).buffer);
+  if (dtype === "float16") return new Uint8Array(Uint16Array.from(values, halfBits).buffer);
   if (dtype === "int32") return new Uint8Array(Int32Array.from(values).buffer);
   if (dtype === "bool" || dtype === "uint8") return Uint8Array.from(values);
   throw new Error(`constants of ${dtype} are not needed by any op`);

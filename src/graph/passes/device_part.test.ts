@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { cast, cos, mul } from "../ops/elementwise.ts";
+import { cast, cos, equal, mul, where } from "../ops/elementwise.ts";
 import { gather } from "../ops/indexing.ts";
 import { matmul } from "../ops/matmul.ts";
 import { reshape } from "../ops/shape.ts";
-import { input, isInput, weight } from "../sources.ts";
+import { constant, input, isInput, weight } from "../sources.ts";
 import type { Tensor } from "../tensor.ts";
 import { reachable } from "../walk.ts";
 import { deviceParts } from "./device_part.ts";
@@ -43,4 +43,21 @@ test("what the device doesn't read isn't worked out", () => {
 test("a graph that a GPU can compute stays as it is", () => {
   const y = mul(input("x", ["T"]), input("z", ["T"]));
   expect(deviceParts({ y })).toEqual({ device: { y }, host: {}, weights: new Map() });
+});
+
+test("integers of 64 bits are compared on the host", () => {
+  const tokens = input("tokens", ["T"], "int64");
+  const isOne = equal(tokens, constant([1], [1], "int64"));
+  const { device, host } = deviceParts({ y: where(isOne, input("a", ["T"]), input("b", ["T"])) });
+  expect(Object.values(host)).toEqual([isOne]);
+  expect(inputsOf(device)).toEqual(["a float32[T]", "b float32[T]", "host 0 bool[T]"]);
+});
+
+test("weights that are halved stay in float16, from whatever type", () => {
+  const wide = weight("wide", { dtype: "float32", shape: [4, 2] }, { bytes: new Uint8Array(32) });
+  const graph = { y: matmul(cast(wide, "float16"), cast(stored, "float16"), { transB: true }) };
+  const { device, weights } = deviceParts(graph, new Set([wide, stored]));
+  expect(inputsOf(device)).toEqual(["w float16[4,2]", "wide float16[4,2]"]);
+  expect(reachable(Object.values(device)).filter((t) => t.op.converts)).toEqual([]);
+  for (const { widened } of weights.values()) expect(widened.dtype).toBe("float16");
 });

@@ -10,29 +10,34 @@ export interface DeviceParts {
   device: Record<string, Tensor>;
   /** Worked out on the host in every run, from the integers it is fed; by the names the GPU reads them by. */
   host: Record<string, Tensor>;
-  /** Frozen weights in the type that is computed in: they are placed once. */
+  /** Frozen weights as the device holds them: they are placed once. */
   weights: ReadonlyMap<string, FrozenWeight>;
 }
 
 export interface FrozenWeight {
   /** Its source: graphs of one model share it. */
   stored: Tensor;
-  /** Its values in the type that is computed in. */
+  /** Its values in the type that the device holds. */
   widened: Tensor;
 }
 
 /**
- * Takes out of a graph what a GPU can't compute, or not well: 16-bit weights are widened once, on the host; so are worked
- * out integers of 64 bits, and the angles of rotary embeddings, since WGSL's sin and cos are good near zero only.
+ * Takes out of a graph what a GPU can't compute, or not well: 16-bit weights are widened once, on the host, or stay float16 where
+ * they are `halved`; so are worked out integers of 64 bits, and the angles of rotary embeddings, since WGSL's sin and cos are good near
+ * zero only.
  */
-export function deviceParts(outputs: Readonly<Record<string, Tensor>>): DeviceParts {
+export function deviceParts(
+  outputs: Readonly<Record<string, Tensor>>,
+  halved: ReadonlySet<Tensor> = new Set(),
+): DeviceParts {
   const host: Record<string, Tensor> = {};
   const weights = new Map<string, FrozenWeight>();
   const device = rewrite(outputs, (t, [x]) => {
     if (isWeight(t) && /float/.test(t.dtype)) {
       const { name } = t.attributes;
-      weights.set(name, { stored: t, widened: cast(t, COMPUTE_TYPE) });
-      return input(name, t.shape);
+      const widened = cast(t, halved.has(t) ? "float16" : COMPUTE_TYPE);
+      weights.set(name, { stored: t, widened });
+      return input(name, t.shape, widened.dtype);
     }
     if (isHostWork(t)) {
       const name = `host ${Object.keys(host).length}`;
@@ -62,8 +67,8 @@ const isHostWork = (t: Tensor): boolean =>
 const isOfParts = ({ op, dtype }: Tensor): boolean =>
   dtype === "int32" && (op.unrolledOnGpu === true || op.kept === "always");
 
-const isOf64Bits = ({ op, dtype, inputs: [x] }: Tensor): boolean =>
-  dtype === "int64" || (op.converts === true && x!.dtype === "int64");
+const isOf64Bits = ({ dtype, inputs }: Tensor): boolean =>
+  dtype === "int64" || inputs.some((x) => x.dtype === "int64");
 
 const isFromIntegers = (t: Tensor): boolean =>
   reachable([t]).every((x) => !isWeight(x) && !(isInput(x) && /float/.test(x.dtype)));
