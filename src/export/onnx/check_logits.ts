@@ -60,7 +60,7 @@ async function logitsOf(
   tokens: readonly number[],
 ): Promise<Float32Array> {
   const session = await openModelFile(path, graph, { ...CPU, foldConstants: true });
-  const decoder = openOnnxDecoder(session, graph, dimensions);
+  const decoder = openOnnxDecoder(session, graph);
   const rows = [await decoder.next([tokens.slice(0, PROMPT)])];
   for (const token of tokens.slice(PROMPT)) rows.push(await decoder.next([[token]]));
   await session.release();
