@@ -1,7 +1,7 @@
 import { writeDirectoryAtomic } from "../../files/atomic.ts";
 import { diskFolder } from "../../files/disk_folder.ts";
 import { locateTensors } from "../../files/model_weights.ts";
-import { copyOf, readTensorBytes, type TensorEntry, type TensorSource } from "../../files/safetensors.ts";
+import { copyOf, scanTensor, type TensorEntry, type TensorSource } from "../../files/safetensors.ts";
 import type { Config, Model } from "../../models/family.ts";
 import { modelLayout } from "../../models/layout.ts";
 import type { ModelDirectory } from "../../pretrained/model_directory.ts";
@@ -153,9 +153,7 @@ export async function requireSameTensors(
         ? encode(float32(values), dtype as Numbers["dtype"], { name, shape, start: 0 })
         : new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     const isSame =
-      entry?.dtype === dtype &&
-      entry.shape.join() === shape.join() &&
-      Buffer.compare(await readTensorBytes(entry), expected) === 0;
+      entry?.dtype === dtype && entry.shape.join() === shape.join() && (await holds(entry, expected));
     if (!isSame)
       throw new AttuneError({
         code: "export.check-failed",
@@ -164,4 +162,14 @@ export async function requireSameTensors(
         wayOut: "Check the disk, or choose another place",
       });
   }
+}
+
+/** Whether a file has these bytes, read a piece at a time. */
+async function holds(entry: TensorEntry, expected: Uint8Array): Promise<boolean> {
+  let isSame = entry.byteLength === expected.length;
+  await scanTensor(entry, (bytes, at) => {
+    isSame &&= Buffer.compare(bytes, expected.subarray(at, at + bytes.length)) === 0;
+    return isSame;
+  });
+  return isSame;
 }
