@@ -1,10 +1,19 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { LoraAdapter } from "../../adapters/kinds/lora.ts";
 import { scaleOf } from "../../adapters/lora/lora_config.ts";
 import { readAdapterDirectory } from "../../adapters/peft/adapter_directory.ts";
 import { readTensor } from "../../files/safetensors.ts";
 import { readSafetensorsHeader, writeSafetensors } from "../../files/safetensors_file.ts";
+import { outputOf, startChild } from "../../files/testing/child.ts";
 import { temporaryDirectory } from "../../files/testing/temporary_directory.ts";
 import { goldenPath } from "../../testing/goldens.ts";
 import { modelWithTokenizer } from "../testing/llama_cases.ts";
@@ -279,6 +288,42 @@ describe("what mlx-lm doesn't compute is refused by name", () => {
     const model = await modelOf(cases[name]!, changes);
     await expect(exportMlx({ model, output: at("out") })).rejects.toThrow(expected);
     expect(existsSync(at("out"))).toBe(false);
+  });
+});
+
+describe("files and disks", () => {
+  const leftovers = () => readdirSync(at()).filter((name) => /out/.test(name));
+
+  test.each<[string, (output: string) => void, RegExp]>([
+    [
+      "a directory with something in it",
+      (output) => cpSync(goldenPath("mlx"), output, { recursive: true }),
+      /not empty/,
+    ],
+    ["a file", (output) => writeFileSync(output, "mine"), /already exists, and is no directory/],
+    [
+      "a link to nowhere",
+      (output) => symlinkSync(at("nowhere"), output),
+      /already exists, and is no directory/,
+    ],
+  ])("an output that exists: %s", async (_, make, expected) => {
+    make(at("out"));
+    const exporting = exportMlx({ model: goldenPath("models/llama-gqa"), output: at("out") });
+    await expect(exporting).rejects.toThrow(expected);
+    await expect(exporting).rejects.toThrow(/or remove it first/);
+    expect(leftovers()).toEqual(["out"]);
+  });
+
+  test("a full disk in the middle", async () => {
+    const [model, output] = [goldenPath("models/llama-gqa"), at("out")];
+    const source = `
+      import { exportMlx } from "#../export/mlx/export_mlx.ts";
+      await exportMlx(${JSON.stringify({ model, output })}).then(
+        () => console.log("written"), (error) => console.log(error.code, error.message));`;
+    expect(await outputOf(startChild(at(), source, 64))).toMatch(
+      /^files\.cannot-write Cannot write .*out.model\.safetensors: the file would be larger than .*\(EFBIG\)/,
+    );
+    expect(leftovers()).toEqual([]);
   });
 });
 
