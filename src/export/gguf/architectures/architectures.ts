@@ -23,7 +23,7 @@ const textOf = (modelType: string, texts: readonly Architecture[]): Architecture
   },
 });
 
-const ARCHITECTURES: readonly Architecture[] = [
+export const ARCHITECTURES: readonly Architecture[] = [
   ...[llama, mistral, mixtral, smollm3, granite, qwen2, qwen3, qwen3Moe, gemma, gemma2, gemma3],
   ...[gpt2, gptNeox, phi3, olmo2, starcoder2, cohere],
   ...[arcee, seedOss, ernie45, hunyuanDense, glm, glm4, olmo3, exaone4],
