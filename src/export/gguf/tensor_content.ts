@@ -69,11 +69,12 @@ export async function* pieces(
   }
 }
 
-function rearranged(numbers: Numbers, { order, turned: isTurned }: PlannedTensor, shape: readonly number[]) {
-  const whole = isTurned ? turned(numbers, shape[0]!, shape[1]!) : numbers;
-  if (!order) return whole;
-  const width = shape.length === 1 ? 1 : whole.data.length / (isTurned ? shape[1]! : shape[0]!);
-  return reorderedRows(whole, width, order);
+function rearranged(numbers: Numbers, tensor: PlannedTensor, shape: readonly number[]): Numbers {
+  const whole = tensor.turned ? turned(numbers, shape[0]!, shape[1]!) : numbers;
+  if (!tensor.order) return whole;
+  const width = shape.length === 1 ? 1 : tensor.shape.at(-1)!;
+  const rows = shapeSize(tensor.shape) / tensor.parameters.length / width; // half of the parameter's, where it is two
+  return reorderedRows(whole, { width, rows, from: tensor.order });
 }
 
 /** Read as float32, plus a number. */
