@@ -2,7 +2,7 @@
 
 mlx-lm itself does not run here: its rules (mlx_lm/models/<model_type>.py at ml-explore/mlx-lm) are written down below. Linear
 layers are [out, in]; experts are stacked by mlx's SwitchGLU as [experts, out, in]; a depthwise convolution is [channels, taps, 1];
-a tied output layer is left out but in gemma3_text, gpt_neox, gpt_oss, glm4_moe and qwen2_moe, which have a linear layer of their
+a tied output layer is left out but in gemma3_text, gpt_neox, gpt_oss, glm4, glm4_moe and qwen2_moe, which have a linear layer of their
 own. Models with an encoder of images hold their text model as `language_model`.
 """
 
@@ -23,7 +23,9 @@ from family_cases import (
     GRANITE,
     LINEAR,
     MOE,
+    PIXTRAL,
     QWEN_EYE,
+    SIGLIP,
     SLIDES,
     SMALL,
     STILL,
@@ -70,6 +72,25 @@ CASES = {
     "granite": ("granite", {**BASE, **GRANITE}),
     "starcoder2": ("starcoder2", {**BASE, "sliding_window": None}),
     "cohere": ("cohere", {**BASE, "use_qk_norm": True}),
+    "seed_oss": ("seed_oss", {**OWN, "attention_bias": True, "attention_out_bias": True, "mlp_bias": True}),
+    "ernie4_5": ("ernie4_5", {**OWN, "use_bias": False}),
+    "glm4": ("glm4", {**OWN, "attention_bias": True, "rope_parameters": rope("default", partial_rotary_factor=0.5)}),
+    "olmo3": ("olmo3", {**BASE, "layer_types": [SLIDES, FULL], "sliding_window": 8, "tie_word_embeddings": False}),
+    "gemma3": (
+        "gemma3",
+        {
+            "text_config": {**TINY, "layer_types": [SLIDES, FULL], "sliding_window": 8},
+            "vision_config": SIGLIP,
+        },
+    ),
+    "mistral3": (
+        "mistral3",
+        {
+            "text_config": {**TINY, "model_type": "mistral", "sliding_window": None, "tie_word_embeddings": False},
+            "vision_config": PIXTRAL,
+            "tie_word_embeddings": False,
+        },
+    ),
     "granitemoe": ("granitemoe", {**BASE, **GRANITE, "num_local_experts": 3, "num_experts_per_tok": 2}),
     "ernie4_5_moe": (
         "ernie4_5_moe",
@@ -174,7 +195,7 @@ def mlx(kind, own):
     found, stacks = {}, {}
     for name, shape in own.items():
         expert = re.fullmatch(r"(.*)\.experts\.(\d+)\.(\w+)\.weight", name)
-        if re.match(r"model\.(visual|vision_tower|embed_vision)\.", name) or name.endswith("e_score_correction_bias") and kind == "ernie4_5_moe":
+        if re.match(r"model\.(visual|vision_tower|embed_vision|multi_modal_projector)\.", name) or name.endswith("e_score_correction_bias") and kind == "ernie4_5_moe":
             continue
         if expert:
             place, _, part = expert.groups()
@@ -189,8 +210,10 @@ def mlx(kind, own):
             found.update(renamed_parts(kind, name, shape))
     for name, shapes in stacks.items():
         found[name] = [len(shapes), *shapes[0]]
-    if kind in ("gemma3_text", "glm4_moe", "gpt_oss", "qwen2_moe"):
+    if kind in ("gemma3_text", "glm4", "glm4_moe", "gpt_oss", "qwen2_moe"):
         found.setdefault("lm_head.weight", own["model.embed_tokens.weight"])
+    if kind == "gemma3":
+        found.setdefault("language_model.lm_head.weight", own["model.language_model.embed_tokens.weight"])
     return found
 
 
@@ -214,7 +237,7 @@ def renamed_parts(kind, name, shape):
         name = f"language_model.{name}"
     if kind == "gemma3n_text":
         name = name.replace("model.", "model.language_model.", 1)
-    if kind in ("qwen3_5", "gemma4"):
+    if kind in ("qwen3_5", "gemma3", "gemma4", "mistral3"):
         name = name.replace("model.language_model.", "language_model.model.", 1) if name.startswith("model.") else f"language_model.{name}"
     return {name: shape}
 

@@ -19,6 +19,7 @@ import { goldenPath } from "../../testing/goldens.ts";
 import { modelWithTokenizer } from "../testing/llama_cases.ts";
 import { describeForMlx, exportMlx } from "./export_mlx.ts";
 import { exportMlxAdapter } from "./export_mlx_adapter.ts";
+import { MLX_FAMILIES } from "./mlx_families.ts";
 
 type Shapes = Record<string, number[]>;
 interface Case {
@@ -214,12 +215,24 @@ describe("config.json of models of several kinds of layers", () => {
 });
 
 describe("what mlx-lm doesn't compute is refused by name", () => {
-  test.each(["gemma4_unified_text", "apertus", "falcon"])("the family %s", async (name) => {
+  const withoutRules = readdirSync(goldenPath("families")).filter((name) => {
+    const { model_type } = JSON.parse(readFileSync(goldenPath(`families/${name}/config.json`), "utf8"));
+    return !Object.hasOwn(MLX_FAMILIES, model_type);
+  });
+
+  test.each(withoutRules)("the family %s", async (name) => {
     const model = modelWithTokenizer(`families/${name}`, at());
     await expect(exportMlx({ model, output: at("out") })).rejects.toThrow(
-      /no rules for this family in mlx-lm.*got|no rules for this family in mlx-lm/,
+      /model_type: attune has no rules for this family in mlx-lm; expected one of .*, got \w+/,
     );
     expect(existsSync(at("out"))).toBe(false);
+  });
+
+  test("a text model of another family, inside of one that also sees", async () => {
+    const model = modelWithTokenizer("families/mistral3-ministral3", at());
+    await expect(exportMlx({ model, output: at("out") })).rejects.toThrow(
+      /text_config\.model_type: .*expected mistral, got ministral3/,
+    );
   });
 
   test.each<[string, object, RegExp]>([

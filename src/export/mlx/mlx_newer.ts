@@ -16,13 +16,23 @@ import {
 
 /** Of a model that also sees images, as its text model is described; the encoder of images is left out. */
 export const insideText =
-  (modelType: string, describe: Describe): Describe =>
+  (modelType: string, texts: Readonly<Record<string, Describe>>): Describe =>
   (config) => {
     const text = familyOf(modelType).textPart!.config(config);
+    const kind = String(text.model_type);
+    const describe = Object.hasOwn(texts, kind) ? texts[kind]! : unknownText(kind, texts);
     const described = describe(text);
     const faults = described.faults.map((fault) => ({ ...fault, place: `text_config.${fault.place}` }));
-    const own = { ...text, ...described.config, model_type: text.model_type };
+    const own = { ...text, ...described.config, model_type: kind };
     return { ...described, faults, config: { vocab_size: text.vocab_size, text_config: own } };
+  };
+
+const unknownText =
+  (kind: string, texts: object): Describe =>
+  () => {
+    const expected = Object.keys(texts).join(" or ");
+    const problem = "attune has no rules for this text model in mlx-lm";
+    return { config: {}, faults: [{ place: "model_type", problem, expected, got: kind }] };
   };
 
 export const lfm2Mlx: Describe = (config) => {

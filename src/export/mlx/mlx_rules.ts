@@ -47,6 +47,7 @@ const RULES: Readonly<Record<string, MlxRules>> = {
   ernie4_5_moe: { module: stacked, dropped: /\.moe_statics\.e_score_correction_bias$/ },
   granitemoe: { parts: graniteExperts },
   gpt_oss: { parts: gptOssExperts },
+  ...{ gemma3: { module: inLanguageModel }, mistral3: { module: inLanguageModel } },
   lfm2: { parts: convolution },
   qwen3_next: { module: stacked, parts: deltaParts },
   ...{ qwen3_5_text: QWEN35, qwen3_5: QWEN35 },
