@@ -7,6 +7,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { LoraAdapter } from "../../adapters/kinds/lora.ts";
 import { scaleOf } from "../../adapters/lora/lora_config.ts";
@@ -370,6 +371,25 @@ describe("adapters", () => {
       }
     },
   );
+
+  test.each([
+    ["qwen3_5", "language_model.model.layers.1.self_attn.q_proj", "linear_attn.in_proj_qkv"],
+    ["gemma4", "language_model.model.layers.1.self_attn.q_proj", "mlp.gate_proj"],
+    ["qwen3_next", "model.layers.1.self_attn.q_proj", "linear_attn.in_proj_qkvz"],
+    ["gemma3", "language_model.model.layers.1.self_attn.q_proj", "mlp.gate_proj"],
+  ])("of %s by the names of its text model", async (name, module, key) => {
+    const model = modelWithTokenizer(`families/${name}`, at());
+    const text = JSON.parse(readFileSync(join(model, "config.json"), "utf8"));
+    if (name === "gemma3") {
+      delete text.text_config.rope_parameters; // stretched, which mlx-lm doesn't do
+      writeFileSync(join(model, "config.json"), JSON.stringify(text));
+    }
+    await exportMlxAdapter({ model, adapter: goldenPath(`families/${name}/initial`), output: at("out") });
+    const { tensors } = await readSafetensorsHeader(at("out", "adapters.safetensors"));
+    expect([...tensors.keys()]).toContain(`${module}.lora_a`);
+    const { lora_parameters } = JSON.parse(readFileSync(at("out", "adapter_config.json"), "utf8"));
+    expect(lora_parameters.keys).toContain(key);
+  });
 
   test("what only a merge can do is refused with its command", async () => {
     const [model, adapter] = [goldenPath("models/llama-gqa"), goldenPath("adapters/llama-dora/final")];
