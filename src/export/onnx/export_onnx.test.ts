@@ -146,6 +146,13 @@ describe("what is computed", () => {
     }
   });
 
+  test("experts in one tensor stay float32, which is said", async () => {
+    const warnings: string[] = [];
+    const onWarning = (text: string) => warnings.push(text);
+    await exported(golden("granitemoe"), { type: "q4", onWarning });
+    expect(warnings.join()).toMatch(/experts are one tensor, and stay float32 in q4: 98 KB of them/);
+  });
+
   test("base and adapter are what the merged model is", async () => {
     const [model, adapter] = [golden("llama"), goldenPath("gguf/adapters/llama-rslora-patterns")];
     await mergeAdapter({ model, adapter, output: at("merged", "llama") });
