@@ -97,6 +97,7 @@ MODELS = {
         },
     ),
     "granite": ("granite", {**BASE, **GRANITE}),
+    "granitemoe": ("granitemoe", {**DERIVED, **GRANITE, "intermediate_size": 32, "num_local_experts": 4, "num_experts_per_tok": 2}),
     "starcoder2": ("starcoder2", {**BASE, "sliding_window": None, "use_bias": False}),
     "cohere": ("cohere", {**BASE, "logit_scale": 0.5}),
 }

@@ -28,9 +28,11 @@ export function reordered(numbers: Numbers, count: number, from: (index: number)
   return { dtype: numbers.dtype, data };
 }
 
-/** Rows of `width` numbers in another order: row i of what comes out is row `from(i)`. */
-export function reorderedRows(numbers: Numbers, width: number, from: (row: number) => number): Numbers {
-  const rows = numbers.data.length / width;
+/** `rows` rows of `width` numbers in another order: row i of what comes out is row `from(i)`. */
+export function reorderedRows(
+  numbers: Numbers,
+  { width, rows, from }: { width: number; rows: number; from: (row: number) => number },
+): Numbers {
   const data = numbers.dtype === "F32" ? new Float32Array(rows * width) : new Uint16Array(rows * width);
   for (let row = 0; row < rows; row++) {
     const source = from(row) * width;

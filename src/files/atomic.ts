@@ -100,18 +100,20 @@ async function renameIfThere(from: string, to: string): Promise<boolean> {
 }
 
 async function refuseTaken(target: string, path: string): Promise<void> {
-  const entries = await readdir(target).catch((error) => {
+  const taken = (problem: string, wayOut: string) =>
+    new AttuneError({ code: "files.directory-taken", place: path, problem, wayOut });
+  const entries = await readdir(target).catch(async (error) => {
+    const there = await lstat(target).catch(() => undefined);
+    if (there && !there.isDirectory())
+      throw taken("already exists, and is no directory", "Choose another name, or remove it first");
     if (errorCode(error) === "ENOENT") return [];
     throw diskError(error, "write", path);
   });
-  if (entries.length > 0) {
-    throw new AttuneError({
-      code: "files.directory-taken",
-      place: path,
-      problem: "the directory already exists and is not empty",
-      wayOut: "Choose another directory, or remove it first",
-    });
-  }
+  if (entries.length > 0)
+    throw taken(
+      "the directory already exists and is not empty",
+      "Choose another directory, or remove it first",
+    );
 }
 
 /** Follows links, so that a linked target stays a link; makes the parent; tidies up after processes that died. */

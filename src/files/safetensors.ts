@@ -298,10 +298,13 @@ function checkSize(name: string, expected: number, got: number): void {
   if (got !== expected) throw new Error(`tensor ${name} takes ${expected} bytes, its data has ${got}`);
 }
 
+/** Bytes at a time. Measured on ext4: of 64 MB at a time Linux takes more than twice as long. */
+const WRITTEN = 1 << 18;
+
 /** All of `bytes`, however few `file` takes at a time. */
 export async function writeAll(file: Sink, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, at, Math.min(CHUNK, bytes.length - at));
+    const { bytesWritten } = await file.write(bytes, at, Math.min(WRITTEN, bytes.length - at));
     at += bytesWritten;
   }
 }

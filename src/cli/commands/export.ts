@@ -94,6 +94,7 @@ type Asked = Omit<ExportRequest, "onWarning" | "onProgress">;
 async function requestOf(run: string | undefined, flags: ExportFlags, format: ExportFormat): Promise<Asked> {
   const type = typeOf(flags, format);
   const { out: output, system, merge } = flags;
+  if (output.trim() === "") throw unfit("--out", "is empty", "Say which file or directory to write");
   if (!merge && !format.keepsAdapter)
     throw unfit("--no-merge", `${flags.format} has no place for an adapter apart`, "Leave it out");
   if (system !== undefined && !format.takesSystem)

@@ -27,7 +27,7 @@ describe.each(["F16", "BF16", "Q8_0", "Q4_0"] as const)("%s", (type) => {
   });
 });
 
-test("bfloat16 to float16, by twos and one by one, is as by float32", () => {
+test("bfloat16 to float16, by eights and one by one, is as by float32", () => {
   const all = Uint16Array.from({ length: 1 << 16 }, (_, bits) => bits);
   const finite = all.filter((bits) => (bits & 0x7fff) < 0x4780);
   const place = { name: "all", shape: [finite.length], start: 0 };

@@ -83,6 +83,19 @@ describe("what is written", () => {
     expect(experts.values("blk.1.ffn_down_exps.weight").subarray(3 * 1024)).toEqual(w2);
   });
 
+  test("Granite's experts come apart: gate and up", async () => {
+    const model = golden("granitemoe");
+    const found = await exported(model);
+    const both = await weightOf(model, "model.layers.1.block_sparse_moe.input_linear.weight"); // [4, 64, 32]
+    const up = found.values("blk.1.ffn_up_exps.weight");
+    expect(found.tensors.get("blk.1.ffn_up_exps.weight")!.shape).toEqual([4, 32, 32]);
+    expect(up.subarray(3 * 1024)).toEqual(both.subarray(7 * 1024));
+    expect(found.values("blk.1.ffn_gate_exps.weight").subarray(1024, 2048)).toEqual(
+      both.subarray(2048, 3072),
+    );
+    expect(found.tensors.get("blk.1.ffn_down_exps.weight")!.shape).toEqual([4, 32, 32]);
+  });
+
   test("the template, special tokens and padding", async () => {
     const model = golden("qwen2");
     const { metadata } = await exported(model);
@@ -227,7 +240,6 @@ describe("what llama.cpp can't represent is refused by name, and nothing stays",
   test.each([
     ["lfm2", /conv_bias: llama\.cpp's convolutions have no bias/],
     ["gpt_oss", /llama\.cpp rounds the range of YaRN/],
-    ["granitemoe", /experts whose gate and up are one tensor/],
     ["qwen3_next", /attune has no rules for its delta rule/],
   ])("the family %s", async (name, expected) => {
     expect(await refusal(modelWithTokenizer(`families/${name}`, at()))).toMatch(expected);

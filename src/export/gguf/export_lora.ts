@@ -102,7 +102,9 @@ function placed(
   order: ((row: number) => number) | undefined,
 ) {
   const scaled = scale === 1 ? B : B.map((value) => value * scale);
-  const rows = order ? toFloat32(reorderedRows(float32(scaled), r, order)) : scaled;
+  const rows = order
+    ? toFloat32(reorderedRows(float32(scaled), { width: r, rows: out, from: order }))
+    : scaled;
   return {
     A: embedding
       ? { shape: [inputs, r], values: transposed(A, r, inputs) }

@@ -7,20 +7,20 @@ import type { PlannedTensor } from "./tensor_plan.ts";
 
 const PIECE = 1 << 20; // numbers at a time
 
-/** Buffers that are used again: while one piece is written the next is made, from what was read before. */
+/** Buffers that are used again: while one piece is made and written the next is read. */
 export interface Spaces {
   read: [ArrayBuffer, ArrayBuffer];
-  made: [ArrayBuffer, ArrayBuffer];
+  made: ArrayBuffer;
 }
 
 export function createSpaces(): Spaces {
   const space = () => new ArrayBuffer(4 * PIECE);
-  return { read: [space(), space()], made: [space(), space()] };
+  return { read: [space(), space()], made: space() };
 }
 
 /**
  * Row-major, in the tensor's type. Weights whose rows change places are read whole, the others a piece at a time. A piece
- * is good until the next but one is asked for.
+ * is good until the next is asked for.
  */
 export async function* tensorContent(
   tensor: PlannedTensor,
@@ -29,9 +29,9 @@ export async function* tensorContent(
   wider?: string,
 ): AsyncGenerator<Uint8Array> {
   const { name, shape, type, values } = tensor;
-  let [start, turn] = [0, 0];
+  let start = 0;
   const encoded = (numbers: Numbers) => {
-    const space = numbers.data.length <= PIECE ? spaces.made[turn++ % 2] : undefined;
+    const space = numbers.data.length <= PIECE ? spaces.made : undefined;
     const bytes = encode(numbers, type, { name, shape, start, wider }, space);
     start += numbers.data.length;
     return bytes;
@@ -69,11 +69,12 @@ export async function* pieces(
   }
 }
 
-function rearranged(numbers: Numbers, { order, turned: isTurned }: PlannedTensor, shape: readonly number[]) {
-  const whole = isTurned ? turned(numbers, shape[0]!, shape[1]!) : numbers;
-  if (!order) return whole;
-  const width = shape.length === 1 ? 1 : whole.data.length / (isTurned ? shape[1]! : shape[0]!);
-  return reorderedRows(whole, width, order);
+function rearranged(numbers: Numbers, tensor: PlannedTensor, shape: readonly number[]): Numbers {
+  const whole = tensor.turned ? turned(numbers, shape[0]!, shape[1]!) : numbers;
+  if (!tensor.order) return whole;
+  const width = shape.length === 1 ? 1 : tensor.shape.at(-1)!;
+  const rows = shapeSize(tensor.shape) / tensor.parameters.length / width; // half of the parameter's, where it is two
+  return reorderedRows(whole, { width, rows, from: tensor.order });
 }
 
 /** Read as float32, plus a number. */

@@ -46,8 +46,8 @@ export type FileTypeName = keyof typeof FILE_TYPES;
 export function planTensors(model: Model, description: Description, type: FileType): PlannedTensor[] {
   const layout = modelLayout(model);
   const placed = placeAll(model, layout, description);
-  const plan: PlannedTensor[] = [...placed].map(([name, parameters]) =>
-    planned(name, parameters, { model, layout, description, type }),
+  const plan: PlannedTensor[] = [...placed].flatMap(([name, parameters]) =>
+    halved(planned(name, parameters, { model, layout, description, type }), description),
   );
   const head = plan.find(({ name }) => name === "token_embd.weight");
   if (model.tied && description.head === "required") plan.push({ ...head!, name: "output.weight" });
@@ -121,18 +121,34 @@ function planned(
   const module = /^blk\.\d+\.(.+)\.(?:weight|bias)$/.exec(name)?.[1] ?? name;
   const isTurned = layout.transposed.has(parameters[0]!.replace(/\.weight$/, ""));
   const isNorm = /norm(\.weight)?$/.test(module) && name.endsWith(".weight");
+  const isStacked = module.endsWith("_exps") && own.length < 3; // else they are one tensor here, too
   const shape = isTurned
     ? own.toReversed()
     : own.filter((size, axis) => size !== 1 || axis !== 1 || own.length < 3);
   return {
     name,
     parameters,
-    shape: module.endsWith("_exps") ? [parameters.length, ...shape] : shape,
+    shape: isStacked ? [parameters.length, ...shape] : shape,
     turned: isTurned,
     order: description.orders[module],
     plus: isNorm && (model.normStart === 0 || description.normsLessOne) ? 1 : 0,
     type: typeOf(name, module, own, type),
   };
+}
+
+/** Of a parameter [experts, 2·rows, width] that is two of llama.cpp's, each of them. */
+function halved(tensor: PlannedTensor, { halves }: Description): PlannedTensor[] {
+  const [, place, module, kind] = /^(blk\.\d+\.)(.+)(\.[^.]+)$/.exec(tensor.name) ?? [];
+  const lower = module && halves[module];
+  if (!lower) return [tensor];
+  const [n, rows, width] = tensor.shape as [number, number, number];
+  const half = rows / 2;
+  return [tensor.name, `${place}${lower}${kind}`].map((name, i) => ({
+    ...tensor,
+    name,
+    shape: [n, half, width],
+    order: (row) => (2 * Math.floor(row / half) + i) * half + (row % half),
+  }));
 }
 
 /** llama.cpp wants norms, routers and positions, and all that is no matrix, in float32. */

@@ -6,7 +6,7 @@ import { aligned, type GgufMetadata, type GgufTensorInfo, ggufHeader, tensorByte
 export interface GgufContent<T extends GgufTensorInfo = GgufTensorInfo> {
   metadata: GgufMetadata;
   tensors: readonly T[];
-  /** The bytes of a tensor, in order; each piece must stay as it is while the next is made. */
+  /** The bytes of a tensor, in order; each piece is written before the next is made. */
   content(tensor: T): AsyncIterable<Uint8Array>;
   onBytes?: (done: number, total: number) => void;
 }
@@ -18,14 +18,13 @@ export async function writeGguf<T extends GgufTensorInfo>(
 ): Promise<void> {
   const header = ggufHeader(metadata, tensors);
   const total = tensors.reduce((end, tensor) => aligned(end + tensorBytes(tensor)), header.length);
-  const { write, done, position } = createCheckedWriter(file);
-  await write(header);
+  const { write, position } = createCheckedWriter(file);
+  write(header);
   for (const tensor of tensors) {
     onBytes?.(position(), total);
     const end = position() + tensorBytes(tensor);
-    for await (const bytes of content(tensor)) await write(bytes);
+    for await (const bytes of content(tensor)) write(bytes);
     if (position() !== end) throw new Error(`${tensor.name} took ${position() - end} bytes too many`);
-    await write(new Uint8Array(aligned(end) - end));
+    write(new Uint8Array(aligned(end) - end));
   }
-  await done();
 }

@@ -1,8 +1,10 @@
 import { writeDirectoryAtomic } from "../../files/atomic.ts";
 import { diskFolder } from "../../files/disk_folder.ts";
 import { locateTensors } from "../../files/model_weights.ts";
-import { readTensorBytes, type TensorEntry, type TensorSource } from "../../files/safetensors.ts";
-import type { Config } from "../../models/family.ts";
+import { copyOf, scanTensor, type TensorEntry, type TensorSource } from "../../files/safetensors.ts";
+import type { Config, Model } from "../../models/family.ts";
+import { modelLayout } from "../../models/layout.ts";
+import type { ModelDirectory } from "../../pretrained/model_directory.ts";
 import { saveModelDirectory } from "../../pretrained/model_directory.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { encode } from "../gguf/encode.ts";
@@ -11,7 +13,8 @@ import { float32, type Numbers } from "../numbers.ts";
 import { type ExportSource, type SourceOptions, withSource } from "../open_source.ts";
 import type { MlxDescription } from "./mlx_description.ts";
 import { MLX_FAMILIES } from "./mlx_families.ts";
-import { mlxTensors } from "./mlx_tensors.ts";
+import { mlxRules } from "./mlx_rules.ts";
+import { mlxTensors, nameThere } from "./mlx_tensors.ts";
 
 export interface MlxOptions extends SourceOptions {
   /** A directory, new or empty. */
@@ -39,7 +42,8 @@ async function write(
 ): Promise<MlxReport> {
   const described = describeForMlx(config, model.modelType, base.directory.path);
   if (described.head === "tied" && !model.tied) throw untied(model.modelType, base.directory.path);
-  const tensors = mlxTensors(model, weights, described);
+  const tensors = [...mlxTensors(model, weights, described), ...unreadTensors(model, base.directory)];
+  await requireDropped(model, weights, base.directory.path);
   await writeDirectoryAtomic(output, async (directory) => {
     const own = { ...config, ...described.config };
     await saveModelDirectory(directory, {
@@ -75,6 +79,57 @@ export function describeForMlx(config: Config, modelType: string, path: string):
   });
 }
 
+/** Keys and values of layers that read those of others, which mlx-lm loads nevertheless. */
+function unreadTensors(model: Model, { tensors, path }: ModelDirectory): TensorSource[] {
+  const { modelType, unread } = model;
+  if (!mlxRules(modelType).wantsUnread || !unread) return [];
+  const layers = [...modelLayout(model).parameters.keys()].filter((name) => /\.q_proj\.weight$/.test(name));
+  const wanted = layers.flatMap((name) =>
+    ["k_proj", "v_proj", "k_norm"].map((own) => name.replace("q_proj", own)),
+  );
+  return wanted
+    .filter((name) => unread.test(name))
+    .map((name) => {
+      const entry = tensors.get(name);
+      if (!entry) throw lacking(name, path);
+      return { ...copyOf(entry), name: nameThere(modelType, name) };
+    });
+}
+
+const lacking = (name: string, path: string) =>
+  new AttuneError({
+    code: "export.not-in-mlx",
+    place: `${path}: ${name}`,
+    problem:
+      "mlx-lm wants keys and values of its own for each layer, as published files have them, and this tensor is missing",
+    wayOut:
+      "Start from the published model: nothing is computed with them, and attune keeps them as they are",
+  });
+
+/** @throws AttuneError that names a parameter that mlx-lm would leave out. */
+async function requireDropped(
+  { modelType }: Model,
+  weights: ModelWeights["weights"],
+  path: string,
+): Promise<void> {
+  const { dropped } = mlxRules(modelType);
+  for (const { name, shape, read } of weights.values()) {
+    if (!dropped?.test(name)) continue;
+    const { data } = await read(
+      0,
+      shape.reduce((product, size) => product * size, 1),
+    );
+    if (data.every((value) => value === 0)) continue;
+    throw new AttuneError({
+      code: "export.not-in-mlx",
+      place: `${path}: ${name}`,
+      problem: `mlx-lm computes ${modelType} without it, and would choose other experts than the model was trained with`,
+      expected: "0",
+      wayOut: "Export it as gguf or onnx: these keep it",
+    });
+  }
+}
+
 const untied = (modelType: string, path: string) =>
   new AttuneError({
     code: "export.not-in-mlx",
@@ -98,9 +153,7 @@ export async function requireSameTensors(
         ? encode(float32(values), dtype as Numbers["dtype"], { name, shape, start: 0 })
         : new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     const isSame =
-      entry?.dtype === dtype &&
-      entry.shape.join() === shape.join() &&
-      Buffer.compare(await readTensorBytes(entry), expected) === 0;
+      entry?.dtype === dtype && entry.shape.join() === shape.join() && (await holds(entry, expected));
     if (!isSame)
       throw new AttuneError({
         code: "export.check-failed",
@@ -109,4 +162,14 @@ export async function requireSameTensors(
         wayOut: "Check the disk, or choose another place",
       });
   }
+}
+
+/** Whether a file has these bytes, read a piece at a time. */
+async function holds(entry: TensorEntry, expected: Uint8Array): Promise<boolean> {
+  let isSame = entry.byteLength === expected.length;
+  await scanTensor(entry, (bytes, at) => {
+    isSame &&= Buffer.compare(bytes, expected.subarray(at, at + bytes.length)) === 0;
+    return isSame;
+  });
+  return isSame;
 }

@@ -11,7 +11,7 @@ import { pythonJson } from "../../text/python_json.ts";
 import { openSource, type SourceOptions } from "../open_source.ts";
 import { mergeOnly, requirePlainLora, type Target } from "../plain_lora.ts";
 import { describeForMlx, requireSameTensors } from "./export_mlx.ts";
-import { mlxModule } from "./mlx_tensors.ts";
+import { mlxModule } from "./mlx_rules.ts";
 
 export interface MlxAdapterOptions extends SourceOptions {
   adapter: string;

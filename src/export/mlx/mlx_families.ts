@@ -21,8 +21,20 @@ import { starcoder2Fields } from "../../models/families/starcoder2.ts";
 import { withoutAliases } from "../../models/families.ts";
 import { layerWindows, slidingLayers } from "../../models/layer_types.ts";
 import { ropeParameters } from "../../models/rope_config.ts";
+import { ernie45Mlx, glm4Mlx, olmo3Mlx, seedOssMlx } from "./mlx_dense.ts";
 import { checks, type Describe, headConfig, PLAIN_ROPE, ropeConfig, SCALED_ROPE } from "./mlx_description.ts";
-import { glm4MoeMlx, mixtralMlx, olmoeMlx, qwen2MoeMlx, qwen3MoeMlx } from "./mlx_mixtures.ts";
+import { gemma3nMlx, gemma3nTextMlx, gemma4Mlx } from "./mlx_gemma.ts";
+import {
+  ernie45MoeMlx,
+  glm4MoeMlx,
+  gptOssMlx,
+  graniteMoeMlx,
+  mixtralMlx,
+  olmoeMlx,
+  qwen2MoeMlx,
+  qwen3MoeMlx,
+} from "./mlx_mixtures.ts";
+import { insideText, lfm2Mlx, qwen3NextMlx, qwen35Mlx } from "./mlx_newer.ts";
 
 const llama: Describe = (config) => {
   const c = parseFields("", llamaFields, config);
@@ -241,7 +253,13 @@ const cohere: Describe = (config) => {
 /** By model_type. */
 export const MLX_FAMILIES: Readonly<Record<string, Describe>> = {
   ...{ llama, mistral, mixtral: mixtralMlx, smollm3, granite, qwen2, qwen3, qwen3_moe: qwen3MoeMlx },
-  ...{ olmoe: olmoeMlx, qwen2_moe: qwen2MoeMlx, glm4_moe: glm4MoeMlx },
+  ...{ olmoe: olmoeMlx, qwen2_moe: qwen2MoeMlx, glm4_moe: glm4MoeMlx, granitemoe: graniteMoeMlx },
+  ...{ ernie4_5_moe: ernie45MoeMlx, gpt_oss: gptOssMlx, lfm2: lfm2Mlx, qwen3_next: qwen3NextMlx },
+  ...{ qwen3_5_text: qwen35Mlx, qwen3_5: insideText("qwen3_5", { qwen3_5_text: qwen35Mlx }) },
+  ...{ gemma3n_text: gemma3nTextMlx, gemma3n: insideText("gemma3n", { gemma3n_text: gemma3nMlx }) },
+  ...{ gemma4_text: gemma4Mlx, gemma4: insideText("gemma4", { gemma4_text: gemma4Mlx }) },
+  ...{ gemma3: insideText("gemma3", { gemma3_text: gemma3 }), mistral3: insideText("mistral3", { mistral }) },
+  ...{ seed_oss: seedOssMlx, ernie4_5: ernie45Mlx, glm4: glm4Mlx, olmo3: olmo3Mlx },
   ...{
     gemma,
     gemma2,

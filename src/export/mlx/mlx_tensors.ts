@@ -8,29 +8,7 @@ import { groupBy } from "../../text/group_by.ts";
 import type { Weight } from "../model_weights.ts";
 import { type Numbers, turned } from "../numbers.ts";
 import type { MlxDescription } from "./mlx_description.ts";
-
-/** Module paths there, by those of the checkpoint; an expert's number is left out, since experts are stacked. */
-export function mlxModule(modelType: string, module: string): string {
-  switch (modelType) {
-    case "gpt2":
-      return module.replace(/^transformer\./, "model.");
-    case "gpt_neox":
-      return module
-        .replace(/^gpt_neox\.layers\./, "model.h.")
-        .replace(/^gpt_neox\./, "model.")
-        .replace(/^embed_out$/, "model.embed_out");
-    case "mixtral":
-      return module.replace(/experts\.\d+\.(w\d)$/, (_, name: string) => `switch_mlp.${MIXTRAL[name]}`);
-    case "glm4_moe":
-    case "olmoe":
-    case "qwen2_moe":
-    case "qwen3_moe":
-      return module.replace(/experts\.\d+\./, "switch_mlp.");
-  }
-  return module;
-}
-
-const MIXTRAL: Record<string, string> = { w1: "gate_proj", w2: "down_proj", w3: "up_proj" };
+import { type MlxPart, mlxModule, mlxRules } from "./mlx_rules.ts";
 
 /** Matrices as [out, in], stacked experts as [experts, out, in]. */
 export function mlxTensors(
@@ -39,16 +17,30 @@ export function mlxTensors(
   { head }: Pick<MlxDescription, "head">,
 ): TensorSource[] {
   const { transposed } = modelLayout(model);
-  const groups = groupBy(weights.values(), ({ name }) =>
-    name.replace(/^(.*)\.([^.]+)$/, (_, module: string, kind: string) =>
-      [mlxModule(model.modelType, module), kind].join("."),
-    ),
-  );
+  const rules = mlxRules(model.modelType);
+  const read = [...weights.values()].filter(({ name }) => !rules.dropped?.test(name));
+  const groups = groupBy(read, ({ name }) => nameThere(model.modelType, name));
   const embedding = weights.get(`${model.ends.embedding}.weight`)!;
-  const ownHead = `${mlxModule(model.modelType, model.ends.head)}.weight`;
+  const ownHead = nameThere(model.modelType, `${model.ends.head}.weight`);
   if (model.tied && head === "required" && !groups.has(ownHead)) groups.set(ownHead, [embedding]);
-  return Array.from(groups, ([name, members]) => source(name, members, transposed));
+  return Array.from(groups, ([name, members]) => {
+    const parts = rules.parts?.(name, members[0]!.shape);
+    return parts ? parts.map((part) => partOf(members[0]!, part)) : [source(name, members, transposed)];
+  }).flat();
 }
+
+/** mlx-lm's name of a parameter. */
+export function nameThere(modelType: string, name: string): string {
+  const module = moduleOf(name);
+  return mlxModule(modelType, module) + name.slice(module.length);
+}
+
+const partOf = (weight: Weight, { name, shape, take = (numbers) => numbers }: MlxPart): TensorSource => ({
+  name,
+  dtype: weight.dtype,
+  shape: [...shape],
+  data: async () => values(take(await whole(weight, false)), weight.dtype),
+});
 
 function source(name: string, members: readonly Weight[], transposed: ReadonlySet<string>): TensorSource {
   const [first] = members as [Weight];

@@ -48,6 +48,19 @@ export const rowLengths = defineOp<[mask: Tensor, ids: Tensor]>({
   vjp: () => [null, null],
 });
 
+/** How many tokens come before each new one in its row of `mask` [B, N]: int64 like `ids` [B, S], 0 in the padding. */
+export const placesBehind = defineOp<[mask: Tensor, ids: Tensor]>({
+  name: "placesBehind",
+  infer: ([, ids]) => ids,
+  lower(w, [mask, ids]) {
+    const counts = w.node("CumSum", [mask, w.constant([1], { dtype: "int64", shape: [] })]);
+    const start = w.node("Neg", [w.node("Shape", [ids], { start: 1, end: 2 })]);
+    const fresh = w.node("Slice", [counts, start, w.ints([2 ** 31 - 1]), w.ints([1])]);
+    return w.node("Max", [w.node("Sub", [fresh, w.ints([1])]), w.ints([0])]);
+  },
+  vjp: () => [null, null],
+});
+
 /**
  * What is added to scores, 0 or -1e30: [B, 1, G·S, N]. A token sees those before it and itself, a `window` of them at most,
  * where `mask` [B, N] isn't 0. Places are counted along the cache, padding included: distances are the same.
@@ -76,9 +89,9 @@ export const sight = defineOp<[mask: Tensor, ids: Tensor], { window?: number; gr
   vjp: () => [null, null],
 });
 
-/** Softmax attention of q [T, K, G, E] over k and v [B, K, N, E] under `bias` [B, 1, G·S, N] -> [T, K·G·E]. */
+/** Softmax attention of q [T, K, G, E] over k and v [B, K, N, E] under `bias` [B, 1, G·S, N], `sinks` [K·G] -> [T, K·G·E]. */
 export const batchAttention = defineOp<
-  [q: Tensor, k: Tensor, v: Tensor, bias: Tensor, ids: Tensor],
+  [q: Tensor, k: Tensor, v: Tensor, bias: Tensor, ids: Tensor, sinks?: Tensor],
   { scale: number; softcap?: number }
 >({
   name: "batchAttention",
@@ -86,7 +99,7 @@ export const batchAttention = defineOp<
     const [T, K, G, E] = q.shape as [string, number, number, number];
     return { dtype: q.dtype, shape: [T, K * G * E] };
   },
-  lower(w, [q, k, v, bias, ids], { scale, softcap }, [type]) {
+  lower(w, [q, k, v, bias, ids, sinks], { scale, softcap }, [type]) {
     const [, K, G, E] = type.shape as [string, number, number, number];
     const scaled = w.node("Mul", [q, w.scalar(scale, "float32")]); // before the product: halves don't hold large ones
     const rows = w.node("Reshape", [scaled, rowsOf(w, ids, [K, G, E])]); // [B, S, K, G, E]
@@ -94,14 +107,38 @@ export const batchAttention = defineOp<
     const queries = w.node("Reshape", [heads, w.ints([0, 0, -1, E])]); // [B, K, G·S, E]
     const products = w.node("MatMul", [queries, w.node("Transpose", [k], { perm: [0, 1, 3, 2] })]);
     const scores = softcap === undefined ? products : capped(w, products, softcap);
-    const weights = w.node("Softmax", [w.node("Add", [scores, bias])], { axis: -1 });
+    const seen = w.node("Add", [scores, bias]);
+    const weights =
+      sinks === undefined
+        ? w.node("Softmax", [seen], { axis: -1 })
+        : besideSinks(w, seen, { sinks, ids, heads: [K, G] });
     const sums = w.node("MatMul", [weights, v]); // [B, K, G·S, E]
     const apart = w.node("Reshape", [sums, w.ints([0, 0, G, -1, E])]);
     const back = w.node("Transpose", [apart], { perm: [0, 3, 1, 2, 4] }); // [B, S, K, G, E]
     return w.node("Reshape", [back, w.ints([-1, K * G * E])]);
   },
-  vjp: () => [null, null, null, null, null],
+  vjp: (inputs) => inputs.map(() => null) as [null, null, null, null, null],
 });
+
+/** Weights of scores [B, K, G·S, N], whose share of 1 is what each head's sink leaves. */
+function besideSinks(
+  w: OnnxWriter,
+  scores: string,
+  { sinks, ids, heads: [K, G] }: { sinks: string; ids: string; heads: [number, number] },
+): string {
+  const [B, S] = [0, 1].map((axis) => w.node("Shape", [ids], { start: axis, end: axis + 1 })) as [
+    string,
+    string,
+  ];
+  const each = w.node("Reshape", [sinks, w.ints([1, K, G, 1, 1])]);
+  const expanded = w.node("Expand", [
+    each,
+    w.node("Concat", [B, w.ints([K, G]), S, w.ints([1])], { axis: 0 }),
+  ]);
+  const column = w.node("Reshape", [expanded, w.ints([0, K, -1, 1])]); // [B, K, G·S, 1]
+  const all = w.node("Softmax", [w.node("Concat", [scores, column], { axis: -1 })], { axis: -1 });
+  return w.node("Slice", [all, w.ints([0]), w.ints([-1]), w.ints([3])]);
+}
 
 const capped = (w: OnnxWriter, x: string, softcap: number) =>
   w.node("Mul", [

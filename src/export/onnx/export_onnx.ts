@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeDirectoryAtomic } from "../../files/atomic.ts";
+import { formatBytes } from "../../text/format_number.ts";
 import { createSpaces } from "../gguf/tensor_content.ts";
 import type { ModelWeights } from "../model_weights.ts";
 import { type ExportSource, type SourceOptions, withSource } from "../open_source.ts";
@@ -8,7 +9,7 @@ import { checkLogits } from "./check_logits.ts";
 import { checkOnnxTensors } from "./check_onnx.ts";
 import { onnxContent } from "./onnx_content.ts";
 import { ONNX_TYPES, type OnnxTypeName } from "./onnx_types.ts";
-import { planOnnx } from "./plan_onnx.ts";
+import { type OnnxPlan, planOnnx } from "./plan_onnx.ts";
 import { KNOWN_TO_TRANSFORMERS_JS, textConfig, writeSettings } from "./transformers_js.ts";
 import { writeOnnx } from "./write_onnx.ts";
 
@@ -61,6 +62,7 @@ async function write(
     onWarning?.(
       `positions are rotated otherwise beyond ${shortLength} tokens: a conversation that grows past them must be read anew, which transformers.js does not do by itself`,
     );
+  if (type === "q8" || type === "q4") warnOfExperts(plan, type, onWarning);
   const name = `model${ONNX_TYPES[type].suffix}.onnx`;
   let [bytes, relativeDifference] = [0, 0];
   await writeDirectoryAtomic(output, async (directory) => {
@@ -76,4 +78,16 @@ async function write(
     bytes = written.bytes;
   });
   return { file: `onnx/${name}`, bytes, known, relativeDifference };
+}
+
+/** Of [experts, …] in one tensor, which no op multiplies by in codes. */
+function warnOfExperts({ tensors }: OnnxPlan, type: OnnxTypeName, onWarning?: (text: string) => void): void {
+  const whole = tensors.filter(
+    ({ kept, shape }) => kept.as === "F32" && shape.length === 3 && shape[1] !== 1,
+  );
+  if (whole.length === 0) return;
+  const bytes = whole.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  onWarning?.(
+    `this family's experts are one tensor, and stay float32 in ${type}: ${formatBytes(bytes)} of them`,
+  );
 }

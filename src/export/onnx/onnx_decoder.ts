@@ -1,5 +1,5 @@
 import type { OnnxGraph } from "../../graph/onnx/model_proto.ts";
-import type { Dimensions } from "../../models/family.ts";
+import { type DType, type Shape, sizeOf } from "../../graph/tensor.ts";
 import type { Session, TensorData } from "../../runtime/session.ts";
 import { int64 } from "../../runtime/tensor_data.ts";
 
@@ -12,21 +12,12 @@ export interface OnnxDecoder {
   next(rows: readonly (readonly (number | undefined)[])[]): Promise<Float32Array>;
 }
 
-export function openOnnxDecoder(
-  session: Session,
-  { inputs }: Pick<OnnxGraph, "inputs">,
-  { keyValueHeads: K, headDim: E }: Dimensions,
-): OnnxDecoder {
+export function openOnnxDecoder(session: Session, { inputs }: Pick<OnnxGraph, "inputs">): OnnxDecoder {
   let cache: Record<string, TensorData> | undefined;
   let mask: number[][] = [];
   const empty = (batch: number): Record<string, TensorData> => {
-    const past = [...inputs].filter(([name]) => name.startsWith("past_key_values."));
-    return Object.fromEntries(
-      past.map(([name, { dtype }]) => {
-        const data = dtype === "float16" ? new Uint16Array(0) : new Float32Array(0);
-        return [name, { dtype, shape: [batch, K, 0, E], data }];
-      }),
-    );
+    const past = [...inputs].filter(([name]) => name.startsWith("past_"));
+    return Object.fromEntries(past.map(([name, { dtype, shape }]) => [name, zeros(dtype, shape, batch)]));
   };
   return {
     async next(rows) {
@@ -42,12 +33,24 @@ export function openOnnxDecoder(
       };
       const used = Object.entries(feeds).filter(([name]) => inputs.has(name));
       const { logits, ...present } = await session.run(Object.fromEntries(used));
-      cache = Object.fromEntries(
-        Object.entries(present).map(([name, value]) => [name.replace("present", "past_key_values"), value]),
-      );
+      cache = Object.fromEntries(Object.entries(present).map(([name, value]) => [pastOf(name), value]));
       return logits!.data as Float32Array;
     },
   };
+}
+
+/** As transformers.js names them. */
+const pastOf = (present: string) =>
+  present.startsWith("present_")
+    ? present.replace("present", "past")
+    : present.replace("present", "past_key_values");
+
+/** Of `batch` sequences, with nothing before them. */
+function zeros(dtype: DType, shape: Shape, batch: number): TensorData {
+  const own = shape.map((d) => (typeof d === "number" ? d : d === "batch_size" ? batch : 0));
+  const count = sizeOf(own);
+  const data = dtype === "float16" ? new Uint16Array(count) : new Float32Array(count);
+  return { dtype, shape: own, data };
 }
 
 /** A token's place among those that are there; 1 in the padding. */

@@ -63,7 +63,7 @@ function blockedMatrices(
       .map((node) => [node.inputs[1]!, node]),
   );
   const isEnd = (name: string) => Object.values(ends).includes(moduleOf(name));
-  const isRouter = (name: string) => /(^|\.)gate\.weight$/.test(name);
+  const isRouter = (name: string) => /(^|\.)(gate|router(\.layer)?)\.weight$/.test(name);
   const matrices = matricesOf(graph);
   const names = parameters.filter(
     (name) => matrices.has(name) && (isEnd(name) || (multiplied.has(name) && !isRouter(name))),

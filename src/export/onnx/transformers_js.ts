@@ -14,8 +14,19 @@ import type { OnnxTypeName } from "./onnx_types.ts";
 /** Of the families that attune computes those that transformers.js 4.3 knows (src/models/registry.js, by model_type). */
 export const KNOWN_TO_TRANSFORMERS_JS: ReadonlySet<string> = new Set([
   ...["apertus", "arcee", "cohere", "cohere2", "ernie4_5", "falcon", "gemma", "gemma2", "gemma3_text", "glm"],
-  ...["gpt2", "gpt_neox", "granite", "granitemoehybrid", "helium", "hunyuan_v1_dense", "llama", "ministral"],
   ...[
+    "gpt2",
+    "gpt_neox",
+    "gpt_oss",
+    "granite",
+    "granitemoehybrid",
+    "helium",
+    "hunyuan_v1_dense",
+    "lfm2",
+    "llama",
+  ],
+  ...[
+    "ministral",
     "ministral3",
     "mistral",
     "olmo",
@@ -24,11 +35,10 @@ export const KNOWN_TO_TRANSFORMERS_JS: ReadonlySet<string> = new Set([
     "phi",
     "phi3",
     "qwen2",
+    "qwen2_moe",
     "qwen3",
-    "qwen3_moe",
-    "smollm3",
   ],
-  ...["stablelm", "starcoder2", "vaultgemma"],
+  ...["qwen3_5_text", "qwen3_moe", "qwen3_next", "smollm3", "stablelm", "starcoder2", "vaultgemma"],
 ]);
 
 /** config.json of the text model alone: what also sees images comes without its eyes. */

@@ -7,7 +7,7 @@ import { type CheckedWriter, createCheckedWriter } from "../checked_writer.ts";
 import type { OnnxPlan, OnnxTensor } from "./plan_onnx.ts";
 
 export interface WriteOptions {
-  /** The bytes of a tensor, in order; each piece must stay as it is while the next is made. */
+  /** The bytes of a tensor, in order; each piece is written before the next is made. */
   content(tensor: OnnxTensor): AsyncIterable<Uint8Array>;
   /** Of one file; no protobuf can be larger than 2^31, and browsers fetch no more at once. */
   maxFileBytes: number;
@@ -52,7 +52,7 @@ async function inOneFile(
       if ("weight" in piece) {
         places.set(piece.weight, { file: path, offset: writer.position() });
         await writeTensor(writer, byName.get(piece.weight)!, content);
-      } else await writer.write(piece);
+      } else writer.write(piece);
     }
   });
   return { places, dataFiles: [], bytes: total };
@@ -76,7 +76,7 @@ async function besideIt(
   for (const { own, file } of files)
     await writing(file, async (writer) => {
       for (const tensor of own) {
-        await writer.write(new Uint8Array(aligned(writer.position()) - writer.position()));
+        writer.write(new Uint8Array(aligned(writer.position()) - writer.position()));
         places.set(tensor.name, { file, offset: writer.position() });
         onBytes?.(done, total);
         await writeTensor(writer, tensor, content);
@@ -85,7 +85,7 @@ async function besideIt(
     });
   const pieces = modelPieces(withPlaces(graph, tensors, places)) as Uint8Array[];
   await writing(path, async (writer) => {
-    for (const piece of pieces) await writer.write(piece);
+    for (const piece of pieces) writer.write(piece);
   });
   return { places, dataFiles: files.map(({ file }) => file), bytes: total };
 }
@@ -127,7 +127,7 @@ async function writeTensor(
   content: WriteOptions["content"],
 ): Promise<void> {
   const end = writer.position() + tensor.byteLength;
-  for await (const bytes of content(tensor)) await writer.write(bytes);
+  for await (const bytes of content(tensor)) writer.write(bytes);
   if (writer.position() !== end)
     throw new Error(`${tensor.name} took ${writer.position() - end} bytes too many`);
 }
@@ -138,7 +138,6 @@ async function writing(path: string, write: (writer: CheckedWriter) => Promise<v
     file = await open(path, "wx+");
     const writer = createCheckedWriter(file);
     await write(writer);
-    await writer.done();
   } catch (error) {
     throw diskError(error, "write", path);
   } finally {

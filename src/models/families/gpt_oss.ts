@@ -14,7 +14,7 @@ import { headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
 
-const gptOssFields = decoderFields.extend({
+export const gptOssFields = decoderFields.extend({
   num_key_value_heads: headCount.nullable().default(8),
   head_dim: headSize.nullable().default(64),
   rms_norm_eps: z.number().nonnegative().default(1e-5),
@@ -25,7 +25,7 @@ const gptOssFields = decoderFields.extend({
   num_experts_per_tok: expertCount.default(4),
 });
 
-const ROPE = {
+export const GPT_OSS_ROPE = {
   ...{ rope_type: "yarn", factor: 32, beta_fast: 32, beta_slow: 1, truncate: false },
   original_max_position_embeddings: 4096,
 };
@@ -35,7 +35,7 @@ export const gptOss: Family = {
   aliases: { num_experts: "num_local_experts" },
   read(config) {
     const own = parseFields("", gptOssFields, config);
-    const c = { ...own, rope_parameters: own.rope_parameters ?? ROPE };
+    const c = { ...own, rope_parameters: own.rope_parameters ?? GPT_OSS_ROPE };
     const [heads, norm] = [headSizes(c), rmsNorms(c.rms_norm_eps)];
     const rope = ropeParameters(c, { theta: 150_000 });
     const windows = layerWindows(c, (layer) => layer % 2 === 0);

@@ -15,7 +15,7 @@ import { rotation } from "../rotary.ts";
 import type { Scope } from "../scope.ts";
 import { graniteFields } from "./granite.ts";
 
-const graniteMoeFields = graniteFields.omit({ mlp_bias: true }).extend({
+export const graniteMoeFields = graniteFields.omit({ mlp_bias: true }).extend({
   num_local_experts: expertCount.default(8),
   num_experts_per_tok: expertCount.default(2),
 });

@@ -11,7 +11,7 @@ import type { Family } from "../family.ts";
 import { gatedMlp } from "../layers.ts";
 import { isSparse, withSharedExpert } from "../qwen_experts.ts";
 
-const qwen3NextFields = deltaFields.extend({
+export const qwen3NextFields = deltaFields.extend({
   num_key_value_heads: headCount.nullable().default(2),
   decoder_sparse_step: size.default(1),
   mlp_only_layers: z.array(z.int().nonnegative()).nullish(),

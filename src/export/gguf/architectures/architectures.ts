@@ -7,7 +7,13 @@ import { gpt2, gptNeox } from "./gpt.ts";
 import { cohere2, falcon, nemotron, olmo, phi, stablelm } from "./layer_normed.ts";
 import { lfm2 } from "./lfm2.ts";
 import { granite, llama, mistral, mixtral, smollm3 } from "./llama.ts";
-import { ernieMoeArchitecture, glm4MoeArchitecture, olmoe, qwen2Moe } from "./mixtures.ts";
+import {
+  ernieMoeArchitecture,
+  glm4MoeArchitecture,
+  graniteMoeArchitecture,
+  olmoe,
+  qwen2Moe,
+} from "./mixtures.ts";
 import { arcee, ernie45, exaone4, glm, glm4, hunyuanDense, olmo3, seedOss } from "./newer.ts";
 import { cohere, olmo2, phi3, starcoder2 } from "./others.ts";
 import { qwen2, qwen3, qwen3Moe } from "./qwen.ts";
@@ -23,11 +29,11 @@ const textOf = (modelType: string, texts: readonly Architecture[]): Architecture
   },
 });
 
-const ARCHITECTURES: readonly Architecture[] = [
+export const ARCHITECTURES: readonly Architecture[] = [
   ...[llama, mistral, mixtral, smollm3, granite, qwen2, qwen3, qwen3Moe, gemma, gemma2, gemma3],
   ...[gpt2, gptNeox, phi3, olmo2, starcoder2, cohere],
   ...[arcee, seedOss, ernie45, hunyuanDense, glm, glm4, olmo3, exaone4],
-  ...[lfm2, olmoe, qwen2Moe, glm4MoeArchitecture, ernieMoeArchitecture],
+  ...[lfm2, olmoe, qwen2Moe, glm4MoeArchitecture, ernieMoeArchitecture, graniteMoeArchitecture],
   ...[olmo, nemotron, cohere2, stablelm, phi, falcon],
   textOf("gemma3", [gemma3]),
   textOf("mistral3", [mistral]),
@@ -43,7 +49,6 @@ const REASONS: Readonly<Record<string, string>> = {
   gemma4_text: "attune has no rules for layers of two head sizes",
   apertus: "llama.cpp keeps its activation's slopes as settings, and attune has no rules for that",
   gpt_oss: "llama.cpp rounds the range of YaRN, which this family does not",
-  granitemoe: "attune has no rules for experts whose gate and up are one tensor",
   qwen3_5: "attune has no rules for its delta rule",
   qwen3_5_text: "attune has no rules for its delta rule",
   qwen3_next: "attune has no rules for its delta rule",

@@ -36,6 +36,8 @@ export interface Description {
   readonly normsLessOne: boolean;
   /** By llama.cpp's names; where they are left out rows stay as they are. */
   readonly orders: Readonly<Record<string, RowOrder>>;
+  /** Parameters that are two of llama.cpp's, one above the other: the lower one's name by the upper one's. */
+  readonly halves: Readonly<Record<string, string>>;
   /** Of a tied model the output layer is left out, or must be there all the same; "tied": there is no other. */
   readonly head: "optional" | "required" | "tied";
   readonly extras: Map<string, ExtraTensor>;
@@ -44,11 +46,12 @@ export interface Description {
 }
 
 type Parts = Pick<Description, "name" | "modules"> &
-  Partial<Pick<Description, "biases" | "orders" | "head" | "normsLessOne" | "outputNorm">>;
+  Partial<Pick<Description, "biases" | "orders" | "halves" | "head" | "normsLessOne" | "outputNorm">>;
 
 export const newDescription = ({
   biases = [],
   orders = {},
+  halves = {},
   head = "optional",
   normsLessOne = false,
   outputNorm = "output_norm",
@@ -57,6 +60,7 @@ export const newDescription = ({
   ...rest,
   biases,
   orders,
+  halves,
   head,
   normsLessOne,
   outputNorm,

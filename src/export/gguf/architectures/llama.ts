@@ -12,6 +12,7 @@ import { ropeParameters } from "../../../models/rope_config.ts";
 import { f32, u32 } from "../gguf_header.ts";
 import {
   type Architecture,
+  type Description,
   LLAMA_ATTENTION,
   LLAMA_BLOCK,
   newDescription,
@@ -115,12 +116,20 @@ export const granite: Architecture = {
       orders: permutedHeads(heads.E),
     });
     setLlamaLike(to, c, heads, { rope: ropeParameters(c), factors: true });
-    setAll(to, {
-      "attention.scale": f32(c.attention_multiplier),
-      embedding_scale: f32(c.embedding_multiplier),
-      residual_scale: f32(c.residual_multiplier),
-      logit_scale: f32(c.logits_scaling),
-    });
+    setGraniteFactors(to, c);
     return to;
   },
 };
+
+type Factors = Record<
+  "attention_multiplier" | "embedding_multiplier" | "residual_multiplier" | "logits_scaling",
+  number
+>;
+
+export const setGraniteFactors = (to: Description, c: Factors): void =>
+  setAll(to, {
+    "attention.scale": f32(c.attention_multiplier),
+    embedding_scale: f32(c.embedding_multiplier),
+    residual_scale: f32(c.residual_multiplier),
+    logit_scale: f32(c.logits_scaling),
+  });

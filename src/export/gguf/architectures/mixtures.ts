@@ -2,6 +2,7 @@
 import { parseFields } from "../../../models/config.ts";
 import { ernie45Moe, ernieMoeFields } from "../../../models/families/ernie4_5_moe.ts";
 import { glm4Moe, glm4MoeFields } from "../../../models/families/glm4_moe.ts";
+import { graniteMoeFields } from "../../../models/families/granitemoe.ts";
 import { olmoe as olmoeFamily, olmoeFields } from "../../../models/families/olmoe.ts";
 import { qwen2MoeFields, windowsOf } from "../../../models/families/qwen2_moe.ts";
 import { withoutAliases } from "../../../models/families.ts";
@@ -15,11 +16,13 @@ import {
   LLAMA_ATTENTION,
   LLAMA_MLP,
   newDescription,
+  permutedHeads,
   QKV,
   requireDerivedHeads,
   requireNoWindow,
   setAll,
 } from "./description.ts";
+import { setGraniteFactors } from "./llama.ts";
 import { setLlamaLike } from "./llama_like.ts";
 
 const EXPERTS = {
@@ -70,6 +73,32 @@ export const olmoe: Architecture = {
     });
     return to;
   },
+};
+
+/** Gate and up of all experts are one tensor. */
+export const graniteMoeArchitecture: Architecture = {
+  modelType: "granitemoe",
+  describe(config) {
+    const c = parseFields("", graniteMoeFields, config);
+    const heads = headSizes(c);
+    const to = newDescription({
+      name: "granitemoe",
+      modules: { ...LLAMA_ATTENTION, post_attention_layernorm: "ffn_norm", ...FUSED_EXPERTS },
+      biases: [...QKV, "attn_output"],
+      orders: permutedHeads(heads.E),
+      halves: { ffn_gate_exps: "ffn_up_exps" },
+    });
+    setLlamaLike(to, c, heads, { rope: ropeParameters(c), factors: true });
+    setGraniteFactors(to, c);
+    setExperts(to, c.num_local_experts, c.num_experts_per_tok);
+    return to;
+  },
+};
+
+const FUSED_EXPERTS = {
+  "block_sparse_moe.router.layer": "ffn_gate_inp",
+  "block_sparse_moe.input_linear": "ffn_gate_exps",
+  "block_sparse_moe.output_linear": "ffn_down_exps",
 };
 
 /** The chosen experts' weights aren't made to sum to 1. */
