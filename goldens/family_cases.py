@@ -101,6 +101,7 @@ GEMMA3N = dict(
     vocab_size_per_layer_input=VOCAB,
     rope_parameters={FULL: rope("linear", 100000.0, factor=4.0), SLIDES: rope("default", 1000.0)},
 )
+GEMMA3N_TWO = dict(num_hidden_layers=2, layer_types=[SLIDES, FULL], num_kv_shared_layers=0, intermediate_size=[24, 24], activation_sparsity_pattern=[0.6, 0.0])
 # All but correction_coefs: in training transformers takes its weight past the adapter.
 GEMMA3N_LAYERS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "linear_left", "linear_right"]
 GEMMA3N_LAYERS += ["per_layer_input_gate", "per_layer_projection", "per_layer_model_projection", "modality_router"]
@@ -465,6 +466,16 @@ CASES = {
             "rope_parameters": None,
         },
         GEMMA3N_LAYERS,
+    ),
+    "gemma3n": (
+        "gemma3n",
+        {
+            "text_config": {**TINY, **GEMMA3N, **GEMMA3N_TWO},
+            "vision_config": {"hidden_size": 8, "vocab_size": 2},
+            "audio_config": {"hidden_size": 8, "vocab_size": 2},
+        },
+        {"text_config": {"sliding_window": 64, "rope_parameters": None}},
+        r".*language_model.*\.(q_proj|v_proj|down_proj|linear_left)",
     ),
     "gemma4_text": (
         "gemma4_text",
