@@ -1,7 +1,7 @@
 """A LoRA step of transformers and PEFT over layers with a gated delta rule, 2,048 tokens, 2 threads, float32.
 
     python bench/delta_step.py make DIR      # a model of Qwen 3.5's kind: three such layers and one that attends
-    python bench/delta_step.py run DIR       # seconds of each step
+    python bench/delta_step.py run DIR       # seconds of each step, and of the CPU
     npx tsx bench/quantized_step.ts --model DIR --length 2048 --labels 2047 --threads 2      # attune's
 """
 
@@ -29,10 +29,10 @@ def run(directory):
     model = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM")).train()
     tokens = (torch.arange(2048) * 7919 % SIZES["vocab_size"])[None]
     for _ in range(3):
-        start = time.time()
+        start, before = time.time(), time.process_time()
         model(input_ids=tokens, labels=tokens, use_cache=False).loss.backward()
         model.zero_grad()
-        print(f"{time.time() - start:.1f} s", flush=True)
+        print(f"{time.time() - start:.1f} s, {time.process_time() - before:.1f} s of CPU", flush=True)
 
 
 if __name__ == "__main__":

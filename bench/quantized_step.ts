@@ -1,8 +1,8 @@
 /**
- * What a training step costs over a model directory, quantized or not: LoRA r=8 on all linear layers, one row of tokens.
+ * What a training step costs over a model directory, quantized or not: LoRA r=8 on all linear layers, or those of --targets, one row of tokens.
  *
  *   npx tsx bench/quantized_step.ts --model DIR [--type nf4|fp4|int8] [--steps 3] [--length 512] [--labels 256] [--threads N]
- *                                 [--checkpointing true|false]
+ *                                 [--checkpointing true|false] [--targets q_proj,v_proj]
  *
  * With --type the base is quantized first, into attune's cache. Prints JSON: seconds and CPU seconds a step (the least of
  * the steps after the first), peak memory, bytes a quantized parameter.
@@ -36,18 +36,24 @@ const { values } = parseArgs({
     labels: { type: "string", default: "256" },
     threads: { type: "string" },
     checkpointing: { type: "string" },
+    targets: { type: "string" },
   },
 });
 if (!values.model) throw new Error("give --model DIR");
 
 const directory = await openModelDirectory(values.model);
 const model = readModel(directory.config);
-const { linears } = modelLayout(model);
+const targets = values.targets?.split(",");
+const linears = new Map(
+  [...modelLayout(model).linears].filter(
+    ([name]) => targets?.some((end) => name.endsWith(`.${end}`)) ?? true,
+  ),
+);
 const type = values.type as QuantizationSettings["type"] | undefined;
 const tensors = type
   ? await quantizeTensors(directory.tensors, modelLayout(model), { type })
   : directory.tensors;
-const config = { type: "lora", r: 8, alpha: 16, dropout: 0, targetModules: "all-linear" };
+const config = { type: "lora", r: 8, alpha: 16, dropout: 0, targetModules: targets ?? "all-linear" };
 const uniform = (purpose: string, index: number) => randomUniform(0, purpose, 0, index);
 const modules = initializeLora(linears as never, config as never, uniform);
 const method = adapterMethod(tensors, { config, modules } as never);

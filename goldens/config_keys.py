@@ -21,6 +21,7 @@ FAMILIES = [
     *["granitemoehybrid", "helium", "hunyuan_v1_dense", "ministral", "ministral3", "nemotron", "olmo", "olmo3", "phi"],
     *["seed_oss", "stablelm", "vaultgemma"],
     *["gpt_oss", "granitemoe", "lfm2", "olmoe", "qwen2_moe", "qwen3_5_text", "qwen3_next", "gemma3n_text", "gemma4_text"],
+    *["deepseek_v2", "deepseek_v3"],
 ]
 # Those of the later families that read the keys of rotations each in a way of their own.
 ROTATED_ALIKE = ["arcee", "cohere2", "ernie4_5", "exaone4", "exaone4-full", "falcon-multi-query", "helium", "ministral"]
@@ -132,6 +133,12 @@ CHANGES = [
     {"mlp_only_layers": [0]},
     {"linear_num_key_heads": 4},
     {"qkv_bias": False},
+    {"rope_interleave": False},
+    {"rope_interleave": None},
+    {"topk_group": 1},
+    {"n_group": 2, "topk_group": 1, "topk_method": "group_limited_greedy"},
+    {"n_group": 2, "topk_group": 1},
+    {"routed_scaling_factor": 4.0},
 ]
 # Nothing of this is computed differently by any of the families.
 HARMLESS = {

@@ -24,6 +24,7 @@ EMBEDDINGS = {
     "gemma3": "language_model.model.embed_tokens.weight",
     "mistral3": "language_model.model.embed_tokens.weight",
     "gemma4_unified": "model.language_model.embed_tokens.weight",
+    "gemma3n": "model.language_model.embed_tokens.weight",
     "gemma4": "model.language_model.embed_tokens.weight",
     "qwen3_5": "model.language_model.embed_tokens.weight",
 }

@@ -101,6 +101,7 @@ GEMMA3N = dict(
     vocab_size_per_layer_input=VOCAB,
     rope_parameters={FULL: rope("linear", 100000.0, factor=4.0), SLIDES: rope("default", 1000.0)},
 )
+GEMMA3N_TWO = dict(num_hidden_layers=2, layer_types=[SLIDES, FULL], num_kv_shared_layers=0, intermediate_size=[24, 24], activation_sparsity_pattern=[0.6, 0.0])
 # All but correction_coefs: in training transformers takes its weight past the adapter.
 GEMMA3N_LAYERS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "linear_left", "linear_right"]
 GEMMA3N_LAYERS += ["per_layer_input_gate", "per_layer_projection", "per_layer_model_projection", "modality_router"]
@@ -124,6 +125,15 @@ GEMMA4_PATCHES = dict(model_type="gemma4_unified_vision", patch_size=2, pooling_
 GEMMA4_EYE = {**EYE, "model_type": "gemma4_vision", "head_dim": 8, "num_key_value_heads": 1, "patch_size": 2, "position_embedding_size": 4}
 # Beside an image encoder, whose layers have the same names.
 SEEING = r".*language_model.*\.(q|k|v|o|gate|up|down)_proj"
+
+LATENT = {
+    **TINY_DERIVED,
+    **dict(num_key_value_heads=4, kv_lora_rank=8, q_lora_rank=12, qk_nope_head_dim=6, qk_rope_head_dim=8, v_head_dim=6),
+    **dict(num_experts_per_tok=2, moe_intermediate_size=12, first_k_dense_replace=1, tie_word_embeddings=False),
+}
+# PEFT takes the names of the MLPs' layers for the experts'.
+LATENT_LAYERS = ["q_proj", "q_a_proj", "q_b_proj", "kv_a_proj_with_mqa", "kv_b_proj", "o_proj"]
+LATENT_YARN = {**YARN, "mscale": 0.7, "mscale_all_dim": 1.0}
 
 ALL, ATTENTION = "all-linear", ["q_proj", "k_proj", "v_proj", "o_proj"]
 # name -> model type, its config, what must move the logits when set to this (checked), what LoRA is trained on
@@ -457,6 +467,16 @@ CASES = {
         },
         GEMMA3N_LAYERS,
     ),
+    "gemma3n": (
+        "gemma3n",
+        {
+            "text_config": {**TINY, **GEMMA3N, **GEMMA3N_TWO},
+            "vision_config": {"hidden_size": 8, "vocab_size": 2},
+            "audio_config": {"hidden_size": 8, "vocab_size": 2},
+        },
+        {"text_config": {"sliding_window": 64, "rope_parameters": None}},
+        r".*language_model.*\.(q_proj|v_proj|down_proj|linear_left)",
+    ),
     "gemma4_text": (
         "gemma4_text",
         {
@@ -504,6 +524,41 @@ CASES = {
         {"text_config": {**TINY, **GEMMA4_UNIFIED}, "vision_config": GEMMA4_PATCHES, "audio_config": None},
         {"text_config": {"sliding_window": 64, "rope_parameters": None}},
         SEEING,
+    ),
+    "deepseek_v2": (
+        "deepseek_v2",
+        {**LATENT, "q_lora_rank": None, "n_routed_experts": 4, "n_shared_experts": 2, "rope_parameters": LATENT_YARN},
+        {"num_experts_per_tok": 3, "rms_norm_eps": 0.5, "rope_parameters": {**LATENT_YARN, "mscale_all_dim": 0.5}},
+        LATENT_LAYERS,
+    ),
+    "deepseek_v2-groups": (
+        "deepseek_v2",
+        {
+            **LATENT,
+            **dict(n_routed_experts=4, n_group=2, topk_group=1, topk_method="group_limited_greedy", routed_scaling_factor=1.5),
+            "attention_bias": True,
+            "mlp_bias": True,
+        },
+        {"topk_group": 2, "topk_method": "greedy", "routed_scaling_factor": 1.0},
+        LATENT_LAYERS,
+    ),
+    "deepseek_v3": (
+        "deepseek_v3",
+        {**LATENT, "n_routed_experts": 6, "n_group": 3, "topk_group": 2, "rope_parameters": LATENT_YARN, "attention_bias": True},
+        {
+            "topk_group": 1,
+            "norm_topk_prob": False,
+            "routed_scaling_factor": 1.0,
+            "rope_interleave": False,
+            "rope_parameters": {**LATENT_YARN, "mscale_all_dim": 0.5},
+        },
+        LATENT_LAYERS,
+    ),
+    "deepseek_v3-wide": (
+        "deepseek_v3",
+        {**LATENT, "q_lora_rank": None, "v_head_dim": 18, "n_routed_experts": 4, "n_group": 1, "topk_group": 1, "rope_interleave": False},
+        {"rope_interleave": True},
+        None,
     ),
     "granitemoehybrid": ("granitemoehybrid", DENSE_HYBRID, {**{key: 1.0 for key in GRANITE}, "position_embedding_type": None}, ALL),
     "apertus": ("apertus", {**TINY_DERIVED, "rope_parameters": LLAMA3}, {"rope_parameters": rope("default"), "rms_norm_eps": 0.5}, ALL),

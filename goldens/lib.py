@@ -44,6 +44,25 @@ def generator(*name):
     return torch.Generator().manual_seed(seed)
 
 
+class Encoder(transformers.PreTrainedModel):
+    """Stands for Gemma 3n's encoders, of which one needs timm: no text goes through them."""
+
+    config_class = transformers.Gemma3nVisionConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.proj = torch.nn.Linear(config.hidden_size, 1)
+        self.post_init()
+
+
+class Ear(Encoder):
+    config_class = transformers.Gemma3nAudioConfig
+
+
+for encoder in (Encoder, Ear):
+    transformers.AutoModel._model_mapping._extra_content[encoder.config_class] = encoder
+
+
 def auto_class(config):
     """What sees images is loaded whole: as a causal language model transformers may load its text model alone."""
     sees = type(config) in transformers.AutoModelForImageTextToText._model_mapping

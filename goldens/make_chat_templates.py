@@ -20,11 +20,24 @@ PLACE = ROOT / "src/templates/goldens"
 TOKENIZER = ROOT / "goldens/models/llama-gqa"
 NOW = datetime(2026, 1, 31, 15, 4, 5)
 
+MISTRAL = ["[INST]", "[/INST]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]"]
+MISTRAL += ["[TOOL_CALLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CONTENT]", "[CALL_ID]", "[ARGS]", "[THINK]", "[/THINK]", "[IMG]"]
 # bos and eos of the models these templates belong to, and what their templates' patterns don't show
 TOKENS = {
+    "apertus": ("<s>", "<|assistant_end|>", []),
+    "format-ernie4_5": ("<s>", "</s>", ["<|begin_of_sentence|>"]),
+    "format-exaone4": ("[BOS]", "[|endofturn|]", ["[|user|]", "[|assistant|]", "[|system|]", "[|tool|]"]),
+    "format-glm4": (None, "<|endoftext|>", ["<|system|>", "<|user|>", "<|assistant|>", "<|observation|>"]),
+    "format-hunyuan": ("<｜hy_begin▁of▁sentence｜>", "<｜hy_place▁holder▁no▁2｜>", []),
+    "granite": ("<|end_of_text|>", "<|end_of_text|>", []),
+    "ministral3": ("<s>", "</s>", MISTRAL),
+    "mistral": ("<s>", "</s>", MISTRAL),
+    "olmo3": (None, "<|endoftext|>", []),
+    "seed_oss": ("<seed:bos>", "<seed:eos>", ["<seed:tool_call>", "</seed:tool_call>", "<seed:think>", "</seed:think>"]),
+    "smollm3": (None, "<|im_end|>", []),
     "cohere": ("<BOS_TOKEN>", "<|END_OF_TURN_TOKEN|>", []),
     "deepseek": ("<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", []),
-    "gemma4": ("<bos>", "<eos>", ["<|turn>", "<turn|>", "<|channel>", "<channel|>", "<|tool_call>", "<tool_call|>"]),
+    "gemma4": ("<bos>", "<eos>", ["<|turn>", "<turn|>", "<|channel>", "<channel|>", "<|tool_call>", "<tool_call|>", "<|tool_response>", "<tool_response|>"]),
     "gemma": ("<bos>", "<eos>", ["<start_of_turn>", "<end_of_turn>"]),
     "glm": (None, "<|endoftext|>", []),
     "gptoss": ("<|startoftext|>", "<|return|>", []),
@@ -125,6 +138,8 @@ def load(name, source):
     tokenizer = transformers.AutoTokenizer.from_pretrained(TOKENIZER)
     tokenizer.add_special_tokens({"additional_special_tokens": added})
     tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token = bos, eos, "<|endoftext|>"
+    if name == "format-ernie4_5":
+        tokenizer.cls_token = "<|begin_of_sentence|>"
     tokenizer.chat_template = source
     return tokenizer, added
 

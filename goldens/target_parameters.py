@@ -21,6 +21,14 @@ CASES = {  # model, target_modules, target_parameters, more
     "mixtral": ("families/mixtral", ["o_proj"], BOTH, {}),
     "granitemoe": ("families/granitemoe", [], ["block_sparse_moe.experts.gate_up_proj", "experts.down_proj"], {}),
     "qwen3_moe": ("families/qwen3_moe", [], ["experts.gate_up_proj"], {}),
+    "qwen2_moe": ("families/qwen2_moe", ["v_proj"], BOTH, {}),
+    "olmoe": ("families/olmoe", [], BOTH, {}),
+    "qwen3_next": ("families/qwen3_next", [], BOTH, {}),
+    "glm4_moe": ("families/glm4_moe", [], BOTH, {}),
+    "ernie4_5_moe": ("families/ernie4_5_moe", [], BOTH, {}),
+    "deepseek_v2": ("families/deepseek_v2", ["kv_b_proj"], BOTH, {}),
+    "deepseek_v3": ("families/deepseek_v3", [], BOTH, {}),
+    "gemma4_text-experts": ("families/gemma4_text-experts", [], ["experts.gate_up_proj", "experts.down_proj"], {}),
 }
 
 

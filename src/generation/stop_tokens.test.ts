@@ -39,6 +39,11 @@ describe("endOfTurn", () => {
     expect(endOfTurn({ messages }, alpacaTemplate("<|endoftext|>"), tokenizer)).toBe(END_OF_TEXT);
   });
 
+  test("is what begins the next turn where the template ends no answer", () => {
+    const source = "{% for m in messages %}{{ '<|im_end|>' if m.role == 'user' }}{{ m.content }}{% endfor %}";
+    expect(endOfTurn({ messages }, chatTemplate(source, {}), tokenizer)).toBe(IM_END);
+  });
+
   test("is nothing where the template writes no token after an answer", () => {
     const source = "{% for m in messages %}{{ m.content }}\n{% endfor %}";
     expect(endOfTurn({ messages }, chatTemplate(source, {}), tokenizer)).toBeUndefined();

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { nextTurnToken } from "../templates/next_turn.ts";
 import type { Template, TemplateInput } from "../templates/template.ts";
 import { AttuneError } from "../text/errors.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
@@ -45,7 +46,11 @@ export function endOfTurn(
 ): number | undefined {
   const answer = "attune";
   const exchange = [...messages, { role: "assistant", content: answer } as const];
-  const text = template.render({ messages: exchange, ...rest }, { addGenerationPrompt: false });
+  const conversation = { messages: exchange, ...rest };
+  const text = template.render(conversation, { addGenerationPrompt: false });
   const { ids } = tokenizer.encode(text.slice(text.lastIndexOf(answer) + answer.length));
-  return ids.find(tokenizer.isSpecial) ?? ids.find(tokenizer.isAdded);
+  const own = ids.find(tokenizer.isSpecial) ?? ids.find(tokenizer.isAdded);
+  if (own !== undefined) return own;
+  const next = nextTurnToken(conversation, template, tokenizer);
+  return next === undefined ? undefined : tokenizer.idOf(next);
 }

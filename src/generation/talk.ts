@@ -1,6 +1,7 @@
 import type { Message, Tool } from "../templates/message.ts";
 import type { Template } from "../templates/template.ts";
 import { AttuneError } from "../text/errors.ts";
+import { refuseMedia } from "../tokenizers/media_tokens.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { type Completion, collectText, type TextOptions } from "./completion.ts";
 import { fitConversation } from "./fit_conversation.ts";
@@ -141,8 +142,11 @@ export function createTalk({ tokenizer, template, eos, settings, variant: find }
       return { text, ids, finishReason, promptTokens: prompts[i]!.length };
     });
   };
-  const tokensOf = (prompt: string | readonly number[]) =>
-    typeof prompt === "string" ? tokenizer.encode(prompt, { addBos: true }).ids : prompt;
+  const tokensOf = (prompt: string | readonly number[]) => {
+    if (typeof prompt === "string") return tokenizer.encode(prompt, { addBos: true }).ids;
+    refuseMedia(prompt, tokenizer);
+    return prompt;
+  };
   const stopsOf = (messages: readonly Message[], written: Template, { chatTemplateKwargs }: ChatOptions) => {
     const own = endOfTurn({ messages, variables: chatTemplateKwargs }, written, tokenizer);
     return own === undefined ? eos : new Set([...eos, own]);

@@ -4,14 +4,14 @@ import { add, cast, div, equal, less, mul, neg, shift, where } from "../graph/op
 import { fromPlaces, inverseOrder, toPlaces } from "../graph/ops/grouped.ts";
 import { expertsMatmul } from "../graph/ops/grouped_quantized.ts";
 import { gather } from "../graph/ops/indexing.ts";
-import { addMatmul } from "../graph/ops/matmul.ts";
+import { addMatmul, matmul } from "../graph/ops/matmul.ts";
 import { max, sum } from "../graph/ops/reduce.ts";
 import { concat, reshape, slice } from "../graph/ops/shape.ts";
 import { softmax } from "../graph/ops/softmax.ts";
 import { sumBefore } from "../graph/ops/sum_before.ts";
 import { constant, scalar } from "../graph/sources.ts";
 import type { Dim, Tensor } from "../graph/tensor.ts";
-import type { ActivationName } from "./config.ts";
+import { type ActivationName, notComputed } from "./config.ts";
 import type { Pass } from "./family.ts";
 import { activate, GATED } from "./layers.ts";
 import type { ExpertsProduct, Scope } from "./scope.ts";
@@ -40,11 +40,11 @@ export function routeByChosen(scores: Tensor, k: number): Routing {
 }
 
 /**
- * Experts by `shares` [T, n], each with a bias of its own that counts for the choice alone. What the chosen ones count is divided
- * by their sum, or by `least` where that is more.
+ * Experts by `scores` [T, n], which are their shares with a bias that counts for the choice alone. What the chosen ones count is
+ * divided by their sum, or by `least` where that is more.
  */
-export function routeWithBias(shares: Tensor, bias: Tensor, k: number, least?: number): Routing {
-  const chosen = largest(add(shares, bias), k);
+export function routeWithBias(shares: Tensor, scores: Tensor, k: number, least?: number): Routing {
+  const chosen = largest(scores, k);
   const kept = ofChosen(chosen, shares);
   if (least === undefined) return { chosen, weights: kept };
   const total = sum(kept, [-1]);
@@ -52,6 +52,52 @@ export function routeWithBias(shares: Tensor, bias: Tensor, k: number, least?: n
     chosen,
     weights: div(kept, where(less(total, scalar(least, total)), scalar(least, total), total)),
   };
+}
+
+export interface ExpertGroups {
+  experts: number;
+  /** Experts for each token. */
+  chosen: number;
+  groups: number;
+  /** Groups that a token's experts are of. */
+  kept: number;
+  /** A group counts the sum of so many of its largest scores. */
+  best: number;
+}
+
+/** @throws AttuneError where experts don't make such groups. */
+export function checkGroups({ experts, chosen, groups, kept, best }: ExpertGroups): void {
+  if (groups === 1 && chosen <= experts) return;
+  const size = experts / groups;
+  const refuse = (place: string, expected: string, got: number) =>
+    notComputed([{ place, expected, got: String(got) }]);
+  if (!Number.isInteger(size) || size < best)
+    throw refuse("n_group", `groups of the same size, ${best} or more, of ${experts} experts`, groups);
+  if (kept > groups) throw refuse("topk_group", `at most n_group, ${groups}`, kept);
+  const most = kept * size;
+  if (chosen > most)
+    throw refuse("num_experts_per_tok", `at most ${most}, the experts of topk_group groups`, chosen);
+}
+
+/** `scores` [T, n], hidden where they aren't of each token's best groups. */
+export function ofBestGroups(scores: Tensor, { experts, groups, kept, best }: ExpertGroups): Tensor {
+  if (groups === 1) return scores;
+  const size = experts / groups;
+  const counts = Array.from({ length: groups }, (_, g) => {
+    const own = slice(scores, 1, g * size, (g + 1) * size);
+    return sum(ofChosen(largest(own, best), own), [-1]);
+  });
+  const one = constant([1], []);
+  const isKept = largest(concat(counts, 1), kept)
+    .map((group) => where(group, one, scalar(0, one)))
+    .reduce((total, group) => add(total, group)); // [T, groups]
+  const members = constant(
+    Array.from({ length: groups * experts }, (_, i) =>
+      Number(Math.floor(i / experts) === Math.floor((i % experts) / size)),
+    ),
+    [groups, experts],
+  );
+  return where(less(scalar(0, one), matmul(isKept, members)), scores, scalar(HIDDEN, scores));
 }
 
 /** The k largest of each row of x [T, n], the first of equals before the others. */

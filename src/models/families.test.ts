@@ -1,10 +1,10 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { linearLogits } from "../graph/ops/cross_entropy.ts";
 import { compile } from "../testing/evaluate.ts";
 import { goldenPath, goldenTensorEntries, maxDifference, readGoldenTensors } from "../testing/goldens.ts";
 import { checkTensors } from "./check_tensors.ts";
-import { readModel } from "./families.ts";
+import { FAMILIES as KNOWN, readModel } from "./families.ts";
 import { frozenParameters } from "./frozen.ts";
 import { rowPass } from "./row_pass.ts";
 import { createScope } from "./scope.ts";
@@ -63,6 +63,23 @@ describe.each(paths)("%s", (name) => {
     const { shape, data } = golden.input_ids!;
     const logits = await logitsOf(name, readConfig(name, file), [...data], shape[0]!);
     expect(maxDifference(logits, golden.logits!.data)).toBeLessThan(TOLERANCE);
+  });
+});
+
+/** Every check below `goldens/` walks these directories: a family without one would pass unseen. */
+describe.each(KNOWN.map(({ modelType }) => modelType))("%s", (modelType) => {
+  const own = paths.filter((name) => readConfig(name, "config.json").model_type === modelType);
+
+  test("has a golden in both generations' spelling", () => {
+    expect(own.some((name) => existsSync(goldenPath(`${name}/config.v4.json`)))).toBe(true);
+  });
+
+  test("has a run of PEFT", () => {
+    const runs = readdirSync(goldenPath("training")).map((name) => `training/${name}`);
+    const modelOf = (run: string) =>
+      JSON.parse(readFileSync(goldenPath(`${run}/case.json`), "utf8")).model as string;
+    const ofOwn = runs.filter((run) => own.some((name) => modelOf(run).endsWith(`/${name}`)));
+    expect([...own, ...ofOwn].some((name) => existsSync(goldenPath(`${name}/metrics.json`)))).toBe(true);
   });
 });
 

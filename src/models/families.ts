@@ -7,6 +7,8 @@ import { arcee } from "./families/arcee.ts";
 import { cohere } from "./families/cohere.ts";
 import { cohere2 } from "./families/cohere2.ts";
 import { cwm } from "./families/cwm.ts";
+import { deepseekV2 } from "./families/deepseek_v2.ts";
+import { deepseekV3 } from "./families/deepseek_v3.ts";
 import { ernie45 } from "./families/ernie4_5.ts";
 import { ernie45Moe } from "./families/ernie4_5_moe.ts";
 import { exaone4 } from "./families/exaone4.ts";
@@ -117,6 +119,8 @@ export const FAMILIES: readonly Family[] = [
   gemma4Unified,
   gemma3nText,
   gemma3n,
+  deepseekV2,
+  deepseekV3,
 ];
 
 /** The model that config.json describes. @throws AttuneError that names the keys attune doesn't compute. */

@@ -88,6 +88,8 @@ export interface Model {
   readonly startFromOne?: RegExp;
   /** Tensors that files may bring along, and that nothing is computed with. They stay as they are. */
   readonly unread?: RegExp;
+  /** Ids of tokens in whose places the model sees an image or hears a sound: no text has them. */
+  readonly media?: readonly number[];
   decode(scope: Scope, pass: Pass): DecoderOutput;
 }
 

@@ -19,7 +19,7 @@ test.each([...OLDER.map((name) => `models/${name}`), ...FAMILIES])(
     const shapes = (map: ReadonlyMap<string, unknown>) => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
     const own = [...tensors].filter(
       ([key]) =>
-        !/^model\.(vision_tower|vision_embedder|embed_vision|multi_modal_projector|visual)\.|\.act_fn\.(beta|eps)$/.test(
+        !/^model\.(vision_tower|vision_embedder|embed_vision|audio_tower|embed_audio|multi_modal_projector|visual)\.|\.act_fn\.(beta|eps)$/.test(
           key,
         ),
     );

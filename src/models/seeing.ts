@@ -30,7 +30,26 @@ export interface SeeingOptions {
   tied?: boolean;
   /** See Names; of models with these names in files, too. */
   beside?: readonly string[];
+  /** See Model. */
+  media: (config: Config) => readonly number[];
 }
+
+const tokenId = z.int().nonnegative().nullish();
+
+/** Ids of the tokens for kinds of media, under either name that files have for them; `defaults` are transformers'. */
+export const mediaTokens =
+  (defaults: Readonly<Record<string, number>>) =>
+  (config: Config): number[] =>
+    Object.entries(defaults).flatMap(([kind, id]) => {
+      const keys = [`${kind}_token_id`, `${kind}_token_index`];
+      const said = parseFields(
+        "",
+        z.looseObject(Object.fromEntries(keys.map((key) => [key, tokenId]))),
+        config,
+      );
+      const [key = ""] = keys.filter((name) => said[name] !== undefined);
+      return key === "" ? [id] : said[key] === null ? [] : [said[key] as number];
+    });
 
 /**
  * @param texts families that the text model may be of, the first one where config.json does not say
@@ -39,8 +58,8 @@ export interface SeeingOptions {
 export function seeing(
   modelType: string,
   texts: readonly Family[],
-  defaults: Config = {},
-  { tied = true, beside }: SeeingOptions = {},
+  defaults: Config,
+  { tied = true, beside, media }: SeeingOptions,
 ): Family {
   const textFields = z.looseObject({
     [TEXT]: z.record(z.string(), z.unknown()),
@@ -59,10 +78,13 @@ export function seeing(
       const text = textConfig(config);
       const family = texts.find((one) => one.modelType === text.model_type);
       if (family)
-        return atRoot(
-          modelType,
-          insideOfText(() => family.read(text)),
-        );
+        return {
+          ...atRoot(
+            modelType,
+            insideOfText(() => family.read(text)),
+          ),
+          media: media(config),
+        };
       const expected = texts.map((one) => one.modelType).join(" or ");
       throw notComputed([{ place: `${TEXT}.model_type`, expected, got: excerpt(text.model_type) }]);
     },

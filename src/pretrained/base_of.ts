@@ -35,7 +35,9 @@ export function baseOf({ directory, model }: OpenModel, path: string): Base {
     });
   const eosIds = eosTokenIds(directory);
   const tokenizerConfig = within(path, () => completeTokenizerConfig(directory));
-  const tokenizer = within(path, () => createTokenizer(directory.tokenizerJson, tokenizerConfig, eosIds));
+  const tokenizer = within(path, () =>
+    createTokenizer(directory.tokenizerJson, tokenizerConfig, eosIds, model.media),
+  );
   within(path, () => checkVocabulary(tokenizer, model.dimensions.vocabSize));
   return { directory, model, tokenizer, tokenizerConfig, eosIds };
 }

@@ -8,7 +8,7 @@ import type { Recipe } from "../training/recipe.ts";
 /** How the recipe's examples become tokens. @throws AttuneError when the template doesn't know one of its variables. */
 export function tokenizePlan(
   { stage, trainOn, training, objective, chatTemplateKwargs: variables }: Recipe,
-  { directory, tokenizer, tokenizerConfig, eosIds }: Base,
+  { directory, model, tokenizer, tokenizerConfig, eosIds }: Base,
   template: TemplatePlan,
 ): TokenizePlan {
   if (variables) checkVariables(makeTemplate(template, tokenizer), variables, "chatTemplateKwargs");
@@ -16,6 +16,7 @@ export function tokenizePlan(
     tokenizerJson: directory.tokenizerJson,
     tokenizerConfig,
     eosIds,
+    ...(model.media && { mediaIds: model.media }),
     template,
     settings: { stage, trainOn, answers: openObjective(objective).answers, maxLength: training.maxLength },
   };

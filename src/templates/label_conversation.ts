@@ -3,6 +3,7 @@ import type { Encoding, Tokenizer } from "../tokenizers/tokenizer.ts";
 import { settleCalls } from "./call_forms.ts";
 import { type ContentPlace, contentPlaces, freeMarks, isAnswer } from "./content_places.ts";
 import { afterPrompt, generationPrompt, locateAnswers } from "./locate_answers.ts";
+import { turnEndAt } from "./next_turn.ts";
 import type { Template, TemplateInput } from "./template.ts";
 
 /** Part of a text, in UTF-16 units: [start, end). */
@@ -123,31 +124,43 @@ function addedAnswers(conversation: TemplateInput, template: Template, text: str
  * The answer's labelled part: up to and with its end-of-turn token, which is the special token after its content, with
  * those that follow it directly; after tool calls the last one. (Where there is none, an added token will do.) A line
  * break after that is not labelled. The template's own marks may leave the token out: then the part ends where they do.
+ * Where there is none, the token that begins the next turn ends this one.
  * @throws AttuneError when the template ends the message with no such token: the model would never learn to stop.
  */
-export function labelSpan(
-  answer: RenderedConversation["answers"][number],
-  {
-    text,
-    tokenizer,
-    template,
-    makesCalls = false,
-  }: { text: string; tokenizer: Tokenizer; template: Template; makesCalls?: boolean },
+export function labelSpan(answer: AnswerPlace, written: Written, encoding: Encoding): TextSpan {
+  const end = turnEnd(answer, written, encoding);
+  if (end !== undefined) return { start: answer.start, end };
+  const { text, template } = written;
+  throw new AttuneError({
+    code: "templates.no-end-of-turn",
+    place: `template ${template.name}`,
+    problem: `the template writes no end-of-turn token after the answer in message ${answer.message + 1} (it ends with ${JSON.stringify(text.slice(answer.start, answer.end).slice(-30))}), so the model would never learn to stop`,
+    wayOut: "Use template: alpaca, or a .jinja file that writes one",
+  });
+}
+
+type AnswerPlace = RenderedConversation["answers"][number];
+
+interface Written {
+  text: string;
+  tokenizer: Tokenizer;
+  template: Template;
+  makesCalls?: boolean;
+}
+
+/** Where the token ends that ends the answer's turn; see `labelSpan`. */
+export function turnEnd(
+  answer: AnswerPlace,
+  { text, tokenizer, makesCalls = false }: Written,
   encoding: Encoding,
-): TextSpan {
+): number | undefined {
   const from = { contentEnd: answer.content.end, end: answer.end, last: makesCalls };
-  const end =
-    endOfTurn(encoding, tokenizer.isSpecial, from) ??
-    endOfTurn(encoding, tokenizer.isAdded, from) ??
-    (answer.isMarked ? endOfToken(encoding, answer.end) : undefined);
-  if (end === undefined)
-    throw new AttuneError({
-      code: "templates.no-end-of-turn",
-      place: `template ${template.name}`,
-      problem: `the template writes no end-of-turn token after the answer in message ${answer.message + 1} (it ends with ${JSON.stringify(text.slice(answer.start, answer.end).slice(-30))}), so the model would never learn to stop`,
-      wayOut: "Use template: alpaca, or a .jinja file that writes one",
-    });
-  return { start: answer.start, end };
+  const own = endOfTurn(encoding, tokenizer.isSpecial, from) ?? endOfTurn(encoding, tokenizer.isAdded, from);
+  const next = () => turnEndAt(encoding, answer.end, tokenizer);
+  if (own === undefined) return answer.isMarked ? endOfToken(encoding, answer.end) : next();
+  // One between two calls ends neither.
+  const isBetween = makesCalls && text.slice(own, answer.end).trim() !== "";
+  return isBetween ? (next() ?? own) : own;
 }
 
 /** Where the last of the tokens ends that begin before `end`. */

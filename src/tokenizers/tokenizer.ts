@@ -6,6 +6,7 @@ import {
   type Sections,
 } from "./added_tokens.ts";
 import { type AlignedText, alignText, originOf } from "./aligned_text.ts";
+import { isMediaToken } from "./media_tokens.ts";
 import { createModel, type TokenModel } from "./model.ts";
 import { createNormalizer, type Normalizer } from "./normalizer.ts";
 import { createStepBudget, renewBudget, type StepBudget } from "./patterns/step_budget.ts";
@@ -63,24 +64,31 @@ export interface Tokenizer {
   isSpecial(id: number): boolean;
   /** Recognised in the text before the model sees it; special tokens are. */
   isAdded(id: number): boolean;
+  /** In its place the model sees an image or hears a sound: `encode` refuses it. */
+  isMedia(id: number): boolean;
 }
 
 /**
  * Makes a tokenizer from a parsed `tokenizer.json` and `tokenizer_config.json` (null where there is none). Ids and
  * offsets are those of Hugging Face tokenizers; byte-level BPE, and SentencePiece's BPE and unigram models.
  * @param eosIds the model's own: the first that is a token is eos where the files name none.
+ * @param mediaIds the model's own of tokens that stand for images and sound.
  * @throws AttuneError when a file is broken or asks for something unknown.
  */
 export function createTokenizer(
   tokenizerJson: unknown,
   tokenizerConfig: unknown,
   eosIds: readonly number[] = [],
+  mediaIds: readonly number[] = [],
 ): Tokenizer {
   const files = readTokenizerFiles(tokenizerJson, tokenizerConfig, eosIds);
   const budget = createStepBudget();
   const normalize = createNormalizer(files.normalizer, budget);
   const model = modelOf(files.model);
-  const eachToken = createEncoder(files, normalize, model, budget);
+  const media = new Set(mediaIds);
+  const eachToken = withoutMedia(createEncoder(files, normalize, model, budget), media, (id) =>
+    tokens.get(id),
+  );
   const { bytesOf, stripsPrefixSpace } = createTokenBytes(files.decoder);
   const added = new Map(files.addedTokens.map((token) => [token.id, token]));
   const ids = new Map([
@@ -118,6 +126,7 @@ export function createTokenizer(
     bytesOf: (id) => bytesOf(spelling(id)),
     isSpecial: (id) => added.get(id)?.special === true,
     isAdded: (id) => added.has(id),
+    isMedia: (id) => media.has(id),
   };
   return tokenizer;
 }
@@ -137,6 +146,21 @@ export function createPieceReader(
   return (text, visitor) => {
     visit = visitor;
     eachToken(text, () => {});
+  };
+}
+
+function withoutMedia(
+  eachToken: EachToken,
+  media: ReadonlySet<number>,
+  tokenOf: (id: number) => string | undefined,
+): EachToken {
+  if (media.size === 0) return eachToken;
+  return (text, visit, options) => {
+    const visitText: VisitToken = (id, start, end) => {
+      if (media.has(id)) throw isMediaToken(id, tokenOf(id));
+      visit(id, start, end);
+    };
+    eachToken(text, visitText, options);
   };
 }
 

@@ -1,5 +1,5 @@
 /** LoRA on the parameters of mixtures' experts: PEFT's `target_parameters`. */
-import { cpSync, readdirSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { fitAdapter } from "../adapters/fit_adapter.ts";
 import type { LoraConfig } from "../adapters/lora/lora_config.ts";
@@ -58,6 +58,9 @@ async function expectMerged(tensors: ReadonlyMap<string, TensorEntry>, path: str
 describe.each(CASES)("%s", (name) => {
   const path = `target_parameters/${name}`;
   const final = goldenPath(`${path}/final`);
+  const golden: { model: string; float32Noise: { gradNorm: number } } = JSON.parse(
+    readFileSync(goldenPath(`${path}/case.json`), "utf8"),
+  );
 
   test("20 steps, and what they make, are PEFT's", async () => {
     const { model, method, adapter, examples, settings, steps } = await openGoldenRun(path);
@@ -73,7 +76,9 @@ describe.each(CASES)("%s", (name) => {
         learningRate: wanted.learningRate,
       });
       expect(Math.abs(loss / wanted.loss - 1), `loss of step ${i + 1}`).toBeLessThan(2e-6); // the bound is 1e-5
-      expect(Math.abs(gradNorm / wanted.gradNorm - 1), `gradNorm of step ${i + 1}`).toBeLessThan(2e-5);
+      // PEFT itself is further from float64 where a delta rule's keys are made of next to nothing.
+      const most = Math.max(2e-5, 3 * golden.float32Noise.gradNorm);
+      expect(Math.abs(gradNorm / wanted.gradNorm - 1), `gradNorm of step ${i + 1}`).toBeLessThan(most);
     }
     await engine.release();
     await writeAdapterDirectory(at("adapter"), finishedAdapter(adapter!, method.trainables));
@@ -89,7 +94,7 @@ describe.each(CASES)("%s", (name) => {
 
   test("PEFT's adapter has its logits, and its merge has them, too", async () => {
     const { model } = await openGoldenRun(path);
-    const base = goldenPath(name.startsWith("mxfp4") ? "mxfp4" : `families/${name.split("-")[0]}`);
+    const base = goldenPath(golden.model);
     expect((await openModel(base)).model.modelType).toBe(model.modelType);
     const { input_ids, logits } = await readGoldenTensors(goldenPath(`${path}/logits.safetensors`));
     const ids = [...input_ids!.data];

@@ -2,6 +2,7 @@ import { isAnswer } from "../../templates/content_places.ts";
 import type { Message } from "../../templates/message.ts";
 import type { Template } from "../../templates/template.ts";
 import { AttuneError, withPlace } from "../../text/errors.ts";
+import { refuseMedia } from "../../tokenizers/media_tokens.ts";
 import type { Tokenizer } from "../../tokenizers/tokenizer.ts";
 import {
   type Conversation,
@@ -73,7 +74,9 @@ export function tokenizeExample(example: Example, options: TokenizeOptions): Tok
       return withUnused(tokenizeAnswers(answersOf(example, answers), options), example, answers);
     if (example.kind === "text") return tokenizeDocument(example.text, example.origin, options);
     if (answers !== "liked") throw notServed(example, answers);
-    return cut(asSequence(example), options.maxLength);
+    const sequence = asSequence(example);
+    refuseMedia(sequence.tokens, options.tokenizer);
+    return cut(sequence, options.maxLength);
   } catch (error) {
     if (!(error instanceof AttuneError)) throw error;
     throw withPlace(error, describeOrigin(example.origin));

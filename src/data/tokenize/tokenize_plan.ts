@@ -9,6 +9,8 @@ export interface TokenizePlan {
   tokenizerConfig: unknown;
   /** The model's own eos ids, for a tokenizer that names none. */
   eosIds?: readonly number[];
+  /** Those of tokens that stand for images and sound. */
+  mediaIds?: readonly number[];
   template: TemplatePlan;
   settings: Omit<TokenizeOptions, "tokenizer" | "template">;
 }
@@ -18,9 +20,10 @@ export function openPlan({
   tokenizerJson,
   tokenizerConfig,
   eosIds,
+  mediaIds,
   template,
   settings,
 }: TokenizePlan): TokenizeOptions {
-  const tokenizer = createTokenizer(tokenizerJson, tokenizerConfig, eosIds);
+  const tokenizer = createTokenizer(tokenizerJson, tokenizerConfig, eosIds, mediaIds);
   return { ...settings, tokenizer, template: makeTemplate(template, tokenizer) };
 }

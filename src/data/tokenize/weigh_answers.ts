@@ -2,8 +2,10 @@ import {
   labelSpan,
   type RenderedConversation,
   renderConversation,
+  turnEnd,
 } from "../../templates/label_conversation.ts";
 import type { Message } from "../../templates/message.ts";
+import { nextTurnToken } from "../../templates/next_turn.ts";
 import type { Template } from "../../templates/template.ts";
 import { checkVariables } from "../../templates/template_variables.ts";
 import { AttuneError } from "../../text/errors.ts";
@@ -31,8 +33,13 @@ export function labelConversation(
     const text = template.render(conversation, { addGenerationPrompt: false });
     return { text, encoding: encode(text), spans: [{ start: 0, end: text.length, weight: 1 }] };
   }
-  const { text, answers } = renderConversation(conversation, template);
-  const encoding = encode(text);
+  const { answers, ...rendered } = renderConversation(conversation, template);
+  const { text, encoding } = ended(rendered.text, answers.at(-1), {
+    conversation,
+    template,
+    tokenizer,
+    encode,
+  });
   const wanted = trainOn === "lastAnswer" ? answers.slice(-1) : answers;
   const spans = wanted.flatMap((answer): WeightedSpan[] => {
     const { weight = 1, spans, toolCalls = [] } = messages[answer.message]!;
@@ -51,6 +58,30 @@ export function labelConversation(
     return [{ ...span, weight, parts, answer: { contentEnd, isMarked: answer.isMarked } }];
   });
   return { text, encoding, spans };
+}
+
+/** The text, with what would come after an answer that ends it without a token; see next_turn.ts. */
+function ended(
+  text: string,
+  last: RenderedConversation["answers"][number] | undefined,
+  {
+    conversation,
+    encode,
+    ...by
+  }: {
+    conversation: Conversation;
+    template: Template;
+    tokenizer: Tokenizer;
+    encode: (text: string) => Encoding;
+  },
+): { text: string; encoding: Encoding } {
+  const encoding = encode(text);
+  if (!last || last.end < text.length) return { text, encoding };
+  const makesCalls = (conversation.messages[last.message]!.toolCalls ?? []).length > 0;
+  const end = turnEnd(last, { text, makesCalls, ...by }, encoding);
+  if (end !== undefined && text.slice(end).trim() === "") return { text, encoding };
+  const next = nextTurnToken(conversation, by.template, by.tokenizer);
+  return next === undefined ? { text, encoding } : { text: text + next, encoding: encode(text + next) };
 }
 
 /** From places in the content to places in the text. Templates may trim the content, and no more. */

@@ -65,7 +65,7 @@ function mixture(pass: Pass, c: Fields, p: Scope, x: Tensor): Tensor {
   const [count, activation, size] = [c.moe_num_experts, c.hidden_act, c.moe_intermediate_size];
   const shares = softmax(p.linear("gate", x, count, { fixed: true }));
   const bias = p.at("moe_statics").buffer("e_score_correction_bias", [1, count]);
-  const routing = routeWithBias(shares, bias, c.moe_k, c.moe_norm_min);
+  const routing = routeWithBias(shares, add(shares, bias), c.moe_k, c.moe_norm_min);
   const y = mixtureOfExperts(pass, x, routing, gatedExperts(p.at("experts"), { count, size, activation }));
   if (c.moe_num_shared_experts === 0) return y;
   const shared = { size: size * c.moe_num_shared_experts, activation, bias: c.use_bias, fixed: true };

@@ -2,7 +2,7 @@
  * Gemma 4 that projects images and sound without encoders (12B), as far as text goes.
  * Reference: transformers, models/gemma4_unified/modeling_gemma4_unified.py.
  */
-import { seeing } from "../seeing.ts";
+import { mediaTokens, seeing } from "../seeing.ts";
 import { gemma4UnifiedText } from "./gemma4_unified_text.ts";
 
 const DEFAULTS = {
@@ -12,4 +12,5 @@ const DEFAULTS = {
 
 export const gemma4Unified = seeing("gemma4_unified", [gemma4UnifiedText], DEFAULTS, {
   beside: ["model.vision_embedder", "model.embed_vision", "model.embed_audio"],
+  media: mediaTokens({ image: 258_880, video: 258_884, audio: 258_881 }),
 });

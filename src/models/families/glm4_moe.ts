@@ -3,17 +3,15 @@
  * attention: PEFT takes the names of other MLPs for the experts'. Reference: transformers, models/glm4_moe/modeling_glm4_moe.py.
  */
 import * as z from "zod";
-import { add, scale, sigmoid } from "../../graph/ops/elementwise.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { preNormBlock } from "../blocks.ts";
 import { expertCount, headCount, parseFields, size } from "../config.ts";
 import { decoder, decoderFields, LLAMA } from "../decoder.ts";
-import { gatedExperts, mixtureOfExperts, routeWithBias } from "../experts.ts";
-import type { Family, Pass } from "../family.ts";
+import type { Family } from "../family.ts";
 import { gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
-import type { Scope } from "../scope.ts";
+import { sigmoidMixture } from "../sigmoid_mixture.ts";
 
 const oneGroup = z.literal(1, "attune chooses experts among all, not by groups").default(1);
 export const glm4MoeFields = decoderFields.extend({
@@ -31,7 +29,6 @@ export const glm4MoeFields = decoderFields.extend({
   first_k_dense_replace: z.int().nonnegative().default(1),
   norm_topk_prob: z.boolean().default(true),
 });
-type Fields = z.output<typeof glm4MoeFields>;
 
 export const glm4Moe: Family = {
   modelType: "glm4_moe",
@@ -57,21 +54,10 @@ export const glm4Moe: Family = {
             const prepare = (t: Tensor, name: string) => rotate(normed(t, name));
             return selfAttention(pass, layer, p, x, { heads, bias, prepare });
           },
-          (p, x, layer) => (layer < c.first_k_dense_replace ? gatedMlp(p, x, mlp) : mixture(pass, c, p, x)),
+          (p, x, layer) =>
+            layer < c.first_k_dense_replace ? gatedMlp(p, x, mlp) : sigmoidMixture(pass, c, p, x),
         );
       },
     });
   },
 };
-
-function mixture(pass: Pass, c: Fields, p: Scope, x: Tensor): Tensor {
-  const [count, activation, size] = [c.n_routed_experts, c.hidden_act, c.moe_intermediate_size];
-  const shares = sigmoid(p.linear("gate", x, count, { fixed: true }));
-  const bias = p.at("gate").buffer("e_score_correction_bias", [count]);
-  const least = c.norm_topk_prob ? 1e-20 : undefined;
-  const { chosen, weights } = routeWithBias(shares, bias, c.num_experts_per_tok, least);
-  const routing = { chosen, weights: scale(weights, c.routed_scaling_factor) };
-  const shared = { size: size * c.n_shared_experts, activation, fixed: true };
-  const y = mixtureOfExperts(pass, x, routing, gatedExperts(p.at("experts"), { count, size, activation }));
-  return add(y, gatedMlp(p.at("shared_experts"), x, shared));
-}

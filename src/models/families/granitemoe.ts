@@ -3,17 +3,12 @@
  * Reference: transformers, models/granitemoe/modeling_granitemoe.py.
  */
 import type * as z from "zod";
-import { scale } from "../../graph/ops/elementwise.ts";
-import { preNormBlock } from "../blocks.ts";
 import { expertCount, parseFields } from "../config.ts";
-import { decoder } from "../decoder.ts";
 import { fusedExperts, mixtureOfExperts, routeByChosen } from "../experts.ts";
 import type { Family } from "../family.ts";
-import { headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
-import { rotation } from "../rotary.ts";
 import type { Scope } from "../scope.ts";
-import { graniteFields } from "./granite.ts";
+import { graniteDecoder, graniteFields } from "./granite.ts";
 
 export const graniteMoeFields = graniteFields.omit({ mlp_bias: true }).extend({
   num_local_experts: expertCount.default(8),
@@ -25,27 +20,14 @@ export const granitemoe: Family = {
   modelType: "granitemoe",
   read(config) {
     const c = parseFields("", graniteMoeFields, config);
-    const [heads, rope, norm] = [headSizes(c), ropeParameters(c), rmsNorms(c.rms_norm_eps)];
-    const bias = { qkv: c.attention_bias, o: c.attention_bias };
-    const attention = { scale: c.attention_multiplier };
-    return decoder(c, heads, {
+    return graniteDecoder(c, {
       modelType: "granitemoe",
-      norm,
-      rope,
-      embedded: (x) => scale(x, c.embedding_multiplier),
-      logitScale: 1 / c.logits_scaling,
-      blocks(pass) {
-        const prepare = rotation(pass, rope, heads.E);
-        return preNormBlock(
-          norm,
-          (p, x, layer) => selfAttention(pass, layer, p, x, { heads, bias, prepare, attention }),
-          (p, x) => {
-            const scores = p.at("router").linear("layer", x, c.num_local_experts, { fixed: true });
-            const routing = routeByChosen(scores, c.num_experts_per_tok);
-            return mixtureOfExperts(pass, x, routing, expertsInOne(c, p));
-          },
-          { residual: c.residual_multiplier, mlp: "block_sparse_moe" },
-        );
+      rope: ropeParameters(c),
+      name: "block_sparse_moe",
+      mlp: (pass) => (p, x) => {
+        const scores = p.at("router").linear("layer", x, c.num_local_experts, { fixed: true });
+        const routing = routeByChosen(scores, c.num_experts_per_tok);
+        return mixtureOfExperts(pass, x, routing, expertsInOne(c, p));
       },
     });
   },

@@ -3,17 +3,12 @@
  * in some sizes. Reference: transformers, models/granitemoehybrid/modeling_granitemoehybrid.py.
  */
 import * as z from "zod";
-import { scale } from "../../graph/ops/elementwise.ts";
-import type { Tensor } from "../../graph/tensor.ts";
-import { preNormBlock } from "../blocks.ts";
 import { parseFields, size } from "../config.ts";
-import { decoder } from "../decoder.ts";
 import type { Family } from "../family.ts";
 import { slidingLayers } from "../layer_types.ts";
-import { fusedGatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
+import { fusedGatedMlp } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
-import { rotation } from "../rotary.ts";
-import { graniteFields } from "./granite.ts";
+import { graniteDecoder, graniteFields } from "./granite.ts";
 
 const layer = z.enum(["full_attention", "attention"], "attune does not compute Mamba layers");
 const hybridFields = graniteFields.omit({ intermediate_size: true }).extend({
@@ -30,26 +25,12 @@ export const granitemoehybrid: Family = {
   read(config) {
     const c = parseFields("", hybridFields, config);
     slidingLayers(c, () => false); // as many as there are layers
-    const [heads, norm] = [headSizes(c), rmsNorms(c.rms_norm_eps)];
-    const rope = c.position_embedding_type === "rope" ? ropeParameters(c) : undefined;
-    const bias = { qkv: c.attention_bias, o: c.attention_bias };
-    const attention = { scale: c.attention_multiplier };
     const mlp = { size: c.shared_intermediate_size, activation: c.hidden_act };
-    return decoder(c, heads, {
+    return graniteDecoder(c, {
       modelType: "granitemoehybrid",
-      norm,
-      rope,
-      embedded: (x) => scale(x, c.embedding_multiplier),
-      logitScale: 1 / c.logits_scaling,
-      blocks(pass) {
-        const prepare = rope ? rotation(pass, rope, heads.E) : (t: Tensor) => t;
-        return preNormBlock(
-          norm,
-          (p, x, index) => selfAttention(pass, index, p, x, { heads, bias, prepare, attention }),
-          (p, x) => fusedGatedMlp(p, x, mlp, MLP_NAMES),
-          { residual: c.residual_multiplier, mlp: "shared_mlp" },
-        );
-      },
+      rope: c.position_embedding_type === "rope" ? ropeParameters(c) : undefined,
+      name: "shared_mlp",
+      mlp: () => (p, x) => fusedGatedMlp(p, x, mlp, MLP_NAMES),
     });
   },
 };

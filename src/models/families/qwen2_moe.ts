@@ -3,16 +3,13 @@
  * on the layers that have one MLP. Reference: transformers, models/qwen2_moe/modeling_qwen2_moe.py.
  */
 import * as z from "zod";
-import { preNormBlock } from "../blocks.ts";
 import { expertCount, headCount, notComputed, parseFields, size } from "../config.ts";
-import { decoder, decoderFields } from "../decoder.ts";
+import { decoderFields } from "../decoder.ts";
 import type { Family } from "../family.ts";
 import { slidingLayers, usedWindow } from "../layer_types.ts";
-import { gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
+import { gatedMlp } from "../layers.ts";
 import { isSparse, withSharedExpert } from "../qwen_experts.ts";
-import { ropeParameters } from "../rope_config.ts";
-import { rotation } from "../rotary.ts";
-import { qwenWindowFields } from "./qwen2.ts";
+import { qwenDecoder, qwenWindowFields } from "./qwen2.ts";
 
 export const qwen2MoeFields = decoderFields.extend({
   ...qwenWindowFields,
@@ -32,26 +29,13 @@ export const qwen2Moe: Family = {
   modelType: "qwen2_moe",
   read(config) {
     const c = parseFields("", qwen2MoeFields, config);
-    const [heads, rope, norm] = [headSizes(c), ropeParameters(c), rmsNorms(c.rms_norm_eps)];
-    const bias = { qkv: c.qkv_bias, o: false };
-    const windows = windowsOf(c);
     const mlp = { size: c.intermediate_size, activation: c.hidden_act };
-    return decoder(c, heads, {
+    return qwenDecoder(c, {
       modelType: "qwen2_moe",
-      norm,
-      rope,
-      blocks(pass) {
-        const prepare = rotation(pass, rope, heads.E);
-        return preNormBlock(
-          norm,
-          (p, x, layer) => {
-            const attention = { window: windows[layer] };
-            return selfAttention(pass, layer, p, x, { heads, bias, prepare, attention });
-          },
-          (p, x, layer) =>
-            isSparse(c, layer) ? withSharedExpert(pass, c, p, x, { fixed: false }) : gatedMlp(p, x, mlp),
-        );
-      },
+      bias: { qkv: c.qkv_bias, o: false },
+      windows: windowsOf(c),
+      mlp: (pass) => (p, x, layer) =>
+        isSparse(c, layer) ? withSharedExpert(pass, c, p, x, { fixed: false }) : gatedMlp(p, x, mlp),
     });
   },
 };

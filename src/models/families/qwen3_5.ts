@@ -2,7 +2,7 @@
  * Qwen3.5 with its image encoder, as far as text goes: positions of text are the same in all three of its directions.
  * Reference: transformers, models/qwen3_5/modeling_qwen3_5.py, Qwen3_5ForConditionalGeneration.
  */
-import { seeing } from "../seeing.ts";
+import { mediaTokens, seeing } from "../seeing.ts";
 import { qwen35Text } from "./qwen3_5_text.ts";
 
 // What a file leaves out is transformers' default.
@@ -14,4 +14,5 @@ const DEFAULTS = {
 export const qwen35 = seeing("qwen3_5", [qwen35Text], DEFAULTS, {
   tied: false,
   beside: ["mtp", "model.visual"],
+  media: mediaTokens({ image: 248_056, video: 248_057 }),
 });

@@ -3,16 +3,13 @@
  * the experts'. Reference: transformers, models/qwen3_moe/modeling_qwen3_moe.py.
  */
 import * as z from "zod";
-import type { Tensor } from "../../graph/tensor.ts";
-import { preNormBlock } from "../blocks.ts";
 import { expertCount, headCount, notComputed, parseFields, size } from "../config.ts";
-import { decoder, decoderFields } from "../decoder.ts";
+import { decoderFields } from "../decoder.ts";
 import type { Family } from "../family.ts";
 import { unusedWindow, usedWindow } from "../layer_types.ts";
-import { gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
+import { gatedMlp } from "../layers.ts";
 import { isSparse, sparseMlp } from "../qwen_experts.ts";
-import { ropeParameters } from "../rope_config.ts";
-import { rotation } from "../rotary.ts";
+import { qwenDecoder } from "./qwen2.ts";
 
 export const qwen3MoeFields = decoderFields.extend({
   num_key_value_heads: headCount.nullable().default(4),
@@ -32,27 +29,17 @@ export const qwen3Moe: Family = {
   modelType: "qwen3_moe",
   read(config) {
     const c = parseFields("", qwen3MoeFields, config);
-    const [heads, rope, norm] = [headSizes(c), ropeParameters(c), rmsNorms(c.rms_norm_eps)];
-    const bias = { qkv: c.attention_bias, o: c.attention_bias };
-    const attention = { window: c.use_sliding_window ? usedWindow(c) : undefined };
+    const window = c.use_sliding_window ? usedWindow(c) : undefined;
     const mlp = { size: c.intermediate_size, activation: c.hidden_act, fixed: true };
     const experts = c.num_local_experts ?? c.num_experts; // transformers 5's name, and 4's
     if (!experts) throw notComputed([{ place: "num_experts", problem: "is missing" }]);
-    return decoder(c, heads, {
+    return qwenDecoder(c, {
       modelType: "qwen3_moe",
-      norm,
-      rope,
-      blocks(pass) {
-        const rotate = rotation(pass, rope, heads.E);
-        return preNormBlock(
-          norm,
-          (p, x, layer) => {
-            const prepare = (t: Tensor, name: string) => rotate(norm(p.at(`${name}_norm`), t));
-            return selfAttention(pass, layer, p, x, { heads, bias, prepare, attention });
-          },
-          (p, x, layer) => (isSparse(c, layer) ? sparseMlp(pass, c, experts, p, x) : gatedMlp(p, x, mlp)),
-        );
-      },
+      bias: { qkv: c.attention_bias, o: c.attention_bias },
+      windows: Array(c.num_hidden_layers).fill(window),
+      headNorms: true,
+      mlp: (pass) => (p, x, layer) =>
+        isSparse(c, layer) ? sparseMlp(pass, c, experts, p, x) : gatedMlp(p, x, mlp),
     });
   },
 };
