@@ -6,7 +6,7 @@ import type { Model } from "../../models/family.ts";
 import { type ModelLayout, modelLayout } from "../../models/layout.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { groupBy } from "../../text/group_by.ts";
-import type { Description, RowOrder } from "./architectures/description.ts";
+import type { Cut, Description, RowOrder } from "./architectures/description.ts";
 import { GGML_TYPES, type GgmlType } from "./ggml_types.ts";
 import type { GgufTensorInfo } from "./gguf_header.ts";
 
@@ -17,6 +17,7 @@ export interface PlannedTensor extends GgufTensorInfo {
   /** The checkpoint has it as [in, out]. */
   turned: boolean;
   order?: RowOrder;
+  cut?: Cut;
   /** Gemma keeps a norm's weight less 1. */
   plus: number;
   values?: Float32Array;
@@ -47,7 +48,7 @@ export function planTensors(model: Model, description: Description, type: FileTy
   const layout = modelLayout(model);
   const placed = placeAll(model, layout, description);
   const plan: PlannedTensor[] = [...placed].flatMap(([name, parameters]) =>
-    halved(planned(name, parameters, { model, layout, description, type }), description),
+    parted(planned(name, parameters, { model, layout, description, type }), description),
   );
   const head = plan.find(({ name }) => name === "token_embd.weight");
   if (model.tied && description.head === "required") plan.push({ ...head!, name: "output.weight" });
@@ -121,7 +122,7 @@ function planned(
   const module = /^blk\.\d+\.(.+)\.(?:weight|bias)$/.exec(name)?.[1] ?? name;
   const isTurned = layout.transposed.has(parameters[0]!.replace(/\.weight$/, ""));
   const isNorm = /norm(\.weight)?$/.test(module) && name.endsWith(".weight");
-  const isStacked = module.endsWith("_exps") && own.length < 3; // else they are one tensor here, too
+  const isStacked = name.endsWith("_exps.weight") && own.length < 3; // else they are one tensor here, too
   const shape = isTurned
     ? own.toReversed()
     : own.filter((size, axis) => size !== 1 || axis !== 1 || own.length < 3);
@@ -134,6 +135,14 @@ function planned(
     plus: isNorm && (model.normStart === 0 || description.normsLessOne) ? 1 : 0,
     type: typeOf(name, module, own, type),
   };
+}
+
+/** The tensors that a parameter becomes. */
+function parted(tensor: PlannedTensor, description: Description): PlannedTensor[] {
+  const [, place, own] = /^(blk\.\d+\.)(.+)$/.exec(tensor.name) ?? [];
+  const cuts = own && description.cuts[own];
+  if (!cuts) return halved(tensor, description);
+  return cuts.map((cut) => ({ ...tensor, name: place + cut.name, shape: cut.shape, cut }));
 }
 
 /** Of a parameter [experts, 2·rows, width] that is two of llama.cpp's, each of them. */
@@ -154,7 +163,7 @@ function halved(tensor: PlannedTensor, { halves }: Description): PlannedTensor[]
 /** llama.cpp wants norms, routers and positions, and all that is no matrix, in float32. */
 function typeOf(name: string, module: string, shape: readonly number[], type: FileType): GgmlType {
   if (shape.length < 2 || /_norm$|^exp_probs_b$|^ffn_gate_inp|^shortconv\.conv$/.test(module)) return "F32";
-  if (name === "position_embd.weight") return "F32";
+  if (name === "position_embd.weight" || !name.endsWith(".weight")) return "F32";
   return name === "token_embd.weight" || name === "output.weight" ? type.ends : type.matrices;
 }
 

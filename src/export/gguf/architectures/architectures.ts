@@ -1,6 +1,7 @@
 import { familyOf } from "../../../models/families.ts";
 import type { Config, Model } from "../../../models/family.ts";
 import { AttuneError } from "../../../text/errors.ts";
+import { deepseekV2, deepseekV3 } from "./deepseek.ts";
 import type { Architecture, Description } from "./description.ts";
 import { gemma, gemma2, gemma3 } from "./gemma.ts";
 import { gpt2, gptNeox } from "./gpt.ts";
@@ -34,6 +35,7 @@ export const ARCHITECTURES: readonly Architecture[] = [
   ...[gpt2, gptNeox, phi3, olmo2, starcoder2, cohere],
   ...[arcee, seedOss, ernie45, hunyuanDense, glm, glm4, olmo3, exaone4],
   ...[lfm2, olmoe, qwen2Moe, glm4MoeArchitecture, ernieMoeArchitecture, graniteMoeArchitecture],
+  ...[deepseekV2, deepseekV3],
   ...[olmo, nemotron, cohere2, stablelm, phi, falcon],
   textOf("gemma3", [gemma3]),
   textOf("mistral3", [mistral]),

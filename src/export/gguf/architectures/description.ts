@@ -21,6 +21,15 @@ export interface ExtraTensor {
   values: Float32Array;
 }
 
+/** A tensor [n, rows, columns], or [n, columns], that is made of a parameter of as many slices. */
+export interface Cut {
+  /** llama.cpp's name, below `blk.N`. */
+  name: string;
+  shape: readonly number[];
+  /** Which number of the parameter's slice is this of the tensor's. */
+  at(row: number, column: number): number;
+}
+
 export interface Description {
   /** llama.cpp's name of the architecture. */
   readonly name: string;
@@ -38,6 +47,10 @@ export interface Description {
   readonly orders: Readonly<Record<string, RowOrder>>;
   /** Parameters that are two of llama.cpp's, one above the other: the lower one's name by the upper one's. */
   readonly halves: Readonly<Record<string, string>>;
+  /** Parameters that llama.cpp has in other tensors, by the name they would have. */
+  readonly cuts: Readonly<Record<string, readonly Cut[]>>;
+  /** Layers that llama.cpp computes without an adapter's terms. */
+  readonly withoutTerms: readonly string[];
   /** Of a tied model the output layer is left out, or must be there all the same; "tied": there is no other. */
   readonly head: "optional" | "required" | "tied";
   readonly extras: Map<string, ExtraTensor>;
@@ -46,12 +59,19 @@ export interface Description {
 }
 
 type Parts = Pick<Description, "name" | "modules"> &
-  Partial<Pick<Description, "biases" | "orders" | "halves" | "head" | "normsLessOne" | "outputNorm">>;
+  Partial<
+    Pick<
+      Description,
+      "biases" | "orders" | "halves" | "cuts" | "withoutTerms" | "head" | "normsLessOne" | "outputNorm"
+    >
+  >;
 
 export const newDescription = ({
   biases = [],
   orders = {},
   halves = {},
+  cuts = {},
+  withoutTerms = [],
   head = "optional",
   normsLessOne = false,
   outputNorm = "output_norm",
@@ -61,6 +81,8 @@ export const newDescription = ({
   biases,
   orders,
   halves,
+  cuts,
+  withoutTerms,
   head,
   normsLessOne,
   outputNorm,
@@ -147,6 +169,21 @@ export function requireActivation(
       problem: `llama.cpp computes ${to.name} with ${wanted}`,
       got: JSON.stringify(name),
     });
+}
+
+/** Keys of config.json that must have one value. */
+export function requireAll(
+  to: Description,
+  wanted: Readonly<Record<string, readonly [got: unknown, expected: unknown]>>,
+): void {
+  for (const [place, [got, expected]] of Object.entries(wanted))
+    if (JSON.stringify(got) !== JSON.stringify(expected))
+      to.faults.push({
+        place,
+        problem: `llama.cpp computes ${to.name} with one value of it`,
+        expected: JSON.stringify(expected),
+        got: JSON.stringify(got),
+      });
 }
 
 /** For an architecture without windows: one that is never reached changes nothing. */

@@ -18,6 +18,7 @@ import {
   newDescription,
   permutedHeads,
   QKV,
+  requireAll,
   requireDerivedHeads,
   requireNoWindow,
   setAll,
@@ -25,35 +26,20 @@ import {
 import { setGraniteFactors } from "./llama.ts";
 import { setLlamaLike } from "./llama_like.ts";
 
-const EXPERTS = {
+export const EXPERTS = {
   "mlp.gate": "ffn_gate_inp",
   "mlp.experts.#.gate_proj": "ffn_gate_exps",
   "mlp.experts.#.up_proj": "ffn_up_exps",
   "mlp.experts.#.down_proj": "ffn_down_exps",
 };
-const sharedExpert = (module: string) => ({
+export const sharedExpert = (module: string) => ({
   [`mlp.${module}.gate_proj`]: "ffn_gate_shexp",
   [`mlp.${module}.up_proj`]: "ffn_up_shexp",
   [`mlp.${module}.down_proj`]: "ffn_down_shexp",
 });
 const BLOCK = { ...LLAMA_ATTENTION, post_attention_layernorm: "ffn_norm", ...EXPERTS };
 
-/** Keys of config.json that must have one value. */
-function requireAll(
-  to: Description,
-  wanted: Readonly<Record<string, readonly [got: unknown, expected: unknown]>>,
-): void {
-  for (const [place, [got, expected]] of Object.entries(wanted))
-    if (JSON.stringify(got) !== JSON.stringify(expected))
-      to.faults.push({
-        place,
-        problem: `llama.cpp computes ${to.name} with one value of it`,
-        expected: JSON.stringify(expected),
-        got: JSON.stringify(got),
-      });
-}
-
-const setExperts = (to: Description, count: number, used: number) =>
+export const setExperts = (to: Description, count: number, used: number) =>
   setAll(to, { expert_count: u32(count), expert_used_count: u32(used) });
 
 export const olmoe: Architecture = {
@@ -130,7 +116,7 @@ export const qwen2Moe: Architecture = {
   },
 };
 
-const SIGMOID = 2; // llama.cpp's expert_gating_func
+export const SIGMOID = 2; // llama.cpp's expert_gating_func
 
 export const glm4MoeArchitecture: Architecture = {
   modelType: "glm4_moe",
