@@ -60,6 +60,13 @@ MODELS = {
     "deepseek-v2": ("deepseek_v2", {**LATENT, "q_lora_rank": None, "n_shared_experts": 2, "routed_scaling_factor": 1.5, "rope_parameters": LATENT_YARN}),
     "deepseek-v3": ("deepseek_v3", {**LATENT, "n_routed_experts": 6, "n_group": 3, "topk_group": 2, "rope_parameters": LATENT_YARN}),
     "deepseek-v3-halves": ("deepseek_v3", {**LATENT, "n_group": 1, "topk_group": 1, "norm_topk_prob": False, "rope_interleave": False, "rope_parameters": YARN}),
+    "gpt-oss": (
+        "gpt_oss",
+        {
+            **{**OWN, "num_attention_heads": 2, "num_key_value_heads": 1, "intermediate_size": 32, "tie_word_embeddings": False, "rope_parameters": YARN},
+            **{"layer_types": [SLIDES, FULL], "sliding_window": 8, "num_local_experts": 4, "num_experts_per_tok": 2},
+        },
+    ),
     "gemma": ("gemma", OWN),
     "gemma2": (
         "gemma2",
@@ -131,6 +138,7 @@ ADAPTERS = {
     "gemma3-lora": ("gemma3", {}),
     "deepseek-v3-lora": ("deepseek-v3", {"target_modules": LATENT_LAYERS}),
     "deepseek-v3-output": ("deepseek-v3", {"target_modules": ["o_proj"]}),
+    "gpt-oss-lora": ("gpt-oss", {"target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"]}),
 }
 
 TEXTS = [

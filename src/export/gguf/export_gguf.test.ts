@@ -114,6 +114,34 @@ describe("what is written", () => {
     expect(found.metadata.has("deepseek2.expert_group_count")).toBe(false);
   });
 
+  test("GPT-OSS's experts come turned, gates and ups apart, and so do their biases", async () => {
+    const model = golden("gpt-oss");
+    const { tensors, values } = await exported(model);
+    const both = await weightOf(model, "model.layers.1.mlp.experts.gate_up_proj"); // [4, 32, 64]
+    expect(tensors.get("blk.1.ffn_up_exps.weight")!.shape).toEqual([4, 32, 32]);
+    expect(values("blk.1.ffn_up_exps.weight")[3 * 1024 + 5 * 32 + 7]).toBe(both[3 * 2048 + 7 * 64 + 11]);
+    expect(values("blk.1.ffn_gate_exps.weight")[5 * 32 + 7]).toBe(both[7 * 64 + 10]);
+    const down = await weightOf(model, "model.layers.1.mlp.experts.down_proj"); // [4, 32, 32]
+    expect(values("blk.1.ffn_down_exps.weight")[1024 + 5 * 32 + 7]).toBe(down[1024 + 7 * 32 + 5]);
+    const bias = await weightOf(model, "model.layers.1.mlp.experts.gate_up_proj_bias"); // [4, 64]
+    expect(values("blk.1.ffn_up_exps.bias")[2 * 32 + 5]).toBe(bias[2 * 64 + 11]);
+    expect(values("blk.0.attn_sinks.weight")).toEqual(
+      await weightOf(model, "model.layers.0.self_attn.sinks"),
+    );
+    const half = await exported(model, { output: at("half.gguf"), type: "f16" });
+    expect(half.tensors.get("blk.1.ffn_up_exps.bias")!.type).toBe("F32"); // no other is read
+  });
+
+  test("GPT-OSS without windows has one of all positions", async () => {
+    const windowOf = async (changes: Changes, name: string) =>
+      (await exported(changed("gpt-oss", changes), { output: at(name) })).metadata.get(
+        "gpt-oss.attention.sliding_window",
+      )?.value;
+    expect(await windowOf({}, "a.gguf")).toBe(8);
+    const full = ["full_attention", "full_attention"];
+    expect(await windowOf({ layer_types: full }, "b.gguf")).toBe(64);
+  });
+
   test("the template, special tokens and padding", async () => {
     const model = golden("qwen2");
     const { metadata } = await exported(model);
@@ -244,6 +272,12 @@ describe("what llama.cpp can't represent is refused by name, and nothing stays",
       { topk_method: "group_limited_greedy", n_group: 2, topk_group: 1 },
       /topk_method: .*by the sum of their best two/,
     ],
+    [
+      "gpt-oss",
+      { layer_types: ["full_attention", "sliding_attention"] },
+      /layer_types: .*computes gpt-oss with/,
+    ],
+    ["gpt-oss", { rope_parameters: null }, /truncate: .*set it to true in a copy of the model/],
     ["qwen2", { rope_parameters: { ...YARN, truncate: false } }, /truncate: .*whole dimensions; got false/],
     [
       "qwen2",
@@ -279,7 +313,6 @@ describe("what llama.cpp can't represent is refused by name, and nothing stays",
 
   test.each([
     ["lfm2", /conv_bias: llama\.cpp's convolutions have no bias/],
-    ["gpt_oss", /llama\.cpp rounds the range of YaRN/],
     ["qwen3_next", /attune has no rules for its delta rule/],
   ])("the family %s", async (name, expected) => {
     expect(await refusal(modelWithTokenizer(`families/${name}`, at()))).toMatch(expected);

@@ -5,6 +5,7 @@ import { deepseekV2, deepseekV3 } from "./deepseek.ts";
 import type { Architecture, Description } from "./description.ts";
 import { gemma, gemma2, gemma3 } from "./gemma.ts";
 import { gpt2, gptNeox } from "./gpt.ts";
+import { gptOss } from "./gpt_oss.ts";
 import { cohere2, falcon, nemotron, olmo, phi, stablelm } from "./layer_normed.ts";
 import { lfm2 } from "./lfm2.ts";
 import { granite, llama, mistral, mixtral, smollm3 } from "./llama.ts";
@@ -35,7 +36,7 @@ export const ARCHITECTURES: readonly Architecture[] = [
   ...[gpt2, gptNeox, phi3, olmo2, starcoder2, cohere],
   ...[arcee, seedOss, ernie45, hunyuanDense, glm, glm4, olmo3, exaone4],
   ...[lfm2, olmoe, qwen2Moe, glm4MoeArchitecture, ernieMoeArchitecture, graniteMoeArchitecture],
-  ...[deepseekV2, deepseekV3],
+  ...[deepseekV2, deepseekV3, gptOss],
   ...[olmo, nemotron, cohere2, stablelm, phi, falcon],
   textOf("gemma3", [gemma3]),
   textOf("mistral3", [mistral]),
@@ -50,7 +51,6 @@ const REASONS: Readonly<Record<string, string>> = {
   gemma4_unified_text: "attune has no rules for layers of two head sizes",
   gemma4_text: "attune has no rules for layers of two head sizes",
   apertus: "llama.cpp keeps its activation's slopes as settings, and attune has no rules for that",
-  gpt_oss: "llama.cpp rounds the range of YaRN, which this family does not",
   qwen3_5: "attune has no rules for its delta rule",
   qwen3_5_text: "attune has no rules for its delta rule",
   qwen3_next: "attune has no rules for its delta rule",
