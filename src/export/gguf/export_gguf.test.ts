@@ -132,6 +132,23 @@ describe("what is written", () => {
     expect(half.tensors.get("blk.1.ffn_up_exps.bias")!.type).toBe("F32"); // no other is read
   });
 
+  test("experts in MXFP4 stay so, but not in float32, nor those that an adapter changes", async () => {
+    const model = modelWithTokenizer("mxfp4", at());
+    const experts = async (options: Partial<GgufOptions>, name: string) => {
+      const { tensors, metadata } = await exported(model, { output: at(name), ...options });
+      const types = [...tensors.values()].filter((tensor) => /exps\.weight/.test(tensor.name));
+      expect(metadata.has("general.quantization_version")).toBe(types.some(({ type }) => type === "MXFP4"));
+      return new Set(types.map(({ name: tensor, type }) => `${tensor.split(".")[2]} ${type}`));
+    };
+    const kept = ["ffn_gate_exps MXFP4", "ffn_up_exps MXFP4", "ffn_down_exps MXFP4"];
+    expect([...(await experts({ type: "f16" }, "a.gguf"))]).toEqual(kept);
+    expect([...(await experts({ type: "q4_0" }, "b.gguf"))]).toEqual(kept);
+    expect(await experts({ type: "f32" }, "c.gguf")).toContain("ffn_down_exps F32");
+    const adapter = goldenPath("target_parameters/mxfp4/initial");
+    const merged = await experts({ type: "f16", adapter }, "d.gguf");
+    expect(merged).toContain("ffn_gate_exps F16");
+  });
+
   test("GPT-OSS without windows has one of all positions", async () => {
     const windowOf = async (changes: Changes, name: string) =>
       (await exported(changed("gpt-oss", changes), { output: at(name) })).metadata.get(

@@ -42,13 +42,19 @@ export type FileTypeName = keyof typeof FILE_TYPES;
 
 /**
  * The tensors in the order of the model's own layers.
+ * @param inMxfp4 names of parameters that stay in blocks of MXFP4, except in float32
  * @throws AttuneError when llama.cpp has no place for a parameter, or rows aren't whole blocks of the type.
  */
-export function planTensors(model: Model, description: Description, type: FileType): PlannedTensor[] {
+export function planTensors(
+  model: Model,
+  description: Description,
+  type: FileType,
+  inMxfp4: ReadonlySet<string> = new Set(),
+): PlannedTensor[] {
   const layout = modelLayout(model);
   const placed = placeAll(model, layout, description);
   const plan: PlannedTensor[] = [...placed].flatMap(([name, parameters]) =>
-    parted(planned(name, parameters, { model, layout, description, type }), description),
+    parted(planned(name, parameters, { model, layout, description, type, inMxfp4 }), description),
   );
   const head = plan.find(({ name }) => name === "token_embd.weight");
   if (model.tied && description.head === "required") plan.push({ ...head!, name: "output.weight" });
@@ -111,12 +117,13 @@ interface Context {
   layout: ModelLayout;
   description: Description;
   type: FileType;
+  inMxfp4: ReadonlySet<string>;
 }
 
 function planned(
   name: string,
   parameters: readonly string[],
-  { model, layout, description, type }: Context,
+  { model, layout, description, type, inMxfp4 }: Context,
 ): PlannedTensor {
   const own = layout.parameters.get(parameters[0]!)!;
   const module = /^blk\.\d+\.(.+)\.(?:weight|bias)$/.exec(name)?.[1] ?? name;
@@ -133,7 +140,7 @@ function planned(
     turned: isTurned,
     order: description.orders[module],
     plus: isNorm && (model.normStart === 0 || description.normsLessOne) ? 1 : 0,
-    type: typeOf(name, module, own, type),
+    type: type.matrices !== "F32" && inMxfp4.has(parameters[0]!) ? "MXFP4" : typeOf(name, module, own, type),
   };
 }
 

@@ -46,6 +46,7 @@ export const LLAMA_CASES: readonly LlamaCase[] = [
   ...["llama", "gpt2", "gemma3", "mixtral", "deepseek-v3"].flatMap((name) =>
     SMALL_TYPES.map((type) => model(`${MODELS}/${name}`, type)),
   ),
+  ...(["f32", "f16", "q8_0"] as const).map((type) => model("mxfp4", type)),
   merged("llama", "llama-rslora-patterns"),
   merged("gpt2", "gpt2-rslora"),
   merged("gpt-neox", "gpt-neox-lora"),
