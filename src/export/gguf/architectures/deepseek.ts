@@ -23,12 +23,11 @@ import {
   newDescription,
   type RowOrder,
   requireActivation,
-  requireAll,
   setAll,
   setRmsNorm,
   setSizes,
 } from "./description.ts";
-import { EXPERTS, SIGMOID, setExperts, sharedExpert } from "./mixtures.ts";
+import { EXPERTS, requireAll, SIGMOID, setExperts, sharedExpert } from "./mixtures.ts";
 import { setRope } from "./rope.ts";
 
 const SOFTMAX = 1; // llama.cpp's expert_gating_func

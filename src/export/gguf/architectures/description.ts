@@ -171,21 +171,6 @@ export function requireActivation(
     });
 }
 
-/** Keys of config.json that must have one value. */
-export function requireAll(
-  to: Description,
-  wanted: Readonly<Record<string, readonly [got: unknown, expected: unknown]>>,
-): void {
-  for (const [place, [got, expected]] of Object.entries(wanted))
-    if (JSON.stringify(got) !== JSON.stringify(expected))
-      to.faults.push({
-        place,
-        problem: `llama.cpp computes ${to.name} with one value of it`,
-        expected: JSON.stringify(expected),
-        got: JSON.stringify(got),
-      });
-}
-
 /** For an architecture without windows: one that is never reached changes nothing. */
 export function requireNoWindow(
   to: Description,

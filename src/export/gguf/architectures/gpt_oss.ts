@@ -14,13 +14,12 @@ import {
   LLAMA_ATTENTION,
   newDescription,
   QKV,
-  requireAll,
   setAll,
   setRmsNorm,
   setSizes,
 } from "./description.ts";
 import { setWindows } from "./gemma.ts";
-import { setExperts } from "./mixtures.ts";
+import { requireAll, setExperts } from "./mixtures.ts";
 import { setRope } from "./rope.ts";
 
 const BLOCK = {

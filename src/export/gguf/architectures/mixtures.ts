@@ -18,7 +18,6 @@ import {
   newDescription,
   permutedHeads,
   QKV,
-  requireAll,
   requireDerivedHeads,
   requireNoWindow,
   setAll,
@@ -38,6 +37,21 @@ export const sharedExpert = (module: string) => ({
   [`mlp.${module}.down_proj`]: "ffn_down_shexp",
 });
 const BLOCK = { ...LLAMA_ATTENTION, post_attention_layernorm: "ffn_norm", ...EXPERTS };
+
+/** Keys of config.json that must have one value. */
+export function requireAll(
+  to: Description,
+  wanted: Readonly<Record<string, readonly [got: unknown, expected: unknown]>>,
+): void {
+  for (const [place, [got, expected]] of Object.entries(wanted))
+    if (JSON.stringify(got) !== JSON.stringify(expected))
+      to.faults.push({
+        place,
+        problem: `llama.cpp computes ${to.name} with one value of it`,
+        expected: JSON.stringify(expected),
+        got: JSON.stringify(got),
+      });
+}
 
 export const setExperts = (to: Description, count: number, used: number) =>
   setAll(to, { expert_count: u32(count), expert_used_count: u32(used) });
