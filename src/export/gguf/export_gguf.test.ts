@@ -131,6 +131,17 @@ describe("what is written", () => {
     expect(metadata.get("qwen35.rope.dimension_sections")!.value).toEqual([2, 1, 1, 0]);
   });
 
+  test.each(["qwen3-next", "qwen3-5"])("%s in blocks of 8 and 4 bits", async (name) => {
+    const model = golden(name);
+    const types = { q8_0: "Q8_0", q4_0: "Q4_0" } as const;
+    for (const [type, kept] of Object.entries(types)) {
+      const output = at(`${type}.gguf`);
+      const { tensors } = await exported(model, { type: type as keyof typeof types, output });
+      for (const part of ["attn_qkv", "attn_gate", "ssm_out"])
+        expect(tensors.get(`blk.${name === "qwen3-5" ? 1 : 0}.${part}.weight`)!.type).toBe(kept);
+    }
+  });
+
   test("Qwen3.5 with its image encoder is its text model", async () => {
     const model = golden("qwen3-5");
     await exportGguf({ model, output: at("text.gguf"), type: "f32" });
