@@ -50,12 +50,15 @@ export const LLAMA_CASES: readonly LlamaCase[] = [
   merged("gpt2", "gpt2-rslora"),
   merged("gpt-neox", "gpt-neox-lora"),
   merged("phi3", "phi3-lora"),
+  merged("qwen3-next", "qwen3-next-lora"),
+  merged("qwen3-5", "qwen3-5-lora"),
 ];
 
 /** Adapters as files of their own, over their base's f32 file. */
 export const LORA_CASES: readonly { name: string; model: string; adapter: string }[] = [
   ...["llama-lora", "llama-rslora", "llama-patterns", "llama-rslora-patterns", "qwen2-lora", "gpt2-lora"],
   ...["gpt2-rslora", "gpt-neox-lora", "phi3-lora", "mixtral-lora", "gemma3-lora", "llama-head"],
+  ...["qwen3-next-lora", "qwen3-5-lora"],
 ].map((name) => ({
   name: `${name}-file`,
   model:
