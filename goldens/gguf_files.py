@@ -13,7 +13,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.numpy import save_file
 
 from families import fill
-from family_cases import DERIVED, FULL, GPT2, GRANITE, LATENT_LAYERS, MOE, SLIDES, SMALL, STILL, rope
+from family_cases import DELTA, DERIVED, FULL, GPT2, GRANITE, LATENT_LAYERS, LINEAR, MOE, SLIDES, SMALL, STILL, rope
 from lib import GOLDENS, MADE_WITH, fresh, generator, load, load_tokenizer, logits_of, readable, save_json, save_tensors
 
 OUT = GOLDENS / "gguf"
@@ -30,6 +30,7 @@ LATENT = {
 # llama.cpp keeps to YaRN's usual range; here it is within these heads.
 YARN = rope("yarn", 10000.0, factor=4.0, original_max_position_embeddings=1024)
 LATENT_YARN = {**YARN, "mscale": 0.7, "mscale_all_dim": 1.0}
+VALUES = {"linear_num_value_heads": 6, "linear_key_head_dim": 16, "linear_value_head_dim": 16}
 LLAMA3 = rope("llama3", 10000.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=32)
 
 MODELS = {
@@ -117,6 +118,8 @@ MODELS = {
     ),
     "granite": ("granite", {**BASE, **GRANITE}),
     "granitemoe": ("granitemoe", {**DERIVED, **GRANITE, "intermediate_size": 32, "num_local_experts": 4, "num_experts_per_tok": 2}),
+    "qwen3-next": ("qwen3_next", {**OWN, **DELTA, **VALUES, **MOE, "num_hidden_layers": 2, "layer_types": [LINEAR, FULL], "moe_intermediate_size": 32, "shared_expert_intermediate_size": 64}),
+    "qwen3-5": ("qwen3_5_text", {**OWN, **DELTA, **VALUES, "layer_types": [FULL, LINEAR, LINEAR], "tie_word_embeddings": True}),
     "starcoder2": ("starcoder2", {**BASE, "sliding_window": None, "use_bias": False}),
     "cohere": ("cohere", {**BASE, "logit_scale": 0.5}),
 }
@@ -139,6 +142,8 @@ ADAPTERS = {
     "deepseek-v3-lora": ("deepseek-v3", {"target_modules": LATENT_LAYERS}),
     "deepseek-v3-output": ("deepseek-v3", {"target_modules": ["o_proj"]}),
     "gpt-oss-lora": ("gpt-oss", {"target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"]}),
+    "qwen3-next-lora": ("qwen3-next", {"target_modules": ["q_proj", "o_proj", "in_proj_qkvz", "in_proj_ba", "out_proj", "shared_expert_gate"]}),
+    "qwen3-5-lora": ("qwen3-5", {}),
 }
 
 TEXTS = [
@@ -163,7 +168,7 @@ TOKENIZERS = {
 
 def make(*names):
     for name in names:
-        make_adapter(name, *ADAPTERS[name]) if name in ADAPTERS else make_model(name, *MODELS[name])
+        (make_model if name in MODELS else make_adapter)(name, *{**MODELS, **ADAPTERS}[name])
     if names:
         return readable(OUT)
     fresh(OUT)

@@ -19,6 +19,8 @@ const FAMILIES = readdirSync(goldenPath("families")).filter((name) =>
 const OTHERWISE = [
   ...[
     "apertus",
+    "deepseek_v2",
+    "deepseek_v3",
     "falcon",
     "gemma3",
     "gemma3n_text",

@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { AttuneError } from "../text/errors.ts";
 import { IMPLEMENTATIONS, type Implementation } from "./implementations.ts";
+import { settleUcx } from "./ucx.ts";
 
 /** The functions of MPI that attune calls. Those that wait for other processes do so in a thread of their own. */
 export interface MpiLibrary {
@@ -47,6 +48,7 @@ export function loadMpi(by: Implementation["name"] | undefined, env: NodeJS.Proc
 export const mpiVersion = (env: NodeJS.ProcessEnv): string => versionOf(findLibrary(undefined, env).loaded);
 
 function findLibrary(by: Implementation["name"] | undefined, env: NodeJS.ProcessEnv) {
+  settleUcx(env);
   const koffi = loadKoffi();
   const tried: string[] = [];
   for (const implementation of candidates(by))

@@ -4,12 +4,12 @@ import { scaleOf } from "../../adapters/lora/lora_config.ts";
 import { writeFileAtomic } from "../../files/atomic.ts";
 import { transposed } from "../../math/transposed.ts";
 import type { Model } from "../../models/family.ts";
-import { float32, reorderedRows, toFloat32 } from "../numbers.ts";
+import { float32, reorderedColumns, reorderedRows, toFloat32 } from "../numbers.ts";
 import { openSource, type SourceOptions } from "../open_source.ts";
 import { mergeOnly, requirePlainLora, type Target } from "../plain_lora.ts";
 import { requireFree } from "../require_free.ts";
 import { describeForLlama } from "./architectures/architectures.ts";
-import type { Description } from "./architectures/description.ts";
+import type { Description, RowOrder } from "./architectures/description.ts";
 import { checkGguf } from "./check_gguf.ts";
 import { encode } from "./encode.ts";
 import { f32, type GgufMetadata, type GgufTensorInfo, textValue, u32 } from "./gguf_header.ts";
@@ -88,29 +88,46 @@ function lorasOf(
     if (description.withoutTerms.includes(name.replace(/^blk\.\d+\.|\.weight$/g, "")))
       throw mergeOnly(`llama.cpp's ${description.name} leaves out its term of ${module}`, target);
     const scale = alpha === 0 ? scaleOf(config, module, weights.r) : 1;
-    const { A, B } = placed(weights, scale, description.orders[name.split(".")[2]!]);
-    return [
-      { name: `${name}.lora_a`, type: number, ...A },
-      { name: `${name}.lora_b`, type: number, ...B },
-    ];
+    return placesOf(name, weights.out, description).flatMap((place) => {
+      const { A, B } = placed(weights, scale, place);
+      return [
+        { name: `${place.name}.lora_a`, type: number, ...A },
+        { name: `${place.name}.lora_b`, type: number, ...B },
+      ];
+    });
   });
   return { alpha, tensors: tensors.flat() };
 }
 
-/** The rows of B lie as the weight's do; an embedding's A has a row for each token. */
+/** Where rows and columns of a term lie, which are a tensor's of llama.cpp. */
+interface Place {
+  name: string;
+  rows: number;
+  order?: RowOrder;
+  columns?: RowOrder;
+}
+
+/** The tensors that a layer's term is for: several where llama.cpp has its weight as several. */
+function placesOf(name: string, out: number, { orders, columns, parts }: Description): Place[] {
+  const module = name.split(".")[2] ?? "";
+  const several = parts[module];
+  if (!several) return [{ name, rows: out, order: orders[module], columns: columns[module] }];
+  return several.map(({ module: own, ...part }) => ({ ...part, name: name.replace(module, own) }));
+}
+
+/** The rows of B and the columns of A lie as the weight's do; an embedding's A has a row for each token. */
 function placed(
-  { A, B, r, in: inputs, out, embedding }: LoraWeights,
+  { A, B, r, in: inputs, embedding }: LoraWeights,
   scale: number,
-  order: ((row: number) => number) | undefined,
+  { rows, order, columns }: Place,
 ) {
   const scaled = scale === 1 ? B : B.map((value) => value * scale);
-  const rows = order
-    ? toFloat32(reorderedRows(float32(scaled), { width: r, rows: out, from: order }))
-    : scaled;
+  const own = order ? toFloat32(reorderedRows(float32(scaled), { width: r, rows, from: order })) : scaled;
+  const wide = columns ? toFloat32(reorderedColumns(float32(A), { width: inputs, from: columns })) : A;
   return {
     A: embedding
-      ? { shape: [inputs, r], values: transposed(A, r, inputs) }
-      : { shape: [r, inputs], values: A },
-    B: { shape: [out, r], values: rows },
+      ? { shape: [inputs, r], values: transposed(wide, r, inputs) }
+      : { shape: [r, inputs], values: wide },
+    B: { shape: [rows, r], values: own },
   };
 }

@@ -18,8 +18,10 @@ export interface PlannedTensor extends GgufTensorInfo {
   turned: boolean;
   order?: RowOrder;
   cut?: Cut;
+  columns?: RowOrder;
   /** Gemma keeps a norm's weight less 1. */
   plus: number;
+  computed?: (value: number) => number;
   values?: Float32Array;
 }
 
@@ -126,9 +128,10 @@ function planned(
   { model, layout, description, type, inMxfp4 }: Context,
 ): PlannedTensor {
   const own = layout.parameters.get(parameters[0]!)!;
-  const module = /^blk\.\d+\.(.+)\.(?:weight|bias)$/.exec(name)?.[1] ?? name;
+  const module = /^blk\.\d+\.(.+?)(?:\.weight|\.bias)?$/.exec(name)?.[1] ?? name;
   const isTurned = layout.transposed.has(parameters[0]!.replace(/\.weight$/, ""));
-  const isNorm = /norm(\.weight)?$/.test(module) && name.endsWith(".weight");
+  const isNorm =
+    /norm(\.weight)?$/.test(module) && name.endsWith(".weight") && !model.startFromOne?.test(parameters[0]!);
   const isStacked = name.endsWith("_exps.weight") && own.length < 3; // else they are one tensor here, too
   const shape = isTurned
     ? own.toReversed()
@@ -139,6 +142,8 @@ function planned(
     shape: isStacked ? [parameters.length, ...shape] : shape,
     turned: isTurned,
     order: description.orders[module],
+    columns: description.columns[module],
+    computed: description.computed[module],
     plus: isNorm && (model.normStart === 0 || description.normsLessOne) ? 1 : 0,
     type: type.matrices !== "F32" && inMxfp4.has(parameters[0]!) ? "MXFP4" : typeOf(name, module, own, type),
   };
@@ -148,14 +153,21 @@ function planned(
 function parted(tensor: PlannedTensor, description: Description): PlannedTensor[] {
   const [, place, own] = /^(blk\.\d+\.)(.+)$/.exec(tensor.name) ?? [];
   const cuts = own && description.cuts[own];
-  if (!cuts) return halved(tensor, description);
+  if (!cuts) return divided(tensor, description);
   return cuts.map((cut) => ({ ...tensor, name: place + cut.name, shape: cut.shape, cut }));
 }
 
-/** Of a parameter [experts, 2·rows, width] that is two of llama.cpp's, each of them. */
-function halved(tensor: PlannedTensor, { halves }: Description): PlannedTensor[] {
-  const [, place, module, kind] = /^(blk\.\d+\.)(.+)(\.[^.]+)$/.exec(tensor.name) ?? [];
-  const lower = module && halves[module];
+/** Of a parameter that is several of llama.cpp's, each of them. */
+function divided(tensor: PlannedTensor, { halves, parts }: Description): PlannedTensor[] {
+  const [, place, module = "", kind] = /^(blk\.\d+\.)(.+)(\.[^.]+)$/.exec(tensor.name) ?? [];
+  if (parts[module])
+    return parts[module].map(({ module: name, rows, order }) => ({
+      ...tensor,
+      name: `${place}${name}${kind}`,
+      shape: [rows, ...tensor.shape.slice(1)],
+      order,
+    }));
+  const lower = halves[module];
   if (!lower) return [tensor];
   const [n, rows, width] = tensor.shape as [number, number, number];
   const half = rows / 2;
@@ -169,7 +181,8 @@ function halved(tensor: PlannedTensor, { halves }: Description): PlannedTensor[]
 
 /** llama.cpp wants norms, routers and positions, and all that is no matrix, in float32. */
 function typeOf(name: string, module: string, shape: readonly number[], type: FileType): GgmlType {
-  if (shape.length < 2 || /_norm$|^exp_probs_b$|^ffn_gate_inp|^shortconv\.conv$/.test(module)) return "F32";
+  if (shape.length < 2 || /_norm$|^exp_probs_b$|^ffn_gate_inp|^shortconv\.conv$|^ssm_conv1d$/.test(module))
+    return "F32";
   if (name === "position_embd.weight" || !name.endsWith(".weight")) return "F32";
   return name === "token_embd.weight" || name === "output.weight" ? type.ends : type.matrices;
 }

@@ -53,6 +53,8 @@ export const LLAMA_CASES: readonly LlamaCase[] = [
   merged("phi3", "phi3-lora"),
   merged("deepseek-v3", "deepseek-v3-lora"),
   merged("gpt-oss", "gpt-oss-lora"),
+  merged("qwen3-next", "qwen3-next-lora"),
+  merged("qwen3-5", "qwen3-5-lora"),
 ];
 
 /** Adapters as files of their own, over their base's f32 file. */
@@ -60,6 +62,7 @@ export const LORA_CASES: readonly { name: string; model: string; adapter: string
   ...["llama-lora", "llama-rslora", "llama-patterns", "llama-rslora-patterns", "qwen2-lora", "gpt2-lora"],
   ...["gpt2-rslora", "gpt-neox-lora", "phi3-lora", "mixtral-lora", "gemma3-lora", "llama-head"],
   ...["deepseek-v3-output", "gpt-oss-lora"],
+  ...["qwen3-next-lora", "qwen3-5-lora"],
 ].map((name) => ({
   name: `${name}-file`,
   model:

@@ -2,6 +2,7 @@ import { familyOf } from "../../../models/families.ts";
 import type { Config, Model } from "../../../models/family.ts";
 import { AttuneError } from "../../../text/errors.ts";
 import { deepseekV2, deepseekV3 } from "./deepseek.ts";
+import { qwen3Next, qwen35Text } from "./delta.ts";
 import type { Architecture, Description } from "./description.ts";
 import { gemma, gemma2, gemma3 } from "./gemma.ts";
 import { gpt2, gptNeox } from "./gpt.ts";
@@ -26,8 +27,10 @@ const textOf = (modelType: string, texts: readonly Architecture[]): Architecture
   describe(config, model) {
     const text = familyOf(modelType).textPart!.config(config);
     const architecture = texts.find((one) => one.modelType === text.model_type);
-    if (architecture) return architecture.describe(text, model);
-    throw unknown("text_config.model_type", String(text.model_type));
+    if (!architecture) throw unknown("text_config.model_type", String(text.model_type));
+    const description = architecture.describe(text, model);
+    const faults = description.faults.map((fault) => ({ ...fault, place: `text_config.${fault.place}` }));
+    return { ...description, faults };
   },
 });
 
@@ -37,9 +40,11 @@ export const ARCHITECTURES: readonly Architecture[] = [
   ...[arcee, seedOss, ernie45, hunyuanDense, glm, glm4, olmo3, exaone4],
   ...[lfm2, olmoe, qwen2Moe, glm4MoeArchitecture, ernieMoeArchitecture, graniteMoeArchitecture],
   ...[deepseekV2, deepseekV3, gptOss],
+  ...[qwen3Next, qwen35Text],
   ...[olmo, nemotron, cohere2, stablelm, phi, falcon],
   textOf("gemma3", [gemma3]),
   textOf("mistral3", [mistral]),
+  textOf("qwen3_5", [qwen35Text]),
 ];
 
 /** Why there are no rules for a family. */
@@ -51,9 +56,6 @@ const REASONS: Readonly<Record<string, string>> = {
   gemma4_unified_text: "attune has no rules for layers of two head sizes",
   gemma4_text: "attune has no rules for layers of two head sizes",
   apertus: "llama.cpp keeps its activation's slopes as settings, and attune has no rules for that",
-  qwen3_5: "attune has no rules for its delta rule",
-  qwen3_5_text: "attune has no rules for its delta rule",
-  qwen3_next: "attune has no rules for its delta rule",
   cwm: "llama.cpp computes llama without windows",
   granitemoehybrid: "llama.cpp's granitehybrid is for models with state space layers",
   helium: "llama.cpp has no architecture for it",

@@ -15,6 +15,13 @@ export interface Architecture {
 /** Which row of the checkpoint's weight is row `row` of llama.cpp's. */
 export type RowOrder = (row: number) => number;
 
+/** Rows of a matrix that are a tensor of their own in llama.cpp. */
+export interface Part {
+  module: string;
+  rows: number;
+  order: RowOrder;
+}
+
 /** A tensor that the checkpoint doesn't hold, float32. */
 export interface ExtraTensor {
   shape: readonly number[];
@@ -45,6 +52,12 @@ export interface Description {
   readonly normsLessOne: boolean;
   /** By llama.cpp's names; where they are left out rows stay as they are. */
   readonly orders: Readonly<Record<string, RowOrder>>;
+  /** The same of columns. */
+  readonly columns: Readonly<Record<string, RowOrder>>;
+  /** Matrices that are several of llama.cpp's: all of them, by the first one's name. */
+  readonly parts: Readonly<Record<string, readonly Part[]>>;
+  /** By llama.cpp's names what each number becomes; where they are left out numbers stay as they are. */
+  readonly computed: Readonly<Record<string, (value: number) => number>>;
   /** Parameters that are two of llama.cpp's, one above the other: the lower one's name by the upper one's. */
   readonly halves: Readonly<Record<string, string>>;
   /** Parameters that llama.cpp has in other tensors, by the name they would have. */
@@ -59,16 +72,15 @@ export interface Description {
 }
 
 type Parts = Pick<Description, "name" | "modules"> &
-  Partial<
-    Pick<
-      Description,
-      "biases" | "orders" | "halves" | "cuts" | "withoutTerms" | "head" | "normsLessOne" | "outputNorm"
-    >
-  >;
+  Partial<Pick<Description, "biases" | "orders" | "halves" | "head" | "normsLessOne" | "outputNorm">> &
+  Partial<Pick<Description, "columns" | "parts" | "computed" | "cuts" | "withoutTerms">>;
 
 export const newDescription = ({
   biases = [],
   orders = {},
+  columns = {},
+  parts = {},
+  computed = {},
   halves = {},
   cuts = {},
   withoutTerms = [],
@@ -80,6 +92,9 @@ export const newDescription = ({
   ...rest,
   biases,
   orders,
+  columns,
+  parts,
+  computed,
   halves,
   cuts,
   withoutTerms,
