@@ -13,7 +13,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.numpy import save_file
 
 from families import fill
-from family_cases import DELTA, DERIVED, FULL, GPT2, GRANITE, LINEAR, MOE, SLIDES, SMALL, STILL, rope
+from family_cases import DELTA, DERIVED, FULL, GPT2, GRANITE, LATENT_LAYERS, LINEAR, MOE, SLIDES, SMALL, STILL, rope
 from lib import GOLDENS, MADE_WITH, fresh, generator, load, load_tokenizer, logits_of, readable, save_json, save_tensors
 
 OUT = GOLDENS / "gguf"
@@ -21,6 +21,15 @@ VOCAB, LENGTH = 320, 32
 # Rows of whole blocks of 32. These families' heads are hidden_size / num_attention_heads.
 BASE = {**DERIVED, "intermediate_size": 64}
 OWN = {**SMALL, "hidden_size": 32, "intermediate_size": 64, "head_dim": 16}
+# DeepSeek: a head's keys and values come from blocks, too.
+LATENT = {
+    **{**BASE, "num_attention_heads": 2, "num_key_value_heads": 2, "tie_word_embeddings": False},
+    **dict(kv_lora_rank=32, q_lora_rank=32, qk_nope_head_dim=32, qk_rope_head_dim=16, v_head_dim=32),
+    **dict(n_routed_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, first_k_dense_replace=1),
+}
+# llama.cpp keeps to YaRN's usual range; here it is within these heads.
+YARN = rope("yarn", 10000.0, factor=4.0, original_max_position_embeddings=1024)
+LATENT_YARN = {**YARN, "mscale": 0.7, "mscale_all_dim": 1.0}
 VALUES = {"linear_num_value_heads": 6, "linear_key_head_dim": 16, "linear_value_head_dim": 16}
 LLAMA3 = rope("llama3", 10000.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=32)
 
@@ -47,6 +56,16 @@ MODELS = {
         {
             **{**BASE, "moe_num_experts": 4, "moe_k": 2, "moe_intermediate_size": 32, "moe_num_shared_experts": 1},
             **{"moe_layer_start_index": 1, "moe_layer_end_index": 1, "use_bias": False},
+        },
+    ),
+    "deepseek-v2": ("deepseek_v2", {**LATENT, "q_lora_rank": None, "n_shared_experts": 2, "routed_scaling_factor": 1.5, "rope_parameters": LATENT_YARN}),
+    "deepseek-v3": ("deepseek_v3", {**LATENT, "n_routed_experts": 6, "n_group": 3, "topk_group": 2, "rope_parameters": LATENT_YARN}),
+    "deepseek-v3-halves": ("deepseek_v3", {**LATENT, "n_group": 1, "topk_group": 1, "norm_topk_prob": False, "rope_interleave": False, "rope_parameters": YARN}),
+    "gpt-oss": (
+        "gpt_oss",
+        {
+            **{**OWN, "num_attention_heads": 2, "num_key_value_heads": 1, "intermediate_size": 32, "tie_word_embeddings": False, "rope_parameters": YARN},
+            **{"layer_types": [SLIDES, FULL], "sliding_window": 8, "num_local_experts": 4, "num_experts_per_tok": 2},
         },
     ),
     "gemma": ("gemma", OWN),
@@ -120,6 +139,9 @@ ADAPTERS = {
     "phi3-lora": ("phi3", {}),
     "mixtral-lora": ("mixtral", {"target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"]}),
     "gemma3-lora": ("gemma3", {}),
+    "deepseek-v3-lora": ("deepseek-v3", {"target_modules": LATENT_LAYERS}),
+    "deepseek-v3-output": ("deepseek-v3", {"target_modules": ["o_proj"]}),
+    "gpt-oss-lora": ("gpt-oss", {"target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"]}),
     "qwen3-next-lora": ("qwen3-next", {"target_modules": ["q_proj", "o_proj", "in_proj_qkvz", "in_proj_ba", "out_proj", "shared_expert_gate"]}),
     "qwen3-5-lora": ("qwen3-5", {}),
 }

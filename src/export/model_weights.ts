@@ -14,7 +14,7 @@ import type { Model } from "../models/family.ts";
 import { modelLayout, weightsOf } from "../models/layout.ts";
 import type { ModelDirectory } from "../pretrained/model_directory.ts";
 import type { OpenModel } from "../pretrained/open_model.ts";
-import { isCoded, typeBefore } from "../quantization/quantized_entry.ts";
+import { codeType, isCoded, typeBefore } from "../quantization/quantized_entry.ts";
 import { readWeight } from "../quantization/read_weight.ts";
 import { openSession } from "../runtime/node.ts";
 import { mergedTensors, unties } from "./merged_tensors.ts";
@@ -25,6 +25,8 @@ export interface Weight {
   shape: readonly number[];
   /** Of the base's file; of a quantized weight, the type it had before. */
   dtype: Numbers["dtype"];
+  /** Its numbers are those of blocks of MXFP4, along what experts take in. */
+  isMxfp4?: boolean;
   /** `count` numbers from number `start` on, row-major; in `space`, where that is given and they needn't be computed. */
   read(start: number, count: number, space?: ArrayBuffer): Promise<Numbers>;
 }
@@ -59,7 +61,8 @@ export async function modelWeights(
     const source = sources.get(name);
     const isTurned = transposed.has(moduleOf(name));
     const read = () => (source ? valuesOf(source) : readWeight(entry!, isTurned));
-    return [name, hold({ name, shape, dtype: dtypeOf(source ?? entry!, others) }, read)];
+    const isMxfp4 = entry && isCoded(entry) && codeType(entry) === "mxfp4" && !changed.has(name);
+    return [name, hold({ name, shape, dtype: dtypeOf(source ?? entry!, others), isMxfp4 }, read)];
   });
   return { model: whole, config, weights: new Map(weights), release: async () => merged?.release() };
 }

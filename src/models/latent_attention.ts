@@ -23,13 +23,13 @@ export const latentFields = decoderFields.extend({
   qk_rope_head_dim: headSize.default(64),
   v_head_dim: headSize.default(128),
 });
-type Fields = z.output<typeof latentFields>;
+export type LatentFields = z.output<typeof latentFields>;
 
 /** Its norms have an epsilon of their own. */
 const latentNorm = rmsNorms(1e-6);
 
 /** Heads as attention meets them: queries, keys and values of one size, where the shorter of them end in zeros. */
-export function latentHeads(c: Fields): HeadSizes {
+export function latentHeads(c: LatentFields): HeadSizes {
   const heads = c.num_attention_heads;
   if ((c.num_key_value_heads ?? heads) !== heads)
     throw notComputed([
@@ -42,10 +42,14 @@ export function latentHeads(c: Fields): HeadSizes {
   return { K: heads, G: 1, E: Math.max(c.qk_nope_head_dim + c.qk_rope_head_dim, c.v_head_dim) };
 }
 
-export const latentRope = (c: Fields) => ropeParameters(c);
+export const latentRope = (c: LatentFields) => ropeParameters(c);
 
 /** @param neighbours what is rotated is paired by neighbours, and not half with half */
-export function latentAttention(c: Fields, pass: Pass, { neighbours }: { neighbours: boolean }): BlockPart {
+export function latentAttention(
+  c: LatentFields,
+  pass: Pass,
+  { neighbours }: { neighbours: boolean },
+): BlockPart {
   const [N, R, V] = [c.qk_nope_head_dim, c.qk_rope_head_dim, c.v_head_dim];
   const { K: H, E } = latentHeads(c);
   const rotate = (neighbours ? rotationOfNeighbours : rotation)(pass, latentRope(c), R);
@@ -68,7 +72,7 @@ export function latentAttention(c: Fields, pass: Pass, { neighbours }: { neighbo
   };
 }
 
-function queries(c: Fields, p: Scope, x: Tensor, out: number): Tensor {
+function queries(c: LatentFields, p: Scope, x: Tensor, out: number): Tensor {
   if (c.q_lora_rank === null) return p.linear("q_proj", x, out);
   const short = p.linear("q_a_proj", x, c.q_lora_rank, { bias: c.attention_bias });
   return p.linear("q_b_proj", latentNorm(p.at("q_a_layernorm"), short), out);
@@ -77,13 +81,15 @@ function queries(c: Fields, p: Scope, x: Tensor, out: number): Tensor {
 const scaled = z.looseObject({ factor: z.number().positive(), mscale_all_dim: z.number() });
 
 /** Of the queries' size, and of how far YaRN stretches. */
-function attentionScale(c: Fields): number {
-  const scale = (c.qk_nope_head_dim + c.qk_rope_head_dim) ** -0.5;
+const attentionScale = (c: LatentFields): number =>
+  (c.qk_nope_head_dim + c.qk_rope_head_dim) ** -0.5 * attentionStretch(c) ** 2;
+
+/** What queries, and keys, are multiplied with where YaRN stretches. */
+export function attentionStretch(c: LatentFields): number {
   const [place, fields] = ropeOf(c);
-  if (latentRope(c).type === "default" || !fields.mscale_all_dim) return scale;
+  if (latentRope(c).type === "default" || !fields.mscale_all_dim) return 1;
   const { factor, mscale_all_dim: m } = parseFields(place, scaled, fields);
-  const stretch = factor <= 1 ? 1 : 0.1 * m * Math.log(factor) + 1;
-  return scale * stretch ** 2;
+  return factor <= 1 ? 1 : 0.1 * m * Math.log(factor) + 1;
 }
 
 const ropeOf = ({

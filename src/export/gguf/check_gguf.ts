@@ -73,6 +73,7 @@ const ROUNDING: Record<GgmlType, { relative: number; absolute: number; ofLargest
   BF16: { relative: 2 ** -8, absolute: 2 ** -134, ofLargest: 0 },
   Q8_0: { relative: 0, absolute: 2 ** -17, ofLargest: 0.5 / 127 + 2 ** -10 },
   Q4_0: { relative: 0, absolute: 2 ** -21, ofLargest: 1 / 8 + 2 ** -10 },
+  MXFP4: { relative: 0, absolute: 0, ofLargest: 0 },
 };
 
 function compare({ name, type }: GgufTensorInfo, found: Float32Array, expected: Float32Array): void {

@@ -10,6 +10,7 @@ import { AttuneError } from "../../text/errors.ts";
 import { type Numbers, toFloat32 } from "../numbers.ts";
 import { dequantizeQ4, dequantizeQ8, quantizeQ4, quantizeQ8 } from "./block_quantization.ts";
 import type { GgmlType } from "./ggml_types.ts";
+import { packMxfp4, unpackMxfp4Blocks } from "./mxfp4_blocks.ts";
 
 /** Where numbers lie, for messages: in tensor `name` of this shape, from number `start` on. */
 export interface Place {
@@ -46,6 +47,8 @@ function encoded(numbers: Numbers, type: GgmlType, space?: ArrayBuffer): Uint8Ar
       return isWithin(values, BEYOND.Q8_0) ? quantizeQ8(values) : undefined;
     case "Q4_0":
       return isWithin(values, BEYOND.Q4_0) ? quantizeQ4(values) : undefined;
+    case "MXFP4":
+      return packMxfp4(values);
   }
 }
 
@@ -72,6 +75,8 @@ export function decode(bytes: Uint8Array, type: GgmlType): Float32Array {
       return dequantizeQ8(own);
     case "Q4_0":
       return dequantizeQ4(own);
+    case "MXFP4":
+      return unpackMxfp4Blocks(own);
   }
 }
 
@@ -136,6 +141,7 @@ const BEYOND = {
   F16: 65_520,
   Q8_0: 65_520 * 127,
   Q4_0: 65_520 * 8,
+  MXFP4: Number.POSITIVE_INFINITY,
 } as const;
 
 function isWithin(values: Float32Array, limit: number): boolean {

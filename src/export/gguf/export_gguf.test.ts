@@ -6,6 +6,7 @@ import { copyOf, readTensor } from "../../files/safetensors.ts";
 import { readSafetensorsHeader, writeSafetensors } from "../../files/safetensors_file.ts";
 import { outputOf, startChild } from "../../files/testing/child.ts";
 import { temporaryDirectory } from "../../files/testing/temporary_directory.ts";
+import { readModel } from "../../models/families.ts";
 import { openModelDirectory } from "../../pretrained/model_directory.ts";
 import { readWeight } from "../../quantization/read_weight.ts";
 import { goldenPath } from "../../testing/goldens.ts";
@@ -13,12 +14,14 @@ import { mergeAdapter } from "../merge.ts";
 import { quantizeModel } from "../quantize_model.ts";
 import { openGguf } from "../testing/gguf_file.ts";
 import { modelWithTokenizer } from "../testing/llama_cases.ts";
+import { describeForLlama } from "./architectures/architectures.ts";
 import { exportGguf, type GgufOptions } from "./export_gguf.ts";
 
 const at = temporaryDirectory();
 const golden = (name: string) => modelWithTokenizer(`gguf/models/${name}`, at());
 
 type Changes = Record<string, unknown>;
+const YARN = { rope_type: "yarn", rope_theta: 100, factor: 4, original_max_position_embeddings: 1024 };
 
 /** A copy of a model with other keys in config.json, or in another file of it. */
 function changed(name: string, changes: Changes, file = "config.json"): string {
@@ -97,6 +100,66 @@ describe("what is written", () => {
       both.subarray(2048, 3072),
     );
     expect(found.tensors.get("blk.1.ffn_down_exps.weight")!.shape).toEqual([4, 32, 32]);
+  });
+
+  test("DeepSeek's keys come turned and apart from its values; what is rotated lies as neighbours are", async () => {
+    const model = golden("deepseek-v3-halves");
+    const found = await exported(model);
+    const both = await weightOf(model, "model.layers.1.self_attn.kv_b_proj.weight"); // 2 heads of 32 + 32 rows, 32 wide
+    expect(found.tensors.get("blk.1.attn_k_b.weight")!.shape).toEqual([2, 32, 32]);
+    expect(found.values("blk.1.attn_k_b.weight")[1024 + 32 * 5 + 7]).toBe(both[32 * (64 + 7) + 5]);
+    expect(found.values("blk.1.attn_v_b.weight").subarray(1024)).toEqual(both.subarray(32 * 96));
+    const key = await weightOf(model, "model.layers.0.self_attn.kv_a_proj_with_mqa.weight"); // 32 + 16 rows
+    const row = (matrix: Float32Array, i: number) => [...matrix.subarray(32 * i, 32 * i + 32)];
+    const rows = found.values("blk.0.attn_kv_a_mqa.weight");
+    expect([row(rows, 31), row(rows, 32 + 2 * 3 + 1)]).toEqual([row(key, 31), row(key, 32 + 8 + 3)]);
+    expect(found.metadata.get("deepseek2.attention.q_lora_rank")?.value).toBe(32);
+    expect(found.metadata.has("deepseek2.expert_group_count")).toBe(false);
+  });
+
+  test("GPT-OSS's experts come turned, gates and ups apart, and so do their biases", async () => {
+    const model = golden("gpt-oss");
+    const { tensors, values } = await exported(model);
+    const both = await weightOf(model, "model.layers.1.mlp.experts.gate_up_proj"); // [4, 32, 64]
+    expect(tensors.get("blk.1.ffn_up_exps.weight")!.shape).toEqual([4, 32, 32]);
+    expect(values("blk.1.ffn_up_exps.weight")[3 * 1024 + 5 * 32 + 7]).toBe(both[3 * 2048 + 7 * 64 + 11]);
+    expect(values("blk.1.ffn_gate_exps.weight")[5 * 32 + 7]).toBe(both[7 * 64 + 10]);
+    const down = await weightOf(model, "model.layers.1.mlp.experts.down_proj"); // [4, 32, 32]
+    expect(values("blk.1.ffn_down_exps.weight")[1024 + 5 * 32 + 7]).toBe(down[1024 + 7 * 32 + 5]);
+    const bias = await weightOf(model, "model.layers.1.mlp.experts.gate_up_proj_bias"); // [4, 64]
+    expect(values("blk.1.ffn_up_exps.bias")[2 * 32 + 5]).toBe(bias[2 * 64 + 11]);
+    expect(values("blk.0.attn_sinks.weight")).toEqual(
+      await weightOf(model, "model.layers.0.self_attn.sinks"),
+    );
+    const half = await exported(model, { output: at("half.gguf"), type: "f16" });
+    expect(half.tensors.get("blk.1.ffn_up_exps.bias")!.type).toBe("F32"); // no other is read
+  });
+
+  test("experts in MXFP4 stay so, but not in float32, nor those that an adapter changes", async () => {
+    const model = modelWithTokenizer("mxfp4", at());
+    const experts = async (options: Partial<GgufOptions>, name: string) => {
+      const { tensors, metadata } = await exported(model, { output: at(name), ...options });
+      const types = [...tensors.values()].filter((tensor) => /exps\.weight/.test(tensor.name));
+      expect(metadata.has("general.quantization_version")).toBe(types.some(({ type }) => type === "MXFP4"));
+      return new Set(types.map(({ name: tensor, type }) => `${tensor.split(".")[2]} ${type}`));
+    };
+    const kept = ["ffn_gate_exps MXFP4", "ffn_up_exps MXFP4", "ffn_down_exps MXFP4"];
+    expect([...(await experts({ type: "f16" }, "a.gguf"))]).toEqual(kept);
+    expect([...(await experts({ type: "q4_0" }, "b.gguf"))]).toEqual(kept);
+    expect(await experts({ type: "f32" }, "c.gguf")).toContain("ffn_down_exps F32");
+    const adapter = goldenPath("target_parameters/mxfp4/initial");
+    const merged = await experts({ type: "f16", adapter }, "d.gguf");
+    expect(merged).toContain("ffn_gate_exps F16");
+  });
+
+  test("GPT-OSS without windows has one of all positions", async () => {
+    const windowOf = async (changes: Changes, name: string) =>
+      (await exported(changed("gpt-oss", changes), { output: at(name) })).metadata.get(
+        "gpt-oss.attention.sliding_window",
+      )?.value;
+    expect(await windowOf({}, "a.gguf")).toBe(8);
+    const full = ["full_attention", "full_attention"];
+    expect(await windowOf({ layer_types: full }, "b.gguf")).toBe(64);
   });
 
   test("what belongs to a key head of Qwen3-Next comes apart: queries, keys and values, and gates", async () => {
@@ -273,6 +336,34 @@ describe("what llama.cpp can't represent is refused by name, and nothing stays",
     ["qwen2-moe", { use_sliding_window: true, sliding_window: 8, layer_types: null }, /sliding_window: /],
     ["olmoe", { clip_qkv: 8 }, /clip_qkv: .*expected null, got 8/],
     ["ernie4-5-moe", { moe_norm_min: 0.5 }, /moe_norm_min: llama\.cpp divides by no less than/],
+    ["deepseek-v3", { rms_norm_eps: 1e-5 }, /rms_norm_eps: .*expected 0\.000001, got 0\.00001/],
+    [
+      "deepseek-v3",
+      { rope_parameters: { ...YARN, factor: 1, attention_factor: 2 } },
+      /attention_factor: .*expected 1, got 2/,
+    ],
+    [
+      "deepseek-v3",
+      { rope_parameters: { rope_type: "linear", factor: 2 } },
+      /scales the scores of deepseek2/,
+    ],
+    [
+      "deepseek-v2",
+      { topk_method: "group_limited_greedy", n_group: 2, topk_group: 1 },
+      /topk_method: .*by the sum of their best two/,
+    ],
+    [
+      "gpt-oss",
+      { layer_types: ["full_attention", "sliding_attention"] },
+      /layer_types: .*computes gpt-oss with/,
+    ],
+    ["gpt-oss", { rope_parameters: null }, /truncate: .*set it to true in a copy of the model/],
+    ["qwen2", { rope_parameters: { ...YARN, truncate: false } }, /truncate: .*whole dimensions; got false/],
+    [
+      "qwen2",
+      { rope_parameters: { ...YARN, beta_fast: 8 } },
+      /beta_fast, beta_slow: .*expected 32, 1, got 8, 1/,
+    ],
     ["gpt2", { scale_attn_by_inverse_layer_idx: true }, /scale_attn_by_inverse_layer_idx: /],
     ["llama", { hidden_act: "gelu" }, /hidden_act: .*silu/],
     [
@@ -302,7 +393,6 @@ describe("what llama.cpp can't represent is refused by name, and nothing stays",
 
   test.each([
     ["lfm2", /conv_bias: llama\.cpp's convolutions have no bias/],
-    ["gpt_oss", /llama\.cpp rounds the range of YaRN/],
     ["qwen3_next", /linear_value_head_dim: .*expected 8, got 6\n.*mlp_only_layers: /],
     ["qwen3_5", /text_config\.linear_value_head_dim: .*expected 8, got 6/],
   ])("the family %s", async (name, expected) => {
@@ -314,6 +404,8 @@ describe("what llama.cpp can't represent is refused by name, and nothing stays",
     ["stablelm", /qk_layernorm: .*without a norm of each head's own/],
     ["phi", /qk_layernorm: /],
     ["falcon-serial", /bias: .*\n.*parallel_attn: /],
+    ["deepseek_v2-groups", /attention_bias: .*\n.*mlp_bias: .*\n.*topk_method: /],
+    ["deepseek_v3", /attention_bias: .*expected false, got true/],
     ["helium", /model_type: .*llama\.cpp has no architecture for it.*got helium/],
     ["ministral", /model_type: .*without windows/],
     ["mistral3-ministral3", /text_config\.model_type: .*got ministral3/],
@@ -321,6 +413,19 @@ describe("what llama.cpp can't represent is refused by name, and nothing stays",
   ])("the family %s as it is here", async (name, expected) => {
     expect(await refusal(modelWithTokenizer(`families/${name}`, at()))).toMatch(expected);
     expect(leftovers()).toEqual([]);
+  });
+
+  test("a model that llama.cpp takes for DeepSeek's smaller ones, which have no rank of queries", () => {
+    const config = JSON.parse(readFileSync(goldenPath("gguf/models/deepseek-v3/config.json"), "utf8"));
+    const describe = (changes: Changes) => {
+      const own = { ...config, ...changes };
+      return describeForLlama(own, readModel(own), "model").metadata.get("attention.q_lora_rank")?.value;
+    };
+    expect(() => describe({ num_hidden_layers: 27 })).toThrow(
+      /q_lora_rank: .*of 27 layers without it; expected null, got 32/,
+    );
+    expect(describe({ num_hidden_layers: 27, q_lora_rank: null })).toBe(0);
+    expect(describe({ num_hidden_layers: 28 })).toBe(32);
   });
 
   test("a parameter without a place", async () => {

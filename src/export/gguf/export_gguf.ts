@@ -9,6 +9,7 @@ import { requireFree } from "../require_free.ts";
 import { templateSource } from "../template_source.ts";
 import { describeForLlama } from "./architectures/architectures.ts";
 import { checkGguf } from "./check_gguf.ts";
+import { GGML_TYPES } from "./ggml_types.ts";
 import { type GgufMetadata, type GgufValue, texts, textValue, u32 } from "./gguf_header.ts";
 import { createSpaces, expectedValues, tensorContent } from "./tensor_content.ts";
 import { FILE_TYPES, type FileTypeName, type PlannedTensor, planTensors } from "./tensor_plan.ts";
@@ -47,14 +48,15 @@ async function write(options: GgufOptions, base: Base, source: ModelWeights): Pr
   const { output, type, onBytes } = options;
   const { model, config, weights } = source;
   const description = describeForLlama(config, model, base.directory.path);
-  const tensors = planTensors(model, description, FILE_TYPES[type]);
+  const inMxfp4 = new Set(Array.from(weights.values(), ({ isMxfp4, name }) => (isMxfp4 ? name : "")));
+  const tensors = planTensors(model, description, FILE_TYPES[type], inMxfp4);
   options.onPlan?.(tensors);
   const prefixed = Array.from(description.metadata, ([key, value]): [string, GgufValue] => [
     `${description.name}.${key}`,
     value,
   ]);
   const metadata: GgufMetadata = new Map([
-    ...general(description.name, base, type),
+    ...general(description.name, base, type, tensors),
     ...prefixed,
     ...(await tokenizerOf(base, source, options)),
     ...(await templateOf(base, options.template)),
@@ -77,9 +79,14 @@ type Entries = [string, GgufValue][];
 /** Codes are by blocks in their second version. */
 const QUANTIZATION_VERSION = 2;
 
-function general(architecture: string, base: Base, type: FileTypeName): Entries {
-  const quantized: Entries =
-    type === "q8_0" || type === "q4_0" ? [["general.quantization_version", u32(QUANTIZATION_VERSION)]] : [];
+function general(
+  architecture: string,
+  base: Base,
+  type: FileTypeName,
+  tensors: readonly PlannedTensor[],
+): Entries {
+  const isQuantized = tensors.some((tensor) => GGML_TYPES[tensor.type].values > 1);
+  const quantized: Entries = isQuantized ? [["general.quantization_version", u32(QUANTIZATION_VERSION)]] : [];
   return [
     ["general.architecture", textValue(architecture)],
     ["general.type", textValue("model")],

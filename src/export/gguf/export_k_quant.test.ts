@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { afterEach, expect, test, vi } from "vitest";
 import { temporaryDirectory } from "../../files/testing/temporary_directory.ts";
 import { goldenPath } from "../../testing/goldens.ts";
-import { exportKQuant } from "./export_k_quant.ts";
+import { exportKQuant, requireBlocks } from "./export_k_quant.ts";
 
 // llama.cpp is not here: what comes before it is tested.
 const at = temporaryDirectory();
@@ -29,6 +29,14 @@ test("another release of it is refused", async () => {
   writeFileSync(at("node_modules", "@node-llama-cpp", name, "package.json"), '{"version":"4.0.0"}');
   if (process.platform === "linux")
     expect(await failing()).toMatch(/node-llama-cpp is 4\.0\.0\. npm install/);
+});
+
+test("experts in MXFP4, which llama.cpp makes none of", () => {
+  const one = { name: "blk.0.ffn_down_exps.weight", parameters: [], turned: false, plus: 0 };
+  expect(() => requireBlocks([{ ...one, shape: [4, 256, 256], type: "MXFP4" }], "q4_k_m")).toThrow(
+    /--type: experts of this model are in MXFP4, and llama\.cpp makes no q4_k_m of that\. Take --type q8_0/,
+  );
+  expect(() => requireBlocks([{ ...one, shape: [4, 256, 256], type: "F16" }], "q4_k_m")).not.toThrow();
 });
 
 test("an output that exists", async () => {

@@ -40,7 +40,14 @@ export async function exportKQuant({ type, output, ...options }: KQuantOptions):
 }
 
 /** llama.cpp would take other types for such tensors without a word. */
-function requireBlocks(tensors: readonly PlannedTensor[], type: KTypeName): void {
+export function requireBlocks(tensors: readonly PlannedTensor[], type: KTypeName): void {
+  if (tensors.some((tensor) => tensor.type === "MXFP4"))
+    throw new AttuneError({
+      code: "export.k-quant-of-mxfp4",
+      place: "--type",
+      problem: `experts of this model are in MXFP4, and llama.cpp makes no ${type} of that`,
+      wayOut: "Take --type q8_0, which keeps them and has all else in 8 bits",
+    });
   const uneven = tensors.filter((tensor) => tensor.type !== "F32" && tensor.shape.at(-1)! % K_BLOCK !== 0);
   if (uneven.length === 0) return;
   throw new AttuneError({

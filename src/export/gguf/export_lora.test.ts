@@ -105,6 +105,14 @@ describe("what only a merge can do is refused with the command that merges", () 
     expect(existsSync(at("out.gguf"))).toBe(false);
   });
 
+  test("layers that llama.cpp multiplies without terms", async () => {
+    const message = await exported("gguf/models/deepseek-v3", "gguf/adapters/deepseek-v3-lora").catch(
+      (error: Error) => error.message,
+    );
+    expect(message).toMatch(/deepseek2 leaves out its term of model\.layers\.0\.self_attn\.\w+/);
+    expect(message).toContain("Merge it: attune export --model ");
+  });
+
   test("a base that llama.cpp doesn't compute, and an output that exists", async () => {
     const model = goldenPath("families/gemma2");
     const own = goldenPath("families/gemma2/initial");

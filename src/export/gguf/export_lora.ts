@@ -85,6 +85,8 @@ function lorasOf(
     const name = place(`${module}.weight`);
     if (name === undefined)
       throw mergeOnly(`llama.cpp's ${description.name} has no layer for its term of ${module}`, target);
+    if (description.withoutTerms.includes(name.replace(/^blk\.\d+\.|\.weight$/g, "")))
+      throw mergeOnly(`llama.cpp's ${description.name} leaves out its term of ${module}`, target);
     const scale = alpha === 0 ? scaleOf(config, module, weights.r) : 1;
     return placesOf(name, weights.out, description).flatMap((place) => {
       const { A, B } = placed(weights, scale, place);

@@ -5,6 +5,7 @@ export const GGML_TYPES = {
   Q4_0: { code: 2, values: 32, bytes: 18 },
   Q8_0: { code: 8, values: 32, bytes: 34 },
   BF16: { code: 30, values: 1, bytes: 2 },
+  MXFP4: { code: 39, values: 32, bytes: 17 },
 } as const;
 
 export type GgmlType = keyof typeof GGML_TYPES;

@@ -1,6 +1,14 @@
 /** The bytes of a planned tensor, piece by piece. */
 import type { Weight } from "../model_weights.ts";
-import { float32, type Numbers, reorderedColumns, reorderedRows, toFloat32, turned } from "../numbers.ts";
+import {
+  float32,
+  type Numbers,
+  reordered,
+  reorderedColumns,
+  reorderedRows,
+  toFloat32,
+  turned,
+} from "../numbers.ts";
 import { encode } from "./encode.ts";
 import { shapeSize } from "./gguf_header.ts";
 import type { PlannedTensor } from "./tensor_plan.ts";
@@ -49,6 +57,10 @@ export async function* pieces(
 ): AsyncGenerator<Numbers> {
   const count = shapeSize(weight.shape);
   const width = weight.shape.at(-1)!;
+  if (tensor.cut) {
+    yield* slices(tensor, weight);
+    return;
+  }
   if (tensor.order || tensor.columns || tensor.turned) {
     yield changed(rearranged(await weight.read(0, count), tensor, weight.shape), tensor);
     return;
@@ -67,6 +79,19 @@ export async function* pieces(
     if (at + most < count) ahead = next(at + most);
     yield changed(numbers, tensor);
   }
+}
+
+/** Numbers of a slice of the tensor, and of the weight's. */
+function sliceSizes({ shape }: PlannedTensor, weight: Weight): [own: number, source: number] {
+  return [shapeSize(shape) / shape[0]!, shapeSize(weight.shape) / shape[0]!];
+}
+
+async function* slices(tensor: PlannedTensor, weight: Weight): AsyncGenerator<Numbers> {
+  const [own, source] = sliceSizes(tensor, weight);
+  const columns = tensor.shape.at(-1)!;
+  const from = (i: number) => tensor.cut!.at(Math.floor(i / columns), i % columns);
+  for (let slice = 0; slice < tensor.shape[0]!; slice++)
+    yield reordered(await weight.read(slice * source, source), own, from);
 }
 
 function rearranged(numbers: Numbers, tensor: PlannedTensor, shape: readonly number[]): Numbers {
@@ -97,6 +122,7 @@ export async function expectedValues(
   if (tensor.values) return tensor.values.slice(start, start + count);
   const each = shapeSize(tensor.shape) / tensor.parameters.length;
   const weight = weights.get(tensor.parameters[Math.floor(start / each)]!)!;
+  if (tensor.cut) return expectedOfCut(tensor, weight, start, count);
   const numbers = await numbersAt(tensor, weight, start % each, count);
   return toFloat32(changed(numbers, tensor));
 }
@@ -123,4 +149,22 @@ async function numbersAt(
   for (let i = 0; i < count; i++)
     values[i] = toFloat32(await weight.read((column + i) * out + source, 1))[0]!;
   return float32(values);
+}
+
+/** Of one row. */
+async function expectedOfCut(
+  tensor: PlannedTensor,
+  weight: Weight,
+  start: number,
+  count: number,
+): Promise<Float32Array> {
+  const [own, source] = sliceSizes(tensor, weight);
+  const [slice, within, columns] = [Math.floor(start / own), start % own, tensor.shape.at(-1)!];
+  const [row, column] = [Math.floor(within / columns), within % columns];
+  const values = new Float32Array(count);
+  for (let i = 0; i < count; i++) {
+    const at = slice * source + tensor.cut!.at(row, column + i);
+    values[i] = toFloat32(await weight.read(at, 1))[0]!;
+  }
+  return values;
 }

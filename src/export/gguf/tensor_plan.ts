@@ -6,7 +6,7 @@ import type { Model } from "../../models/family.ts";
 import { type ModelLayout, modelLayout } from "../../models/layout.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { groupBy } from "../../text/group_by.ts";
-import type { Description, RowOrder } from "./architectures/description.ts";
+import type { Cut, Description, RowOrder } from "./architectures/description.ts";
 import { GGML_TYPES, type GgmlType } from "./ggml_types.ts";
 import type { GgufTensorInfo } from "./gguf_header.ts";
 
@@ -17,6 +17,7 @@ export interface PlannedTensor extends GgufTensorInfo {
   /** The checkpoint has it as [in, out]. */
   turned: boolean;
   order?: RowOrder;
+  cut?: Cut;
   columns?: RowOrder;
   /** Gemma keeps a norm's weight less 1. */
   plus: number;
@@ -43,13 +44,19 @@ export type FileTypeName = keyof typeof FILE_TYPES;
 
 /**
  * The tensors in the order of the model's own layers.
+ * @param inMxfp4 names of parameters that stay in blocks of MXFP4, except in float32
  * @throws AttuneError when llama.cpp has no place for a parameter, or rows aren't whole blocks of the type.
  */
-export function planTensors(model: Model, description: Description, type: FileType): PlannedTensor[] {
+export function planTensors(
+  model: Model,
+  description: Description,
+  type: FileType,
+  inMxfp4: ReadonlySet<string> = new Set(),
+): PlannedTensor[] {
   const layout = modelLayout(model);
   const placed = placeAll(model, layout, description);
   const plan: PlannedTensor[] = [...placed].flatMap(([name, parameters]) =>
-    divided(planned(name, parameters, { model, layout, description, type }), description),
+    parted(planned(name, parameters, { model, layout, description, type, inMxfp4 }), description),
   );
   const head = plan.find(({ name }) => name === "token_embd.weight");
   if (model.tied && description.head === "required") plan.push({ ...head!, name: "output.weight" });
@@ -112,19 +119,20 @@ interface Context {
   layout: ModelLayout;
   description: Description;
   type: FileType;
+  inMxfp4: ReadonlySet<string>;
 }
 
 function planned(
   name: string,
   parameters: readonly string[],
-  { model, layout, description, type }: Context,
+  { model, layout, description, type, inMxfp4 }: Context,
 ): PlannedTensor {
   const own = layout.parameters.get(parameters[0]!)!;
   const module = /^blk\.\d+\.(.+?)(?:\.weight|\.bias)?$/.exec(name)?.[1] ?? name;
   const isTurned = layout.transposed.has(parameters[0]!.replace(/\.weight$/, ""));
   const isNorm =
     /norm(\.weight)?$/.test(module) && name.endsWith(".weight") && !model.startFromOne?.test(parameters[0]!);
-  const isStacked = module.endsWith("_exps") && own.length < 3; // else they are one tensor here, too
+  const isStacked = name.endsWith("_exps.weight") && own.length < 3; // else they are one tensor here, too
   const shape = isTurned
     ? own.toReversed()
     : own.filter((size, axis) => size !== 1 || axis !== 1 || own.length < 3);
@@ -137,8 +145,16 @@ function planned(
     columns: description.columns[module],
     computed: description.computed[module],
     plus: isNorm && (model.normStart === 0 || description.normsLessOne) ? 1 : 0,
-    type: typeOf(name, module, own, type),
+    type: type.matrices !== "F32" && inMxfp4.has(parameters[0]!) ? "MXFP4" : typeOf(name, module, own, type),
   };
+}
+
+/** The tensors that a parameter becomes. */
+function parted(tensor: PlannedTensor, description: Description): PlannedTensor[] {
+  const [, place, own] = /^(blk\.\d+\.)(.+)$/.exec(tensor.name) ?? [];
+  const cuts = own && description.cuts[own];
+  if (!cuts) return divided(tensor, description);
+  return cuts.map((cut) => ({ ...tensor, name: place + cut.name, shape: cut.shape, cut }));
 }
 
 /** Of a parameter that is several of llama.cpp's, each of them. */
@@ -167,7 +183,7 @@ function divided(tensor: PlannedTensor, { halves, parts }: Description): Planned
 function typeOf(name: string, module: string, shape: readonly number[], type: FileType): GgmlType {
   if (shape.length < 2 || /_norm$|^exp_probs_b$|^ffn_gate_inp|^shortconv\.conv$|^ssm_conv1d$/.test(module))
     return "F32";
-  if (name === "position_embd.weight") return "F32";
+  if (name === "position_embd.weight" || !name.endsWith(".weight")) return "F32";
   return name === "token_embd.weight" || name === "output.weight" ? type.ends : type.matrices;
 }
 

@@ -43,13 +43,16 @@ export const LLAMA_CASES: readonly LlamaCase[] = [
   ),
   ...["mistral-plain", "qwen2-untied"].map((name) => model(`models/${name}`)),
   ...["llama-yarn", "phi3-longrope", "gpt_neox-serial"].map((name) => model(`families/${name}`)),
-  ...["llama", "gpt2", "gemma3", "mixtral"].flatMap((name) =>
+  ...["llama", "gpt2", "gemma3", "mixtral", "deepseek-v3"].flatMap((name) =>
     SMALL_TYPES.map((type) => model(`${MODELS}/${name}`, type)),
   ),
+  ...(["f32", "f16", "q8_0"] as const).map((type) => model("mxfp4", type)),
   merged("llama", "llama-rslora-patterns"),
   merged("gpt2", "gpt2-rslora"),
   merged("gpt-neox", "gpt-neox-lora"),
   merged("phi3", "phi3-lora"),
+  merged("deepseek-v3", "deepseek-v3-lora"),
+  merged("gpt-oss", "gpt-oss-lora"),
   merged("qwen3-next", "qwen3-next-lora"),
   merged("qwen3-5", "qwen3-5-lora"),
 ];
@@ -58,13 +61,14 @@ export const LLAMA_CASES: readonly LlamaCase[] = [
 export const LORA_CASES: readonly { name: string; model: string; adapter: string }[] = [
   ...["llama-lora", "llama-rslora", "llama-patterns", "llama-rslora-patterns", "qwen2-lora", "gpt2-lora"],
   ...["gpt2-rslora", "gpt-neox-lora", "phi3-lora", "mixtral-lora", "gemma3-lora", "llama-head"],
+  ...["deepseek-v3-output", "gpt-oss-lora"],
   ...["qwen3-next-lora", "qwen3-5-lora"],
 ].map((name) => ({
   name: `${name}-file`,
   model:
     name === "llama-head"
       ? `${MODELS}/llama-untied`
-      : `${MODELS}/${name.replace(/(-rslora|-lora)?(-patterns)?$/, "")}`,
+      : `${MODELS}/${name.replace(/(-rslora|-lora|-output)?(-patterns)?$/, "")}`,
   adapter: `gguf/adapters/${name}`,
 }));
 
@@ -81,7 +85,7 @@ export async function exportLoraCase(
 
 /** Families whose activation is GELU: llama.cpp computes it from a table in float16. */
 export const isGelu = ({ model: path }: Pick<LlamaCase, "model">): boolean =>
-  /gemma|gpt|starcoder2|phi$|falcon/.test(basename(path));
+  /gemma|gpt(?!-oss)|starcoder2|phi$|falcon/.test(basename(path));
 
 /** A copy of a golden model below `directory`, with the shared tokenizer where it has none. */
 export function modelWithTokenizer(path: string, directory: string): string {

@@ -15,7 +15,7 @@ import { latentAttention, latentFields, latentHeads, latentRope } from "../laten
 import { gatedMlp, rmsNorms } from "../layers.ts";
 import type { Scope } from "../scope.ts";
 
-const deepseekV2Fields = latentFields.extend({
+export const deepseekV2Fields = latentFields.extend({
   mlp_bias: z.boolean().default(false),
   moe_intermediate_size: size.default(1407),
   num_experts_per_tok: expertCount,

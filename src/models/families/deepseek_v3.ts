@@ -12,7 +12,7 @@ import { latentAttention, latentFields, latentHeads, latentRope } from "../laten
 import { gatedMlp, rmsNorms } from "../layers.ts";
 import { groupsOfSigmoid, sigmoidMixture } from "../sigmoid_mixture.ts";
 
-const deepseekV3Fields = latentFields.extend({
+export const deepseekV3Fields = latentFields.extend({
   rope_interleave: z.boolean().nullable().default(true),
   moe_intermediate_size: size.default(2048),
   num_experts_per_tok: expertCount.default(8),

@@ -1,10 +1,12 @@
 import { familyOf } from "../../../models/families.ts";
 import type { Config, Model } from "../../../models/family.ts";
 import { AttuneError } from "../../../text/errors.ts";
+import { deepseekV2, deepseekV3 } from "./deepseek.ts";
 import { qwen3Next, qwen35Text } from "./delta.ts";
 import type { Architecture, Description } from "./description.ts";
 import { gemma, gemma2, gemma3 } from "./gemma.ts";
 import { gpt2, gptNeox } from "./gpt.ts";
+import { gptOss } from "./gpt_oss.ts";
 import { cohere2, falcon, nemotron, olmo, phi, stablelm } from "./layer_normed.ts";
 import { lfm2 } from "./lfm2.ts";
 import { granite, llama, mistral, mixtral, smollm3 } from "./llama.ts";
@@ -37,6 +39,7 @@ export const ARCHITECTURES: readonly Architecture[] = [
   ...[gpt2, gptNeox, phi3, olmo2, starcoder2, cohere],
   ...[arcee, seedOss, ernie45, hunyuanDense, glm, glm4, olmo3, exaone4],
   ...[lfm2, olmoe, qwen2Moe, glm4MoeArchitecture, ernieMoeArchitecture, graniteMoeArchitecture],
+  ...[deepseekV2, deepseekV3, gptOss],
   ...[qwen3Next, qwen35Text],
   ...[olmo, nemotron, cohere2, stablelm, phi, falcon],
   textOf("gemma3", [gemma3]),
@@ -53,7 +56,6 @@ const REASONS: Readonly<Record<string, string>> = {
   gemma4_unified_text: "attune has no rules for layers of two head sizes",
   gemma4_text: "attune has no rules for layers of two head sizes",
   apertus: "llama.cpp keeps its activation's slopes as settings, and attune has no rules for that",
-  gpt_oss: "llama.cpp rounds the range of YaRN, which this family does not",
   cwm: "llama.cpp computes llama without windows",
   granitemoehybrid: "llama.cpp's granitehybrid is for models with state space layers",
   helium: "llama.cpp has no architecture for it",

@@ -28,6 +28,15 @@ export interface ExtraTensor {
   values: Float32Array;
 }
 
+/** A tensor [n, rows, columns], or [n, columns], that is made of a parameter of as many slices. */
+export interface Cut {
+  /** llama.cpp's name, below `blk.N`. */
+  name: string;
+  shape: readonly number[];
+  /** Which number of the parameter's slice is this of the tensor's. */
+  at(row: number, column: number): number;
+}
+
 export interface Description {
   /** llama.cpp's name of the architecture. */
   readonly name: string;
@@ -51,6 +60,10 @@ export interface Description {
   readonly computed: Readonly<Record<string, (value: number) => number>>;
   /** Parameters that are two of llama.cpp's, one above the other: the lower one's name by the upper one's. */
   readonly halves: Readonly<Record<string, string>>;
+  /** Parameters that llama.cpp has in other tensors, by the name they would have. */
+  readonly cuts: Readonly<Record<string, readonly Cut[]>>;
+  /** Layers that llama.cpp computes without an adapter's terms. */
+  readonly withoutTerms: readonly string[];
   /** Of a tied model the output layer is left out, or must be there all the same; "tied": there is no other. */
   readonly head: "optional" | "required" | "tied";
   readonly extras: Map<string, ExtraTensor>;
@@ -60,7 +73,7 @@ export interface Description {
 
 type Parts = Pick<Description, "name" | "modules"> &
   Partial<Pick<Description, "biases" | "orders" | "halves" | "head" | "normsLessOne" | "outputNorm">> &
-  Partial<Pick<Description, "columns" | "parts" | "computed">>;
+  Partial<Pick<Description, "columns" | "parts" | "computed" | "cuts" | "withoutTerms">>;
 
 export const newDescription = ({
   biases = [],
@@ -69,6 +82,8 @@ export const newDescription = ({
   parts = {},
   computed = {},
   halves = {},
+  cuts = {},
+  withoutTerms = [],
   head = "optional",
   normsLessOne = false,
   outputNorm = "output_norm",
@@ -81,6 +96,8 @@ export const newDescription = ({
   parts,
   computed,
   halves,
+  cuts,
+  withoutTerms,
   head,
   normsLessOne,
   outputNorm,

@@ -130,7 +130,7 @@ export const qwen2Moe: Architecture = {
   },
 };
 
-const SIGMOID = 2; // llama.cpp's expert_gating_func
+export const SIGMOID = 2; // llama.cpp's expert_gating_func
 
 export const glm4MoeArchitecture: Architecture = {
   modelType: "glm4_moe",

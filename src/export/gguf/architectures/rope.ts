@@ -24,7 +24,7 @@ export function setRope(
   if (rope.type === "default") return;
   if (rope.type === "linear")
     setAll(to, { "rope.scaling.type": textValue("linear"), "rope.scaling.factor": f32(rope.factor) });
-  else if (rope.type === "yarn") setYarn(to, rope, place);
+  else if (rope.type === "yarn") setYarn(to, rope, size, place);
   else if (factors && rope.type === "llama3") setLlama3(to, rope, size);
   else if (factors && rope.type === "longrope") setLongrope(to, rope);
   else
@@ -35,14 +35,11 @@ export function setRope(
     });
 }
 
+type Yarn = RopeParameters & { type: "yarn" };
+
 /** llama.cpp multiplies by 0.1·ln(factor) + 1 itself. */
-function setYarn(to: Description, rope: RopeParameters & { type: "yarn" }, place: string): void {
-  if (!rope.truncate)
-    to.faults.push({
-      place: `${place}.truncate`,
-      problem: "llama.cpp rounds YaRN's range to whole dimensions",
-      got: "false",
-    });
+function setYarn(to: Description, rope: Yarn, size: number, place: string): void {
+  requireUsualRange(to, rope, size, place);
   const own = rope.factor > 1 ? 0.1 * Math.log(rope.factor) + 1 : 1;
   setAll(to, {
     "rope.scaling.type": textValue("yarn"),
@@ -52,6 +49,34 @@ function setYarn(to: Description, rope: RopeParameters & { type: "yarn" }, place
     "rope.scaling.yarn_beta_fast": f32(rope.betaFast),
     "rope.scaling.yarn_beta_slow": f32(rope.betaSlow),
   });
+}
+
+/** llama.cpp's names of architectures of which it reads YaRN's range. */
+const WITH_RANGE: readonly string[] = ["mistral3"];
+
+/** Of others llama.cpp takes the usual range; it rounds all to whole dimensions. Another may come to the same frequencies. */
+function requireUsualRange(to: Description, rope: Yarn, size: number, place: string): void {
+  const { betaFast, betaSlow } = rope;
+  const usual = WITH_RANGE.includes(to.name) ? { betaFast, betaSlow } : { betaFast: 32, betaSlow: 1 };
+  const isAs = (other: Yarn) => {
+    const wanted = inverseFrequencies(rope, size);
+    return inverseFrequencies(other, size).every((f, i) => Math.abs(f - wanted[i]!) < 1e-6 * f);
+  };
+  if (isAs({ ...rope, ...usual, truncate: true })) return;
+  if (!rope.truncate)
+    to.faults.push({
+      place: `${place}.truncate`,
+      problem: "llama.cpp rounds YaRN's range to whole dimensions",
+      got: "false",
+      wayOut: "If frequencies may differ a little, set it to true in a copy of the model",
+    });
+  if (betaFast !== usual.betaFast || betaSlow !== usual.betaSlow)
+    to.faults.push({
+      place: `${place}.beta_fast, beta_slow`,
+      problem: `llama.cpp computes ${to.name} with YaRN's usual range`,
+      expected: "32, 1",
+      got: `${betaFast}, ${betaSlow}`,
+    });
 }
 
 function setLongrope(to: Description, rope: RopeParameters & { type: "longrope" }): void {
