@@ -13,7 +13,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.numpy import save_file
 
 from families import fill
-from family_cases import DERIVED, FULL, GPT2, GRANITE, MOE, SLIDES, SMALL, STILL, rope
+from family_cases import DERIVED, FULL, GEMMA4, GEMMA4_TWO, GPT2, GRANITE, MOE, SLIDES, SMALL, STILL, rope
 from lib import GOLDENS, MADE_WITH, fresh, generator, load, load_tokenizer, logits_of, readable, save_json, save_tensors
 
 OUT = GOLDENS / "gguf"
@@ -62,6 +62,20 @@ MODELS = {
             "sliding_window": 8,
             "query_pre_attn_scalar": 16,
             "rope_parameters": {FULL: rope("linear", 100000.0, factor=4.0), SLIDES: rope("default", 1000.0)},
+        },
+    ),
+    "gemma4": (
+        "gemma4_text",
+        {
+            **{**OWN, **GEMMA4, "global_head_dim": 32, "num_kv_shared_layers": 2, "use_double_wide_mlp": True},
+            **{"hidden_size_per_layer_input": 32, "final_logit_softcapping": 4.0},
+        },
+    ),
+    "gemma4-experts": (
+        "gemma4_text",
+        {
+            **{**OWN, **GEMMA4_TWO, "global_head_dim": 32, "attention_k_eq_v": True, "num_global_key_value_heads": 1},
+            **{"enable_moe_block": True, "num_experts": 4, "top_k_experts": 2, "moe_intermediate_size": 32},
         },
     ),
     "arcee": ("arcee", BASE),
@@ -117,6 +131,7 @@ ADAPTERS = {
     "phi3-lora": ("phi3", {}),
     "mixtral-lora": ("mixtral", {"target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"]}),
     "gemma3-lora": ("gemma3", {}),
+    "gemma4-lora": ("gemma4", {"target_modules": r".*layers\..*(proj|gate|projection)"}),
 }
 
 TEXTS = [
@@ -141,7 +156,10 @@ TOKENIZERS = {
 
 def make(*names):
     for name in names:
-        make_model(name, *MODELS[name])
+        if name in ADAPTERS:
+            make_adapter(name, *ADAPTERS[name])
+        else:
+            make_model(name, *MODELS[name])
     if names:
         return readable(OUT)
     fresh(OUT)

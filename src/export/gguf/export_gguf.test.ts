@@ -138,6 +138,16 @@ describe("what is written", () => {
     expect((metadata.get("tokenizer.ggml.token_type")!.value as number[]).slice(317)).toEqual([3, 5, 3]);
   });
 
+  test("a buffer that the file lacks is what the model starts with", async () => {
+    const model = golden("gemma4");
+    const { tensors } = await readSafetensorsHeader(join(model, "model.safetensors"));
+    const kept = [...tensors.values()].filter(({ name }) => !name.endsWith("1.layer_scalar"));
+    await writeSafetensors(join(model, "model.safetensors"), kept.map(copyOf));
+    const { values } = await exported(model);
+    expect(values("blk.1.layer_output_scale.weight")).toEqual(Float32Array.of(1));
+    expect(values("blk.0.layer_output_scale.weight")[0]).not.toBe(1);
+  });
+
   test("base and adapter are what the merged model is", async () => {
     const [model, adapter] = [golden("llama"), goldenPath("gguf/adapters/llama-rslora-patterns")];
     await mergeAdapter({ model, adapter, output: at("merged", "llama") });

@@ -84,6 +84,14 @@ describe("what only a merge can do is refused with the command that merges", () 
     expect(existsSync(at("out.gguf"))).toBe(false);
   });
 
+  test("a layer that llama.cpp multiplies without terms", async () => {
+    const model = modelWithTokenizer("families/gemma4_text", at());
+    const adapter = goldenPath("families/gemma4_text/initial");
+    await expect(exportLora({ model, adapter, output: at("out.gguf"), type: "f32" })).rejects.toThrow(
+      /llama\.cpp's gemma4 has no layer for its term of model\.per_layer_model_projection/,
+    );
+  });
+
   test("a base that llama.cpp doesn't compute, and an output that exists", async () => {
     const model = goldenPath("families/gemma2");
     const own = goldenPath("families/gemma2/initial");

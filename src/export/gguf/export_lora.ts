@@ -83,10 +83,10 @@ function lorasOf(
   const number = type === "f32" ? "F32" : "F16";
   const tensors = Array.from(modules, ([module, weights]): LoraTensor[] => {
     const name = place(`${module}.weight`);
-    if (name === undefined)
+    if (name === undefined || description.withoutTerms.includes(moduleOf(name)))
       throw mergeOnly(`llama.cpp's ${description.name} has no layer for its term of ${module}`, target);
     const scale = alpha === 0 ? scaleOf(config, module, weights.r) : 1;
-    const { A, B } = placed(weights, scale, description.orders[name.split(".")[2]!]);
+    const { A, B } = placed(weights, scale, description.orders[moduleOf(name)]);
     return [
       { name: `${name}.lora_a`, type: number, ...A },
       { name: `${name}.lora_b`, type: number, ...B },
@@ -94,6 +94,9 @@ function lorasOf(
   });
   return { alpha, tensors: tensors.flat() };
 }
+
+/** llama.cpp's name without the block and what it is of the module. */
+const moduleOf = (name: string) => name.replace(/^blk\.\d+\.|\.[^.]+$/g, "");
 
 /** The rows of B lie as the weight's do; an embedding's A has a row for each token. */
 function placed(

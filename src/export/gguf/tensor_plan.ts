@@ -61,9 +61,9 @@ export function planTensors(model: Model, description: Description, type: FileTy
 export type Placing = (parameter: string) => string | undefined;
 
 /** Where llama.cpp keeps a parameter; nothing where it has no place for it. */
-export function placing(model: Model, { modules, biases, head, outputNorm }: Description): Placing {
+export function placing(model: Model, { modules, beside, biases, head, outputNorm }: Description): Placing {
   const names = familyOf(model.modelType).names ?? LLAMA;
-  const layer = new RegExp(`^${escaped(names.root)}\\.${escaped(names.layers)}\\.(\\d+)\\.((.+)\\.[^.]+)$`);
+  const layer = new RegExp(`^${escaped(names.root)}\\.${escaped(names.layers)}\\.(\\d+)\\.(.+)$`);
   const ends: Record<string, string | undefined> = {
     [`${model.ends.embedding}.weight`]: "token_embd.weight",
     [`${model.ends.head}.weight`]: head === "tied" ? undefined : "output.weight",
@@ -72,15 +72,27 @@ export function placing(model: Model, { modules, biases, head, outputNorm }: Des
     [`${names.root}.${names.norm}.bias`]: biases.includes("attn_norm") ? "output_norm.bias" : undefined,
     [`${names.root}.wpe.weight`]: "position_embd.weight",
   };
+  const placeBeside = (parameter: string): string | undefined => {
+    if (!parameter.startsWith(`${names.root}.`)) return undefined;
+    const [path, kind] = apart(parameter.slice(names.root.length + 1));
+    const module = beside[path.replace(/\.\d+$/, ".#")];
+    return module && `${module}.${kind}`;
+  };
   return (parameter) => {
-    const [, index, whole, path] = layer.exec(parameter) ?? [];
-    if (index === undefined) return Object.hasOwn(ends, parameter) ? ends[parameter] : undefined;
+    const [, index, whole] = layer.exec(parameter) ?? [];
+    if (index === undefined) return Object.hasOwn(ends, parameter) ? ends[parameter] : placeBeside(parameter);
     if (Object.hasOwn(modules, whole!)) return `blk.${index}.${modules[whole!]}`;
-    const kind = whole!.slice(path!.length + 1);
-    const module = modules[path!.replace(/(experts\.)\d+/, "$1#")];
+    const [path, kind] = apart(whole!);
+    const module = modules[path.replace(/(experts\.)\d+/, "$1#")];
     if (module === undefined || (kind === "bias" && !biases.includes(module))) return undefined;
     return `blk.${index}.${module}.${kind}`;
   };
+}
+
+/** A parameter's module, and what it is of it: a weight, a bias. */
+function apart(parameter: string): [module: string, kind: string] {
+  const end = parameter.lastIndexOf(".");
+  return [parameter.slice(0, Math.max(end, 0)), parameter.slice(end + 1)];
 }
 
 const escaped = (text: string) => text.replaceAll(".", "\\.");
@@ -155,8 +167,12 @@ function halved(tensor: PlannedTensor, { halves }: Description): PlannedTensor[]
 function typeOf(name: string, module: string, shape: readonly number[], type: FileType): GgmlType {
   if (shape.length < 2 || /_norm$|^exp_probs_b$|^ffn_gate_inp|^shortconv\.conv$/.test(module)) return "F32";
   if (name === "position_embd.weight") return "F32";
+  if (KEPT.test(module)) return type.matrices === "BF16" || type.matrices === "F32" ? type.matrices : "F16";
   return name === "token_embd.weight" || name === "output.weight" ? type.ends : type.matrices;
 }
+
+/** What llama.cpp's own quantizer leaves as it is. */
+const KEPT = /^(per_layer_model_proj|altup_|laurel_)/;
 
 function checkBlocks(plan: readonly PlannedTensor[]): void {
   const uneven = plan.filter(({ type, shape }) => shape.at(-1)! % GGML_TYPES[type].values !== 0);

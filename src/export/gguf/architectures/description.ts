@@ -28,6 +28,10 @@ export interface Description {
   readonly metadata: Map<string, GgufValue>;
   /** llama.cpp's names of a block's modules, by the checkpoint's below `layers.N`; `#` stands for an expert's number. What is no weight or bias stands with its name. */
   readonly modules: Readonly<Record<string, string>>;
+  /** The same of what lies beside the blocks. */
+  readonly beside: Readonly<Record<string, string>>;
+  /** Those, by llama.cpp's names, that it multiplies without an adapter's terms. */
+  readonly withoutTerms: readonly string[];
   /** Those, by llama.cpp's names, whose biases it reads. */
   readonly biases: readonly string[];
   /** The norm after the last block. */
@@ -46,9 +50,16 @@ export interface Description {
 }
 
 type Parts = Pick<Description, "name" | "modules"> &
-  Partial<Pick<Description, "biases" | "orders" | "halves" | "head" | "normsLessOne" | "outputNorm">>;
+  Partial<
+    Pick<
+      Description,
+      "beside" | "withoutTerms" | "biases" | "orders" | "halves" | "head" | "normsLessOne" | "outputNorm"
+    >
+  >;
 
 export const newDescription = ({
+  beside = {},
+  withoutTerms = [],
   biases = [],
   orders = {},
   halves = {},
@@ -58,6 +69,8 @@ export const newDescription = ({
   ...rest
 }: Parts): Description => ({
   ...rest,
+  beside,
+  withoutTerms,
   biases,
   orders,
   halves,

@@ -38,7 +38,7 @@ export const gemma: Architecture = {
   },
 };
 
-const SANDWICH = {
+export const SANDWICH = {
   ...LLAMA_ATTENTION,
   ...LLAMA_MLP,
   post_attention_layernorm: "post_attention_norm",
