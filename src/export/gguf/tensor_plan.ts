@@ -20,6 +20,8 @@ export interface PlannedTensor extends GgufTensorInfo {
   /** Gemma keeps a norm's weight less 1. */
   plus: number;
   values?: Float32Array;
+  /** Rows behind the parameter's own, each of them its first row again. */
+  again?: number;
 }
 
 /** What a file's type makes of its matrices; the ends of a 4-bit file are finer, as llama.cpp's own quantizer has it. */
@@ -52,7 +54,15 @@ export function planTensors(model: Model, description: Description, type: FileTy
   const head = plan.find(({ name }) => name === "token_embd.weight");
   if (model.tied && description.head === "required") plan.push({ ...head!, name: "output.weight" });
   for (const [name, { shape, values }] of description.extras)
-    plan.push({ name, shape, values, type: "F32", parameters: [], turned: false, plus: 0 });
+    plan.push({
+      name,
+      shape,
+      values,
+      type: typeOfExtra(shape, type),
+      parameters: [],
+      turned: false,
+      plus: 0,
+    });
   checkBlocks(plan);
   return plan;
 }
@@ -124,23 +134,30 @@ interface Context {
   type: FileType;
 }
 
+/** One matrix for each of Gemma 3n's streams. */
+const STACKED = /^altup_(unembd_)?proj\.weight$/;
+
 function planned(
   name: string,
   parameters: readonly string[],
   { model, layout, description, type }: Context,
 ): PlannedTensor {
   const own = layout.parameters.get(parameters[0]!)!;
-  const module = /^blk\.\d+\.(.+)\.(?:weight|bias)$/.exec(name)?.[1] ?? name;
+  const module = /^(?:blk\.\d+\.)?(.+)\.(?:weight|bias)$/.exec(name)?.[1] ?? name;
   const isTurned = layout.transposed.has(parameters[0]!.replace(/\.weight$/, ""));
   const isNorm = /norm(\.weight)?$/.test(module) && name.endsWith(".weight");
-  const isStacked = module.endsWith("_exps") && own.length < 3; // else they are one tensor here, too
+  // else they are one tensor here, too
+  const isStacked = own.length < 3 && (module.endsWith("_exps") || STACKED.test(name));
   const shape = isTurned
     ? own.toReversed()
     : own.filter((size, axis) => size !== 1 || axis !== 1 || own.length < 3);
+  const rows = description.rows[module] ?? own[0]!;
+  const longer = rows === own[0] ? shape : [rows, ...shape.slice(1)];
   return {
     name,
     parameters,
-    shape: isStacked ? [parameters.length, ...shape] : shape,
+    shape: isStacked ? [parameters.length, ...shape] : longer,
+    again: rows - own[0]!,
     turned: isTurned,
     order: description.orders[module],
     plus: isNorm && (model.normStart === 0 || description.normsLessOne) ? 1 : 0,
@@ -163,9 +180,11 @@ function halved(tensor: PlannedTensor, { halves }: Description): PlannedTensor[]
   }));
 }
 
+const FLOAT32 = /_norm$|^exp_probs_b$|^ffn_gate_inp|^shortconv\.conv$|^altup_(\w+_coef|router)$/;
+
 /** llama.cpp wants norms, routers and positions, and all that is no matrix, in float32. */
 function typeOf(name: string, module: string, shape: readonly number[], type: FileType): GgmlType {
-  if (shape.length < 2 || /_norm$|^exp_probs_b$|^ffn_gate_inp|^shortconv\.conv$/.test(module)) return "F32";
+  if (shape.length < 2 || FLOAT32.test(module)) return "F32";
   if (name === "position_embd.weight") return "F32";
   if (KEPT.test(module)) return type.matrices === "BF16" || type.matrices === "F32" ? type.matrices : "F16";
   return name === "token_embd.weight" || name === "output.weight" ? type.ends : type.matrices;
@@ -173,6 +192,9 @@ function typeOf(name: string, module: string, shape: readonly number[], type: Fi
 
 /** What llama.cpp's own quantizer leaves as it is. */
 const KEPT = /^(per_layer_model_proj|altup_|laurel_)/;
+
+const typeOfExtra = (shape: readonly number[], type: FileType): GgmlType =>
+  shape.length < 2 ? "F32" : type.matrices;
 
 function checkBlocks(plan: readonly PlannedTensor[]): void {
   const uneven = plan.filter(({ type, shape }) => shape.at(-1)! % GGML_TYPES[type].values !== 0);

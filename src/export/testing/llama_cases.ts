@@ -45,28 +45,22 @@ export const LLAMA_CASES: readonly LlamaCase[] = [
   ...["llama-yarn", "phi3-longrope", "gpt_neox-serial", "gemma4_text-values", "gemma4_unified"].map((name) =>
     model(`families/${name}`),
   ),
-  ...["llama", "gpt2", "gemma3", "gemma4-experts", "mixtral"].flatMap((name) =>
+  ...["llama", "gpt2", "gemma3", "gemma3n", "gemma4-experts", "mixtral"].flatMap((name) =>
     SMALL_TYPES.map((type) => model(`${MODELS}/${name}`, type)),
   ),
   merged("llama", "llama-rslora-patterns"),
   merged("gpt2", "gpt2-rslora"),
   merged("gpt-neox", "gpt-neox-lora"),
   merged("phi3", "phi3-lora"),
+  merged("gemma3n", "gemma3n-lora"),
   merged("gemma4", "gemma4-lora"),
 ];
 
 /** Adapters as files of their own, over their base's f32 file. */
 export const LORA_CASES: readonly { name: string; model: string; adapter: string }[] = [
   ...["llama-lora", "llama-rslora", "llama-patterns", "llama-rslora-patterns", "qwen2-lora", "gpt2-lora"],
-  ...[
-    "gpt2-rslora",
-    "gpt-neox-lora",
-    "phi3-lora",
-    "mixtral-lora",
-    "gemma3-lora",
-    "gemma4-lora",
-    "llama-head",
-  ],
+  ...["gpt2-rslora", "gpt-neox-lora", "phi3-lora", "mixtral-lora", "gemma3-lora", "gemma3n-lora"],
+  ...["gemma4-lora", "llama-head"],
 ].map((name) => ({
   name: `${name}-file`,
   model:

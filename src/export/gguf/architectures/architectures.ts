@@ -3,6 +3,7 @@ import type { Config, Model } from "../../../models/family.ts";
 import { AttuneError } from "../../../text/errors.ts";
 import type { Architecture, Description } from "./description.ts";
 import { gemma, gemma2, gemma3 } from "./gemma.ts";
+import { gemma3n } from "./gemma3n.ts";
 import { gemma4, gemma4Unified } from "./gemma4.ts";
 import { gpt2, gptNeox } from "./gpt.ts";
 import { cohere2, falcon, nemotron, olmo, phi, stablelm } from "./layer_normed.ts";
@@ -36,8 +37,9 @@ export const ARCHITECTURES: readonly Architecture[] = [
   ...[arcee, seedOss, ernie45, hunyuanDense, glm, glm4, olmo3, exaone4],
   ...[lfm2, olmoe, qwen2Moe, glm4MoeArchitecture, ernieMoeArchitecture, graniteMoeArchitecture],
   ...[olmo, nemotron, cohere2, stablelm, phi, falcon],
-  ...[gemma4, gemma4Unified],
+  ...[gemma3n, gemma4, gemma4Unified],
   textOf("gemma3", [gemma3]),
+  textOf("gemma3n", [gemma3n]),
   textOf("gemma4", [gemma4]),
   textOf("gemma4_unified", [gemma4Unified]),
   textOf("mistral3", [mistral]),
@@ -45,8 +47,6 @@ export const ARCHITECTURES: readonly Architecture[] = [
 
 /** Why there are no rules for a family. */
 const REASONS: Readonly<Record<string, string>> = {
-  gemma3n: "attune has no rules for its streams and layer inputs",
-  gemma3n_text: "attune has no rules for its streams and layer inputs",
   apertus: "llama.cpp keeps its activation's slopes as settings, and attune has no rules for that",
   gpt_oss: "llama.cpp rounds the range of YaRN, which this family does not",
   qwen3_5: "attune has no rules for its delta rule",

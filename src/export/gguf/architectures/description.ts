@@ -44,6 +44,8 @@ export interface Description {
   readonly halves: Readonly<Record<string, string>>;
   /** Of a tied model the output layer is left out, or must be there all the same; "tied": there is no other. */
   readonly head: "optional" | "required" | "tied";
+  /** How many rows matrices have, by llama.cpp's names: behind the checkpoint's its first one again, as often as need be. */
+  readonly rows: Readonly<Record<string, number>>;
   readonly extras: Map<string, ExtraTensor>;
   /** What llama.cpp doesn't compute, by the keys of config.json. */
   readonly faults: Omit<Fault, "code">[];
@@ -53,13 +55,22 @@ type Parts = Pick<Description, "name" | "modules"> &
   Partial<
     Pick<
       Description,
-      "beside" | "withoutTerms" | "biases" | "orders" | "halves" | "head" | "normsLessOne" | "outputNorm"
+      | "beside"
+      | "withoutTerms"
+      | "rows"
+      | "biases"
+      | "orders"
+      | "halves"
+      | "head"
+      | "normsLessOne"
+      | "outputNorm"
     >
   >;
 
 export const newDescription = ({
   beside = {},
   withoutTerms = [],
+  rows = {},
   biases = [],
   orders = {},
   halves = {},
@@ -71,6 +82,7 @@ export const newDescription = ({
   ...rest,
   beside,
   withoutTerms,
+  rows,
   biases,
   orders,
   halves,

@@ -39,7 +39,7 @@ const sharedExpert = (module: string) => ({
 const BLOCK = { ...LLAMA_ATTENTION, post_attention_layernorm: "ffn_norm", ...EXPERTS };
 
 /** Keys of config.json that must have one value. */
-function requireAll(
+export function requireAll(
   to: Description,
   wanted: Readonly<Record<string, readonly [got: unknown, expected: unknown]>>,
 ): void {
