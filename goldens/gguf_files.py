@@ -120,6 +120,10 @@ MODELS = {
     ),
     "granite": ("granite", {**BASE, **GRANITE}),
     "granitemoe": ("granitemoe", {**DERIVED, **GRANITE, "intermediate_size": 32, "num_local_experts": 4, "num_experts_per_tok": 2}),
+    "granite-hybrid": (
+        "granitemoehybrid",
+        {**DERIVED, **GRANITE, "shared_intermediate_size": 64, "num_local_experts": 0, "layer_types": [FULL] * 2, "position_embedding_type": "nope", "mamba_n_heads": 4, "mamba_d_head": 16},
+    ),
     "starcoder2": ("starcoder2", {**BASE, "sliding_window": None, "use_bias": False}),
     "cohere": ("cohere", {**BASE, "logit_scale": 0.5}),
 }
@@ -139,6 +143,7 @@ ADAPTERS = {
     "phi3-lora": ("phi3", {}),
     "mixtral-lora": ("mixtral", {"target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"]}),
     "gemma3-lora": ("gemma3", {}),
+    "granite-hybrid-lora": ("granite-hybrid", {}),
     "gemma3n-lora": ("gemma3n", {"target_modules": r".*layers\..*(proj|gate|projection|linear_left|linear_right|coefs)"}),
     "gemma4-lora": ("gemma4", {"target_modules": r".*layers\..*(proj|gate|projection)"}),
 }

@@ -96,6 +96,16 @@ describe("what is written", () => {
     expect(found.tensors.get("blk.1.ffn_down_exps.weight")!.shape).toEqual([4, 32, 32]);
   });
 
+  test("so do those of Granite 4's plain MLP, which says that it rotates nothing", async () => {
+    const model = golden("granite-hybrid");
+    const { values, tensors, metadata } = await exported(model);
+    const both = await weightOf(model, "model.layers.1.shared_mlp.input_linear.weight"); // [128, 32]
+    expect(values("blk.1.ffn_gate.weight")).toEqual(both.subarray(0, 64 * 32));
+    expect(values("blk.1.ffn_up.weight")).toEqual(both.subarray(64 * 32));
+    expect(tensors.get("blk.1.ffn_up.weight")!.shape).toEqual([64, 32]);
+    expect(metadata.get("granite.rope.scaling.finetuned")?.value).toBe(false);
+  });
+
   test("the template, special tokens and padding", async () => {
     const model = golden("qwen2");
     const { metadata } = await exported(model);

@@ -86,13 +86,26 @@ function lorasOf(
     if (name === undefined || description.withoutTerms.includes(moduleOf(name)))
       throw mergeOnly(`llama.cpp's ${description.name} has no layer for its term of ${module}`, target);
     const scale = alpha === 0 ? scaleOf(config, module, weights.r) : 1;
-    const { A, B } = placed(weights, scale, description.orders[moduleOf(name)]);
-    return [
-      { name: `${name}.lora_a`, type: number, ...A },
-      { name: `${name}.lora_b`, type: number, ...B },
-    ];
+    return halvesOf(name, weights, description).flatMap((half): LoraTensor[] => {
+      const { A, B } = placed(half.weights, scale, description.orders[moduleOf(half.name)]);
+      return [
+        { name: `${half.name}.lora_a`, type: number, ...A },
+        { name: `${half.name}.lora_b`, type: number, ...B },
+      ];
+    });
   });
   return { alpha, tensors: tensors.flat() };
+}
+
+/** Of a layer that is two of llama.cpp's, each with its rows of B. */
+function halvesOf(name: string, weights: LoraWeights, { halves }: Description) {
+  const lower = halves[moduleOf(name)];
+  if (!lower) return [{ name, weights }];
+  const [out, size] = [weights.out / 2, weights.B.length / 2];
+  return [name, name.replace(moduleOf(name), lower)].map((half, i) => ({
+    name: half,
+    weights: { ...weights, out, B: weights.B.subarray(i * size, (i + 1) * size) },
+  }));
 }
 
 /** llama.cpp's name without the block and what it is of the module. */

@@ -165,17 +165,17 @@ function planned(
   };
 }
 
-/** Of a parameter [experts, 2·rows, width] that is two of llama.cpp's, each of them. */
+/** Of a parameter [..., 2·rows, width] that is two of llama.cpp's, each of them. */
 function halved(tensor: PlannedTensor, { halves }: Description): PlannedTensor[] {
   const [, place, module, kind] = /^(blk\.\d+\.)(.+)(\.[^.]+)$/.exec(tensor.name) ?? [];
   const lower = module && halves[module];
   if (!lower) return [tensor];
-  const [n, rows, width] = tensor.shape as [number, number, number];
+  const [width, rows, ...stacked] = tensor.shape.toReversed() as [number, number, ...number[]];
   const half = rows / 2;
   return [tensor.name, `${place}${lower}${kind}`].map((name, i) => ({
     ...tensor,
     name,
-    shape: [n, half, width],
+    shape: [...stacked, half, width],
     order: (row) => (2 * Math.floor(row / half) + i) * half + (row % half),
   }));
 }

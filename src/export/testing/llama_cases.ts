@@ -42,9 +42,8 @@ export const LLAMA_CASES: readonly LlamaCase[] = [
     (name) => model(`models/${name}`),
   ),
   ...["mistral-plain", "qwen2-untied"].map((name) => model(`models/${name}`)),
-  ...["llama-yarn", "phi3-longrope", "gpt_neox-serial", "gemma4_text-values", "gemma4_unified"].map((name) =>
-    model(`families/${name}`),
-  ),
+  ...["llama-yarn", "phi3-longrope", "gpt_neox-serial"].map((name) => model(`families/${name}`)),
+  ...["gemma4_text-values", "gemma4_unified", "granitemoehybrid"].map((name) => model(`families/${name}`)),
   ...["llama", "gpt2", "gemma3", "gemma3n", "gemma4-experts", "mixtral"].flatMap((name) =>
     SMALL_TYPES.map((type) => model(`${MODELS}/${name}`, type)),
   ),
@@ -52,6 +51,7 @@ export const LLAMA_CASES: readonly LlamaCase[] = [
   merged("gpt2", "gpt2-rslora"),
   merged("gpt-neox", "gpt-neox-lora"),
   merged("phi3", "phi3-lora"),
+  merged("granite-hybrid", "granite-hybrid-lora"),
   merged("gemma3n", "gemma3n-lora"),
   merged("gemma4", "gemma4-lora"),
 ];
@@ -60,7 +60,7 @@ export const LLAMA_CASES: readonly LlamaCase[] = [
 export const LORA_CASES: readonly { name: string; model: string; adapter: string }[] = [
   ...["llama-lora", "llama-rslora", "llama-patterns", "llama-rslora-patterns", "qwen2-lora", "gpt2-lora"],
   ...["gpt2-rslora", "gpt-neox-lora", "phi3-lora", "mixtral-lora", "gemma3-lora", "gemma3n-lora"],
-  ...["gemma4-lora", "llama-head"],
+  ...["gemma4-lora", "granite-hybrid-lora", "llama-head"],
 ].map((name) => ({
   name: `${name}-file`,
   model:

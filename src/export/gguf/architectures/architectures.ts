@@ -8,7 +8,7 @@ import { gemma4, gemma4Unified } from "./gemma4.ts";
 import { gpt2, gptNeox } from "./gpt.ts";
 import { cohere2, falcon, nemotron, olmo, phi, stablelm } from "./layer_normed.ts";
 import { lfm2 } from "./lfm2.ts";
-import { granite, llama, mistral, mixtral, smollm3 } from "./llama.ts";
+import { granite, graniteHybrid, llama, mistral, mixtral, smollm3 } from "./llama.ts";
 import {
   ernieMoeArchitecture,
   glm4MoeArchitecture,
@@ -37,7 +37,7 @@ export const ARCHITECTURES: readonly Architecture[] = [
   ...[arcee, seedOss, ernie45, hunyuanDense, glm, glm4, olmo3, exaone4],
   ...[lfm2, olmoe, qwen2Moe, glm4MoeArchitecture, ernieMoeArchitecture, graniteMoeArchitecture],
   ...[olmo, nemotron, cohere2, stablelm, phi, falcon],
-  ...[gemma3n, gemma4, gemma4Unified],
+  ...[gemma3n, gemma4, gemma4Unified, graniteHybrid],
   textOf("gemma3", [gemma3]),
   textOf("gemma3n", [gemma3n]),
   textOf("gemma4", [gemma4]),
@@ -53,7 +53,6 @@ const REASONS: Readonly<Record<string, string>> = {
   qwen3_5_text: "attune has no rules for its delta rule",
   qwen3_next: "attune has no rules for its delta rule",
   cwm: "llama.cpp computes llama without windows",
-  granitemoehybrid: "llama.cpp's granitehybrid is for models with state space layers",
   helium: "llama.cpp has no architecture for it",
   ministral: "llama.cpp computes llama without windows",
   ministral3: "llama.cpp stretches its scores otherwise",

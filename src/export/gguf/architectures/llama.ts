@@ -1,6 +1,7 @@
 /** What llama.cpp computes as Llama, or almost: neighbours are rotated, so rows of queries and keys change places. */
 import { parseFields } from "../../../models/config.ts";
 import { graniteFields } from "../../../models/families/granite.ts";
+import { granitemoehybrid, hybridFields } from "../../../models/families/granitemoehybrid.ts";
 import { llamaFields } from "../../../models/families/llama.ts";
 import { mistralFields } from "../../../models/families/mistral.ts";
 import { mixtral as mixtralFamily, mixtralFields } from "../../../models/families/mixtral.ts";
@@ -9,7 +10,7 @@ import { withoutAliases } from "../../../models/families.ts";
 import { layerWindows } from "../../../models/layer_types.ts";
 import { headSizes } from "../../../models/layers.ts";
 import { ropeParameters } from "../../../models/rope_config.ts";
-import { f32, u32 } from "../gguf_header.ts";
+import { f32, flagValue, u32 } from "../gguf_header.ts";
 import {
   type Architecture,
   type Description,
@@ -117,6 +118,32 @@ export const granite: Architecture = {
     });
     setLlamaLike(to, c, heads, { rope: ropeParameters(c), factors: true });
     setGraniteFactors(to, c);
+    return to;
+  },
+};
+
+/** Gate and up are one layer, and sizes without a rotation say so. */
+export const graniteHybrid: Architecture = {
+  modelType: "granitemoehybrid",
+  describe(config) {
+    const c = parseFields("", hybridFields, withoutAliases(config, granitemoehybrid));
+    const heads = headSizes(c);
+    const to = newDescription({
+      name: "granite",
+      modules: {
+        ...LLAMA_ATTENTION,
+        post_attention_layernorm: "ffn_norm",
+        "shared_mlp.input_linear": "ffn_gate",
+        "shared_mlp.output_linear": "ffn_down",
+      },
+      biases: [...QKV, "attn_output"],
+      orders: permutedHeads(heads.E),
+      halves: { ffn_gate: "ffn_up" },
+    });
+    const sizes = { ...c, intermediate_size: c.shared_intermediate_size };
+    setLlamaLike(to, sizes, heads, { rope: ropeParameters(c), factors: true });
+    setGraniteFactors(to, c);
+    setAll(to, { "rope.scaling.finetuned": flagValue(c.position_embedding_type === "rope") });
     return to;
   },
 };
