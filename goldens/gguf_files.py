@@ -13,7 +13,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.numpy import save_file
 
 from families import fill
-from family_cases import DERIVED, FULL, GEMMA3N, GEMMA3N_TWO, GEMMA4, GEMMA4_TWO, GPT2, GRANITE, MOE, SLIDES, SMALL, STILL, rope
+from family_cases import DERIVED, FULL, GEMMA3N, GEMMA3N_TWO, GEMMA4, GEMMA4_TWO, GPT2, GRANITE, MINISTRAL3, MOE, SLIDES, SMALL, STILL, rope
 from lib import GOLDENS, MADE_WITH, fresh, generator, load, load_tokenizer, logits_of, readable, save_json, save_tensors
 
 OUT = GOLDENS / "gguf"
@@ -123,6 +123,10 @@ MODELS = {
     "granite-hybrid": (
         "granitemoehybrid",
         {**DERIVED, **GRANITE, "shared_intermediate_size": 64, "num_local_experts": 0, "layer_types": [FULL] * 2, "position_embedding_type": "nope", "mamba_n_heads": 4, "mamba_d_head": 16},
+    ),
+    "ministral3": (
+        "ministral3",
+        {**OWN, "sliding_window": None, "rope_parameters": {**MINISTRAL3["rope_parameters"], "mscale": 0.7}},
     ),
     "starcoder2": ("starcoder2", {**BASE, "sliding_window": None, "use_bias": False}),
     "cohere": ("cohere", {**BASE, "logit_scale": 0.5}),

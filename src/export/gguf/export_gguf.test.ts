@@ -231,6 +231,12 @@ describe("what llama.cpp can't represent is refused by name, and nothing stays",
     ["olmoe", { clip_qkv: 8 }, /clip_qkv: .*expected null, got 8/],
     ["ernie4-5-moe", { moe_norm_min: 0.5 }, /moe_norm_min: llama\.cpp divides by no less than/],
     ["gpt2", { scale_attn_by_inverse_layer_idx: true }, /scale_attn_by_inverse_layer_idx: /],
+    ["ministral3", { sliding_window: 8 }, /sliding_window: .*mistral3 without a window/],
+    [
+      "ministral3",
+      { original_max_position_embeddings: 16 },
+      /original_max_position_embeddings: .*one length.*expected 8, got 16/,
+    ],
     ["llama", { hidden_act: "gelu" }, /hidden_act: .*silu/],
     [
       "qwen2",
@@ -272,7 +278,6 @@ describe("what llama.cpp can't represent is refused by name, and nothing stays",
     ["falcon-serial", /bias: .*\n.*parallel_attn: /],
     ["helium", /model_type: .*llama\.cpp has no architecture for it.*got helium/],
     ["ministral", /model_type: .*without windows/],
-    ["mistral3-ministral3", /text_config\.model_type: .*got ministral3/],
     ["gemma3", /query_pre_attn_scalar: .*scores of gemma3/],
   ])("the family %s as it is here", async (name, expected) => {
     expect(await refusal(modelWithTokenizer(`families/${name}`, at()))).toMatch(expected);

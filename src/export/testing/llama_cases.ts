@@ -43,7 +43,9 @@ export const LLAMA_CASES: readonly LlamaCase[] = [
   ),
   ...["mistral-plain", "qwen2-untied"].map((name) => model(`models/${name}`)),
   ...["llama-yarn", "phi3-longrope", "gpt_neox-serial"].map((name) => model(`families/${name}`)),
-  ...["gemma4_text-values", "gemma4_unified", "granitemoehybrid"].map((name) => model(`families/${name}`)),
+  ...["gemma4_text-values", "gemma4_unified", "granitemoehybrid", "mistral3-ministral3"].map((name) =>
+    model(`families/${name}`),
+  ),
   ...["llama", "gpt2", "gemma3", "gemma3n", "gemma4-experts", "mixtral"].flatMap((name) =>
     SMALL_TYPES.map((type) => model(`${MODELS}/${name}`, type)),
   ),

@@ -8,7 +8,7 @@ import { gemma4, gemma4Unified } from "./gemma4.ts";
 import { gpt2, gptNeox } from "./gpt.ts";
 import { cohere2, falcon, nemotron, olmo, phi, stablelm } from "./layer_normed.ts";
 import { lfm2 } from "./lfm2.ts";
-import { granite, graniteHybrid, llama, mistral, mixtral, smollm3 } from "./llama.ts";
+import { granite, graniteHybrid, llama, ministral3, mistral, mixtral, smollm3 } from "./llama.ts";
 import {
   ernieMoeArchitecture,
   glm4MoeArchitecture,
@@ -37,12 +37,12 @@ export const ARCHITECTURES: readonly Architecture[] = [
   ...[arcee, seedOss, ernie45, hunyuanDense, glm, glm4, olmo3, exaone4],
   ...[lfm2, olmoe, qwen2Moe, glm4MoeArchitecture, ernieMoeArchitecture, graniteMoeArchitecture],
   ...[olmo, nemotron, cohere2, stablelm, phi, falcon],
-  ...[gemma3n, gemma4, gemma4Unified, graniteHybrid],
+  ...[gemma3n, gemma4, gemma4Unified, graniteHybrid, ministral3],
   textOf("gemma3", [gemma3]),
   textOf("gemma3n", [gemma3n]),
   textOf("gemma4", [gemma4]),
   textOf("gemma4_unified", [gemma4Unified]),
-  textOf("mistral3", [mistral]),
+  textOf("mistral3", [mistral, ministral3]),
 ];
 
 /** Why there are no rules for a family. */
@@ -55,7 +55,6 @@ const REASONS: Readonly<Record<string, string>> = {
   cwm: "llama.cpp computes llama without windows",
   helium: "llama.cpp has no architecture for it",
   ministral: "llama.cpp computes llama without windows",
-  ministral3: "llama.cpp stretches its scores otherwise",
   vaultgemma: "llama.cpp has no architecture for it",
 };
 

@@ -3,6 +3,7 @@ import { parseFields } from "../../../models/config.ts";
 import { graniteFields } from "../../../models/families/granite.ts";
 import { granitemoehybrid, hybridFields } from "../../../models/families/granitemoehybrid.ts";
 import { llamaFields } from "../../../models/families/llama.ts";
+import { readMinistral3 } from "../../../models/families/ministral3.ts";
 import { mistralFields } from "../../../models/families/mistral.ts";
 import { mixtral as mixtralFamily, mixtralFields } from "../../../models/families/mixtral.ts";
 import { rotatedLayers, smollm3Fields } from "../../../models/families/smollm3.ts";
@@ -54,6 +55,31 @@ export const mistral: Architecture = {
       layerWindows(c, () => true),
       c.max_position_embeddings,
     );
+    return to;
+  },
+};
+
+/** Queries grow with their position. */
+export const ministral3: Architecture = {
+  modelType: "ministral3",
+  describe(config) {
+    const { c, growth } = readMinistral3(config);
+    const [heads, rope] = [headSizes(c), ropeParameters(c)];
+    const to = newDescription({ name: "mistral3", modules: LLAMA_BLOCK, orders: permutedHeads(heads.E) });
+    setLlamaLike(to, c, heads, { rope, factors: true });
+    const original = growth.original_max_position_embeddings;
+    setAll(to, {
+      "attention.temperature_scale": f32(growth.llama_4_scaling_beta),
+      "rope.scaling.original_context_length": u32(original),
+    });
+    if ("originalMaxPositions" in rope && rope.originalMaxPositions !== original)
+      to.faults.push({
+        place: "original_max_position_embeddings",
+        problem: "llama.cpp has one length for the rotation and for the growth of queries",
+        expected: String(original),
+        got: String(rope.originalMaxPositions),
+      });
+    requireNoWindow(to, [c.sliding_window ?? undefined], c.max_position_embeddings);
     return to;
   },
 };
