@@ -128,6 +128,7 @@ MODELS = {
         "ministral3",
         {**OWN, "sliding_window": None, "rope_parameters": {**MINISTRAL3["rope_parameters"], "mscale": 0.7}},
     ),
+    "apertus": ("apertus", {**BASE, "rope_parameters": LLAMA3}),
     "starcoder2": ("starcoder2", {**BASE, "sliding_window": None, "use_bias": False}),
     "cohere": ("cohere", {**BASE, "logit_scale": 0.5}),
 }
@@ -148,6 +149,7 @@ ADAPTERS = {
     "mixtral-lora": ("mixtral", {"target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"]}),
     "gemma3-lora": ("gemma3", {}),
     "granite-hybrid-lora": ("granite-hybrid", {}),
+    "apertus-lora": ("apertus", {}),
     "gemma3n-lora": ("gemma3n", {"target_modules": r".*layers\..*(proj|gate|projection|linear_left|linear_right|coefs)"}),
     "gemma4-lora": ("gemma4", {"target_modules": r".*layers\..*(proj|gate|projection)"}),
 }

@@ -106,6 +106,18 @@ describe("what is written", () => {
     expect(metadata.get("granite.rope.scaling.finetuned")?.value).toBe(false);
   });
 
+  test("Apertus's slopes are settings", async () => {
+    const model = golden("apertus");
+    const { metadata, tensors } = await exported(model);
+    for (const slope of ["alpha_n", "alpha_p"]) {
+      const layers = [0, 1].map((layer) => weightOf(model, `model.layers.${layer}.mlp.act_fn.${slope}`));
+      const values = (await Promise.all(layers)).map(([value]) => value);
+      expect(metadata.get(`xielu.${slope}`)).toEqual({ type: "float32s", value: values });
+    }
+    expect(metadata.get("xielu.beta")?.value).toBe(0.5);
+    expect([...tensors.keys()].filter((name) => name.includes("act"))).toEqual([]);
+  });
+
   test("the template, special tokens and padding", async () => {
     const model = golden("qwen2");
     const { metadata } = await exported(model);
@@ -231,6 +243,7 @@ describe("what llama.cpp can't represent is refused by name, and nothing stays",
     ["olmoe", { clip_qkv: 8 }, /clip_qkv: .*expected null, got 8/],
     ["ernie4-5-moe", { moe_norm_min: 0.5 }, /moe_norm_min: llama\.cpp divides by no less than/],
     ["gpt2", { scale_attn_by_inverse_layer_idx: true }, /scale_attn_by_inverse_layer_idx: /],
+    ["apertus", { rope_parameters: { rope_type: "dynamic", factor: 2 } }, /no such rotation for apertus/],
     ["ministral3", { sliding_window: 8 }, /sliding_window: .*mistral3 without a window/],
     [
       "ministral3",

@@ -99,6 +99,12 @@ export function placing(model: Model, { modules, beside, biases, head, outputNor
   };
 }
 
+/** The same parameter of every block. */
+export function blockParameters(model: Model, path: string): string[] {
+  const { root, layers } = familyOf(model.modelType).names ?? LLAMA;
+  return Array.from({ length: model.dimensions.layers }, (_, layer) => `${root}.${layers}.${layer}.${path}`);
+}
+
 /** A parameter's module, and what it is of it: a weight, a bias. */
 function apart(parameter: string): [module: string, kind: string] {
   const end = parameter.lastIndexOf(".");
@@ -113,7 +119,11 @@ function placeAll(
   description: Description,
 ): Map<string, string[]> {
   const place = placing(model, description);
-  const placed = groupBy(parameters.keys(), place);
+  const settings = Object.keys(description.learned).flatMap((path) => blockParameters(model, path));
+  const placed = groupBy(
+    [...parameters.keys()].filter((name) => !settings.includes(name)),
+    place,
+  );
   const homeless = placed.get(undefined);
   if (homeless) throw noPlace(homeless, description.name);
   return placed as Map<string, string[]>;

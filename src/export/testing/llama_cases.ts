@@ -54,6 +54,7 @@ export const LLAMA_CASES: readonly LlamaCase[] = [
   merged("gpt-neox", "gpt-neox-lora"),
   merged("phi3", "phi3-lora"),
   merged("granite-hybrid", "granite-hybrid-lora"),
+  merged("apertus", "apertus-lora"),
   merged("gemma3n", "gemma3n-lora"),
   merged("gemma4", "gemma4-lora"),
 ];
@@ -62,7 +63,7 @@ export const LLAMA_CASES: readonly LlamaCase[] = [
 export const LORA_CASES: readonly { name: string; model: string; adapter: string }[] = [
   ...["llama-lora", "llama-rslora", "llama-patterns", "llama-rslora-patterns", "qwen2-lora", "gpt2-lora"],
   ...["gpt2-rslora", "gpt-neox-lora", "phi3-lora", "mixtral-lora", "gemma3-lora", "gemma3n-lora"],
-  ...["gemma4-lora", "granite-hybrid-lora", "llama-head"],
+  ...["gemma4-lora", "apertus-lora", "granite-hybrid-lora", "llama-head"],
 ].map((name) => ({
   name: `${name}-file`,
   model:

@@ -1,6 +1,7 @@
 import { familyOf } from "../../../models/families.ts";
 import type { Config, Model } from "../../../models/family.ts";
 import { AttuneError } from "../../../text/errors.ts";
+import { apertus } from "./apertus.ts";
 import type { Architecture, Description } from "./description.ts";
 import { gemma, gemma2, gemma3 } from "./gemma.ts";
 import { gemma3n } from "./gemma3n.ts";
@@ -37,7 +38,7 @@ export const ARCHITECTURES: readonly Architecture[] = [
   ...[arcee, seedOss, ernie45, hunyuanDense, glm, glm4, olmo3, exaone4],
   ...[lfm2, olmoe, qwen2Moe, glm4MoeArchitecture, ernieMoeArchitecture, graniteMoeArchitecture],
   ...[olmo, nemotron, cohere2, stablelm, phi, falcon],
-  ...[gemma3n, gemma4, gemma4Unified, graniteHybrid, ministral3],
+  ...[gemma3n, gemma4, gemma4Unified, graniteHybrid, ministral3, apertus],
   textOf("gemma3", [gemma3]),
   textOf("gemma3n", [gemma3n]),
   textOf("gemma4", [gemma4]),
@@ -47,7 +48,6 @@ export const ARCHITECTURES: readonly Architecture[] = [
 
 /** Why there are no rules for a family. */
 const REASONS: Readonly<Record<string, string>> = {
-  apertus: "llama.cpp keeps its activation's slopes as settings, and attune has no rules for that",
   gpt_oss: "llama.cpp rounds the range of YaRN, which this family does not",
   qwen3_5: "attune has no rules for its delta rule",
   qwen3_5_text: "attune has no rules for its delta rule",

@@ -44,6 +44,10 @@ export interface Description {
   readonly halves: Readonly<Record<string, string>>;
   /** Of a tied model the output layer is left out, or must be there all the same; "tied": there is no other. */
   readonly head: "optional" | "required" | "tied";
+  /** Numbers of a block that llama.cpp has among its settings, by the checkpoint's names: the keys, each a list of all layers'. */
+  readonly learned: Readonly<Record<string, string>>;
+  /** Keys that don't begin with the architecture's name. */
+  readonly plain: Map<string, GgufValue>;
   /** How many rows matrices have, by llama.cpp's names: behind the checkpoint's its first one again, as often as need be. */
   readonly rows: Readonly<Record<string, number>>;
   readonly extras: Map<string, ExtraTensor>;
@@ -57,6 +61,7 @@ type Parts = Pick<Description, "name" | "modules"> &
       Description,
       | "beside"
       | "withoutTerms"
+      | "learned"
       | "rows"
       | "biases"
       | "orders"
@@ -70,6 +75,7 @@ type Parts = Pick<Description, "name" | "modules"> &
 export const newDescription = ({
   beside = {},
   withoutTerms = [],
+  learned = {},
   rows = {},
   biases = [],
   orders = {},
@@ -82,6 +88,7 @@ export const newDescription = ({
   ...rest,
   beside,
   withoutTerms,
+  learned,
   rows,
   biases,
   orders,
@@ -90,6 +97,7 @@ export const newDescription = ({
   normsLessOne,
   outputNorm,
   metadata: new Map(),
+  plain: new Map(),
   extras: new Map(),
   faults: [],
 });
