@@ -13,7 +13,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.numpy import save_file
 
 from families import fill
-from family_cases import DERIVED, FULL, GEMMA3N, GEMMA3N_TWO, GEMMA4, GEMMA4_TWO, GPT2, GRANITE, MINISTRAL3, MOE, SLIDES, SMALL, STILL, rope
+from family_cases import DELTA, DERIVED, FULL, GEMMA3N, GEMMA3N_TWO, GEMMA4, GEMMA4_TWO, GPT2, GRANITE, LINEAR, MINISTRAL3, MOE, SLIDES, SMALL, STILL, rope
 from lib import GOLDENS, MADE_WITH, fresh, generator, load, load_tokenizer, logits_of, readable, save_json, save_tensors
 
 OUT = GOLDENS / "gguf"
@@ -21,6 +21,7 @@ VOCAB, LENGTH = 320, 32
 # Rows of whole blocks of 32. These families' heads are hidden_size / num_attention_heads.
 BASE = {**DERIVED, "intermediate_size": 64}
 OWN = {**SMALL, "hidden_size": 32, "intermediate_size": 64, "head_dim": 16}
+VALUES = {"linear_num_value_heads": 6, "linear_key_head_dim": 16, "linear_value_head_dim": 16}
 LLAMA3 = rope("llama3", 10000.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=32)
 
 MODELS = {
@@ -129,6 +130,8 @@ MODELS = {
         {**OWN, "sliding_window": None, "rope_parameters": {**MINISTRAL3["rope_parameters"], "mscale": 0.7}},
     ),
     "apertus": ("apertus", {**BASE, "rope_parameters": LLAMA3}),
+    "qwen3-next": ("qwen3_next", {**OWN, **DELTA, **VALUES, **MOE, "num_hidden_layers": 2, "layer_types": [LINEAR, FULL], "moe_intermediate_size": 32, "shared_expert_intermediate_size": 64}),
+    "qwen3-5": ("qwen3_5_text", {**OWN, **DELTA, **VALUES, "layer_types": [FULL, LINEAR, LINEAR], "tie_word_embeddings": True}),
     "starcoder2": ("starcoder2", {**BASE, "sliding_window": None, "use_bias": False}),
     "cohere": ("cohere", {**BASE, "logit_scale": 0.5}),
 }
@@ -152,6 +155,8 @@ ADAPTERS = {
     "apertus-lora": ("apertus", {}),
     "gemma3n-lora": ("gemma3n", {"target_modules": r".*layers\..*(proj|gate|projection|linear_left|linear_right|coefs)"}),
     "gemma4-lora": ("gemma4", {"target_modules": r".*layers\..*(proj|gate|projection)"}),
+    "qwen3-next-lora": ("qwen3-next", {"target_modules": ["q_proj", "o_proj", "in_proj_qkvz", "in_proj_ba", "out_proj", "shared_expert_gate"]}),
+    "qwen3-5-lora": ("qwen3-5", {}),
 }
 
 TEXTS = [
@@ -176,10 +181,7 @@ TOKENIZERS = {
 
 def make(*names):
     for name in names:
-        if name in ADAPTERS:
-            make_adapter(name, *ADAPTERS[name])
-        else:
-            make_model(name, *MODELS[name])
+        (make_model if name in MODELS else make_adapter)(name, *{**MODELS, **ADAPTERS}[name])
     if names:
         return readable(OUT)
     fresh(OUT)

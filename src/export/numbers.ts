@@ -41,6 +41,15 @@ export function reorderedRows(
   return { dtype: numbers.dtype, data } as Numbers;
 }
 
+/** Rows of `width` numbers whose columns are in another order: column i of what comes out is column `from(i)`. */
+export function reorderedColumns(
+  numbers: Numbers,
+  { width, from }: { width: number; from: (column: number) => number },
+): Numbers {
+  const sources = Array.from({ length: width }, (_, column) => from(column));
+  return reordered(numbers, numbers.data.length, (i) => i - (i % width) + sources[i % width]!);
+}
+
 /** [rows, columns] as [columns, rows]. */
 export function turned(numbers: Numbers, rows: number, columns: number): Numbers {
   return reordered(numbers, rows * columns, (i) => (i % rows) * columns + Math.floor(i / rows));

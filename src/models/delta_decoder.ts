@@ -27,7 +27,19 @@ export const deltaFields = decoderFields.extend({
   layer_types: z.array(z.enum(["linear_attention", "full_attention"])).nullish(),
   full_attention_interval: size.default(4),
 });
-type DeltaFields = z.output<typeof deltaFields>;
+export type DeltaFields = z.output<typeof deltaFields>;
+
+/** Whether a layer attends; the others learn by the delta rule. */
+export const attends = (c: DeltaFields, layer: number): boolean =>
+  c.layer_types ? c.layer_types[layer] === "full_attention" : (layer + 1) % c.full_attention_interval === 0;
+
+/** Every so many layers the last one attends; nothing where they follow no such order. */
+export function attentionInterval(c: DeltaFields): number | undefined {
+  if (!c.layer_types) return c.full_attention_interval;
+  const interval = c.layer_types.indexOf("full_attention") + 1;
+  const isRegular = c.layer_types.every((_, layer) => attends(c, layer) === ((layer + 1) % interval === 0));
+  return interval > 0 && isRegular ? interval : undefined;
+}
 
 /** Files may bring a part that predicts several tokens at once, which transformers passes over. */
 export const DELTA_NAMES: Names = { ...LLAMA, beside: ["mtp"] };
@@ -46,8 +58,6 @@ export function deltaDecoder(modelType: string, c: DeltaFields, { project, mlp }
   ];
   const net = deltaNet(c);
   requireEveryLayer(c);
-  const attends = (layer: number) =>
-    c.layer_types ? c.layer_types[layer] === "full_attention" : (layer + 1) % c.full_attention_interval === 0;
   const state = [heads.K, heads.E];
   return decoder(c, heads, {
     modelType,
@@ -56,7 +66,7 @@ export function deltaDecoder(modelType: string, c: DeltaFields, { project, mlp }
     names: DELTA_NAMES,
     normStart: 0,
     startFromOne: /\.linear_attn\.(norm\.weight|dt_bias)$/,
-    kept: (layer): KeptStates => (attends(layer) ? { key: state, value: state } : deltaNetStates(net)),
+    kept: (layer): KeptStates => (attends(c, layer) ? { key: state, value: state } : deltaNetStates(net)),
     blocks(pass) {
       const learning: BlockPart = (p, x, layer) =>
         p.linear("out_proj", gatedDeltaNet(pass, layer, p, project(p, x, net), net), c.hidden_size);
@@ -66,7 +76,7 @@ export function deltaDecoder(modelType: string, c: DeltaFields, { project, mlp }
         block(gatedAttention(c, pass), "self_attn"),
         block(learning, "linear_attn"),
       ];
-      return (p, x, layer) => (attends(layer) ? attending : others)(p, x, layer);
+      return (p, x, layer) => (attends(c, layer) ? attending : others)(p, x, layer);
     },
   });
 }

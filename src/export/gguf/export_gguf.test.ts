@@ -1,6 +1,7 @@
 import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { float16ToFloat32, float32ToFloat16 } from "../../files/float.ts";
 import { copyOf, readTensor } from "../../files/safetensors.ts";
 import { readSafetensorsHeader, writeSafetensors } from "../../files/safetensors_file.ts";
 import { outputOf, startChild } from "../../files/testing/child.ts";
@@ -41,6 +42,8 @@ const refusal = (model: string, options: Partial<GgufOptions> = {}): Promise<str
       return (error as Error).message;
     },
   );
+
+const asHalf = (value: number): number => float16ToFloat32(float32ToFloat16(Float32Array.of(value)))[0]!;
 
 /** What the exporter left behind beside the models' copies. */
 const leftovers = () => readdirSync(at()).filter((name) => /gguf/.test(name));
@@ -116,6 +119,66 @@ describe("what is written", () => {
     }
     expect(metadata.get("xielu.beta")?.value).toBe(0.5);
     expect([...tensors.keys()].filter((name) => name.includes("act"))).toEqual([]);
+  });
+
+  test("what belongs to a key head of Qwen3-Next comes apart: queries, keys and values, and gates", async () => {
+    const model = golden("qwen3-next");
+    const { tensors, values } = await exported(model, { type: "f16" });
+    const at = "model.layers.0.linear_attn";
+    const all = (await weightOf(model, `${at}.in_proj_qkvz.weight`)).map(asHalf); // of 2 heads 16 + 16 + 48 + 48 rows
+    const row = (matrix: Float32Array, i: number) => [...matrix.subarray(32 * i, 32 * i + 32)];
+    const [mixed, gates] = [values("blk.0.attn_qkv.weight"), values("blk.0.attn_gate.weight")];
+    expect(tensors.get("blk.0.attn_qkv.weight")!.shape).toEqual([160, 32]);
+    expect(row(mixed, 16 + 3)).toEqual(row(all, 128 + 3));
+    expect(row(mixed, 32 + 16 + 5)).toEqual(row(all, 128 + 16 + 5));
+    expect(row(mixed, 64 + 48 + 7)).toEqual(row(all, 128 + 32 + 7));
+    expect(tensors.get("blk.0.attn_gate.weight")!.shape).toEqual([96, 32]);
+    expect(row(gates, 48 + 9)).toEqual(row(all, 128 + 80 + 9));
+    const [rate, norm] = [await weightOf(model, `${at}.A_log`), await weightOf(model, `${at}.norm.weight`)];
+    expect(values("blk.0.ssm_a")).toEqual(rate.map((value) => -Math.exp(value)));
+    expect(values("blk.0.ssm_norm.weight")).toEqual(norm);
+    expect(tensors.get("blk.0.ssm_conv1d.weight")).toMatchObject({ type: "F32", shape: [160, 4] });
+  });
+
+  test("the value heads of Qwen3.5 take turns", async () => {
+    const model = golden("qwen3-5");
+    const { metadata, values } = await exported(model);
+    const at = "model.layers.1.linear_attn";
+    const out = await weightOf(model, `${at}.out_proj.weight`); // [32, 96] of 2 key heads with 3 values of 16 each
+    expect(values("blk.1.ssm_out.weight")[5 * 96 + 16 + 7]).toBe(out[5 * 96 + 48 + 7]);
+    const [steps, found] = [await weightOf(model, `${at}.dt_bias`), values("blk.1.ssm_dt.bias")];
+    expect([...found]).toEqual([0, 3, 1, 4, 2, 5].map((head) => steps[head]));
+    const { value: learning } = metadata.get("qwen35.attention.recurrent_layers")!;
+    expect(learning).toEqual([0, 1, 1]);
+    expect(metadata.get("qwen35.rope.dimension_sections")!.value).toEqual([2, 1, 1, 0]);
+  });
+
+  test.each(["qwen3-next", "qwen3-5"])("%s in blocks of 8 and 4 bits", async (name) => {
+    const model = golden(name);
+    const types = { q8_0: "Q8_0", q4_0: "Q4_0" } as const;
+    for (const [type, kept] of Object.entries(types)) {
+      const output = at(`${type}.gguf`);
+      const { tensors } = await exported(model, { type: type as keyof typeof types, output });
+      for (const part of ["attn_qkv", "attn_gate", "ssm_out"])
+        expect(tensors.get(`blk.${name === "qwen3-5" ? 1 : 0}.${part}.weight`)!.type).toBe(kept);
+    }
+  });
+
+  test("Qwen3.5 with its image encoder is its text model", async () => {
+    const model = golden("qwen3-5");
+    await exportGguf({ model, output: at("text.gguf"), type: "f32" });
+    const { tensors } = await readSafetensorsHeader(join(model, "model.safetensors"));
+    const deeper = (name: string) => name.replace(/^model\./, "model.language_model.");
+    const all = [...tensors.values()].map((entry) => ({ ...copyOf(entry), name: deeper(entry.name) }));
+    const text = JSON.parse(readFileSync(join(model, "config.json"), "utf8"));
+    const seeing = modelWithTokenizer("families/qwen3_5", at());
+    await writeSafetensors(join(seeing, "model.safetensors"), all);
+    const config = { ...text, model_type: "qwen3_5", text_config: text };
+    writeFileSync(join(seeing, "config.json"), JSON.stringify(config));
+    await exportGguf({ model: seeing, output: at("seeing.gguf"), type: "f32" });
+    const [own, found] = [await openGguf(at("text.gguf")), await openGguf(at("seeing.gguf"))];
+    expect([...found.tensors.keys()]).toEqual([...own.tensors.keys()]);
+    for (const name of own.tensors.keys()) expect(found.values(name)).toEqual(own.values(name));
   });
 
   test("the template, special tokens and padding", async () => {
@@ -279,7 +342,8 @@ describe("what llama.cpp can't represent is refused by name, and nothing stays",
   test.each([
     ["lfm2", /conv_bias: llama\.cpp's convolutions have no bias/],
     ["gpt_oss", /llama\.cpp rounds the range of YaRN/],
-    ["qwen3_next", /attune has no rules for its delta rule/],
+    ["qwen3_next", /linear_value_head_dim: .*expected 8, got 6\n.*mlp_only_layers: /],
+    ["qwen3_5", /text_config\.linear_value_head_dim: .*expected 8, got 6/],
   ])("the family %s", async (name, expected) => {
     expect(await refusal(modelWithTokenizer(`families/${name}`, at()))).toMatch(expected);
   });

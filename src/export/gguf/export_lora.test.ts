@@ -53,6 +53,27 @@ describe("rows", () => {
     expect(values("blk.0.attn_q.weight.lora_a")).toEqual(A);
     expect(tensors.get("blk.0.attn_q.weight.lora_a")?.shape).toEqual([4, 32]);
   });
+
+  test("a term of a matrix that is two has its A in both, and of B each its rows", async () => {
+    const adapter = "gguf/adapters/qwen3-next-lora";
+    const { tensors, values } = await exported("gguf/models/qwen3-next", adapter);
+    const { modules } = (await readAdapterDirectory(goldenPath(adapter))) as LoraAdapter;
+    const { A, B } = modules.get("model.layers.0.linear_attn.in_proj_qkvz")!; // of 2 heads 80 rows, and 48 of gates
+    for (const name of ["attn_qkv", "attn_gate"]) expect(values(`blk.0.${name}.weight.lora_a`)).toEqual(A);
+    expect(tensors.get("blk.0.attn_qkv.weight.lora_b")?.shape).toEqual([160, 4]);
+    const gates = values("blk.0.attn_gate.weight.lora_b");
+    expect([...gates.subarray(4 * 48, 4 * 96)]).toEqual([...B.subarray(4 * 208)]);
+  });
+
+  test("A's columns lie as the weight's do", async () => {
+    const adapter = "gguf/adapters/qwen3-5-lora";
+    const { values } = await exported("gguf/models/qwen3-5", adapter);
+    const { modules } = (await readAdapterDirectory(goldenPath(adapter))) as LoraAdapter;
+    const { A, B } = modules.get("model.layers.1.linear_attn.out_proj")!; // of 2 key heads with 3 values of 16 each
+    const found = values("blk.1.ssm_out.weight.lora_a"); // [4, 96]
+    expect([...found.subarray(96 + 16, 96 + 32)]).toEqual([...A.subarray(96 + 48, 96 + 64)]);
+    expect(values("blk.1.ssm_out.weight.lora_b")).toEqual(B);
+  });
 });
 
 test("a layer that is two of llama.cpp's: each has its rows of B, and A is both's", async () => {

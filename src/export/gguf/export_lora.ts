@@ -4,12 +4,12 @@ import { scaleOf } from "../../adapters/lora/lora_config.ts";
 import { writeFileAtomic } from "../../files/atomic.ts";
 import { transposed } from "../../math/transposed.ts";
 import type { Model } from "../../models/family.ts";
-import { float32, reorderedRows, toFloat32 } from "../numbers.ts";
+import { float32, reorderedColumns, reorderedRows, toFloat32 } from "../numbers.ts";
 import { openSource, type SourceOptions } from "../open_source.ts";
 import { mergeOnly, requirePlainLora, type Target } from "../plain_lora.ts";
 import { requireFree } from "../require_free.ts";
 import { describeForLlama } from "./architectures/architectures.ts";
-import type { Description } from "./architectures/description.ts";
+import type { Description, RowOrder } from "./architectures/description.ts";
 import { checkGguf } from "./check_gguf.ts";
 import { encode } from "./encode.ts";
 import { f32, type GgufMetadata, type GgufTensorInfo, textValue, u32 } from "./gguf_header.ts";
@@ -86,45 +86,49 @@ function lorasOf(
     if (name === undefined || description.withoutTerms.includes(moduleOf(name)))
       throw mergeOnly(`llama.cpp's ${description.name} has no layer for its term of ${module}`, target);
     const scale = alpha === 0 ? scaleOf(config, module, weights.r) : 1;
-    return halvesOf(name, weights, description).flatMap((half): LoraTensor[] => {
-      const { A, B } = placed(half.weights, scale, description.orders[moduleOf(half.name)]);
+    return placesOf(name, weights.out, description).flatMap((place) => {
+      const { A, B } = placed(weights, scale, place);
       return [
-        { name: `${half.name}.lora_a`, type: number, ...A },
-        { name: `${half.name}.lora_b`, type: number, ...B },
+        { name: `${place.name}.lora_a`, type: number, ...A },
+        { name: `${place.name}.lora_b`, type: number, ...B },
       ];
     });
   });
   return { alpha, tensors: tensors.flat() };
 }
 
-/** Of a layer that is two of llama.cpp's, each with its rows of B. */
-function halvesOf(name: string, weights: LoraWeights, { halves }: Description) {
-  const lower = halves[moduleOf(name)];
-  if (!lower) return [{ name, weights }];
-  const [out, size] = [weights.out / 2, weights.B.length / 2];
-  return [name, name.replace(moduleOf(name), lower)].map((half, i) => ({
-    name: half,
-    weights: { ...weights, out, B: weights.B.subarray(i * size, (i + 1) * size) },
-  }));
-}
-
 /** llama.cpp's name without the block and what it is of the module. */
 const moduleOf = (name: string) => name.replace(/^blk\.\d+\.|\.[^.]+$/g, "");
 
-/** The rows of B lie as the weight's do; an embedding's A has a row for each token. */
+/** Where rows and columns of a term lie, which are a tensor's of llama.cpp. */
+interface Place {
+  name: string;
+  rows: number;
+  order?: RowOrder;
+  columns?: RowOrder;
+}
+
+/** The tensors that a layer's term is for: several where llama.cpp has its weight as several. */
+function placesOf(name: string, out: number, { orders, columns, parts }: Description): Place[] {
+  const module = moduleOf(name);
+  const several = parts[module];
+  if (!several) return [{ name, rows: out, order: orders[module], columns: columns[module] }];
+  return several.map(({ module: own, ...part }) => ({ ...part, name: name.replace(module, own) }));
+}
+
+/** The rows of B and the columns of A lie as the weight's do; an embedding's A has a row for each token. */
 function placed(
-  { A, B, r, in: inputs, out, embedding }: LoraWeights,
+  { A, B, r, in: inputs, embedding }: LoraWeights,
   scale: number,
-  order: ((row: number) => number) | undefined,
+  { rows, order, columns }: Place,
 ) {
   const scaled = scale === 1 ? B : B.map((value) => value * scale);
-  const rows = order
-    ? toFloat32(reorderedRows(float32(scaled), { width: r, rows: out, from: order }))
-    : scaled;
+  const own = order ? toFloat32(reorderedRows(float32(scaled), { width: r, rows, from: order })) : scaled;
+  const wide = columns ? toFloat32(reorderedColumns(float32(A), { width: inputs, from: columns })) : A;
   return {
     A: embedding
-      ? { shape: [inputs, r], values: transposed(A, r, inputs) }
-      : { shape: [r, inputs], values: A },
-    B: { shape: [out, r], values: rows },
+      ? { shape: [inputs, r], values: transposed(wide, r, inputs) }
+      : { shape: [r, inputs], values: wide },
+    B: { shape: [rows, r], values: own },
   };
 }

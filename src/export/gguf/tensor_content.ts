@@ -1,6 +1,6 @@
 /** The bytes of a planned tensor, piece by piece. */
 import type { Weight } from "../model_weights.ts";
-import { float32, type Numbers, reorderedRows, toFloat32, turned } from "../numbers.ts";
+import { float32, type Numbers, reorderedColumns, reorderedRows, toFloat32, turned } from "../numbers.ts";
 import { encode } from "./encode.ts";
 import { shapeSize } from "./gguf_header.ts";
 import type { PlannedTensor } from "./tensor_plan.ts";
@@ -19,8 +19,8 @@ export function createSpaces(): Spaces {
 }
 
 /**
- * Row-major, in the tensor's type. Weights whose rows change places are read whole, the others a piece at a time. A piece
- * is good until the next is asked for.
+ * Row-major, in the tensor's type. Weights whose rows or columns change places are read whole, the others a piece at a
+ * time. A piece is good until the next is asked for.
  */
 export async function* tensorContent(
   tensor: PlannedTensor,
@@ -51,8 +51,8 @@ export async function* pieces(
 ): AsyncGenerator<Numbers> {
   const count = shapeSize(weight.shape);
   const width = weight.shape.at(-1)!;
-  if (tensor.order || tensor.turned) {
-    yield rearranged(await weight.read(0, count), tensor, weight.shape);
+  if (tensor.order || tensor.columns || tensor.turned) {
+    yield changed(rearranged(await weight.read(0, count), tensor, weight.shape), tensor);
     return;
   }
   const most = Math.max(1, Math.floor(PIECE / width)) * width;
@@ -67,20 +67,22 @@ export async function* pieces(
   for (let at = 0; at < count; at += most) {
     const numbers = await ahead;
     if (at + most < count) ahead = next(at + most);
-    yield shifted(numbers, tensor.plus);
+    yield changed(numbers, tensor);
   }
 }
 
 function rearranged(numbers: Numbers, tensor: PlannedTensor, shape: readonly number[]): Numbers {
   const whole = tensor.turned ? turned(numbers, shape[0]!, shape[1]!) : numbers;
-  if (!tensor.order) return whole;
   const width = shape.length === 1 ? 1 : tensor.shape.at(-1)!;
-  const rows = shapeSize(tensor.shape) / tensor.parameters.length / width; // half of the parameter's, where it is two
-  return reorderedRows(whole, { width, rows, from: tensor.order });
+  const rows = shapeSize(tensor.shape) / tensor.parameters.length / width; // fewer than the weight's, where it is several
+  const { order, columns } = tensor;
+  const ordered = order ? reorderedRows(whole, { width, rows, from: order }) : whole;
+  return columns ? reorderedColumns(ordered, { width, from: columns }) : ordered;
 }
 
-/** Read as float32, plus a number. */
-function shifted(numbers: Numbers, plus: number): Numbers {
+/** Numbers that llama.cpp keeps otherwise, in float32. */
+function changed(numbers: Numbers, { plus, computed }: PlannedTensor): Numbers {
+  if (computed) return float32(toFloat32(numbers).map(computed));
   return plus === 0 ? numbers : float32(toFloat32(numbers).map((value) => value + plus));
 }
 
@@ -99,15 +101,30 @@ export async function expectedValues(
   if (start >= own) return expectedValues(tensor, weights, (start - own) % tensor.shape.at(-1)!, count);
   const each = own / tensor.parameters.length;
   const weight = weights.get(tensor.parameters[Math.floor(start / each)]!)!;
-  const from = start % each;
-  if (!tensor.order && !tensor.turned) return toFloat32(shifted(await weight.read(from, count), tensor.plus));
+  const numbers = await numbersAt(tensor, weight, start % each, count);
+  return toFloat32(changed(numbers, tensor));
+}
+
+/** `count` numbers of the checkpoint's weight, which are a row's of the tensor from number `from` on. */
+async function numbersAt(
+  tensor: PlannedTensor,
+  weight: Weight,
+  from: number,
+  count: number,
+): Promise<Numbers> {
+  const { order, columns } = tensor;
+  if (!order && !columns && !tensor.turned) return weight.read(from, count);
   const width = weight.shape.length === 1 ? 1 : tensor.shape.at(-1)!;
   const [row, column] = [Math.floor(from / width), from % width];
-  const source = tensor.order ? tensor.order(row) : row;
-  if (!tensor.turned) return toFloat32(await weight.read(source * width + column, count));
+  const source = order ? order(row) : row;
+  if (columns) {
+    const whole = toFloat32(await weight.read(source * width, width));
+    return float32(Float32Array.from({ length: count }, (_, i) => whole[columns(column + i)]!));
+  }
+  if (!tensor.turned) return weight.read(source * width + column, count);
   const values = new Float32Array(count);
   const out = weight.shape[1]!; // kept as [in, out]
   for (let i = 0; i < count; i++)
     values[i] = toFloat32(await weight.read((column + i) * out + source, 1))[0]!;
-  return values;
+  return float32(values);
 }

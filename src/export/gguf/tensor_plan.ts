@@ -17,8 +17,10 @@ export interface PlannedTensor extends GgufTensorInfo {
   /** The checkpoint has it as [in, out]. */
   turned: boolean;
   order?: RowOrder;
+  columns?: RowOrder;
   /** Gemma keeps a norm's weight less 1. */
   plus: number;
+  computed?: (value: number) => number;
   values?: Float32Array;
   /** Rows behind the parameter's own, each of them its first row again. */
   again?: number;
@@ -49,7 +51,7 @@ export function planTensors(model: Model, description: Description, type: FileTy
   const layout = modelLayout(model);
   const placed = placeAll(model, layout, description);
   const plan: PlannedTensor[] = [...placed].flatMap(([name, parameters]) =>
-    halved(planned(name, parameters, { model, layout, description, type }), description),
+    divided(planned(name, parameters, { model, layout, description, type }), description),
   );
   const head = plan.find(({ name }) => name === "token_embd.weight");
   if (model.tied && description.head === "required") plan.push({ ...head!, name: "output.weight" });
@@ -153,9 +155,10 @@ function planned(
   { model, layout, description, type }: Context,
 ): PlannedTensor {
   const own = layout.parameters.get(parameters[0]!)!;
-  const module = /^(?:blk\.\d+\.)?(.+)\.(?:weight|bias)$/.exec(name)?.[1] ?? name;
+  const module = /^(?:blk\.\d+\.)?(.+?)(?:\.weight|\.bias)?$/.exec(name)?.[1] ?? name;
   const isTurned = layout.transposed.has(parameters[0]!.replace(/\.weight$/, ""));
-  const isNorm = /norm(\.weight)?$/.test(module) && name.endsWith(".weight");
+  const isNorm =
+    /norm(\.weight)?$/.test(module) && name.endsWith(".weight") && !model.startFromOne?.test(parameters[0]!);
   // else they are one tensor here, too
   const isStacked = own.length < 3 && (module.endsWith("_exps") || STACKED.test(name));
   const shape = isTurned
@@ -170,15 +173,24 @@ function planned(
     again: rows - own[0]!,
     turned: isTurned,
     order: description.orders[module],
+    columns: description.columns[module],
+    computed: description.computed[module],
     plus: isNorm && (model.normStart === 0 || description.normsLessOne) ? 1 : 0,
     type: typeOf(name, module, own, type),
   };
 }
 
-/** Of a parameter [..., 2·rows, width] that is two of llama.cpp's, each of them. */
-function halved(tensor: PlannedTensor, { halves }: Description): PlannedTensor[] {
-  const [, place, module, kind] = /^(blk\.\d+\.)(.+)(\.[^.]+)$/.exec(tensor.name) ?? [];
-  const lower = module && halves[module];
+/** Of a parameter that is several of llama.cpp's, each of them. */
+function divided(tensor: PlannedTensor, { halves, parts }: Description): PlannedTensor[] {
+  const [, place, module = "", kind] = /^(blk\.\d+\.)(.+)(\.[^.]+)$/.exec(tensor.name) ?? [];
+  if (parts[module])
+    return parts[module].map(({ module: name, rows, order }) => ({
+      ...tensor,
+      name: `${place}${name}${kind}`,
+      shape: [rows, ...tensor.shape.slice(1)],
+      order,
+    }));
+  const lower = halves[module];
   if (!lower) return [tensor];
   const [width, rows, ...stacked] = tensor.shape.toReversed() as [number, number, ...number[]];
   const half = rows / 2;
@@ -190,7 +202,7 @@ function halved(tensor: PlannedTensor, { halves }: Description): PlannedTensor[]
   }));
 }
 
-const FLOAT32 = /_norm$|^exp_probs_b$|^ffn_gate_inp|^shortconv\.conv$|^altup_(\w+_coef|router)$/;
+const FLOAT32 = /_norm$|^exp_probs_b$|^ffn_gate_inp|^shortconv\.conv$|^ssm_conv1d$|^altup_(\w+_coef|router)$/;
 
 /** llama.cpp wants norms, routers and positions, and all that is no matrix, in float32. */
 function typeOf(name: string, module: string, shape: readonly number[], type: FileType): GgmlType {

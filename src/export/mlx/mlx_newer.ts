@@ -1,6 +1,6 @@
 /** What mlx-lm computes of families with layers of several kinds. */
 import { parseFields } from "../../models/config.ts";
-import { deltaFields } from "../../models/delta_decoder.ts";
+import { attentionInterval, type DeltaFields, deltaFields } from "../../models/delta_decoder.ts";
 import { attends, lfm2, lfm2Fields } from "../../models/families/lfm2.ts";
 import { qwen3NextFields } from "../../models/families/qwen3_next.ts";
 import { familyOf, withoutAliases } from "../../models/families.ts";
@@ -81,14 +81,12 @@ export const qwen35Mlx: Describe = (config) => {
   return { config: { ...delta, model_type: "qwen3_5", num_experts: 0, rope_parameters: rope }, faults };
 };
 
-type DeltaConfig = ReturnType<typeof deltaFields.parse>;
-
-function describeDelta(name: string, c: DeltaConfig): Pick<MlxDescription, "config" | "faults"> {
+function describeDelta(name: string, c: DeltaFields): Pick<MlxDescription, "config" | "faults"> {
   const check = checks(name);
   check.act("hidden_act", c.hidden_act, "silu");
   check.rope(ropeParameters(c, { rotated: 0.25 }), PLAIN_ROPE);
   const layers = c.num_hidden_layers;
-  const interval = c.layer_types ? intervalOf(c.layer_types) : c.full_attention_interval;
+  const interval = attentionInterval(c);
   if (interval === undefined || interval > layers)
     check.faults.push({
       place: c.layer_types ? "layer_types" : "full_attention_interval",
@@ -102,13 +100,4 @@ function describeDelta(name: string, c: DeltaConfig): Pick<MlxDescription, "conf
     config: { ...headConfig(c).own, ...heads, ...own, full_attention_interval: interval },
     faults: check.faults,
   };
-}
-
-/** Every so many layers the last one attends; nothing where they follow no such order. */
-function intervalOf(types: readonly string[]): number | undefined {
-  const interval = types.indexOf("full_attention") + 1;
-  const isRegular = types.every(
-    (type, layer) => (type === "full_attention") === ((layer + 1) % interval === 0),
-  );
-  return interval > 0 && isRegular ? interval : undefined;
 }

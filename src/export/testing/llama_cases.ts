@@ -57,6 +57,8 @@ export const LLAMA_CASES: readonly LlamaCase[] = [
   merged("apertus", "apertus-lora"),
   merged("gemma3n", "gemma3n-lora"),
   merged("gemma4", "gemma4-lora"),
+  merged("qwen3-next", "qwen3-next-lora"),
+  merged("qwen3-5", "qwen3-5-lora"),
 ];
 
 /** Adapters as files of their own, over their base's f32 file. */
@@ -64,6 +66,7 @@ export const LORA_CASES: readonly { name: string; model: string; adapter: string
   ...["llama-lora", "llama-rslora", "llama-patterns", "llama-rslora-patterns", "qwen2-lora", "gpt2-lora"],
   ...["gpt2-rslora", "gpt-neox-lora", "phi3-lora", "mixtral-lora", "gemma3-lora", "gemma3n-lora"],
   ...["gemma4-lora", "apertus-lora", "granite-hybrid-lora", "llama-head"],
+  ...["qwen3-next-lora", "qwen3-5-lora"],
 ].map((name) => ({
   name: `${name}-file`,
   model:

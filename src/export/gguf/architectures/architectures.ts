@@ -2,6 +2,7 @@ import { familyOf } from "../../../models/families.ts";
 import type { Config, Model } from "../../../models/family.ts";
 import { AttuneError } from "../../../text/errors.ts";
 import { apertus } from "./apertus.ts";
+import { qwen3Next, qwen35Text } from "./delta.ts";
 import type { Architecture, Description } from "./description.ts";
 import { gemma, gemma2, gemma3 } from "./gemma.ts";
 import { gemma3n } from "./gemma3n.ts";
@@ -27,8 +28,10 @@ const textOf = (modelType: string, texts: readonly Architecture[]): Architecture
   describe(config, model) {
     const text = familyOf(modelType).textPart!.config(config);
     const architecture = texts.find((one) => one.modelType === text.model_type);
-    if (architecture) return architecture.describe(text, model);
-    throw unknown("text_config.model_type", String(text.model_type));
+    if (!architecture) throw unknown("text_config.model_type", String(text.model_type));
+    const description = architecture.describe(text, model);
+    const faults = description.faults.map((fault) => ({ ...fault, place: `text_config.${fault.place}` }));
+    return { ...description, faults };
   },
 });
 
@@ -37,6 +40,7 @@ export const ARCHITECTURES: readonly Architecture[] = [
   ...[gpt2, gptNeox, phi3, olmo2, starcoder2, cohere],
   ...[arcee, seedOss, ernie45, hunyuanDense, glm, glm4, olmo3, exaone4],
   ...[lfm2, olmoe, qwen2Moe, glm4MoeArchitecture, ernieMoeArchitecture, graniteMoeArchitecture],
+  ...[qwen3Next, qwen35Text],
   ...[olmo, nemotron, cohere2, stablelm, phi, falcon],
   ...[gemma3n, gemma4, gemma4Unified, graniteHybrid, ministral3, apertus],
   textOf("gemma3", [gemma3]),
@@ -44,14 +48,12 @@ export const ARCHITECTURES: readonly Architecture[] = [
   textOf("gemma4", [gemma4]),
   textOf("gemma4_unified", [gemma4Unified]),
   textOf("mistral3", [mistral, ministral3]),
+  textOf("qwen3_5", [qwen35Text]),
 ];
 
 /** Why there are no rules for a family. */
 const REASONS: Readonly<Record<string, string>> = {
   gpt_oss: "llama.cpp rounds the range of YaRN, which this family does not",
-  qwen3_5: "attune has no rules for its delta rule",
-  qwen3_5_text: "attune has no rules for its delta rule",
-  qwen3_next: "attune has no rules for its delta rule",
   cwm: "llama.cpp computes llama without windows",
   helium: "llama.cpp has no architecture for it",
   ministral: "llama.cpp computes llama without windows",

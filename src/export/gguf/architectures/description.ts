@@ -15,6 +15,13 @@ export interface Architecture {
 /** Which row of the checkpoint's weight is row `row` of llama.cpp's. */
 export type RowOrder = (row: number) => number;
 
+/** Rows of a matrix that are a tensor of their own in llama.cpp. */
+export interface Part {
+  module: string;
+  rows: number;
+  order: RowOrder;
+}
+
 /** A tensor that the checkpoint doesn't hold, float32. */
 export interface ExtraTensor {
   shape: readonly number[];
@@ -40,6 +47,12 @@ export interface Description {
   readonly normsLessOne: boolean;
   /** By llama.cpp's names; where they are left out rows stay as they are. */
   readonly orders: Readonly<Record<string, RowOrder>>;
+  /** The same of columns. */
+  readonly columns: Readonly<Record<string, RowOrder>>;
+  /** Matrices that are several of llama.cpp's: all of them, by the first one's name. */
+  readonly parts: Readonly<Record<string, readonly Part[]>>;
+  /** By llama.cpp's names what each number becomes; where they are left out numbers stay as they are. */
+  readonly computed: Readonly<Record<string, (value: number) => number>>;
   /** Parameters that are two of llama.cpp's, one above the other: the lower one's name by the upper one's. */
   readonly halves: Readonly<Record<string, string>>;
   /** Of a tied model the output layer is left out, or must be there all the same; "tied": there is no other. */
@@ -56,21 +69,9 @@ export interface Description {
 }
 
 type Parts = Pick<Description, "name" | "modules"> &
-  Partial<
-    Pick<
-      Description,
-      | "beside"
-      | "withoutTerms"
-      | "learned"
-      | "rows"
-      | "biases"
-      | "orders"
-      | "halves"
-      | "head"
-      | "normsLessOne"
-      | "outputNorm"
-    >
-  >;
+  Partial<Pick<Description, "biases" | "orders" | "halves" | "head" | "normsLessOne" | "outputNorm">> &
+  Partial<Pick<Description, "columns" | "parts" | "computed">> &
+  Partial<Pick<Description, "beside" | "withoutTerms" | "learned" | "rows">>;
 
 export const newDescription = ({
   beside = {},
@@ -79,6 +80,9 @@ export const newDescription = ({
   rows = {},
   biases = [],
   orders = {},
+  columns = {},
+  parts = {},
+  computed = {},
   halves = {},
   head = "optional",
   normsLessOne = false,
@@ -92,6 +96,9 @@ export const newDescription = ({
   rows,
   biases,
   orders,
+  columns,
+  parts,
+  computed,
   halves,
   head,
   normsLessOne,

@@ -153,7 +153,7 @@ export const graniteHybrid: Architecture = {
   modelType: "granitemoehybrid",
   describe(config) {
     const c = parseFields("", hybridFields, withoutAliases(config, granitemoehybrid));
-    const heads = headSizes(c);
+    const [heads, F] = [headSizes(c), c.shared_intermediate_size];
     const to = newDescription({
       name: "granite",
       modules: {
@@ -164,9 +164,15 @@ export const graniteHybrid: Architecture = {
       },
       biases: [...QKV, "attn_output"],
       orders: permutedHeads(heads.E),
-      halves: { ffn_gate: "ffn_up" },
+      parts: {
+        ffn_gate: ["ffn_gate", "ffn_up"].map((module, i) => ({
+          module,
+          rows: F,
+          order: (row) => i * F + row,
+        })),
+      },
     });
-    const sizes = { ...c, intermediate_size: c.shared_intermediate_size };
+    const sizes = { ...c, intermediate_size: F };
     setLlamaLike(to, sizes, heads, { rope: ropeParameters(c), factors: true });
     setGraniteFactors(to, c);
     setAll(to, { "rope.scaling.finetuned": flagValue(c.position_embedding_type === "rope") });

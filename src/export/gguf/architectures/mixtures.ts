@@ -25,13 +25,13 @@ import {
 import { setGraniteFactors } from "./llama.ts";
 import { setLlamaLike } from "./llama_like.ts";
 
-const EXPERTS = {
+export const EXPERTS = {
   "mlp.gate": "ffn_gate_inp",
   "mlp.experts.#.gate_proj": "ffn_gate_exps",
   "mlp.experts.#.up_proj": "ffn_up_exps",
   "mlp.experts.#.down_proj": "ffn_down_exps",
 };
-const sharedExpert = (module: string) => ({
+export const sharedExpert = (module: string) => ({
   [`mlp.${module}.gate_proj`]: "ffn_gate_shexp",
   [`mlp.${module}.up_proj`]: "ffn_up_shexp",
   [`mlp.${module}.down_proj`]: "ffn_down_shexp",
@@ -53,7 +53,7 @@ export function requireAll(
       });
 }
 
-const setExperts = (to: Description, count: number, used: number) =>
+export const setExperts = (to: Description, count: number, used: number) =>
   setAll(to, { expert_count: u32(count), expert_used_count: u32(used) });
 
 export const olmoe: Architecture = {
