@@ -13,7 +13,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.numpy import save_file
 
 from families import fill
-from family_cases import DELTA, DERIVED, FULL, GPT2, GRANITE, LATENT_LAYERS, LINEAR, MOE, SLIDES, SMALL, STILL, rope
+from family_cases import DELTA, DERIVED, FULL, GEMMA3N, GEMMA3N_TWO, GEMMA4, GEMMA4_TWO, GPT2, GRANITE, LATENT_LAYERS, LINEAR, MINISTRAL3, MOE, SLIDES, SMALL, STILL, rope
 from lib import GOLDENS, MADE_WITH, fresh, generator, load, load_tokenizer, logits_of, readable, save_json, save_tensors
 
 OUT = GOLDENS / "gguf"
@@ -84,6 +84,28 @@ MODELS = {
             "rope_parameters": {FULL: rope("linear", 100000.0, factor=4.0), SLIDES: rope("default", 1000.0)},
         },
     ),
+    "gemma3n": (
+        "gemma3n_text",
+        {
+            **{**OWN, **GEMMA3N, **GEMMA3N_TWO, "altup_num_inputs": 4, "altup_active_idx": 0, "laurel_rank": 64},
+            **{"hidden_size_per_layer_input": 256, "vocab_size_per_layer_input": 300, "intermediate_size": [512, 512]},
+            **{"activation_sparsity_pattern": [0.95, 0.95], "pad_token_id": 0, "dtype": "bfloat16"},
+        },
+    ),
+    "gemma4": (
+        "gemma4_text",
+        {
+            **{**OWN, **GEMMA4, "global_head_dim": 32, "num_kv_shared_layers": 2, "use_double_wide_mlp": True},
+            **{"hidden_size_per_layer_input": 32, "final_logit_softcapping": 4.0},
+        },
+    ),
+    "gemma4-experts": (
+        "gemma4_text",
+        {
+            **{**OWN, **GEMMA4_TWO, "global_head_dim": 32, "attention_k_eq_v": True, "num_global_key_value_heads": 1},
+            **{"enable_moe_block": True, "num_experts": 4, "top_k_experts": 2, "moe_intermediate_size": 32},
+        },
+    ),
     "arcee": ("arcee", BASE),
     "seed-oss": ("seed_oss", {**OWN, "attention_bias": True}),
     "ernie4_5": ("ernie4_5", {**BASE, "use_bias": False}),
@@ -118,6 +140,15 @@ MODELS = {
     ),
     "granite": ("granite", {**BASE, **GRANITE}),
     "granitemoe": ("granitemoe", {**DERIVED, **GRANITE, "intermediate_size": 32, "num_local_experts": 4, "num_experts_per_tok": 2}),
+    "granite-hybrid": (
+        "granitemoehybrid",
+        {**DERIVED, **GRANITE, "shared_intermediate_size": 64, "num_local_experts": 0, "layer_types": [FULL] * 2, "position_embedding_type": "nope", "mamba_n_heads": 4, "mamba_d_head": 16},
+    ),
+    "ministral3": (
+        "ministral3",
+        {**OWN, "sliding_window": None, "rope_parameters": {**MINISTRAL3["rope_parameters"], "mscale": 0.7}},
+    ),
+    "apertus": ("apertus", {**BASE, "rope_parameters": LLAMA3}),
     "qwen3-next": ("qwen3_next", {**OWN, **DELTA, **VALUES, **MOE, "num_hidden_layers": 2, "layer_types": [LINEAR, FULL], "moe_intermediate_size": 32, "shared_expert_intermediate_size": 64}),
     "qwen3-5": ("qwen3_5_text", {**OWN, **DELTA, **VALUES, "layer_types": [FULL, LINEAR, LINEAR], "tie_word_embeddings": True}),
     "starcoder2": ("starcoder2", {**BASE, "sliding_window": None, "use_bias": False}),
@@ -142,6 +173,10 @@ ADAPTERS = {
     "deepseek-v3-lora": ("deepseek-v3", {"target_modules": LATENT_LAYERS}),
     "deepseek-v3-output": ("deepseek-v3", {"target_modules": ["o_proj"]}),
     "gpt-oss-lora": ("gpt-oss", {"target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"]}),
+    "granite-hybrid-lora": ("granite-hybrid", {}),
+    "apertus-lora": ("apertus", {}),
+    "gemma3n-lora": ("gemma3n", {"target_modules": r".*layers\..*(proj|gate|projection|linear_left|linear_right|coefs)"}),
+    "gemma4-lora": ("gemma4", {"target_modules": r".*layers\..*(proj|gate|projection)"}),
     "qwen3-next-lora": ("qwen3-next", {"target_modules": ["q_proj", "o_proj", "in_proj_qkvz", "in_proj_ba", "out_proj", "shared_expert_gate"]}),
     "qwen3-5-lora": ("qwen3-5", {}),
 }
@@ -181,8 +216,9 @@ def make(*names):
     readable(OUT)
 
 
-def input_ids(name):
-    return torch.randint(0, VOCAB, (1, LENGTH), generator=generator("gguf input_ids", name))
+def input_ids(name, model):
+    ids = torch.randint(0, VOCAB, (1, LENGTH), generator=generator("gguf input_ids", name))
+    return ids % getattr(model.config, "vocab_size_per_layer_input", VOCAB)
 
 
 def make_model(name, kind, config):
@@ -191,13 +227,16 @@ def make_model(name, kind, config):
         transformers.AutoConfig.for_model(kind, **config), attn_implementation="eager"
     )
     fill(model, generator("gguf", name))
+    if kind == "gemma3n_text":
+        with torch.no_grad():
+            model.model.norm.weight.mul_(0.25)  # llama.cpp's deviation of gates is that of one fewer: much, of as few as here
     model.save_pretrained(directory)
     (directory / "generation_config.json").unlink(missing_ok=True)
     write_logits(directory, load(directory), name)
 
 
 def write_logits(directory, model, name):
-    ids = input_ids(name)
+    ids = input_ids(name, model)
     logits = logits_of(model, ids)[0]
     save_tensors(directory / "logits.safetensors", {"input_ids": ids, "logits": logits})
     print(f"  {name}: largest logit {logits.abs().max().item():.1f}", flush=True)
@@ -220,7 +259,8 @@ def make_adapter(name, model, settings):
     (directory / "README.md").unlink(missing_ok=True)
     tuned = PeftModel.from_pretrained(load(OUT / "models" / model), directory).eval()
     write_logits(directory, tuned, name)
-    moved = (logits_of(tuned, input_ids(name))[0] - logits_of(load(OUT / "models" / model), input_ids(name))[0]).abs().max()
+    ids = input_ids(name, tuned)
+    moved = (logits_of(tuned, ids)[0] - logits_of(load(OUT / "models" / model), ids)[0]).abs().max()
     assert moved > 0.05, f"{name} moves the logits by {moved} only"
 
 

@@ -49,7 +49,7 @@ export async function modelWeights(
   const isUntied = adapter !== undefined && model.tied && unties(adapter, model.ends);
   const config = isUntied ? { ...own, tie_word_embeddings: false } : own;
   const whole = isUntied ? readModel(config) : model;
-  const { parameters, transposed } = modelLayout(whole);
+  const { parameters, transposed, buffers } = modelLayout(whole);
   const merged = adapter && (await mergedTensors(directory.tensors, adapter, model, openSession));
   const sources = new Map(merged?.tensors.map((source) => [source.name, source]));
   const changed = adapter ? changedNames(adapter, model) : new Set<string>();
@@ -59,6 +59,7 @@ export async function modelWeights(
     const entry = directory.tensors.get(name);
     if (entry && isPlain(entry) && !changed.has(name)) return [name, plainWeight(name, entry)];
     const source = sources.get(name);
+    if (!entry && !source && buffers.has(name)) return [name, filledWeight(name, shape, buffers.get(name)!)];
     const isTurned = transposed.has(moduleOf(name));
     const read = () => (source ? valuesOf(source) : readWeight(entry!, isTurned));
     const isMxfp4 = entry && isCoded(entry) && codeType(entry) === "mxfp4" && !changed.has(name);
@@ -83,6 +84,12 @@ function dtypeOf(entry: TensorEntry | TensorSource, others: Dtype): Numbers["dty
   const own = isCoded(entry) ? typeBefore(entry, others) : entry.dtype;
   return own === "F16" || own === "BF16" ? own : "F32";
 }
+
+/** What a buffer is where the file lacks it. */
+const filledWeight = (name: string, shape: readonly number[], value: number): Weight => ({
+  ...{ name, shape, dtype: "F32" },
+  read: async (_, count) => float32(new Float32Array(count).fill(value)),
+});
 
 const WIDTHS = { F32: 4, F16: 2, BF16: 2 };
 

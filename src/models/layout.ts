@@ -11,8 +11,8 @@ export interface ModelLayout {
   readonly linears: ReadonlyMap<string, { in: number; out: number }>;
   /** Those of them whose weights the checkpoint keeps as [in, out]. */
   readonly transposed: ReadonlySet<string>;
-  /** Those of the parameters that are never trained. */
-  readonly buffers: ReadonlySet<string>;
+  /** Those of the parameters that are never trained, and what they are where a file lacks them. */
+  readonly buffers: ReadonlyMap<string, number>;
   /** What mixtures' experts multiply with, by the parameters that transformers keeps it in. */
   readonly experts: ReadonlyMap<string, ExpertsSite>;
 }
@@ -63,12 +63,12 @@ export function walkModel(
   const parameters = new Map<string, readonly number[]>();
   const linears = new Map<string, { in: number; out: number }>();
   const transposed = new Set<string>();
-  const buffers = new Set<string>();
+  const buffers = new Map<string, number>();
   const experts = new Map<string, ExpertsSite>();
   const layout = { parameters, linears, transposed, buffers, experts };
   const scope = createScope(
     (name, shape, start) => {
-      if (start !== undefined) buffers.add(name);
+      if (start !== undefined) buffers.set(name, start);
       const isNew = !parameters.has(name);
       parameters.set(name, shape as readonly number[]);
       if (isNew && !onParameter(name, shape as readonly number[])) throw ENOUGH;

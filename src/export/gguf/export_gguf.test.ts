@@ -162,6 +162,28 @@ describe("what is written", () => {
     expect(await windowOf({ layer_types: full }, "b.gguf")).toBe(64);
   });
 
+  test("so do those of Granite 4's plain MLP, which says that it rotates nothing", async () => {
+    const model = golden("granite-hybrid");
+    const { values, tensors, metadata } = await exported(model);
+    const both = await weightOf(model, "model.layers.1.shared_mlp.input_linear.weight"); // [128, 32]
+    expect(values("blk.1.ffn_gate.weight")).toEqual(both.subarray(0, 64 * 32));
+    expect(values("blk.1.ffn_up.weight")).toEqual(both.subarray(64 * 32));
+    expect(tensors.get("blk.1.ffn_up.weight")!.shape).toEqual([64, 32]);
+    expect(metadata.get("granite.rope.scaling.finetuned")?.value).toBe(false);
+  });
+
+  test("Apertus's slopes are settings", async () => {
+    const model = golden("apertus");
+    const { metadata, tensors } = await exported(model);
+    for (const slope of ["alpha_n", "alpha_p"]) {
+      const layers = [0, 1].map((layer) => weightOf(model, `model.layers.${layer}.mlp.act_fn.${slope}`));
+      const values = (await Promise.all(layers)).map(([value]) => value);
+      expect(metadata.get(`xielu.${slope}`)).toEqual({ type: "float32s", value: values });
+    }
+    expect(metadata.get("xielu.beta")?.value).toBe(0.5);
+    expect([...tensors.keys()].filter((name) => name.includes("act"))).toEqual([]);
+  });
+
   test("what belongs to a key head of Qwen3-Next comes apart: queries, keys and values, and gates", async () => {
     const model = golden("qwen3-next");
     const { tensors, values } = await exported(model, { type: "f16" });
@@ -262,6 +284,16 @@ describe("what is written", () => {
       "[[PAD318]]",
     ]);
     expect((metadata.get("tokenizer.ggml.token_type")!.value as number[]).slice(317)).toEqual([3, 5, 3]);
+  });
+
+  test("a buffer that the file lacks is what the model starts with", async () => {
+    const model = golden("gemma4");
+    const { tensors } = await readSafetensorsHeader(join(model, "model.safetensors"));
+    const kept = [...tensors.values()].filter(({ name }) => !name.endsWith("1.layer_scalar"));
+    await writeSafetensors(join(model, "model.safetensors"), kept.map(copyOf));
+    const { values } = await exported(model);
+    expect(values("blk.1.layer_output_scale.weight")).toEqual(Float32Array.of(1));
+    expect(values("blk.0.layer_output_scale.weight")[0]).not.toBe(1);
   });
 
   test("base and adapter are what the merged model is", async () => {
@@ -365,6 +397,13 @@ describe("what llama.cpp can't represent is refused by name, and nothing stays",
       /beta_fast, beta_slow: .*expected 32, 1, got 8, 1/,
     ],
     ["gpt2", { scale_attn_by_inverse_layer_idx: true }, /scale_attn_by_inverse_layer_idx: /],
+    ["apertus", { rope_parameters: { rope_type: "dynamic", factor: 2 } }, /no such rotation for apertus/],
+    ["ministral3", { sliding_window: 8 }, /sliding_window: .*mistral3 without a window/],
+    [
+      "ministral3",
+      { original_max_position_embeddings: 16 },
+      /original_max_position_embeddings: .*one length.*expected 8, got 16/,
+    ],
     ["llama", { hidden_act: "gelu" }, /hidden_act: .*silu/],
     [
       "qwen2",
@@ -408,7 +447,6 @@ describe("what llama.cpp can't represent is refused by name, and nothing stays",
     ["deepseek_v3", /attention_bias: .*expected false, got true/],
     ["helium", /model_type: .*llama\.cpp has no architecture for it.*got helium/],
     ["ministral", /model_type: .*without windows/],
-    ["mistral3-ministral3", /text_config\.model_type: .*got ministral3/],
     ["gemma3", /query_pre_attn_scalar: .*scores of gemma3/],
   ])("the family %s as it is here", async (name, expected) => {
     expect(await refusal(modelWithTokenizer(`families/${name}`, at()))).toMatch(expected);

@@ -11,6 +11,7 @@ import { describeForLlama } from "./architectures/architectures.ts";
 import { checkGguf } from "./check_gguf.ts";
 import { GGML_TYPES } from "./ggml_types.ts";
 import { type GgufMetadata, type GgufValue, texts, textValue, u32 } from "./gguf_header.ts";
+import { learnedSettings } from "./learned_settings.ts";
 import { createSpaces, expectedValues, tensorContent } from "./tensor_content.ts";
 import { FILE_TYPES, type FileTypeName, type PlannedTensor, planTensors } from "./tensor_plan.ts";
 import { tokenizerMetadata } from "./tokenizer_metadata.ts";
@@ -58,6 +59,8 @@ async function write(options: GgufOptions, base: Base, source: ModelWeights): Pr
   const metadata: GgufMetadata = new Map([
     ...general(description.name, base, type, tensors),
     ...prefixed,
+    ...description.plain,
+    ...(await learnedSettings(source, description)),
     ...(await tokenizerOf(base, source, options)),
     ...(await templateOf(base, options.template)),
   ]);

@@ -76,6 +76,18 @@ describe("rows", () => {
   });
 });
 
+test("a layer that is two of llama.cpp's: each has its rows of B, and A is both's", async () => {
+  const adapter = "gguf/adapters/granite-hybrid-lora";
+  const { tensors, values } = await exported("gguf/models/granite-hybrid", adapter);
+  const { modules } = (await readAdapterDirectory(goldenPath(adapter))) as LoraAdapter;
+  const { A, B } = modules.get("model.layers.1.shared_mlp.input_linear")!; // [4, 32], [128, 4]
+  for (const [name, rows] of Object.entries({ ffn_gate: B.subarray(0, 256), ffn_up: B.subarray(256) })) {
+    expect(values(`blk.1.${name}.weight.lora_a`)).toEqual(A);
+    expect(values(`blk.1.${name}.weight.lora_b`)).toEqual(rows);
+    expect(tensors.get(`blk.1.${name}.weight.lora_b`)?.shape).toEqual([64, 4]);
+  }
+});
+
 describe("what only a merge can do is refused with the command that merges", () => {
   test.each([
     ["models/llama-gqa", "adapters/llama-dora/final", /it is DoRA/],
@@ -109,8 +121,16 @@ describe("what only a merge can do is refused with the command that merges", () 
     const message = await exported("gguf/models/deepseek-v3", "gguf/adapters/deepseek-v3-lora").catch(
       (error: Error) => error.message,
     );
-    expect(message).toMatch(/deepseek2 leaves out its term of model\.layers\.0\.self_attn\.\w+/);
+    expect(message).toMatch(/deepseek2 has no layer for its term of model\.layers\.0\.self_attn\.\w+/);
     expect(message).toContain("Merge it: attune export --model ");
+  });
+
+  test("a layer that llama.cpp multiplies without terms", async () => {
+    const model = modelWithTokenizer("families/gemma4_text", at());
+    const adapter = goldenPath("families/gemma4_text/initial");
+    await expect(exportLora({ model, adapter, output: at("out.gguf"), type: "f32" })).rejects.toThrow(
+      /llama\.cpp's gemma4 has no layer for its term of model\.per_layer_model_projection/,
+    );
   });
 
   test("a base that llama.cpp doesn't compute, and an output that exists", async () => {

@@ -83,10 +83,8 @@ function lorasOf(
   const number = type === "f32" ? "F32" : "F16";
   const tensors = Array.from(modules, ([module, weights]): LoraTensor[] => {
     const name = place(`${module}.weight`);
-    if (name === undefined)
+    if (name === undefined || description.withoutTerms.includes(moduleOf(name)))
       throw mergeOnly(`llama.cpp's ${description.name} has no layer for its term of ${module}`, target);
-    if (description.withoutTerms.includes(name.replace(/^blk\.\d+\.|\.weight$/g, "")))
-      throw mergeOnly(`llama.cpp's ${description.name} leaves out its term of ${module}`, target);
     const scale = alpha === 0 ? scaleOf(config, module, weights.r) : 1;
     return placesOf(name, weights.out, description).flatMap((place) => {
       const { A, B } = placed(weights, scale, place);
@@ -99,6 +97,9 @@ function lorasOf(
   return { alpha, tensors: tensors.flat() };
 }
 
+/** llama.cpp's name without the block and what it is of the module. */
+const moduleOf = (name: string) => name.replace(/^blk\.\d+\.|\.[^.]+$/g, "");
+
 /** Where rows and columns of a term lie, which are a tensor's of llama.cpp. */
 interface Place {
   name: string;
@@ -109,7 +110,7 @@ interface Place {
 
 /** The tensors that a layer's term is for: several where llama.cpp has its weight as several. */
 function placesOf(name: string, out: number, { orders, columns, parts }: Description): Place[] {
-  const module = name.split(".")[2] ?? "";
+  const module = moduleOf(name);
   const several = parts[module];
   if (!several) return [{ name, rows: out, order: orders[module], columns: columns[module] }];
   return several.map(({ module: own, ...part }) => ({ ...part, name: name.replace(module, own) }));

@@ -10,6 +10,7 @@ export type GgufValue =
   | { type: "bool"; value: boolean }
   | { type: "string"; value: string }
   | { type: "strings"; value: readonly string[] }
+  | { type: "bools"; value: readonly boolean[] }
   | { type: "int32s" | "float32s"; value: readonly number[] };
 
 export type GgufMetadata = ReadonlyMap<string, GgufValue>;
@@ -19,6 +20,7 @@ export const f32 = (value: number): GgufValue => ({ type: "float32", value });
 export const flagValue = (value: boolean): GgufValue => ({ type: "bool", value });
 export const textValue = (value: string): GgufValue => ({ type: "string", value });
 export const texts = (value: readonly string[]): GgufValue => ({ type: "strings", value });
+export const flags = (value: readonly boolean[]): GgufValue => ({ type: "bools", value });
 export const i32s = (value: readonly number[]): GgufValue => ({ type: "int32s", value });
 export const f32s = (value: readonly number[]): GgufValue => ({ type: "float32s", value });
 
@@ -67,6 +69,7 @@ type Writer = ReturnType<typeof createWriter>;
 
 function writeValue(out: Writer, { type, value }: GgufValue): void {
   if (type === "strings") writeArray(out, VALUE_TYPES.string, value, out.text);
+  else if (type === "bools") writeArray(out, VALUE_TYPES.bool, value, (flag) => out.u8(flag ? 1 : 0));
   else if (type === "int32s") writeArray(out, VALUE_TYPES.int32, value, out.i32);
   else if (type === "float32s") writeArray(out, VALUE_TYPES.float32, value, out.f32);
   else {

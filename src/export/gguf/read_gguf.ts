@@ -98,6 +98,7 @@ function readArray(from: Reader): GgufValue {
     return values;
   };
   if (type === VALUE_TYPES.string) return { type: "strings", value: all(from.text) };
+  if (type === VALUE_TYPES.bool) return { type: "bools", value: all(() => from.u8() !== 0) };
   if (type === VALUE_TYPES.int32) return { type: "int32s", value: all(from.i32) };
   if (type === VALUE_TYPES.float32) return { type: "float32s", value: all(from.f32) };
   throw new Error(`a list of type ${type}, which attune doesn't write`);

@@ -47,6 +47,8 @@ export async function* tensorContent(
   if (values) yield encoded(float32(values));
   for (const parameter of tensor.parameters)
     for await (const numbers of pieces(tensor, weights.get(parameter)!, spaces)) yield encoded(numbers);
+  for (let row = 0; row < (tensor.again ?? 0); row++)
+    yield encoded(await weights.get(tensor.parameters[0]!)!.read(0, shape.at(-1)!));
 }
 
 /** A weight's numbers in the order of the tensor, whole rows at a time. */
@@ -120,7 +122,9 @@ export async function expectedValues(
   count: number,
 ): Promise<Float32Array> {
   if (tensor.values) return tensor.values.slice(start, start + count);
-  const each = shapeSize(tensor.shape) / tensor.parameters.length;
+  const own = shapeSize(tensor.shape) - (tensor.again ?? 0) * tensor.shape.at(-1)!;
+  if (start >= own) return expectedValues(tensor, weights, (start - own) % tensor.shape.at(-1)!, count);
+  const each = own / tensor.parameters.length;
   const weight = weights.get(tensor.parameters[Math.floor(start / each)]!)!;
   if (tensor.cut) return expectedOfCut(tensor, weight, start, count);
   const numbers = await numbersAt(tensor, weight, start % each, count);

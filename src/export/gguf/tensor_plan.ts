@@ -23,6 +23,8 @@ export interface PlannedTensor extends GgufTensorInfo {
   plus: number;
   computed?: (value: number) => number;
   values?: Float32Array;
+  /** Rows behind the parameter's own, each of them its first row again. */
+  again?: number;
 }
 
 /** What a file's type makes of its matrices; the ends of a 4-bit file are finer, as llama.cpp's own quantizer has it. */
@@ -61,7 +63,15 @@ export function planTensors(
   const head = plan.find(({ name }) => name === "token_embd.weight");
   if (model.tied && description.head === "required") plan.push({ ...head!, name: "output.weight" });
   for (const [name, { shape, values }] of description.extras)
-    plan.push({ name, shape, values, type: "F32", parameters: [], turned: false, plus: 0 });
+    plan.push({
+      name,
+      shape,
+      values,
+      type: typeOfExtra(shape, type),
+      parameters: [],
+      turned: false,
+      plus: 0,
+    });
   checkBlocks(plan);
   return plan;
 }
@@ -70,9 +80,9 @@ export function planTensors(
 export type Placing = (parameter: string) => string | undefined;
 
 /** Where llama.cpp keeps a parameter; nothing where it has no place for it. */
-export function placing(model: Model, { modules, biases, head, outputNorm }: Description): Placing {
+export function placing(model: Model, { modules, beside, biases, head, outputNorm }: Description): Placing {
   const names = familyOf(model.modelType).names ?? LLAMA;
-  const layer = new RegExp(`^${escaped(names.root)}\\.${escaped(names.layers)}\\.(\\d+)\\.((.+)\\.[^.]+)$`);
+  const layer = new RegExp(`^${escaped(names.root)}\\.${escaped(names.layers)}\\.(\\d+)\\.(.+)$`);
   const ends: Record<string, string | undefined> = {
     [`${model.ends.embedding}.weight`]: "token_embd.weight",
     [`${model.ends.head}.weight`]: head === "tied" ? undefined : "output.weight",
@@ -81,15 +91,33 @@ export function placing(model: Model, { modules, biases, head, outputNorm }: Des
     [`${names.root}.${names.norm}.bias`]: biases.includes("attn_norm") ? "output_norm.bias" : undefined,
     [`${names.root}.wpe.weight`]: "position_embd.weight",
   };
+  const placeBeside = (parameter: string): string | undefined => {
+    if (!parameter.startsWith(`${names.root}.`)) return undefined;
+    const [path, kind] = apart(parameter.slice(names.root.length + 1));
+    const module = beside[path.replace(/\.\d+$/, ".#")];
+    return module && `${module}.${kind}`;
+  };
   return (parameter) => {
-    const [, index, whole, path] = layer.exec(parameter) ?? [];
-    if (index === undefined) return Object.hasOwn(ends, parameter) ? ends[parameter] : undefined;
+    const [, index, whole] = layer.exec(parameter) ?? [];
+    if (index === undefined) return Object.hasOwn(ends, parameter) ? ends[parameter] : placeBeside(parameter);
     if (Object.hasOwn(modules, whole!)) return `blk.${index}.${modules[whole!]}`;
-    const kind = whole!.slice(path!.length + 1);
-    const module = modules[path!.replace(/(experts\.)\d+/, "$1#")];
+    const [path, kind] = apart(whole!);
+    const module = modules[path.replace(/(experts\.)\d+/, "$1#")];
     if (module === undefined || (kind === "bias" && !biases.includes(module))) return undefined;
     return `blk.${index}.${module}.${kind}`;
   };
+}
+
+/** The same parameter of every block. */
+export function blockParameters(model: Model, path: string): string[] {
+  const { root, layers } = familyOf(model.modelType).names ?? LLAMA;
+  return Array.from({ length: model.dimensions.layers }, (_, layer) => `${root}.${layers}.${layer}.${path}`);
+}
+
+/** A parameter's module, and what it is of it: a weight, a bias. */
+function apart(parameter: string): [module: string, kind: string] {
+  const end = parameter.lastIndexOf(".");
+  return [parameter.slice(0, Math.max(end, 0)), parameter.slice(end + 1)];
 }
 
 const escaped = (text: string) => text.replaceAll(".", "\\.");
@@ -100,7 +128,11 @@ function placeAll(
   description: Description,
 ): Map<string, string[]> {
   const place = placing(model, description);
-  const placed = groupBy(parameters.keys(), place);
+  const settings = Object.keys(description.learned).flatMap((path) => blockParameters(model, path));
+  const placed = groupBy(
+    [...parameters.keys()].filter((name) => !settings.includes(name)),
+    place,
+  );
   const homeless = placed.get(undefined);
   if (homeless) throw noPlace(homeless, description.name);
   return placed as Map<string, string[]>;
@@ -122,24 +154,31 @@ interface Context {
   inMxfp4: ReadonlySet<string>;
 }
 
+/** One matrix for each of Gemma 3n's streams. */
+const STACKED = /^altup_(unembd_)?proj\.weight$/;
+
 function planned(
   name: string,
   parameters: readonly string[],
   { model, layout, description, type, inMxfp4 }: Context,
 ): PlannedTensor {
   const own = layout.parameters.get(parameters[0]!)!;
-  const module = /^blk\.\d+\.(.+?)(?:\.weight|\.bias)?$/.exec(name)?.[1] ?? name;
+  const module = /^(?:blk\.\d+\.)?(.+?)(?:\.weight|\.bias)?$/.exec(name)?.[1] ?? name;
   const isTurned = layout.transposed.has(parameters[0]!.replace(/\.weight$/, ""));
   const isNorm =
     /norm(\.weight)?$/.test(module) && name.endsWith(".weight") && !model.startFromOne?.test(parameters[0]!);
-  const isStacked = name.endsWith("_exps.weight") && own.length < 3; // else they are one tensor here, too
+  // else they are one tensor here, too
+  const isStacked = own.length < 3 && (name.endsWith("_exps.weight") || STACKED.test(name));
   const shape = isTurned
     ? own.toReversed()
     : own.filter((size, axis) => size !== 1 || axis !== 1 || own.length < 3);
+  const rows = description.rows[module] ?? own[0]!;
+  const longer = rows === own[0] ? shape : [rows, ...shape.slice(1)];
   return {
     name,
     parameters,
-    shape: isStacked ? [parameters.length, ...shape] : shape,
+    shape: isStacked ? [parameters.length, ...shape] : longer,
+    again: rows - own[0]!,
     turned: isTurned,
     order: description.orders[module],
     columns: description.columns[module],
@@ -169,23 +208,31 @@ function divided(tensor: PlannedTensor, { halves, parts }: Description): Planned
     }));
   const lower = halves[module];
   if (!lower) return [tensor];
-  const [n, rows, width] = tensor.shape as [number, number, number];
+  const [width, rows, ...stacked] = tensor.shape.toReversed() as [number, number, ...number[]];
   const half = rows / 2;
   return [tensor.name, `${place}${lower}${kind}`].map((name, i) => ({
     ...tensor,
     name,
-    shape: [n, half, width],
+    shape: [...stacked, half, width],
     order: (row) => (2 * Math.floor(row / half) + i) * half + (row % half),
   }));
 }
 
+const FLOAT32 = /_norm$|^exp_probs_b$|^ffn_gate_inp|^shortconv\.conv$|^ssm_conv1d$|^altup_(\w+_coef|router)$/;
+
 /** llama.cpp wants norms, routers and positions, and all that is no matrix, in float32. */
 function typeOf(name: string, module: string, shape: readonly number[], type: FileType): GgmlType {
-  if (shape.length < 2 || /_norm$|^exp_probs_b$|^ffn_gate_inp|^shortconv\.conv$|^ssm_conv1d$/.test(module))
-    return "F32";
+  if (shape.length < 2 || FLOAT32.test(module)) return "F32";
   if (name === "position_embd.weight" || !name.endsWith(".weight")) return "F32";
+  if (KEPT.test(module)) return type.matrices === "BF16" || type.matrices === "F32" ? type.matrices : "F16";
   return name === "token_embd.weight" || name === "output.weight" ? type.ends : type.matrices;
 }
+
+/** What llama.cpp's own quantizer leaves as it is. */
+const KEPT = /^(per_layer_model_proj|altup_|laurel_)/;
+
+const typeOfExtra = (shape: readonly number[], type: FileType): GgmlType =>
+  shape.length < 2 ? "F32" : type.matrices;
 
 function checkBlocks(plan: readonly PlannedTensor[]): void {
   const uneven = plan.filter(({ type, shape }) => shape.at(-1)! % GGML_TYPES[type].values !== 0);

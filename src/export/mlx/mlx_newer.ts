@@ -1,7 +1,7 @@
 /** What mlx-lm computes of families with layers of several kinds. */
 import { parseFields } from "../../models/config.ts";
 import { attentionInterval, type DeltaFields, deltaFields } from "../../models/delta_decoder.ts";
-import { attends, lfm2, lfm2Fields } from "../../models/families/lfm2.ts";
+import { lfm2, lfm2Attends, lfm2Fields } from "../../models/families/lfm2.ts";
 import { qwen3NextFields } from "../../models/families/qwen3_next.ts";
 import { familyOf, withoutAliases } from "../../models/families.ts";
 import { ropeParameters } from "../../models/rope_config.ts";
@@ -41,7 +41,7 @@ export const lfm2Mlx: Describe = (config) => {
   check.rope(rope, PLAIN_ROPE);
   check.only("head_dim", heads.isDerived, true);
   const indices = Array.from({ length: c.num_hidden_layers }, (_, layer) => layer);
-  const attending = indices.filter((layer) => attends(c, layer));
+  const attending = indices.filter((layer) => lfm2Attends(c, layer));
   if (attending.length === 0 || attending.length === indices.length)
     check.faults.push({ place: "layer_types", problem: "mlx-lm computes lfm2 with layers of both kinds" });
   const { norm_eps, conv_bias, conv_L_cache, block_multiple_of, block_auto_adjust_ff_dim } = c;

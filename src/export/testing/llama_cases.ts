@@ -43,7 +43,10 @@ export const LLAMA_CASES: readonly LlamaCase[] = [
   ),
   ...["mistral-plain", "qwen2-untied"].map((name) => model(`models/${name}`)),
   ...["llama-yarn", "phi3-longrope", "gpt_neox-serial"].map((name) => model(`families/${name}`)),
-  ...["llama", "gpt2", "gemma3", "mixtral", "deepseek-v3"].flatMap((name) =>
+  ...["gemma4_text-values", "gemma4_unified", "granitemoehybrid", "mistral3-ministral3"].map((name) =>
+    model(`families/${name}`),
+  ),
+  ...["llama", "gpt2", "gemma3", "gemma3n", "gemma4-experts", "mixtral", "deepseek-v3"].flatMap((name) =>
     SMALL_TYPES.map((type) => model(`${MODELS}/${name}`, type)),
   ),
   ...(["f32", "f16", "q8_0"] as const).map((type) => model("mxfp4", type)),
@@ -53,6 +56,10 @@ export const LLAMA_CASES: readonly LlamaCase[] = [
   merged("phi3", "phi3-lora"),
   merged("deepseek-v3", "deepseek-v3-lora"),
   merged("gpt-oss", "gpt-oss-lora"),
+  merged("granite-hybrid", "granite-hybrid-lora"),
+  merged("apertus", "apertus-lora"),
+  merged("gemma3n", "gemma3n-lora"),
+  merged("gemma4", "gemma4-lora"),
   merged("qwen3-next", "qwen3-next-lora"),
   merged("qwen3-5", "qwen3-5-lora"),
 ];
@@ -60,7 +67,8 @@ export const LLAMA_CASES: readonly LlamaCase[] = [
 /** Adapters as files of their own, over their base's f32 file. */
 export const LORA_CASES: readonly { name: string; model: string; adapter: string }[] = [
   ...["llama-lora", "llama-rslora", "llama-patterns", "llama-rslora-patterns", "qwen2-lora", "gpt2-lora"],
-  ...["gpt2-rslora", "gpt-neox-lora", "phi3-lora", "mixtral-lora", "gemma3-lora", "llama-head"],
+  ...["gpt2-rslora", "gpt-neox-lora", "phi3-lora", "mixtral-lora", "gemma3-lora", "gemma3n-lora"],
+  ...["gemma4-lora", "apertus-lora", "granite-hybrid-lora", "llama-head"],
   ...["deepseek-v3-output", "gpt-oss-lora"],
   ...["qwen3-next-lora", "qwen3-5-lora"],
 ].map((name) => ({

@@ -9,7 +9,7 @@ import type { Tensor } from "../../graph/tensor.ts";
 import { preNormBlock } from "../blocks.ts";
 import { parseFields } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
-import type { Family } from "../family.ts";
+import type { Config, Family } from "../family.ts";
 import { headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
@@ -26,13 +26,18 @@ const apertusFields = decoderFields.extend({
   attention_bias: z.boolean().default(false),
 });
 
+/** What config.json says, and the rotation by it. */
+export function readApertus(config: Config) {
+  const own = parseFields("", apertusFields, config);
+  const c = { ...own, rope_parameters: own.rope_parameters ?? ROPE };
+  return { c, rope: ropeParameters(c, { theta: 12_000_000 }) };
+}
+
 export const apertus: Family = {
   modelType: "apertus",
   read(config) {
-    const own = parseFields("", apertusFields, config);
-    const c = { ...own, rope_parameters: own.rope_parameters ?? ROPE };
+    const { c, rope } = readApertus(config);
     const [heads, norm] = [headSizes(c), rmsNorms(c.rms_norm_eps)];
-    const rope = ropeParameters(c, { theta: 12_000_000 });
     const bias = { qkv: c.attention_bias, o: c.attention_bias };
     return decoder(c, heads, {
       modelType: "apertus",
@@ -57,8 +62,8 @@ export const apertus: Family = {
   },
 };
 
-const BETA = 0.5;
-const EPS = -1e-6;
+export const BETA = 0.5;
+export const EPS = -1e-6;
 
 /**
  * αp·x² + β·x above 0, αn·(eˣ - 1 - x) + β·x below (Huang and Schlag 2024, https://arxiv.org/abs/2411.13010). The two slopes are

@@ -52,11 +52,8 @@ export const gemma3nText: Family = {
   read(config) {
     const c = parseFields("", gemma3nFields, config);
     const [heads, norm] = [headSizes(c), rmsNorms(c.rms_norm_eps)];
-    const slides = slidingLayers(c, (layer) => (layer + 1) % 5 !== 0);
-    const ropes = readRopesByLayer(c, { full: 1_000_000, sliding: c.rope_local_base_freq });
-    const isShared = c.num_kv_shared_layers < c.num_hidden_layers;
-    const sources = keySources(slides, isShared ? c.num_kv_shared_layers : 0);
-    const layers = { slides, ropes, sources, heads: () => heads };
+    const layers = { ...gemma3nLayers(c), heads: () => heads };
+    const { ropes, sources } = layers;
     requireStream(c);
     return decoder(c, heads, {
       modelType: "gemma3n_text",
@@ -71,6 +68,15 @@ export const gemma3nText: Family = {
     });
   },
 };
+
+/** What is of one kind or another, layer by layer. */
+export function gemma3nLayers(c: Fields): Omit<AttentionLayers, "heads"> {
+  const slides = slidingLayers(c, (layer) => (layer + 1) % 5 !== 0);
+  const isShared = c.num_kv_shared_layers < c.num_hidden_layers;
+  const sources = keySources(slides, isShared ? c.num_kv_shared_layers : 0);
+  const ropes = readRopesByLayer(c, { full: 1_000_000, sliding: c.rope_local_base_freq });
+  return { slides, sources, ropes };
+}
 
 function requireStream({ altup_active_idx: active, altup_num_inputs: count }: Fields): void {
   if (active < count) return;
@@ -133,7 +139,7 @@ function openGates(sparsity: number): ((x: Tensor) => Tensor) | undefined {
 /** Ten layers of the larger models close gates where nothing is said. */
 const SPARSE = { layers: 10, sparsity: 0.95 };
 
-function perLayer(c: Fields, key: "intermediate_size" | "activation_sparsity_pattern"): number[] {
+export function perLayer(c: Fields, key: "intermediate_size" | "activation_sparsity_pattern"): number[] {
   const count = c.num_hidden_layers;
   const sparse = count > SPARSE.layers ? SPARSE.layers : 0;
   const given = c[key] ?? Array.from({ length: count }, (_, layer) => (layer < sparse ? SPARSE.sparsity : 0));

@@ -11,7 +11,7 @@ import { ropeParameters } from "../rope_config.ts";
 import { graniteDecoder, graniteFields } from "./granite.ts";
 
 const layer = z.enum(["full_attention", "attention"], "attune does not compute Mamba layers");
-const hybridFields = graniteFields.omit({ intermediate_size: true }).extend({
+export const hybridFields = graniteFields.omit({ intermediate_size: true }).extend({
   layer_types: z.array(layer, "attune does not compute Mamba layers, which all are where it is missing"),
   num_local_experts: z.literal(0, "attune computes this family without experts"),
   shared_intermediate_size: size.default(1024),

@@ -48,7 +48,7 @@ export const lfm2: Family = {
       rope,
       names: lfm2.names,
       kept: (layer): KeptStates =>
-        attends(c, layer) ? { key: state, value: state } : { convolved: [c.hidden_size] },
+        lfm2Attends(c, layer) ? { key: state, value: state } : { convolved: [c.hidden_size] },
       blocks(pass) {
         const rotate = rotation(pass, rope, heads.E);
         const attention: BlockPart = (p, x, layer) => {
@@ -61,14 +61,14 @@ export const lfm2: Family = {
           preNormBlock(norm, part, (p, x) => gatedMlp(p, x, mlp, MLP), { ...BLOCK, attention: name });
         const attending = block(attention, "self_attn");
         const convolving = block(convolution, "conv");
-        return (p, x, layer) => (attends(c, layer) ? attending : convolving)(p, x, layer);
+        return (p, x, layer) => (lfm2Attends(c, layer) ? attending : convolving)(p, x, layer);
       },
     });
   },
 };
 
 /** Whether a layer attends; the others convolve. */
-export const attends = (c: Lfm2Fields, layer: number): boolean =>
+export const lfm2Attends = (c: Lfm2Fields, layer: number): boolean =>
   c.layer_types ? c.layer_types[layer] === "full_attention" : (c.full_attn_idxs?.includes(layer) ?? true);
 
 /** Two thirds of intermediate_size, widened and rounded up. */

@@ -9,7 +9,7 @@ import type { Tensor } from "../../graph/tensor.ts";
 import { preNormBlock } from "../blocks.ts";
 import { headCount, headSize, parseFields, size } from "../config.ts";
 import { decoder, decoderFields } from "../decoder.ts";
-import type { Family, Pass } from "../family.ts";
+import type { Config, Family, Pass } from "../family.ts";
 import { gatedMlp, headSizes, rmsNorms, selfAttention } from "../layers.ts";
 import { ropeParameters } from "../rope_config.ts";
 import { rotation } from "../rotary.ts";
@@ -31,14 +31,19 @@ const growthFields = z.looseObject({
 });
 type Growth = z.output<typeof growthFields>;
 
+/** What config.json says, and how queries grow. */
+export function readMinistral3(config: Config) {
+  const own = parseFields("", ministral3Fields, config);
+  const c = { ...own, rope_parameters: own.rope_parameters ?? ROPE };
+  const place = c.rope_scaling ? "rope_scaling" : "rope_parameters";
+  return { c, growth: parseFields(place, growthFields, c[place]) };
+}
+
 export const ministral3: Family = {
   modelType: "ministral3",
   read(config) {
-    const own = parseFields("", ministral3Fields, config);
-    const c = { ...own, rope_parameters: own.rope_parameters ?? ROPE };
+    const { c, growth } = readMinistral3(config);
     const [heads, rope, norm] = [headSizes(c), ropeParameters(c), rmsNorms(c.rms_norm_eps)];
-    const place = c.rope_scaling ? "rope_scaling" : "rope_parameters";
-    const growth = parseFields(place, growthFields, c[place]);
     const attention = { window: c.sliding_window ?? undefined };
     const mlp = { size: c.intermediate_size, activation: c.hidden_act };
     return decoder(c, heads, {

@@ -1,15 +1,18 @@
 import { familyOf } from "../../../models/families.ts";
 import type { Config, Model } from "../../../models/family.ts";
 import { AttuneError } from "../../../text/errors.ts";
+import { apertus } from "./apertus.ts";
 import { deepseekV2, deepseekV3 } from "./deepseek.ts";
 import { qwen3Next, qwen35Text } from "./delta.ts";
 import type { Architecture, Description } from "./description.ts";
 import { gemma, gemma2, gemma3 } from "./gemma.ts";
+import { gemma3n } from "./gemma3n.ts";
+import { gemma4, gemma4Unified } from "./gemma4.ts";
 import { gpt2, gptNeox } from "./gpt.ts";
 import { gptOss } from "./gpt_oss.ts";
 import { cohere2, falcon, nemotron, olmo, phi, stablelm } from "./layer_normed.ts";
 import { lfm2 } from "./lfm2.ts";
-import { granite, llama, mistral, mixtral, smollm3 } from "./llama.ts";
+import { granite, graniteHybrid, llama, ministral3, mistral, mixtral, smollm3 } from "./llama.ts";
 import {
   ernieMoeArchitecture,
   glm4MoeArchitecture,
@@ -42,25 +45,20 @@ export const ARCHITECTURES: readonly Architecture[] = [
   ...[deepseekV2, deepseekV3, gptOss],
   ...[qwen3Next, qwen35Text],
   ...[olmo, nemotron, cohere2, stablelm, phi, falcon],
+  ...[gemma3n, gemma4, gemma4Unified, graniteHybrid, ministral3, apertus],
   textOf("gemma3", [gemma3]),
-  textOf("mistral3", [mistral]),
+  textOf("gemma3n", [gemma3n]),
+  textOf("gemma4", [gemma4]),
+  textOf("gemma4_unified", [gemma4Unified]),
+  textOf("mistral3", [mistral, ministral3]),
   textOf("qwen3_5", [qwen35Text]),
 ];
 
 /** Why there are no rules for a family. */
 const REASONS: Readonly<Record<string, string>> = {
-  gemma3n: "attune has no rules for its streams and layer inputs",
-  gemma3n_text: "attune has no rules for its streams and layer inputs",
-  gemma4: "attune has no rules for layers of two head sizes",
-  gemma4_unified: "attune has no rules for layers of two head sizes",
-  gemma4_unified_text: "attune has no rules for layers of two head sizes",
-  gemma4_text: "attune has no rules for layers of two head sizes",
-  apertus: "llama.cpp keeps its activation's slopes as settings, and attune has no rules for that",
   cwm: "llama.cpp computes llama without windows",
-  granitemoehybrid: "llama.cpp's granitehybrid is for models with state space layers",
   helium: "llama.cpp has no architecture for it",
   ministral: "llama.cpp computes llama without windows",
-  ministral3: "llama.cpp stretches its scores otherwise",
   vaultgemma: "llama.cpp has no architecture for it",
 };
 

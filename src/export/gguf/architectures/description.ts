@@ -44,6 +44,10 @@ export interface Description {
   readonly metadata: Map<string, GgufValue>;
   /** llama.cpp's names of a block's modules, by the checkpoint's below `layers.N`; `#` stands for an expert's number. What is no weight or bias stands with its name. */
   readonly modules: Readonly<Record<string, string>>;
+  /** The same of what lies beside the blocks. */
+  readonly beside: Readonly<Record<string, string>>;
+  /** Those, by llama.cpp's names, that it multiplies without an adapter's terms. */
+  readonly withoutTerms: readonly string[];
   /** Those, by llama.cpp's names, whose biases it reads. */
   readonly biases: readonly string[];
   /** The norm after the last block. */
@@ -62,10 +66,14 @@ export interface Description {
   readonly halves: Readonly<Record<string, string>>;
   /** Parameters that llama.cpp has in other tensors, by the name they would have. */
   readonly cuts: Readonly<Record<string, readonly Cut[]>>;
-  /** Layers that llama.cpp computes without an adapter's terms. */
-  readonly withoutTerms: readonly string[];
   /** Of a tied model the output layer is left out, or must be there all the same; "tied": there is no other. */
   readonly head: "optional" | "required" | "tied";
+  /** Numbers of a block that llama.cpp has among its settings, by the checkpoint's names: the keys, each a list of all layers'. */
+  readonly learned: Readonly<Record<string, string>>;
+  /** Keys that don't begin with the architecture's name. */
+  readonly plain: Map<string, GgufValue>;
+  /** How many rows matrices have, by llama.cpp's names: behind the checkpoint's its first one again, as often as need be. */
+  readonly rows: Readonly<Record<string, number>>;
   readonly extras: Map<string, ExtraTensor>;
   /** What llama.cpp doesn't compute, by the keys of config.json. */
   readonly faults: Omit<Fault, "code">[];
@@ -73,9 +81,14 @@ export interface Description {
 
 type Parts = Pick<Description, "name" | "modules"> &
   Partial<Pick<Description, "biases" | "orders" | "halves" | "head" | "normsLessOne" | "outputNorm">> &
-  Partial<Pick<Description, "columns" | "parts" | "computed" | "cuts" | "withoutTerms">>;
+  Partial<Pick<Description, "columns" | "parts" | "computed" | "cuts">> &
+  Partial<Pick<Description, "beside" | "withoutTerms" | "learned" | "rows">>;
 
 export const newDescription = ({
+  beside = {},
+  withoutTerms = [],
+  learned = {},
+  rows = {},
   biases = [],
   orders = {},
   columns = {},
@@ -83,13 +96,16 @@ export const newDescription = ({
   computed = {},
   halves = {},
   cuts = {},
-  withoutTerms = [],
   head = "optional",
   normsLessOne = false,
   outputNorm = "output_norm",
   ...rest
 }: Parts): Description => ({
   ...rest,
+  beside,
+  withoutTerms,
+  learned,
+  rows,
   biases,
   orders,
   columns,
@@ -97,11 +113,11 @@ export const newDescription = ({
   computed,
   halves,
   cuts,
-  withoutTerms,
   head,
   normsLessOne,
   outputNorm,
   metadata: new Map(),
+  plain: new Map(),
   extras: new Map(),
   faults: [],
 });

@@ -6,7 +6,7 @@ import { gemma2Fields } from "../../../models/families/gemma2.ts";
 import { gemma3Fields, gemma3Ropes } from "../../../models/families/gemma3_text.ts";
 import { slidingLayers } from "../../../models/layer_types.ts";
 import { headSizes } from "../../../models/layers.ts";
-import { ropeParameters } from "../../../models/rope_config.ts";
+import { type RopeParameters, ropeParameters } from "../../../models/rope_config.ts";
 import { f32, u32 } from "../gguf_header.ts";
 import {
   type Architecture,
@@ -38,7 +38,7 @@ export const gemma: Architecture = {
   },
 };
 
-const SANDWICH = {
+export const SANDWICH = {
   ...LLAMA_ATTENTION,
   ...LLAMA_MLP,
   post_attention_layernorm: "post_attention_norm",
@@ -89,23 +89,33 @@ export const gemma3: Architecture = {
     if (c.final_logit_softcapping) setAll(to, { final_logit_softcapping: f32(c.final_logit_softcapping) });
     const slides = slidingLayers(c, (layer) => (layer + 1) % c.sliding_window_pattern !== 0);
     if (!slides.includes(true)) return to;
-    if (ropes.sliding.type !== "default")
-      to.faults.push({
-        place: "rope_parameters.sliding_attention.rope_type",
-        problem: "llama.cpp scales the rotation of layers without a window only",
-        got: JSON.stringify(ropes.sliding.type),
-      });
-    if (ropes.full.type === "yarn")
-      to.faults.push({
-        place: "rope_parameters.full_attention.rope_type",
-        problem: "llama.cpp would scale the layers with a window, too",
-        got: '"yarn"',
-      });
-    setAll(to, { "rope.freq_base_swa": f32(ropes.sliding.theta) });
+    setSlidingRope(to, ropes);
     setWindows(to, c, slides, 6);
     return to;
   },
 };
+
+/** The rotation of layers with a window, beside that of the others. */
+export function setSlidingRope(to: Description, { sliding, full }: Ropes): void {
+  if (sliding.type !== "default")
+    to.faults.push({
+      place: "rope_parameters.sliding_attention.rope_type",
+      problem: "llama.cpp scales the rotation of layers without a window only",
+      got: JSON.stringify(sliding.type),
+    });
+  if (full.type === "yarn")
+    to.faults.push({
+      place: "rope_parameters.full_attention.rope_type",
+      problem: "llama.cpp would scale the layers with a window, too",
+      got: '"yarn"',
+    });
+  setAll(to, { "rope.freq_base_swa": f32(sliding.theta) });
+}
+
+interface Ropes {
+  sliding: RopeParameters;
+  full: RopeParameters;
+}
 
 interface Scaled {
   query_pre_attn_scalar: number;

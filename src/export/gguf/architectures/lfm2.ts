@@ -1,5 +1,5 @@
 import { parseFields } from "../../../models/config.ts";
-import { attends, lfm2 as lfm2Family, lfm2Fields, mlpSize } from "../../../models/families/lfm2.ts";
+import { lfm2Attends, lfm2 as lfm2Family, lfm2Fields, mlpSize } from "../../../models/families/lfm2.ts";
 import { withoutAliases } from "../../../models/families.ts";
 import { headSizes } from "../../../models/layers.ts";
 import { ropeParameters } from "../../../models/rope_config.ts";
@@ -43,7 +43,7 @@ export const lfm2: Architecture = {
     setRope(to, ropeParameters(c, { theta: 1_000_000 }), { E: heads.E });
     requireDerivedHeads(to, c.hidden_size, heads);
     const layers = Array.from({ length: c.num_hidden_layers }, (_, layer) =>
-      attends(c, layer) ? heads.K : 0,
+      lfm2Attends(c, layer) ? heads.K : 0,
     );
     setAll(to, { "attention.head_count_kv": i32s(layers), "shortconv.l_cache": u32(c.conv_L_cache) });
     if (c.conv_bias)

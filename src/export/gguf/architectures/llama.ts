@@ -1,7 +1,9 @@
 /** What llama.cpp computes as Llama, or almost: neighbours are rotated, so rows of queries and keys change places. */
 import { parseFields } from "../../../models/config.ts";
 import { graniteFields } from "../../../models/families/granite.ts";
+import { granitemoehybrid, hybridFields } from "../../../models/families/granitemoehybrid.ts";
 import { llamaFields } from "../../../models/families/llama.ts";
+import { readMinistral3 } from "../../../models/families/ministral3.ts";
 import { mistralFields } from "../../../models/families/mistral.ts";
 import { mixtral as mixtralFamily, mixtralFields } from "../../../models/families/mixtral.ts";
 import { rotatedLayers, smollm3Fields } from "../../../models/families/smollm3.ts";
@@ -9,7 +11,7 @@ import { withoutAliases } from "../../../models/families.ts";
 import { layerWindows } from "../../../models/layer_types.ts";
 import { headSizes } from "../../../models/layers.ts";
 import { ropeParameters } from "../../../models/rope_config.ts";
-import { f32, u32 } from "../gguf_header.ts";
+import { f32, flagValue, u32 } from "../gguf_header.ts";
 import {
   type Architecture,
   type Description,
@@ -53,6 +55,31 @@ export const mistral: Architecture = {
       layerWindows(c, () => true),
       c.max_position_embeddings,
     );
+    return to;
+  },
+};
+
+/** Queries grow with their position. */
+export const ministral3: Architecture = {
+  modelType: "ministral3",
+  describe(config) {
+    const { c, growth } = readMinistral3(config);
+    const [heads, rope] = [headSizes(c), ropeParameters(c)];
+    const to = newDescription({ name: "mistral3", modules: LLAMA_BLOCK, orders: permutedHeads(heads.E) });
+    setLlamaLike(to, c, heads, { rope, factors: true });
+    const original = growth.original_max_position_embeddings;
+    setAll(to, {
+      "attention.temperature_scale": f32(growth.llama_4_scaling_beta),
+      "rope.scaling.original_context_length": u32(original),
+    });
+    if ("originalMaxPositions" in rope && rope.originalMaxPositions !== original)
+      to.faults.push({
+        place: "original_max_position_embeddings",
+        problem: "llama.cpp has one length for the rotation and for the growth of queries",
+        expected: String(original),
+        got: String(rope.originalMaxPositions),
+      });
+    requireNoWindow(to, [c.sliding_window ?? undefined], c.max_position_embeddings);
     return to;
   },
 };
@@ -117,6 +144,38 @@ export const granite: Architecture = {
     });
     setLlamaLike(to, c, heads, { rope: ropeParameters(c), factors: true });
     setGraniteFactors(to, c);
+    return to;
+  },
+};
+
+/** Gate and up are one layer, and sizes without a rotation say so. */
+export const graniteHybrid: Architecture = {
+  modelType: "granitemoehybrid",
+  describe(config) {
+    const c = parseFields("", hybridFields, withoutAliases(config, granitemoehybrid));
+    const [heads, F] = [headSizes(c), c.shared_intermediate_size];
+    const to = newDescription({
+      name: "granite",
+      modules: {
+        ...LLAMA_ATTENTION,
+        post_attention_layernorm: "ffn_norm",
+        "shared_mlp.input_linear": "ffn_gate",
+        "shared_mlp.output_linear": "ffn_down",
+      },
+      biases: [...QKV, "attn_output"],
+      orders: permutedHeads(heads.E),
+      parts: {
+        ffn_gate: ["ffn_gate", "ffn_up"].map((module, i) => ({
+          module,
+          rows: F,
+          order: (row) => i * F + row,
+        })),
+      },
+    });
+    const sizes = { ...c, intermediate_size: F };
+    setLlamaLike(to, sizes, heads, { rope: ropeParameters(c), factors: true });
+    setGraniteFactors(to, c);
+    setAll(to, { "rope.scaling.finetuned": flagValue(c.position_embedding_type === "rope") });
     return to;
   },
 };
