@@ -17,6 +17,10 @@ export interface ModelLayout {
   readonly experts: ReadonlyMap<string, ExpertsSite>;
 }
 
+/** Numbers of the matrices that linear layers multiply by. */
+export const linearNumbers = ({ linears }: Pick<ModelLayout, "linears">): number =>
+  [...linears.values()].reduce((sum, layer) => sum + layer.in * layer.out, 0);
+
 export interface ExpertsSite {
   count: number;
   in: number;

@@ -1,6 +1,6 @@
 import type { Tensor } from "../graph/tensor.ts";
 import type { Model } from "../models/family.ts";
-import { modelLayout } from "../models/layout.ts";
+import { linearNumbers, modelLayout } from "../models/layout.ts";
 import { openGraph } from "../runtime/open_graph.ts";
 import type { DeviceTensor, OpenSession, Session, SessionOptions } from "../runtime/session.ts";
 import type { PassState, TrainedState } from "./trained_state.ts";
@@ -24,8 +24,7 @@ export function lanesFor(
   batchSize: number,
   { device, threads }: Required<Pick<SessionOptions, "device" | "threads">>,
 ): number {
-  const numbers = [...modelLayout(model).linears.values()].reduce((n, layer) => n + layer.in * layer.out, 0);
-  if (device !== "cpu" || numbers > SMALL) return 1;
+  if (device !== "cpu" || linearNumbers(modelLayout(model)) > SMALL) return 1;
   return Math.max(1, Math.min(threads, batchSize, MOST_LANES));
 }
 

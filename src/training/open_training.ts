@@ -2,7 +2,6 @@ import { type BatchOrder, batchOrder } from "../data/batches/batches.ts";
 import { type MixtureDataset, mixtureOrder } from "../data/batches/mixture.ts";
 import type { Model } from "../models/family.ts";
 import { keepsTensors, type OpenSession, type SessionOptions } from "../runtime/session.ts";
-import { requireComputeDevice } from "./compute_device.ts";
 import { deviceState } from "./device_state.ts";
 import { type Engine, openEngine } from "./engine.ts";
 import { requireExactInt8 } from "./int8_products.ts";
@@ -57,7 +56,7 @@ export interface Training {
 }
 
 /**
- * Compiles the training step of a recipe.
+ * Compiles the training step of a recipe, for a device that computes what it asks for (see `requireComputeDevice`).
  * @throws AttuneError when there are no examples, or one is longer than the model was made for.
  */
 export async function openTraining(
@@ -66,7 +65,6 @@ export async function openTraining(
   session: SessionOptions,
 ): Promise<Training> {
   const { recipe, method, ranks } = parts;
-  await requireComputeDevice(recipe, session.device, open);
   const half = recipe.compute === "float16";
   const over = <G>(state: OptimizedState<G>) =>
     openOver(half ? withLossScale(state) : state, parts, open, { ...session, half });

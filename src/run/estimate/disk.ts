@@ -4,7 +4,7 @@ import type { Adapter } from "../../adapters/adapter.ts";
 import { adapterFiles } from "../../adapters/peft/adapter_files.ts";
 import { isCompanionFile } from "../../files/companion_files.ts";
 import { byteLength, formatHeader, type TensorInfo } from "../../files/safetensors_header.ts";
-import { modelLayout } from "../../models/layout.ts";
+import { linearNumbers, modelLayout } from "../../models/layout.ts";
 import type { Base } from "../../pretrained/base.ts";
 import type { Trainable } from "../../training/trainable.ts";
 import { finishedAdapter } from "../../training/trained_adapter.ts";
@@ -100,7 +100,7 @@ const codeBytes = ({ linears, bits }: { linears: number; bits: number }) =>
 
 /** Numbers of all that quantization puts into codes: linear layers and experts. */
 export function linearWeights({ model }: Base): number {
-  const { linears, experts } = modelLayout(model);
-  const layers = [...linears.values()].reduce((sum, layer) => sum + layer.in * layer.out, 0);
-  return [...experts.values()].reduce((sum, site) => sum + site.count * site.in * site.out, layers);
+  const layout = modelLayout(model);
+  const layers = linearNumbers(layout);
+  return [...layout.experts.values()].reduce((sum, site) => sum + site.count * site.in * site.out, layers);
 }

@@ -11,6 +11,7 @@ import { quantizedBase } from "../../pretrained/quantized_base.ts";
 import { openSession } from "../../runtime/node.ts";
 import type { OpenSession } from "../../runtime/session.ts";
 import { type CheckpointArray, checkpointArrays } from "../../training/checkpoint_arrays.ts";
+import { requireComputeDevice } from "../../training/compute_device.ts";
 import { lanesFor } from "../../training/lanes.ts";
 import { openTraining, type Training } from "../../training/open_training.ts";
 import { randomFeeds } from "../../training/random_feeds.ts";
@@ -23,6 +24,7 @@ import type { MeasuredPass, MeasuredRun, MeasureTask, Writing } from "./measurem
 /** Runs the passes of `task` in this process, as a run would, and says what they took. */
 export async function measureHere(task: MeasureTask): Promise<MeasuredRun> {
   const { recipe, device, threads = cpus().length, now } = task;
+  await requireComputeDevice(recipe, device, openSession);
   const weights = recipe.stage === "pretrain" && !recipe.adapter ? "optional" : "required";
   const opened = await openBase(recipe.model, { weights });
   await requireFiniteWeights(opened);

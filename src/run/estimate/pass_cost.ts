@@ -1,6 +1,5 @@
-import { sizeOf } from "../../graph/tensor.ts";
 import type { Model } from "../../models/family.ts";
-import { modelLayout } from "../../models/layout.ts";
+import { linearNumbers, modelLayout } from "../../models/layout.ts";
 
 /** A pass over T tokens, S of which predict labels. */
 export interface PassSize {
@@ -46,10 +45,9 @@ const INTEGERS = 2.5;
 
 function parts(model: Model, inIntegers = false) {
   const factor = inIntegers ? INTEGERS : 1;
-  const { linears } = modelLayout(model);
   const { hiddenSize, vocabSize, layers } = model.dimensions;
   return {
-    linear: [...linears.values()].reduce((n, layer) => n + sizeOf([layer.in, layer.out]), 0) / factor,
+    linear: linearNumbers(modelLayout(model)) / factor,
     head: hiddenSize * vocabSize,
     attention: hiddenSize * layers,
   };
