@@ -1,4 +1,5 @@
 import { add } from "./ops/elementwise.ts";
+import { addScattered } from "./ops/indexing.ts";
 import { sumTo } from "./ops/reduce.ts";
 import { type Recompute, replays } from "./passes/recompute.ts";
 import { scalar } from "./sources.ts";
@@ -34,7 +35,7 @@ export function gradients(
       if (!wanted.has(x) || !dx) return;
       const fitted = sameShape(dx.shape, x.shape) ? dx : sumTo(dx, x.shape);
       const sum = gradient.get(x);
-      gradient.set(x, sum ? add(sum, fitted) : fitted);
+      gradient.set(x, sum ? (addScattered(sum, fitted) ?? add(sum, fitted)) : fitted);
     });
   }
   return parameters.map((p) => {

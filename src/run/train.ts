@@ -46,6 +46,7 @@ import { trackers, trackingPlan } from "./run_trackers.ts";
 import { restoreCheckpoint } from "./saving.ts";
 import { startEvent } from "./start_event.ts";
 import { type Team, teamOf } from "./team.ts";
+import { updateThreads } from "./update_threads.ts";
 import { watched } from "./watched.ts";
 
 export interface TrainOptions {
@@ -191,7 +192,8 @@ async function* trained(
   const from = await team.fromLeader(() => progressOf(directory, origin));
   const session = { device, threads };
   const lanes = profilePrefix ? 1 : lanesFor(base.model, recipe.training.batchSize, session);
-  const parts = { recipe, model: base.model, method, reference: before, data, ranks, lanes };
+  const made = { model: base.model, method, reference: before, updateThreads: updateThreads(threads) };
+  const parts = { recipe, ...made, data, ranks, lanes };
   const training = await openTraining(parts, openSession, { ...session, profilePrefix });
   const kept = isLeader ? { file: directory.samples, write: lock.write } : undefined;
   const asked = answers && answersPort(answers, { base, method, open: openSession, session, ranks, kept });

@@ -7,7 +7,7 @@ import { detach } from "../graph/ops/detach.ts";
 import { dropout } from "../graph/ops/dropout.ts";
 import * as elementwise from "../graph/ops/elementwise.ts";
 import { fromPlaces, groupedMatmul, groupedOuter, inverseOrder, toPlaces } from "../graph/ops/grouped.ts";
-import { gather, rowNumbers, scatterAdd } from "../graph/ops/indexing.ts";
+import { gather, rowNumbers, scatterAdd, scatterOnto } from "../graph/ops/indexing.ts";
 import { keep } from "../graph/ops/keep.ts";
 import { linearScan } from "../graph/ops/linear_scan.ts";
 import { addMatmul, matmul } from "../graph/ops/matmul.ts";
@@ -25,7 +25,7 @@ import type { Shape, Tensor } from "../graph/tensor.ts";
 
 type Name =
   | ("a" | "b" | "c" | "x" | "condition" | "like" | "table" | "indices" | "updates" | "weight" | "bias")
-  | ("q" | "k" | "v" | "order" | "places" | "counts")
+  | ("q" | "k" | "v" | "onto" | "order" | "places" | "counts")
   | ("first" | "index" | "ends" | "positions" | "sinks")
   | ("cos" | "sin" | "mask" | "hidden" | "targets" | "row0" | "row1" | "column0" | "column1");
 
@@ -180,6 +180,7 @@ function shapes(): Entry[] {
 
 function indexing(): Entry[] {
   const scatter = (at: Record<Name, Tensor>) => scatterAdd(at.like, at.indices, at.updates);
+  const onto = (at: Record<Name, Tensor>) => scatterOnto(at.onto, at.indices, at.updates);
   return [
     ["gather", { y: ({ table, indices }) => gather(table, indices) }],
     ["gather, matrix of indices", { y: ({ table, indices }) => gather(table, indices) }],
@@ -192,6 +193,8 @@ function indexing(): Entry[] {
     ["scatterAdd, rows of two axes", { y: scatter, frozen: ["like"] }],
     ["scatterAdd, numbers", { y: scatter, frozen: ["like"] }],
     ["scatterAdd, named rows", { y: scatter, frozen: ["like"], shapes: { like: ["T", 3] } }],
+    ["scatterOnto", { y: onto, shapes: { indices: ["T"], updates: ["T", 3] } }],
+    ["scatterOnto, named rows", { y: onto, shapes: { onto: ["T", 3] } }],
   ];
 }
 

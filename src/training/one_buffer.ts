@@ -7,8 +7,8 @@ const ALIGNED = 16; // floats: a cache line
  * longer than a small model's pass.
  */
 export function inOneBuffer(arrays: readonly Float32Array[]): Float32Array[] {
-  const size = arrays.reduce((n, { length }) => n + aligned(length), 0);
-  if (4 * size > LIMIT) return [...arrays];
+  if (!fitOneBuffer(arrays)) return [...arrays];
+  const size = alignedSize(arrays);
   const whole = new Float32Array(size);
   let at = 0;
   return arrays.map((array) => {
@@ -18,5 +18,12 @@ export function inOneBuffer(arrays: readonly Float32Array[]): Float32Array[] {
     return part;
   });
 }
+
+/** Whether arrays of such lengths are small enough to lie together. */
+export const fitOneBuffer = (arrays: readonly { length: number }[]): boolean =>
+  4 * alignedSize(arrays) <= LIMIT;
+
+const alignedSize = (arrays: readonly { length: number }[]) =>
+  arrays.reduce((n, { length }) => n + aligned(length), 0);
 
 const aligned = (length: number) => Math.ceil(length / ALIGNED) * ALIGNED;

@@ -21,6 +21,7 @@ import type { Ranks } from "./ranks.ts";
 import type { SettledRecipe } from "./recipe.ts";
 import { rowLengthFor } from "./row_length.ts";
 import { hostState, type OptimizedState } from "./trained_state.ts";
+import type { UpdateThreads } from "./update_work.ts";
 
 /** What training is made of, wherever it came from. */
 export interface TrainingParts {
@@ -38,6 +39,8 @@ export interface TrainingParts {
   ranks?: Ranks;
   /** Passes of a step computed at the same time; one when left out. */
   lanes?: number;
+  /** Who updates large parameters; the caller's thread alone when left out. They are closed with the training. */
+  updateThreads?: UpdateThreads;
 }
 
 export type RunOptions = Pick<LoopOptions<unknown>, "ports" | "from" | "signal"> &
@@ -70,7 +73,8 @@ export async function openTraining(
     openOver(half ? withLossScale(state) : state, parts, open, { ...session, half });
   if (keepsTensors(session.device) && (ranks?.size ?? 1) === 1)
     return over(await deviceState(open, method.trainables, session));
-  return over(hostState(method.trainables, ranks, recipe.training.communicationDataType));
+  const wire = recipe.training.communicationDataType;
+  return over(hostState(method.trainables, { ranks, wire, threads: parts.updateThreads }));
 }
 
 async function openOver<G>(

@@ -1,11 +1,13 @@
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
 import type { DeviceTensor, TensorData } from "../runtime/session.ts";
+import { freeAtOnce } from "./free_at_once.ts";
 import type { RunningScale } from "./loss_scale.ts";
-import { inOneBuffer } from "./one_buffer.ts";
-import { createOptimizer, type Optimizer, type OptimizerStep } from "./optimizer.ts";
+import { fitOneBuffer, inOneBuffer } from "./one_buffer.ts";
+import { createOptimizer, type Optimizer, type OptimizerStep, threadedOptimizer } from "./optimizer.ts";
 import { ALONE, type Ranks, type WireType } from "./ranks.ts";
 import type { Trainable } from "./trainable.ts";
 import { gradientName } from "./training_graph.ts";
+import type { UpdateThreads } from "./update_work.ts";
 
 type Graph = Record<string, Tensor>;
 
@@ -48,15 +50,26 @@ export interface OptimizedState<G> extends TrainedState<G> {
   release(): Promise<void>;
 }
 
+export interface HostOptions {
+  ranks?: Ranks;
+  wire?: WireType;
+  /** Who updates much that is trained; this thread alone when left out. */
+  threads?: UpdateThreads;
+}
+
+/** Numbers from which other threads gain more than they take: with fewer, an update ends before they have started. */
+const LARGE = 3e7;
+
 /** All of it in the host's memory. */
 export function hostState(
   trainables: readonly Trainable[],
-  ranks?: Ranks,
-  wire?: WireType,
+  { ranks, wire, threads }: HostOptions = {},
 ): OptimizedState<Float32Array[]> {
-  for (const [i, data] of inOneBuffer(trainables.map(({ data }) => data)).entries())
-    trainables[i]!.data = data;
-  const { moments, step } = createOptimizer(trainables);
+  const arrays = trainables.map(({ data }) => data);
+  for (const [i, data] of inOneBuffer(arrays).entries()) trainables[i]!.data = data;
+  const isLarge = arrays.reduce((n, { length }) => n + length, 0) >= LARGE;
+  const { moments, step } =
+    threads && isLarge ? threadedOptimizer(trainables, threads) : createOptimizer(trainables);
   return {
     ...hostGradients(trainables, ranks, wire),
     moments,
@@ -65,7 +78,7 @@ export function hostState(
       const isGone = trainables.some(({ data, shape }) => data.length < sizeOf(shape));
       if (isGone) throw new Error("what was trained was lent to a thread that died");
     },
-    release: async () => {},
+    release: async () => threads?.close(),
   };
 }
 
@@ -105,9 +118,17 @@ type PassSums = Pick<PassState, "into" | "begin" | "add"> & {
   sums(): Float32Array[];
 };
 
-/** Where the gradients of passes one after the other are written to and added up. */
-function passSums(trainables: readonly Trainable[]): PassSums {
-  const zeros = inOneBuffer(trainables.map(({ data }) => new Float32Array(data.length)));
+/** Where the gradients of passes one after the other are added up. */
+const passSums = (trainables: readonly Trainable[]): PassSums =>
+  areTaken(trainables) ? takenSums(trainables) : writtenSums(trainables);
+
+/** Whether gradients are too large to be written to one buffer. */
+export const areTaken = (trainables: readonly Pick<Trainable, "shape">[]): boolean =>
+  !fitOneBuffer(trainables.map(({ shape }) => ({ length: sizeOf(shape) })));
+
+/** Small gradients are written to one buffer: to take over an array for each would take longer than the pass. */
+function writtenSums(trainables: readonly Trainable[]): PassSums {
+  const zeros = inOneBuffer(zerosOf(trainables));
   const buffers = trainables.map(({ dtype, shape }, i): TensorData => ({ dtype, shape, data: zeros[i]! }));
   const computed = () => buffers.map(({ data }) => data as Float32Array);
   let added: Float32Array[] | undefined; // made when a batch takes several passes
@@ -125,6 +146,33 @@ function passSums(trainables: readonly Trainable[]): PassSums {
     sums: () => (passes > 1 ? added! : computed()),
   };
 }
+
+/** Large gradients are taken as the session gives them, which copies what it computed in any case. */
+function takenSums(trainables: readonly Trainable[]): PassSums {
+  const names = trainables.map(({ name }) => gradientName(name));
+  let sums: Float32Array[] = [];
+  return {
+    into: {},
+    begin() {
+      freeAtOnce(sums.splice(0));
+    },
+    async add(outputs) {
+      const computed = names.map((name) => (outputs[name] as TensorData).data as Float32Array);
+      if (sums.length === 0) sums = computed;
+      else {
+        accumulate(sums, computed, false);
+        freeAtOnce(computed);
+      }
+    },
+    sums() {
+      if (sums.length === 0) sums = zerosOf(trainables); // more ranks or lanes than examples
+      return sums;
+    },
+  };
+}
+
+const zerosOf = (trainables: readonly Trainable[]) =>
+  trainables.map(({ data }) => new Float32Array(data.length));
 
 /** A lane reads copies: arrays that are fed are lent to the session that computes. */
 function lane(trainables: readonly Trainable[]): PassState & PassSums {

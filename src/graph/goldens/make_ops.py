@@ -206,6 +206,9 @@ def shapes():
 
 
 def indexing():
+    def scatter_onto(onto, indices, updates):
+        return onto.index_put((indices,), updates, accumulate=True)
+
     def scatter_add(like, indices, updates):
         row = updates.shape[indices.dim() :]
         zeros = torch.zeros(like.shape, dtype=updates.dtype)
@@ -230,6 +233,8 @@ def indexing():
         ),
         "scatterAdd, numbers": case(scatter_add, frozen=["like"], like=normal(4), indices=below(4, T), updates=normal(T)),
         "scatterAdd, named rows": case(scatter_add, frozen=["like"], like=normal(T, 3), indices=below(T, 4), updates=normal(4, 3)),
+        "scatterOnto": case(scatter_onto, onto=normal(7, 3), indices=repeated, updates=normal(T, 3)),
+        "scatterOnto, named rows": case(scatter_onto, onto=normal(T, 3), indices=below(T, 4), updates=normal(4, 3)),
     }
 
 

@@ -1,9 +1,9 @@
 import { scalar } from "../sources.ts";
 import { defineOp, ShapeError, sameShape, show, type Tensor } from "../tensor.ts";
 import { blockMatmul, blockWeight } from "./block_matmul.ts";
-import { exp, mul, scale, sub, tanh } from "./elementwise.ts";
+import { exp, mul, neg, scale, sub, tanh } from "./elementwise.ts";
 import { frozenCrossEntropy, headParts, int8CrossEntropy, int8HeadParts } from "./frozen_head.ts";
-import { gather, scatterAdd } from "./indexing.ts";
+import { gather, scatterOnto } from "./indexing.ts";
 import { keep } from "./keep.ts";
 import { matmul } from "./matmul.ts";
 import { sum } from "./reduce.ts";
@@ -64,7 +64,7 @@ const negativeLogLikelihood = defineOp<
       null,
       null,
       mul(sub(matmul(P, weight), slope(own, rows)), each),
-      sub(matmul(P, weighted, { transA: true }), scatterAdd(weight, targets, slope(own, weighted))),
+      scatterOnto(matmul(P, weighted, { transA: true }), targets, neg(slope(own, weighted))),
       null,
       null,
     ];

@@ -37,41 +37,75 @@ export function gather(table: Tensor, indices: Tensor): Tensor {
  * int32), repeats summed: on the CPU in their order, so that every run gives the same bits; on WebGPU in any order.
  */
 export const scatterAdd = (like: Tensor, indices: Tensor, updates: Tensor): Tensor =>
-  scatterOp(like, indices, updates, reshape(indices, [...indices.shape, 1]));
+  scatterOp(like, indices, updates, placesOf(indices));
 
-/** `places` are the indices [..., 1], as ONNX wants them. */
-const scatterOp = defineOp<[like: Tensor, indices: Tensor, updates: Tensor, places: Tensor]>({
+/** The indices [..., 1], as ONNX wants them. */
+const placesOf = (indices: Tensor) => reshape(indices, [...indices.shape, 1]);
+
+/** The same onto `onto` in place of zeros. */
+export const scatterOnto = (onto: Tensor, indices: Tensor, updates: Tensor): Tensor =>
+  scatterOntoOp(onto, indices, updates, placesOf(indices));
+
+/** `sum` + `term`, where that is a scatterAdd: its rows are added to the sum, and zeros of its size aren't made. */
+export const addScattered = (sum: Tensor, term: Tensor): Tensor | undefined => {
+  const [, indices, updates] = term.inputs;
+  const isOne = term.op === scatterOp.op && term.dtype === sum.dtype && sameShape(sum.shape, term.shape);
+  return isOne ? scatterOnto(sum, indices!, updates!) : undefined;
+};
+
+type ScatterInputs = [onto: Tensor, indices: Tensor, updates: Tensor, places: Tensor];
+
+const scatterOp = defineOp<ScatterInputs>({
   name: "scatterAdd",
-  infer([like, indices, updates]) {
-    requireRows("scatterAdd", like, indices);
-    requireFloat("scatterAdd", updates);
-    const row = like.shape.slice(1);
-    if (!sameShape(updates.shape, [...indices.shape, ...row]))
-      throw new ShapeError("scatterAdd", `${show(updates)} at rows ${show(indices)} of ${show(like)}`);
-    if (indices.shape.length !== 1 && row.some((d) => typeof d === "string"))
-      throw new ShapeError("scatterAdd", `indices ${show(indices)} of several axes at rows of ${show(like)}`);
-    return { dtype: updates.dtype, shape: like.shape };
-  },
+  infer: ([like, indices, updates]) => scatteredType("scatterAdd", like, indices, updates),
   lower(w, [like, , updates, places], _, [type, indices], out) {
     const known = type.shape.every((d) => typeof d === "number");
     const shape = known ? w.ints(type.shape as number[]) : w.node("Shape", [like]);
     const zeros = w.node("Expand", [w.scalar(0, out.dtype), shape]);
-    if (w.dialect === "gpu") {
-      const isWide = indices.dtype === "int64"; // as ScatterND wants them
-      const at = isWide ? places : w.node("Cast", [places], { to: OnnxWriter.dataType("int64") });
-      return w.node("ScatterND", [zeros, at, updates], { reduction: "add" });
-    }
-    // ScatterND's threads race for the order of repeats; ScatterElements is one loop, and as fast at a head's size.
-    const row = type.shape.slice(1) as number[];
-    const flat = indices.shape.length === 1;
-    const rows = flat ? updates : w.node("Reshape", [updates, w.ints([-1, ...row])]);
-    const isColumn = flat && row.length === 1;
-    const column = isColumn ? places : w.node("Reshape", [places, w.ints([-1, ...row.map(() => 1)])]);
-    const everywhere = w.node("Expand", [column, w.node("Shape", [rows])]);
-    return w.node("ScatterElements", [zeros, everywhere, rows], { axis: 0, reduction: "add" });
+    return scattered(w, [zeros, updates, places], type, indices);
   },
   vjp: ([, indices], dy): [null, null, Tensor, null] => [null, null, gather(dy, indices), null],
 });
+
+const scatterOntoOp = defineOp<ScatterInputs>({
+  name: "scatterOnto",
+  infer: ([onto, indices, updates]) => scatteredType("scatterOnto", onto, indices, updates),
+  lower: (w, [onto, , updates, places], _, [type, indices]) =>
+    scattered(w, [onto, updates, places], type, indices),
+  vjp: ([, indices], dy): [Tensor, null, Tensor, null] => [dy, null, gather(dy, indices), null],
+});
+
+function scatteredType(op: string, like: TensorType, indices: TensorType, updates: TensorType): TensorType {
+  requireRows(op, like, indices);
+  requireFloat(op, updates);
+  const row = like.shape.slice(1);
+  if (!sameShape(updates.shape, [...indices.shape, ...row]))
+    throw new ShapeError(op, `${show(updates)} at rows ${show(indices)} of ${show(like)}`);
+  if (indices.shape.length !== 1 && row.some((d) => typeof d === "string"))
+    throw new ShapeError(op, `indices ${show(indices)} of several axes at rows of ${show(like)}`);
+  return { dtype: updates.dtype, shape: like.shape };
+}
+
+function scattered(
+  w: OnnxWriter,
+  [onto, updates, places]: [string, string, string],
+  type: TensorType,
+  indices: TensorType,
+): string {
+  if (w.dialect === "gpu") {
+    const isWide = indices.dtype === "int64"; // as ScatterND wants them
+    const at = isWide ? places : w.node("Cast", [places], { to: OnnxWriter.dataType("int64") });
+    return w.node("ScatterND", [onto, at, updates], { reduction: "add" });
+  }
+  // ScatterND's threads race for the order of repeats; ScatterElements is one loop, and as fast at a head's size.
+  const row = type.shape.slice(1) as number[];
+  const flat = indices.shape.length === 1;
+  const rows = flat ? updates : w.node("Reshape", [updates, w.ints([-1, ...row])]);
+  const isColumn = flat && row.length === 1;
+  const column = isColumn ? places : w.node("Reshape", [places, w.ints([-1, ...row.map(() => 1)])]);
+  const everywhere = w.node("Expand", [column, w.node("Shape", [rows])]);
+  return w.node("ScatterElements", [onto, everywhere, rows], { axis: 0, reduction: "add" });
+}
 
 /** The places of the rows of x [N, ...]: 0 to N - 1, int32 [N]. */
 export const rowNumbers = defineOp<[x: Tensor]>({

@@ -14,6 +14,13 @@ test("what is fed and what is given back isn't counted", () => {
   expect(liveBytes([matmul(x, w)], sizes)).toBe(0);
 });
 
+test("outputs that lie inside live to the end", () => {
+  const [y, z] = [matmul(x, w), matmul(exp(matmul(x, w)), w)];
+  expect(liveBytes([y, z], sizes)).toBe(160);
+  expect(liveBytes([y, z], sizes, [y])).toBe(320);
+  expect(liveBytes([y, z], sizes, [y, z])).toBe(480);
+});
+
 test("a chain holds two values at a time", () => {
   const y = matmul(matmul(matmul(matmul(x, w), w), w), w);
   expect(liveBytes([y], sizes)).toBe(320);

@@ -5,17 +5,24 @@ import { schedule } from "./schedule.ts";
 
 /**
  * Most bytes that values between `outputs` and what is fed take at once, when the runtime computes them in its order and
- * frees each after its last use. Inputs, weights and outputs themselves lie elsewhere and aren't counted.
+ * frees each after its last use. Inputs and weights lie elsewhere and aren't counted, nor are outputs, but for those that
+ * lie with the values until the end.
  *
  * The runtime's order (onnxruntime, graph_viewer.cc: ReverseDFSFrom over what nothing reads, inputs by their place): from
  * what was written last back to its inputs, the last written first.
  */
-export function liveBytes(outputs: readonly Tensor[], sizes: RowSizes): number {
+export function liveBytes(
+  outputs: readonly Tensor[],
+  sizes: RowSizes,
+  outputsInside: readonly Tensor[] = [],
+): number {
   const order = runtimeOrder(schedule(outputs));
   const place = new Map(order.map((t, i) => [t, i]));
   const storage = (t: Tensor): Tensor =>
     ALIASES.has(t.op.name) && place.has(t.inputs[0]!) ? storage(t.inputs[0]!) : t;
-  const given = new Set(outputs.map(storage));
+  const inside = new Set(outputsInside);
+  const given = new Set(outputs.filter((t) => !inside.has(t)).map(storage));
+  const ends = new Set(outputs.map(storage));
   const lastUse = new Map<Tensor, number>();
   for (const [i, t] of order.entries())
     for (const x of t.inputs) if (place.has(x)) lastUse.set(storage(x), i);
@@ -23,16 +30,16 @@ export function liveBytes(outputs: readonly Tensor[], sizes: RowSizes): number {
   for (const [i, t] of order.entries()) {
     const own = storage(t);
     const freed = [...new Set(t.inputs.filter((x) => place.has(x)).map(storage))].filter(
-      (x) => lastUse.get(x) === i && !given.has(x) && x !== own,
+      (x) => lastUse.get(x) === i && !ends.has(x) && x !== own,
     );
-    const ends = freed.reduce((sum, x) => sum + bytesOf(x, sizes), 0);
+    const over = freed.reduce((sum, x) => sum + bytesOf(x, sizes), 0);
     if (own === t && !given.has(t)) live += bytesOf(t, sizes);
     // An element-wise result takes the place of an input that ends there.
     const reused = IN_PLACE.has(t.op.name) && freed.some((x) => bytesOf(x, sizes) === bytesOf(t, sizes));
-    const inside = t.op.scratch?.(t.inputs, t.attributes) ?? [];
-    const scratch = inside.reduce((sum, type) => sum + bytesOf(type, sizes), 0);
+    const held = t.op.scratch?.(t.inputs, t.attributes) ?? [];
+    const scratch = held.reduce((sum, type) => sum + bytesOf(type, sizes), 0);
     most = Math.max(most, live + scratch - (reused ? bytesOf(t, sizes) : 0));
-    live -= ends;
+    live -= over;
   }
   return most;
 }

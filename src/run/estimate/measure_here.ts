@@ -19,6 +19,7 @@ import type { SettledRecipe } from "../../training/recipe.ts";
 import { chooseMethod } from "../choose_method.ts";
 import { peakMemory } from "../peak_memory.ts";
 import { prepareData } from "../prepare_data.ts";
+import { updateThreads } from "../update_threads.ts";
 import type { MeasuredPass, MeasuredRun, MeasureTask, Writing } from "./measurement.ts";
 
 /** Runs the passes of `task` in this process, as a run would, and says what they took. */
@@ -33,7 +34,8 @@ export async function measureHere(task: MeasureTask): Promise<MeasuredRun> {
   const { method, reference: before } = await chooseMethod(recipe, base);
   const watch = watched(openSession);
   const lanes = lanesFor(base.model, recipe.training.batchSize, { device, threads });
-  const parts = { recipe, model: base.model, method, reference: before, data, lanes };
+  const made = { model: base.model, method, reference: before, updateThreads: updateThreads(threads) };
+  const parts = { recipe, ...made, data, lanes };
   const training = await openTraining(parts, watch.open, { device, threads });
   try {
     const opening = process.uptime();

@@ -7,6 +7,7 @@ import { groupBy } from "../../text/group_by.ts";
 import { labelLosses } from "../../training/label_losses.ts";
 import type { Method } from "../../training/method.ts";
 import { partsOfRow } from "../../training/row_length.ts";
+import { areTaken } from "../../training/trained_state.ts";
 import { trainingGraph } from "../../training/training_graph.ts";
 import type { PassSize } from "./pass_cost.ts";
 
@@ -52,7 +53,10 @@ export function plannedMemory({
   const losses = labelLosses(method.adapt(model, true), method.scope(true), {
     ...{ ...partsOfRow(largest.T, "cpu"), inIntegers: true },
   });
-  const outputs = Object.values(trainingGraph(losses, method, gradientCheckpointing));
+  const { nll, ...gradients } = trainingGraph(losses, method, gradientCheckpointing);
+  const outputs = [nll!, ...Object.values(gradients)];
+  // Large gradients are computed among the other values, and copied out.
+  const inside = areTaken(method.trainables) ? Object.values(gradients) : [];
   const weights = mappedBytes(outputs);
   const looking = forward.map((size) => liveBytes([losses.nll], size));
   const numbers = method.trainables.reduce((n, { shape }) => n + sizeOf(shape), 0);
@@ -60,7 +64,9 @@ export function plannedMemory({
     program: PROGRAM,
     weights: weights * (1 + forward.length),
     trained: numbers * (VALUE_GRADIENT_MOMENTS + (passes > 1 ? 4 : 0)),
-    activations: Math.round(ARENA * looking.reduce((sum, bytes) => sum + bytes, liveBytes(outputs, largest))),
+    activations: Math.round(
+      looking.reduce((sum, bytes) => sum + ARENA * bytes, ARENA * liveBytes(outputs, largest, inside)),
+    ),
   };
 }
 

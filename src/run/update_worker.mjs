@@ -1,0 +1,6 @@
+// Starts update_worker.ts when attune runs from its sources: Node 20 starts workers from JavaScript only. A built
+// package has the worker itself under this name.
+import { register } from "tsx/esm/api";
+
+register();
+await import("./update_worker.ts");
