@@ -54,9 +54,17 @@ const DEPTH = 500; // Python's own reader gives up at about 1000
 /** Level by level: what is nested without end would overflow the stack. */
 function isNestedBeyond(depth: number, value: unknown): boolean {
   let level = [value].filter(isNest);
-  for (let d = 0; d < depth && level.length > 0; d++)
-    level = level.flatMap((nest) => Object.values(nest).filter(isNest));
+  for (let d = 0; d < depth && level.length > 0; d++) level = nestsIn(level);
   return level.length > 0;
+}
+
+/** Loops, since a tokenizer has 150,000 pairs. */
+function nestsIn(level: readonly object[]): object[] {
+  const inside: object[] = [];
+  for (const nest of level)
+    for (const value of Array.isArray(nest) ? nest : Object.values(nest))
+      if (isNest(value)) inside.push(value);
+  return inside;
 }
 
 const isNest = (value: unknown): value is object => typeof value === "object" && value !== null;

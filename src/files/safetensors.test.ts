@@ -4,7 +4,17 @@ import { mkdir, open, realpath, symlink, truncate } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { AttuneError } from "../text/errors.ts";
-import { copyOf, readTensor, readTensorBytes, type TensorSource } from "./safetensors.ts";
+import { bytesInMemory } from "./byte_source.ts";
+import {
+  contentBytes,
+  copyOf,
+  openSafetensors,
+  readTensor,
+  readTensorBytes,
+  safetensorsContent,
+  type TensorSource,
+  withOpenFile,
+} from "./safetensors.ts";
 import { readSafetensorsHeader, writeSafetensors } from "./safetensors_file.ts";
 import { temporaryDirectory } from "./testing/temporary_directory.ts";
 
@@ -285,4 +295,30 @@ test("links of the Hugging Face cache are followed to the real file", async () =
   expect([...(await readTensor(entry))]).toEqual([7]);
   symlinkSync("nowhere", at("dangling"));
   await expect(readSafetensorsHeader(at("dangling"))).rejects.toThrow(/no such file/);
+});
+
+test("tensors of a file that is open are read, and later ones open it again", async () => {
+  const bytes = await contentBytes(
+    safetensorsContent([{ name: "a", dtype: "F32", shape: [2], data: () => Float32Array.of(1, 2) }]),
+  );
+  let opened = 0;
+  const memory = bytesInMemory(bytes);
+  const open = (file: string) => {
+    opened++;
+    return memory.open(file);
+  };
+  const source = { ...memory, open };
+  const { tensors } = await openSafetensors(source, "x");
+  opened = 0;
+  const inside = await withOpenFile(tensors, async (entries) => {
+    const entry = entries.get("a")!;
+    expect([await readTensor(entry), await readTensor(entry)]).toEqual([
+      Float32Array.of(1, 2),
+      Float32Array.of(1, 2),
+    ]);
+    return entry;
+  });
+  expect(opened).toBe(1);
+  expect(await readTensor(inside)).toEqual(Float32Array.of(1, 2));
+  expect(opened).toBe(2);
 });

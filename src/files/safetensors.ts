@@ -76,6 +76,26 @@ export interface SafetensorsHeader {
   metadata: Record<string, string>;
 }
 
+/** Gives `use` the tensors of one file so that it is opened once, however many of them are read. Later each opens it again. */
+export async function withOpenFile<T>(
+  tensors: ReadonlyMap<string, TensorEntry>,
+  use: (tensors: ReadonlyMap<string, TensorEntry>) => Promise<T>,
+): Promise<T> {
+  const [first] = tensors.values();
+  if (!first) return use(tensors);
+  return readFrom(first, async ({ size, read }) => {
+    let isOpen = true;
+    const source: ByteSource = {
+      ...first.source,
+      open: async (file) => (isOpen ? { size, read, close: async () => {} } : first.source.open(file)),
+    };
+    const inside = new Map(Array.from(tensors, ([name, entry]) => [name, { ...entry, source }]));
+    return use(inside).finally(() => {
+      isOpen = false;
+    });
+  });
+}
+
 type Place = Pick<TensorEntry, "source" | "file">;
 
 async function readHeader(handle: OpenBytes, place: Place, path: string): Promise<SafetensorsHeader> {

@@ -8,6 +8,7 @@ import {
   safetensorsContent,
   type TensorEntry,
   type TensorSource,
+  withOpenFile,
   writeAll,
 } from "../../files/safetensors.ts";
 import { AttuneError } from "../../text/errors.ts";
@@ -27,11 +28,21 @@ export const WEIGHTS_FILE = "adapter_model.safetensors";
  * @throws AttuneError that names what is missing, foreign, wrongly shaped or not supported.
  */
 export async function readAdapterFolder(folder: Folder): Promise<Adapter> {
-  const { config, baseModel } = await readSettings(folder);
-  const weights = folder.place(WEIGHTS_FILE);
+  const settings = await readSettings(folder);
   const header = await folder.safetensors(WEIGHTS_FILE);
   if (!header) throw missing(folder, WEIGHTS_FILE);
-  const sorted = sortAdapterTensors(header.tensors, config, weights);
+  return withOpenFile(header.tensors, (entries) =>
+    readWeights(entries, settings, folder.place(WEIGHTS_FILE)),
+  );
+}
+
+/** @param weights what messages call the file */
+async function readWeights(
+  entries: ReadonlyMap<string, TensorEntry>,
+  { config, baseModel }: Awaited<ReturnType<typeof readSettings>>,
+  weights: string,
+): Promise<Adapter> {
+  const sorted = sortAdapterTensors(entries, config, weights);
   const { tensors } = kindNamed(config.type)!;
   const { stored } = sorted;
   const parameters = await mapValues(sorted.parameters, readParameter);
@@ -64,12 +75,19 @@ const missing = ({ path }: Folder, file: string) =>
 /** @throws AttuneError when a number of it is none. */
 async function readFinite(entry: TensorEntry): Promise<Float32Array> {
   const data = await readTensor(entry);
-  if (data.every(Number.isFinite)) return data;
+  if (areFinite(data)) return data;
   throw new AttuneError({
     code: "adapters.not-finite",
     place: `${entry.file}: ${entry.name}`,
     problem: "a value is not a finite number: the adapter is damaged",
   });
+}
+
+/** Zero times a number that is none is NaN. */
+function areFinite(data: Float32Array): boolean {
+  let zeros = 0;
+  for (let i = 0; i < data.length; i++) zeros += 0 * data[i]!;
+  return zeros === 0;
 }
 
 async function mapValues<A, B>(
