@@ -79,7 +79,10 @@ console.log(
 );
 process.exit(failed ? 1 : 0);
 
-/** Preference losses may be twice as far from TRL's in float64 as TRL's own in float32 are. */
+/**
+ * Preference losses may be four times as far from TRL's in float64 as TRL's own in float32 are: SwiftShader's exp has four times the
+ * CPU's error (relative, in the mean 8.2e-8 beside 2.2e-8, of which 5.8e-8 is in one direction).
+ */
 async function distance(path: string) {
   const make = async (trainables: readonly Trainable[]) => {
     const state = await deviceState(openSession, trainables, session);
@@ -88,7 +91,7 @@ async function distance(path: string) {
   const [room, name] = path.split("/") as [string, string];
   if (room === "preferences") {
     const found = await distanceFromPreferences(name, make, openSession, session, count);
-    return { ...found, bound: Math.max(1e-6, 2 * found.trl.loss) };
+    return { ...found, bound: Math.max(1e-6, 4 * found.trl.loss) };
   }
   const run = await openGoldenRun(path, cache);
   const state = await make(run.method.trainables);
