@@ -103,6 +103,26 @@ test("esbuild", { timeout: 60_000 }, async () => {
   expect(filesIn("esbuild")).toContain("main.js");
 });
 
+test("esbuild with splitting: the page loads the .wasm files that the docs say to copy, which the runtime has", async () => {
+  const { outputFiles } = await esbuild.build({
+    ...{
+      absWorkingDir: application,
+      entryPoints: ["main.js"],
+      bundle: true,
+      format: "esm",
+      outdir: at("none"),
+    },
+    ...{ splitting: true, write: false, logLevel: "silent" },
+  });
+  const names = (text: string) => [...new Set(text.match(/\bort-[\w.-]+\.wasm/g))].sort();
+  const loaded = names(outputFiles.map(({ text }) => text).join("\n"));
+  expect(loaded).toHaveLength(2); // for WASM and for WebGPU
+  for (const docs of ["docs/browser.md", "docs/browser.zh-CN.md"])
+    expect(names(readFileSync(join(root, docs), "utf8")), docs).toEqual(loaded);
+  const runtime = readdirSync(join(root, "node_modules/onnxruntime-web/dist"));
+  expect(runtime).toEqual(expect.arrayContaining(loaded));
+});
+
 /** Minified and gzipped, without the runtime. */
 async function gzippedSize(main: string): Promise<number> {
   const { outputFiles } = await esbuild.build({

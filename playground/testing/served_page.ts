@@ -6,10 +6,13 @@ import { build, preview } from "vite";
 
 const configFile = fileURLToPath(new URL("../vite.config.ts", import.meta.url));
 
-/** Builds the page into a temporary folder and serves it as `npm run playground` does. */
-export async function servePlayground(): Promise<{ url: string; close(): Promise<void> }> {
-  const outDir = mkdtempSync(join(tmpdir(), "attune-playground-"));
-  const options = { configFile, logLevel: "error", build: { outDir, emptyOutDir: true } } as const;
+/** The playground. */
+export const servePlayground = () => servePage(fileURLToPath(new URL("..", import.meta.url)));
+
+/** Builds a folder's page into a temporary folder and serves it as `npm run playground` does the playground. */
+export async function servePage(root: string): Promise<{ url: string; close(): Promise<void> }> {
+  const outDir = mkdtempSync(join(tmpdir(), "attune-page-"));
+  const options = { configFile, root, logLevel: "error", build: { outDir, emptyOutDir: true } } as const;
   await build(options);
   const server = await preview({ ...options, preview: { port: 0 } });
   const url = server.resolvedUrls!.local[0]!;

@@ -25,6 +25,7 @@ test("the header counts what of the data is left out, and what of an answer is l
   const headerOf = (of: Recipe) =>
     trainHeader(of, { ...start, ...sizes, learningRate, type: "start" } as StartEvent);
   expect(headerOf({ ...recipe, compute: "int8" })).toMatch(/compute +frozen layers in 8-bit integers: .*2%/);
+  expect(headerOf({ ...recipe, compute: "float16" })).toMatch(/compute +linear layers in float16: .*1%/);
   expect(headerOf({ ...recipe, compute: "float32" })).not.toContain("compute");
   const text = headerOf(recipe);
   expect(text).toContain("dropped   1 row: the completion is empty (a.jsonl row 3)");

@@ -7,6 +7,7 @@ import { describeQuantization } from "../quantization/quantization_schema.ts";
 import { groupBy } from "../text/group_by.ts";
 import type { StartEvent } from "../training/events.ts";
 import { INT8_COST } from "../training/int8_products.ts";
+import { FLOAT16_COST } from "../training/loss_scale.ts";
 import type { Recipe } from "../training/recipe.ts";
 import { forTerminal } from "./failure.ts";
 import { formatCount, formatPercent, plural } from "./format.ts";
@@ -38,8 +39,9 @@ function model({ model, quantization }: Recipe, { parameters }: StartEvent): str
 }
 
 function compute({ compute }: Recipe): [string, string][] {
-  if (compute !== "int8") return [];
-  return [["compute", `frozen layers in 8-bit integers: ${INT8_COST}`]];
+  if (compute === "int8") return [["compute", `frozen layers in 8-bit integers: ${INT8_COST}`]];
+  if (compute === "float16") return [["compute", `linear layers in float16: ${FLOAT16_COST}`]];
+  return [];
 }
 
 function trained(recipe: Recipe, { trainedParameters, parameters }: StartEvent): string {

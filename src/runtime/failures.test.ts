@@ -18,6 +18,20 @@ describe("openingError", () => {
   });
 
   test.each([
+    [
+      "wasm",
+      "[wasm] RuntimeError: Aborted(CompileError: WebAssembly.instantiate(): BufferSource argument is empty).",
+    ],
+    ["wasm", "[wasm] TypeError: Failed to fetch"],
+    ["webgpu", "[webgpu] RuntimeError: Aborted(both async and sync fetching of the wasm failed)."],
+  ] as const)("the runtime's own file is missing: %s, %s", (device, message) =>
+    expect(openingError(`no available backend found. ERR: ${message}`, { device })).toMatchObject({
+      code: "runtime.no-wasm-file",
+      place: expect.stringMatching(device === "wasm" ? /threaded\.wasm$/ : /asyncify\.wasm$/),
+    }),
+  );
+
+  test.each([
     "Failed to find kernel for com.microsoft.QuickGelu(1) (node:'Mul' ep:'WebGpuExecutionProvider')",
     "Could not find an implementation for Erf(13) node with name 'Erf/v0'",
     "Failed to load model because protobuf parsing failed.",

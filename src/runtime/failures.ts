@@ -3,6 +3,8 @@ import type { SessionOptions } from "./session.ts";
 
 /** The runtime's message when it can't open a model. */
 export function openingError(message: string, { device }: SessionOptions): AttuneError {
+  if (/\[(wasm|webgpu)\].*(instantiate|compile|fetch|\.wasm)/is.test(message))
+    return noWasmFile(device, message);
   const missing = /built without|shared library|adapter|backend|AppendExecutionProvider/i.test(message);
   const isCudas = device === "cuda" && /cuda failure (?!2:)|cudnn|cublas|providers_cuda/i.test(message); // 2 is memory
   if (device !== "cpu" && (missing || isCudas))
@@ -22,6 +24,16 @@ export function openingError(message: string, { device }: SessionOptions): Attun
     problem: `the runtime refused the model: ${message}`,
   });
 }
+
+/** A page's server, or its bundler, has left the runtime's own file out. */
+const noWasmFile = (device: string, message: string) =>
+  new AttuneError({
+    code: "runtime.no-wasm-file",
+    place: device === "webgpu" ? "ort-wasm-simd-threaded.asyncify.wasm" : "ort-wasm-simd-threaded.wasm",
+    problem: `ONNX Runtime Web can't load this file: ${message}`,
+    wayOut:
+      "Copy it from node_modules/onnxruntime-web/dist to beside the bundle, and serve it as application/wasm",
+  });
 
 /** The runtime's message when a run failed. */
 export function runError(message: string): AttuneError {

@@ -108,6 +108,24 @@ test("what would be refused is refused, also by the process that runs passes", a
   });
 }, 60_000);
 
+test("float16 on WebGPU: half the frozen weights' memory, and what it costs; refused elsewhere", async () => {
+  const recipe = smallRecipe(path("run"), { adapter: { type: "lora", targetModules: "all-linear" } });
+  const onGpu = (compute: "float32" | "float16") =>
+    estimate({ ...recipe, compute }, { measure: false, device: "webgpu" });
+  const [whole, half, cpu] = [
+    await onGpu("float32"),
+    await onGpu("float16"),
+    await estimate(recipe, { measure: false }),
+  ];
+  expect(half.memory.weights).toBeLessThan(0.65 * whole.memory.weights); // norms and the output layer stay float32
+  expect(half.memory.weights).toBeGreaterThan(0.5 * whole.memory.weights);
+  expect(whole.memory.weights).toBeLessThanOrEqual(cpu.memory.weights);
+  expect(half.memory.activations).toBeLessThan(whole.memory.activations);
+  expect(half.notes.join("\n")).toMatch(/float16 rounds .*within 1% of float32's/);
+  const elsewhere = estimate({ ...recipe, compute: "float16" }, { measure: false });
+  await expect(elsewhere).rejects.toMatchObject({ code: "training.compute-device" });
+}, 60_000);
+
 /** A model of 80 million parameters, as far as its files tell: it has no weights. */
 function largeModel(): string {
   const from = goldenPath("models/llama-gqa");

@@ -6,13 +6,15 @@ import type { HubOptions } from "../../hub/options.ts";
 import { modelLayout } from "../../models/layout.ts";
 import { type Base, openBase } from "../../pretrained/base.ts";
 import { quantizedBase } from "../../pretrained/quantized_base.ts";
-import type { Device } from "../../runtime/session.ts";
+import { type Device, keepsTensors } from "../../runtime/session.ts";
 import { type ComparedSetting, comparedSettings } from "../../training/advice/compare_settings.ts";
 import type { AdviceFacts } from "../../training/advice/facts.ts";
 import { type AdviceWarning, warningsOf } from "../../training/advice/warnings.ts";
+import { checkComputeDevice } from "../../training/compute_device.ts";
 import { INT8_COST } from "../../training/int8_products.ts";
 import { lanesFor } from "../../training/lanes.ts";
 import { type LearningRate, settleLearningRate } from "../../training/learning_rate.ts";
+import { FLOAT16_COST } from "../../training/loss_scale.ts";
 import { parseRecipe, type Recipe, type RecipeInput, type SettledRecipe } from "../../training/recipe.ts";
 import { checkMethod } from "../choose_method.ts";
 import { trainedIn } from "../learning_rate.ts";
@@ -111,7 +113,8 @@ export interface OpenedPlan {
 }
 
 async function openPlan(given: Recipe, options: EstimateOptions, notes: string[]): Promise<OpenedPlan> {
-  const { signal, onProgress } = options;
+  const { signal, onProgress, device = "cpu" } = options;
+  checkComputeDevice(given, device);
   const warn = (text: string) => void (notes.includes(text) || notes.push(text));
   const hub: HubOptions = { onWarning: warn, signal, ...options.hub };
   const { directory, download } = await modelOutline(given.model, hub);
@@ -135,6 +138,7 @@ async function estimateOpened(
   notes: string[],
 ): Promise<Estimate> {
   const { recipe, learningRate, base, data, download } = opened;
+  const { device = "cpu" } = options;
   options.onProgress?.("laying out the steps");
   const work = planWork(opened);
   const planned = await plannedMethod(recipe, base);
@@ -145,6 +149,8 @@ async function estimateOpened(
     gradientCheckpointing: recipe.training.gradientCheckpointing,
     passes: work.plan.most,
     forward: work.forward,
+    device,
+    half: recipe.compute === "float16",
   };
   const memory = plannedMemory(memoryPlan);
   const machine = await thisMachine();
@@ -163,12 +169,18 @@ async function estimateOpened(
   const time = timeParts(work, costs, {
     measured,
     cores: threads,
-    lanes: lanesFor(base.model, recipe.training.batchSize, { device: options.device ?? "cpu", threads }),
+    lanes: lanesFor(base.model, recipe.training.batchSize, { device, threads }),
     recipe,
     planned,
     disk,
   });
   if (inIntegers) notes.push(`compute int8 rounds products to 8 bits: ${INT8_COST}`);
+  if (recipe.compute === "float16")
+    notes.push(`compute float16 rounds linear layers to 11 bits: ${FLOAT16_COST}`);
+  if (keepsTensors(device))
+    notes.push(
+      "weights, values and what is trained lie in the GPU's memory; whether they fit is asked of this machine's",
+    );
   if (inIntegers && download)
     notes.push("memory counts the weights as their files have them: int8 needs less");
   if (recipe.evaluation?.generate)

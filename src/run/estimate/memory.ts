@@ -1,8 +1,11 @@
+import { deviceParts } from "../../graph/passes/device_part.ts";
+import { type HalfGraph, inHalf } from "../../graph/passes/in_half.ts";
 import { liveBytes } from "../../graph/passes/live_bytes.ts";
-import { isWeight } from "../../graph/sources.ts";
+import { BYTES, isWeight } from "../../graph/sources.ts";
 import { sizeOf, type Tensor } from "../../graph/tensor.ts";
 import { reachable } from "../../graph/walk.ts";
 import type { Model } from "../../models/family.ts";
+import { type Device, keepsTensors } from "../../runtime/session.ts";
 import { groupBy } from "../../text/group_by.ts";
 import { labelLosses } from "../../training/label_losses.ts";
 import type { Method } from "../../training/method.ts";
@@ -15,7 +18,7 @@ import type { PassSize } from "./pass_cost.ts";
 export interface MemoryParts {
   /** Node, ONNX Runtime, attune, tokenizer and graphs. */
   program: number;
-  /** Frozen weights, mapped from their files once for each graph. */
+  /** Frozen weights: mapped from their files once for each graph, or placed on a GPU once. */
   weights: number;
   /** What is trained: values, gradients, AdamW's moments, sums over passes. */
   trained: number;
@@ -32,6 +35,10 @@ export interface MemoryPlan {
   passes: number;
   /** The largest pass of each graph beside the training one: evaluation, or the reference. */
   forward: readonly PassSize[];
+  /** "cpu" when left out. */
+  device?: Device;
+  /** Linear layers are computed in float16. */
+  half?: boolean;
 }
 
 /**
@@ -49,20 +56,25 @@ export function plannedMemory({
   gradientCheckpointing,
   passes,
   forward,
+  device = "cpu",
+  half = false,
 }: MemoryPlan): MemoryParts {
   const losses = labelLosses(method.adapt(model, true), method.scope(true), {
-    ...{ ...partsOfRow(largest.T, "cpu"), inIntegers: true },
+    ...{ ...partsOfRow(largest.T, device), inIntegers: true },
   });
-  const { nll, ...gradients } = trainingGraph(losses, method, gradientCheckpointing);
+  const typed = (outputs: Record<string, Tensor>) => (half ? inHalf(outputs) : whole(outputs));
+  const training = typed(trainingGraph(losses, method, gradientCheckpointing));
+  const { nll, ...gradients } = training.graph;
   const outputs = [nll!, ...Object.values(gradients)];
+  const onDevice = keepsTensors(device);
   // Large gradients are computed among the other values, and copied out.
-  const inside = areTaken(method.trainables) ? Object.values(gradients) : [];
-  const weights = mappedBytes(outputs);
-  const looking = forward.map((size) => liveBytes([losses.nll], size));
+  const inside = !onDevice && areTaken(method.trainables) ? Object.values(gradients) : [];
+  const looked = Object.values(typed({ nll: losses.nll }).graph);
+  const looking = forward.map((size) => liveBytes(looked, size));
   const numbers = method.trainables.reduce((n, { shape }) => n + sizeOf(shape), 0);
   return {
     program: PROGRAM,
-    weights: weights * (1 + forward.length),
+    weights: onDevice ? placedBytes(training) : mappedBytes(outputs) * (1 + forward.length),
     trained: numbers * (VALUE_GRADIENT_MOMENTS + (passes > 1 ? 4 : 0)),
     activations: Math.round(
       looking.reduce((sum, bytes) => sum + ARENA * bytes, ARENA * liveBytes(outputs, largest, inside)),
@@ -74,6 +86,16 @@ const VALUE_GRADIENT_MOMENTS = 4 + 4 + 8; // bytes, float32 each
 
 export const totalOf = ({ program, weights, trained, activations }: MemoryParts): number =>
   program + weights + trained + activations;
+
+const whole = (graph: Record<string, Tensor>): HalfGraph => ({ graph, halved: new Set() });
+
+/** Bytes of weights as a GPU holds them, whatever graphs read them: 16-bit ones widened, or in float16. */
+function placedBytes({ graph, halved }: HalfGraph): number {
+  const { device, weights } = deviceParts(graph, halved);
+  const placed = [...weights.values()].map(({ widened }) => widened);
+  const codes = reachable(Object.values(device)).filter(isWeight);
+  return [...placed, ...codes].reduce((sum, { shape, dtype }) => sum + sizeOf(shape) * BYTES[dtype], 0);
+}
 
 /** Bytes of weights that the graph reads: a place counts once, though parts of it have entries of their own. */
 function mappedBytes(outputs: readonly Tensor[]): number {

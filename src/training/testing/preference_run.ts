@@ -99,16 +99,27 @@ export function stepOf({ settings, objective }: PreferenceCase, i: number, steps
   return { start: i * size, end: (i + 1) * size, learningRate: learningRateAt(i + 1, schedule) };
 }
 
-/** Trains as the run in `preferences/${name}` did, its first `count` steps, with a state that `makeState` makes of what is trained. */
+/** TRL's run in float64. */
+interface ExactRun {
+  loss: number[];
+  gradNorm: number[];
+}
+
+/**
+ * Trains as the run in `preferences/${name}` did, its first `count` steps, with a state that `makeState` makes of what is trained.
+ * Losses are small differences of large sums: float32's rounding shows, in TRL's run as well. So the distance is from TRL's run in
+ * float64, and `trl` is how far TRL's own run in float32 is from it.
+ */
 export async function distanceFromPreferences<G>(
   name: string,
   makeState: (trainables: readonly Trainable[]) => Promise<OptimizedState<G>>,
   open: OpenSession,
   session: SessionOptions,
   count: number,
-): Promise<Distance> {
+): Promise<Distance & { trl: Distance }> {
   const golden: PreferenceCase = json(`preferences/${name}/case.json`);
   const steps: PreferenceStep[] = json(`preferences/${name}/metrics.json`);
+  const exact: ExactRun = json(`preferences/${name}/exact.json`);
   const objective = openObjective(objectiveSettings.parse(golden.objective));
   const sequences = preferenceSequences(golden);
   const directory = await openModelDirectory(goldenPath(golden.model));
@@ -116,7 +127,10 @@ export async function distanceFromPreferences<G>(
   const state = await makeState(method.trainables);
   const options = { rowLength: 512, objective, reference, maxLength: MAX_LENGTH, session, state };
   const engine = await openEngine(readModel(directory.config), method, open, options);
-  const worst = { loss: 0, gradNorm: 0 };
+  const [own, trl] = [
+    { loss: 0, gradNorm: 0 },
+    { loss: 0, gradNorm: 0 },
+  ];
   try {
     const known = objective.usesReference ? await engine.reference(sequences) : undefined;
     for (const [i, wanted] of steps.slice(0, count).entries()) {
@@ -124,12 +138,16 @@ export async function distanceFromPreferences<G>(
       const batch = sequences.slice(start, end);
       const { loss, gradients } = await engine.gradients(batch, { reference: known?.slice(start, end) });
       const gradNorm = await state.step(gradients, { ...golden.settings, step: i + 1, learningRate });
-      worst.loss = Math.max(worst.loss, Math.abs(loss / wanted.loss - 1));
-      worst.gradNorm = Math.max(worst.gradNorm, Math.abs(gradNorm / wanted.gradNorm - 1));
+      for (const [worst, found] of [
+        [own, { loss, gradNorm }],
+        [trl, wanted],
+      ] as const)
+        for (const key of ["loss", "gradNorm"] as const)
+          worst[key] = Math.max(worst[key], Math.abs(found[key] / exact[key][i]! - 1));
     }
   } finally {
     await engine.release();
     await state.release();
   }
-  return worst;
+  return { ...own, trl };
 }
