@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type MpiWorld, openWorld } from "../src/mpi/world.ts";
 import { train } from "../src/run/train.ts";
+import type { StepTimes } from "../src/training/loop.ts";
 import type { RecipeInput } from "../src/training/recipe.ts";
 
 const { values } = parseArgs({
@@ -32,8 +33,12 @@ if (!values.model || !values.data) throw new Error("give --model DIR and --data 
 const world = openWorld(); // under mpirun, one of several processes: the first one prints
 const output = mkdtempSync(join(tmpdir(), "attune-bench-"));
 const speeds: number[] = [];
-/** Of each step after the first: its tokens, its seconds, those of the processor that this process computed, and those in which it waited for the others. */
-const steps: { tokens: number; seconds: number; cpu: number; waiting: number }[] = [];
+/**
+ * Of each step after the first: its tokens, its seconds, those of the processor that this process computed, those of its
+ * passes and its update, and those in which it waited for the others' numbers: of each rank.
+ */
+const steps: (StepTimes & { tokens: number; seconds: number; cpu: number; waiting: number[] })[] = [];
+let times: StepTimes | undefined;
 let waiting = 0;
 /** Microseconds of this process's time in which it waited: MPI keeps the core. */
 let waitingCpu = 0;
@@ -52,14 +57,18 @@ try {
     output,
   };
   const threads = values.threads === undefined ? undefined : +values.threads;
-  for await (const event of train(recipe, { threads, ranks: world && timed(world) })) {
+  const onStepTimes = (of: StepTimes) => {
+    times = of;
+  };
+  for await (const event of train(recipe, { threads, ranks: world && timed(world), onStepTimes })) {
     if (event.type !== "step") continue;
     if (event.step === 1) firstStepSeconds = process.uptime();
     else {
       const { tokens, seconds } = event;
       speeds.push(event.tokensPerSecond);
       const { user, system } = process.cpuUsage(cpu);
-      steps.push({ tokens, seconds, cpu: (user + system - waitingCpu) / 1e6, waiting });
+      const own = { tokens, seconds, cpu: (user + system - waitingCpu) / 1e6, waiting: [waiting] };
+      steps.push({ ...times!, ...own });
       cpuSpeeds.push(tokens / ((user + system) / 1e6));
     }
     cpu = process.cpuUsage();
@@ -69,6 +78,7 @@ try {
   rmSync(output, { recursive: true, force: true });
 }
 
+if (world) await gatherWaiting(world);
 world?.finalize();
 if (world && world.rank > 0) process.exit();
 const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
@@ -93,6 +103,16 @@ function timed(ranks: MpiWorld): MpiWorld {
       waitingCpu += user + system;
     },
   };
+}
+
+/** What each rank waited, at all of them. */
+async function gatherWaiting({ rank, size, sum }: MpiWorld): Promise<void> {
+  for (const step of steps) {
+    const all = new Float64Array(size);
+    all[rank] = step.waiting[0]!;
+    await sum([all]);
+    step.waiting = [...all];
+  }
 }
 
 /** Most memory the process ever held, mapped weights included. */

@@ -6,7 +6,8 @@
  *   npx tsx bench/ranks.ts --model DIR --data FILE [--rounds 3] [--steps 4] [--batch 8] [--length 512]
  *                      [--mpirun mpirun]
  *
- * Prints, of each round and as medians, tokens/s and the share of a step in which rank 0 waits for the others.
+ * Prints, of each round and as medians, tokens/s and how much of a step ranks add up, wait for a slower one, and do other things
+ * than passes: the optimizer above all.
  */
 import { execFile } from "node:child_process";
 import { parseArgs, promisify } from "node:util";
@@ -29,15 +30,20 @@ interface Step {
   seconds: number;
   /** Seconds that the first process computed. */
   cpu: number;
-  waiting: number;
+  /** Of its seconds, those of passes and their sums. */
+  passes: number;
+  /** Seconds in which each rank waited for the others' numbers: the slowest one's are what sums take. */
+  waiting: number[];
 }
 /** Tokens/s of each step after the first. */
 interface Figures {
   byClock: number[];
   /** By what the first process computed: others' work on the machine, and waiting, aren't in it. */
   byProcessor: number[];
-  /** Share of the step. */
-  waiting: number[];
+  /** Shares of the step: the sums, waiting for slower ranks, and all but passes. */
+  sums: number[];
+  uneven: number[];
+  rest: number[];
 }
 
 const own = ["--import", "tsx", "bench/attune_lora.ts", "--each", "--threads", "1"];
@@ -78,7 +84,9 @@ async function figuresOf(command: string, words: string[]): Promise<Figures> {
   return {
     byClock: steps.map(({ tokens, seconds }) => tokens / seconds),
     byProcessor: steps.map(({ tokens, cpu }) => tokens / cpu),
-    waiting: steps.map(({ waiting, seconds }) => waiting / seconds),
+    sums: steps.map(({ waiting, seconds }) => Math.min(...waiting) / seconds),
+    uneven: steps.map(({ waiting, seconds }) => (Math.max(...waiting) - Math.min(...waiting)) / seconds),
+    rest: steps.map(({ passes, seconds }) => 1 - passes / seconds),
   };
 }
 
@@ -96,9 +104,10 @@ for (let round = 1; round <= +values.rounds; round++) {
     first ??= figures;
     for (const by of ["byClock", "byProcessor"] as const)
       times.get(name)![by].push(...timesAsFast(figures[by], first[by]));
-    const [clock, waiting] = [median(figures.byClock), median(figures.waiting)];
+    const percent = (of: "sums" | "uneven" | "rest") => `${(100 * median(figures[of])).toFixed(1)}%`;
     console.log(
-      `round ${round}, ${name}: ${clock.toFixed(1)} tokens/s, waiting ${(100 * waiting).toFixed(1)}%`,
+      `round ${round}, ${name}: ${median(figures.byClock).toFixed(1)} tokens/s; sums ${percent("sums")}, ` +
+        `waiting for the slowest ${percent("uneven")}, besides passes ${percent("rest")}`,
     );
   }
 }

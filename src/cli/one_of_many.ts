@@ -20,13 +20,17 @@ export async function asOneOfMany(work: (world: MpiWorld | undefined) => Promise
 }
 
 const PATIENCE = 1000; // ms: what all ranks find wrong, the first one says
+const FORWARDING = 200; // ms: MPICH's launcher may drop what it has not read yet when all are ended
 
 async function endAll(world: MpiWorld, error: unknown): Promise<void> {
-  if (world.rank > 0) await new Promise((resolve) => setTimeout(resolve, PATIENCE));
+  if (world.rank > 0) await after(PATIENCE);
   const who = `rank ${world.rank} of ${world.size} on ${hostname()}`;
   await new Promise((resolve) => process.stderr.write(`${who}: ${describeFailure(error)}\n`, resolve));
+  await after(FORWARDING);
   world.abort(failureCode);
 }
+
+const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Threads of this process: the cores that the launcher gave it or, where it may use all, its share. Undefined when alone. */
 export function threadsOf(world: MpiWorld | undefined): number | undefined {

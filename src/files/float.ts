@@ -1,3 +1,5 @@
+import { halfBits } from "../math/half.ts";
+
 /**
  * bfloat16 and float16 to float32 and back, in bulk, rounding to nearest with ties to even (IEEE 754, as PyTorch does).
  * 16-bit floats travel as their bit patterns in a `Uint16Array`: JavaScript has no such number type on Node 20.
@@ -30,11 +32,10 @@ export function float16ToFloat32(bits: Uint16Array): Float32Array {
   return values;
 }
 
-/** Nearest float16, ties to even; above 65519.99 it is infinity, a NaN is 0x7e00. `values` [n] -> bit patterns [n]. */
+/** Nearest float16, ties to even; above 65519.99 it is infinity, a NaN of either sign is 0x7e00. `values` [n] -> bit patterns [n]. */
 export function float32ToFloat16(values: Float32Array): Uint16Array {
-  const words = wordsOf(values);
   const bits = new Uint16Array(values.length);
-  for (let i = 0; i < bits.length; i++) bits[i] = halfBits(words[i]!);
+  for (let i = 0; i < bits.length; i++) bits[i] = halfBits(values[i]!);
   return bits;
 }
 
@@ -45,26 +46,6 @@ function halfValue(bits: number): number {
   if (exponent === 31) return mantissa ? Number.NaN : sign * Number.POSITIVE_INFINITY;
   if (exponent === 0) return sign * mantissa * 2 ** -24; // subnormal
   return sign * (1024 + mantissa) * 2 ** (exponent - 25);
-}
-
-function halfBits(word: number): number {
-  const sign = (word >>> 16) & 0x8000;
-  const magnitude = word & 0x7fff_ffff;
-  if (magnitude > 0x7f80_0000) return sign | 0x7e00; // NaN
-  if (magnitude >= 0x4780_0000) return sign | 0x7c00; // at least 2^16: infinity
-  const [kept, dropped] = magnitude < 0x3880_0000 ? subnormal(magnitude) : [magnitude - 0x3800_0000, 13];
-  return sign | roundToEven(kept, dropped); // a carry out of the mantissa lands in the exponent, as it should
-}
-
-/** Below 2^-14: the 24-bit significand, and how many of its bits lie under float16's last place, 2^-24. */
-function subnormal(magnitude: number): [kept: number, dropped: number] {
-  const exponent = magnitude >>> 23;
-  return [(magnitude & 0x7f_ffff) | 0x80_0000, Math.min(126 - exponent, 25)]; // 25 bits dropped is always 0
-}
-
-function roundToEven(value: number, dropped: number): number {
-  const half = 2 ** (dropped - 1);
-  return (value + half - 1 + ((value >>> dropped) & 1)) >>> dropped;
 }
 
 const wordsOf = (values: Float32Array) => new Uint32Array(values.buffer, values.byteOffset, values.length);

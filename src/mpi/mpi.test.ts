@@ -104,6 +104,26 @@ describe.skipIf(installed.length === 0)("processes that MPI started", () => {
     60_000,
   );
 
+  test.each(installed.slice(0, 1))(
+    "%s: stages go one after the other, and the first rank alone writes",
+    (by) => {
+      const { output, ...settings } = smallRecipe(at("staged"), { training: { maxSteps: 2 } });
+      const { data, adapter, ...shared } = settings;
+      const stages = [
+        { name: "first", data, adapter: null },
+        { name: "second", data, adapter },
+      ];
+      writeFileSync(at("staged.json"), JSON.stringify({ ...shared, output, stages }));
+      runTogether(together(by, 2, cli, "train", at("staged.json")));
+      const { finished } = JSON.parse(readFileSync(join(output, "stages.json"), "utf8"));
+      expect(finished).toMatchObject([
+        { name: "first", result: "model" },
+        { name: "second", result: "adapter" },
+      ]);
+    },
+    60_000,
+  );
+
   test.each(installed.slice(-1))(
     "%s: when a rank dies all end, and say which",
     async (by) => {

@@ -5,10 +5,10 @@ import { type Holder, isLock, SILENCE, takeLock } from "../files/lock.ts";
 import { makeDirectory } from "../files/make_directory.ts";
 import { AttuneError } from "../text/errors.ts";
 
-/** A run directory that this run alone may write into. */
 /** The code of the error of a run that another process works on. */
 export const RUN_IN_USE = "run.in-use";
 
+/** A run directory that this run alone may write into. */
 export interface RunLock {
   /**
    * Runs what writes into the directory.
@@ -20,6 +20,12 @@ export interface RunLock {
 }
 
 export const LOCK_FILE = "run.lock";
+
+/** Of a process that writes nothing. */
+export const NO_LOCK: RunLock = {
+  write: () => Promise.reject(new Error("only the first rank writes")),
+  release: async () => {},
+};
 
 /** @throws AttuneError when another run writes into the directory, naming its process, or the disk refuses. */
 export async function lockRun(path: string): Promise<RunLock> {

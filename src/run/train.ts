@@ -40,7 +40,7 @@ import { prepareData, type RunData } from "./prepare_data.ts";
 import { referenceValues } from "./reference_values.ts";
 import { progressOf } from "./resume.ts";
 import { openRunDirectory, type RunDirectory } from "./run_directory.ts";
-import { lockRun, type RunLock } from "./run_lock.ts";
+import { lockRun, NO_LOCK, type RunLock } from "./run_lock.ts";
 import { runReport } from "./run_report.ts";
 import { trackers, trackingPlan } from "./run_trackers.ts";
 import { restoreCheckpoint } from "./saving.ts";
@@ -93,6 +93,7 @@ export async function* train(
   const recipe = parseRecipe(input);
   const team = teamOf(options.ranks ?? ALONE);
   if (options.ranks) requireReadable(recipe);
+  await team.requireSame({ version }); // before anything else is sent: another version may send it otherwise
   const lock = team.isLeader ? await lockRun(recipe.output) : NO_LOCK;
   try {
     yield* lockedRun(recipe, { lock, team }, options);
@@ -100,12 +101,6 @@ export async function* train(
     await lock.release();
   }
 }
-
-/** Of a process that writes nothing. */
-const NO_LOCK: RunLock = {
-  write: () => Promise.reject(new Error("only the first rank writes")),
-  release: async () => {},
-};
 
 /** Standard input is there once, at the first rank. */
 function requireReadable({ data }: Recipe): void {

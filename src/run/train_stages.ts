@@ -4,7 +4,9 @@ import { mergeAdapter } from "../export/merge.ts";
 import { writeFileAtomic } from "../files/atomic.ts";
 import { comparisonPage } from "../report/comparison_page.ts";
 import { plural } from "../text/format_number.ts";
+import { version } from "../text/version.ts";
 import type { EndEvent, TrainEvent } from "../training/events.ts";
+import { ALONE } from "../training/ranks.ts";
 import type { Recipe } from "../training/recipe.ts";
 import {
   parseStages,
@@ -17,7 +19,7 @@ import {
 import { checkStages, type StageData } from "./check_stages.ts";
 import { readRuns } from "./read_runs.ts";
 import { REPORT_FILE, requireSameRun } from "./run_directory.ts";
-import { lockRun, type RunLock } from "./run_lock.ts";
+import { lockRun, NO_LOCK, type RunLock } from "./run_lock.ts";
 import {
   type FinishedStage,
   readFinished,
@@ -25,6 +27,7 @@ import {
   writeFinished,
   writeJsonFile,
 } from "./stages_file.ts";
+import { type Team, teamOf } from "./team.ts";
 import { type TrainOptions, train } from "./train.ts";
 
 /** A stage begins: its events follow, from its start to its end. */
@@ -49,9 +52,12 @@ export async function* trainStages(
   options: TrainOptions = {},
 ): AsyncGenerator<StagedEvent, void, undefined> {
   const staged = parseStages(input);
-  const lock = await lockRun(staged.output);
+  const team = teamOf(options.ranks ?? ALONE);
+  const stored = storedInput(input);
+  await team.requireSame({ version, recipe: { ...stored, output: undefined } }); // the first rank alone writes
+  const lock = team.isLeader ? await lockRun(staged.output) : NO_LOCK;
   try {
-    yield* lockedStages(staged, input, { lock, options });
+    yield* lockedStages(staged, stored, { lock, team, options });
   } finally {
     await lock.release();
   }
@@ -59,37 +65,45 @@ export async function* trainStages(
 
 interface Running {
   lock: RunLock;
+  team: Team;
   options: TrainOptions;
 }
 
 async function* lockedStages(
   staged: StagedRecipe,
-  input: StagedRecipeInput,
-  { lock, options }: Running,
+  stored: object,
+  { lock, team, options }: Running,
 ): AsyncGenerator<StagedEvent, void, undefined> {
   const { stages, output } = staged;
-  await requireStagedDirectory(output);
-  const finished = await readFinished(output);
-  const data = await checkStages(staged, finished.length, options);
-  await lock.write(() => writeFinished(output, finished));
-  await lock.write(() => writeJsonFile(join(output, "recipe.json"), storedInput(input)));
+  const finished = await team.fromLeader(() => openStages(output));
+  const data = await team.oncePerMachine(() => checkStages(staged, finished.length, options));
+  /** What the first rank alone does, and the others wait for: they read it next. */
+  const write = (work: () => Promise<void>) => team.fromLeader(() => lock.write(work));
+  await write(() => writeFinished(output, finished));
+  await write(() => writeJsonFile(join(output, "recipe.json"), stored));
   let from: StageStart = { model: staged.model };
   for (const [i, stage] of stages.entries()) {
     const recipe = stageRecipe(
       stage,
-      await startOf(stage, from, { lock, options }),
+      await team.fromLeader(() => startOf(stage, from, { lock, options })),
       replayed(stages, i, data),
     );
     const done = i < stages.length - 1 ? finished[i] : undefined;
-    if (done) await requireSameRun(recipe);
+    if (done) await team.fromLeader(() => requireSameRun(recipe));
     else yield { type: "stage", stage: i + 1, stages: stages.length, name: stage.name, recipe };
     const result = done ?? (yield* runStage(stage, recipe, options));
     if (!result) return;
     finished[i] = result;
-    await lock.write(() => writeFinished(output, finished.slice(0, i + 1)));
-    if (!done) await lock.write(() => writeReport(output));
+    await write(() => writeFinished(output, finished.slice(0, i + 1)));
+    if (!done) await write(() => writeReport(output));
     from = nextStart(recipe, result);
   }
+}
+
+/** The finished stages. */
+async function openStages(output: string): Promise<FinishedStage[]> {
+  await requireStagedDirectory(output);
+  return readFinished(output);
 }
 
 /** Nothing when the run was stopped. */
@@ -115,7 +129,7 @@ const nextStart = ({ model, adapter }: Recipe, { result }: FinishedStage): Stage
 async function startOf(
   stage: RecipeStage,
   from: StageStart,
-  { lock, options }: Running,
+  { lock, options }: Pick<Running, "lock" | "options">,
 ): Promise<StageStart> {
   const { model, adapter } = from;
   if (adapter === undefined || !stage.isFresh) return from;
@@ -151,7 +165,7 @@ async function writeReport(output: string): Promise<void> {
 }
 
 /** Rows from memory are not kept. */
-function storedInput(input: StagedRecipeInput): unknown {
+function storedInput(input: StagedRecipeInput): object {
   const without = (key: string, value: unknown) => (key === "rows" ? [] : value);
   return JSON.parse(JSON.stringify(input, without));
 }

@@ -3,6 +3,7 @@ import { countLabels, type TokenSequence } from "../data/tokenize/token_sequence
 import type { Model } from "../models/family.ts";
 import type { OpenSession, SessionOptions, TensorData } from "../runtime/session.ts";
 import { type Forward, openForward, type RowFeeds } from "./forward.ts";
+import { labelCostOf } from "./label_cost.ts";
 import { type LabelLosses, labelLosses } from "./label_losses.ts";
 import { type ByToken, labelWeightsOf, takeValues, zerosByToken } from "./label_values.ts";
 import { allEnded, openLanes, type TrainingLane } from "./lanes.ts";
@@ -114,10 +115,11 @@ export async function openEngine<G = Float32Array[]>(
   const share = sharePrefixes && training.shareable;
 
   const branches = branchesOf(objective.answers);
+  const labelCost = everyToken ? 0 : labelCostOf(model); // where all are labels, all cost the same
   const forward = async (of: LabelLosses, read: ReadState) => {
     const settings = { rowLength, sharePrefixes, everyToken, session: sessionOptions };
     return sharedForward(await openForward(of, read, open, settings), ranks, {
-      branches,
+      ...{ branches, labelCost },
       share: of.shareable && sharePrefixes,
     });
   };
@@ -147,7 +149,7 @@ export async function openEngine<G = Float32Array[]>(
       const totals = objective.measure(values);
       const { extra = () => ({}) } = options;
       const weights = objective.weigh(values, totals).weights.flat();
-      const places = shareOf(ranks, batch, { branches, share });
+      const places = shareOf(ranks, batch, { branches, share, labelCost });
       const found = { nll: zerosByToken(batch), computedTokens: 0 };
       const scale = state.lossScale?.now().value;
       const passes = ({ session, state }: TrainingLane, places: readonly number[]) => {
@@ -169,7 +171,7 @@ export async function openEngine<G = Float32Array[]>(
       };
       const shares = sharesOf(
         places.map((place) => batch[place]!),
-        { size: lanes.length, branches, share },
+        { size: lanes.length, branches, share, labelCost },
       );
       const ready = lanes.map((lane, i) =>
         passes(

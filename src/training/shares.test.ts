@@ -9,7 +9,7 @@ const sequence = (length: number, start: number[] = [], seed = 0): TokenSequence
 });
 const batch = (lengths: number[]) => lengths.map((length, seed) => sequence(length, [], seed));
 
-const options: ShareOptions = { size: 2, branches: 1, share: true };
+const options: ShareOptions = { size: 2, branches: 1, share: true, labelCost: 0 };
 const split = (sequences: TokenSequence[], changes: Partial<ShareOptions> = {}) =>
   sharesOf(sequences, { ...options, ...changes });
 const tokensOf = (sequences: TokenSequence[], shares: number[][]) =>
@@ -38,6 +38,23 @@ describe("shares of a batch", () => {
     const many = batch(Array.from({ length: 32 }, (_, i) => 20 + ((i * 37) % 101)));
     const even = tokensOf(many, split(many, { size: 4 }));
     expect(Math.max(...even) / (even.reduce((a, b) => a + b) / 4)).toBeLessThan(1.01);
+  });
+
+  test("count labels, which alone reach the output layer", () => {
+    const answers = [60, 0, 60, 0];
+    const sequences = batch([100, 100, 100, 100]).map((own, i) => ({
+      ...own,
+      labelWeights: own.labelWeights.map((_, at) => Number(at >= 100 - answers[i]!)),
+    }));
+    const [withLabels, without] = [
+      [0, 2],
+      [1, 3],
+    ];
+    expect(split(sequences)).toEqual([withLabels, without]);
+    for (const share of split(sequences, { labelCost: 0.4 })) {
+      expect(share.filter((i) => withLabels.includes(i))).toHaveLength(1);
+      expect(share.filter((i) => without.includes(i))).toHaveLength(1);
+    }
   });
 
   test("count what examples begin with alike once", () => {

@@ -1,5 +1,5 @@
 import { prefixTree } from "../data/packing/prefix_tree.ts";
-import type { TokenSequence } from "../data/tokenize/token_sequence.ts";
+import { countLabels, type TokenSequence } from "../data/tokenize/token_sequence.ts";
 
 export interface ShareOptions {
   /** How many shares. */
@@ -8,6 +8,8 @@ export interface ShareOptions {
   branches: number;
   /** Whether what sequences begin with alike is computed once. */
   share: boolean;
+  /** Tokens that a label costs at the output layer, beyond its own. */
+  labelCost: number;
 }
 
 /**
@@ -78,10 +80,11 @@ function* changes(heavy: Share, other: Share, costOf: CostOf): Generator<[Share,
 }
 
 /**
- * What a share costs: the tokens of its prefix tree. Rows are filled, and attention looks at all pairs of a row, so that its
- * part, too, follows from their number, whatever the examples' lengths.
+ * What a share costs: the tokens of its prefix tree, and its labels, which alone reach the output layer. Rows are filled, and
+ * attention looks at all pairs of a row, so that its part, too, follows from their number, whatever the examples' lengths.
  */
-function costs(sequences: readonly TokenSequence[], { branches, share }: ShareOptions): CostOf {
+function costs(sequences: readonly TokenSequence[], { branches, share, labelCost }: ShareOptions): CostOf {
+  const own = sequences.map((sequence) => sequence.tokens.length + labelCost * countLabels(sequence));
   const { order, shared } = prefixTree(sequences);
   const rankOf = new Map(order.map((place, rank) => [place, rank]));
   const common = (rank: number, next: number) => {
@@ -94,7 +97,7 @@ function costs(sequences: readonly TokenSequence[], { branches, share }: ShareOp
     const ranks = places.flatMap((place) => rankOf.get(place) ?? []).sort((a, b) => a - b);
     return ranks.reduce((sum, rank, at) => {
       const known = share && at > 0 ? common(ranks[at - 1]!, rank) : 0;
-      return sum + sequences[order[rank]!]!.tokens.length - known;
+      return sum + own[order[rank]!]! - known;
     }, 0);
   };
 }

@@ -1,6 +1,6 @@
+import { halfBits } from "../../math/half.ts";
 import type { WeightFile, WeightSource } from "../sources.ts";
 import { type DType, show, type TensorType } from "../tensor.ts";
-import { halfBits } from "./half_bits.ts";
 import {
   DATA_TYPE,
   locationOf,
