@@ -6,6 +6,7 @@ import { parameterError, readBody } from "./read_body.ts";
 import { answerOptions, oneOrMany, samplingKeys } from "./sampling_schema.ts";
 import type { ServedModel } from "./served_models.ts";
 import type { ServerState } from "./server_state.ts";
+import { sideBySide } from "./side_by_side.ts";
 import { type ScoredToken, scoreToken, type TextLogprobs, textLogprobs } from "./token_logprobs.ts";
 import { addUsage, type Usage } from "./usage.ts";
 
@@ -42,9 +43,9 @@ export async function completions(request: Request, state: ServerState): Promise
   const total = (usages: readonly Usage[]) => sumOfPrompts(usages, asked.n);
 
   if (!asked.stream) {
-    const answer = ({ prompt, choice }: (typeof all)[number]) =>
-      complete(served, asked, prompt, choice, request.signal);
-    const answers = await state.queue.run(() => Promise.all(all.map(answer)), request.signal);
+    const answer = ({ prompt, choice }: (typeof all)[number], _: number, signal: AbortSignal) =>
+      complete(served, asked, prompt, choice, signal);
+    const answers = await state.queue.run(() => sideBySide(all, request.signal, answer), request.signal);
     const choices = answers.map(({ text, logprobs, finish_reason }, index) => ({
       text,
       index,
@@ -63,16 +64,13 @@ export async function completions(request: Request, state: ServerState): Promise
           choices: [{ text, index, logprobs, finish_reason: finish }],
           ...(counts && { usage: null }),
         });
-      const usages = await state.queue.run(async () => {
-        const done: Usage[] = [];
-        for (const [index, { prompt, choice }] of all.entries()) {
-          const onPiece: OnPiece = (text, logprobs) => chunk(index, text, logprobs, null);
-          const { usage, finish_reason } = await complete(served, asked, prompt, choice, signal, onPiece);
-          chunk(index, "", null, finish_reason);
-          done.push(usage);
-        }
-        return done;
-      }, signal);
+      const answer = async ({ prompt, choice }: (typeof all)[number], index: number, signal: AbortSignal) => {
+        const onPiece: OnPiece = (text, logprobs) => chunk(index, text, logprobs, null);
+        const { usage, finish_reason } = await complete(served, asked, prompt, choice, signal, onPiece);
+        chunk(index, "", null, finish_reason);
+        return usage;
+      };
+      const usages = await state.queue.run(() => sideBySide(all, signal, answer), signal);
       if (counts) send({ ...head, choices: [], usage: total(usages) });
     },
     state.onError,

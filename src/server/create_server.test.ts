@@ -175,6 +175,24 @@ describe("chat completions", () => {
     expect(first.map(([index]) => index)).toEqual([0, 1, 2]);
   });
 
+  test("answers are streamed side by side", async () => {
+    const asked = {
+      model: "tiny",
+      messages: question as [{ role: "user"; content: string }],
+      ...{ ...greedy, temperature: 1.5, seed: 3, n: 3 },
+    };
+    const whole = await client.chat.completions.create(asked);
+    const texts = ["", "", ""];
+    const order: (number | string)[] = [];
+    for await (const { choices } of await client.chat.completions.create({ ...asked, stream: true })) {
+      const { index, delta, finish_reason } = choices[0]!;
+      texts[index] += delta.content ?? "";
+      order.push(finish_reason ?? index);
+    }
+    expect(texts).toEqual(whole.choices.map(({ message }) => message.content));
+    expect(new Set(order.slice(0, order.indexOf("length")))).toEqual(new Set([0, 1, 2]));
+  });
+
   test("a stop string ends the answer and is left out", async () => {
     const text = (await ask("tuned")).choices[0]!.message.content!;
     const at = [...text].findIndex((char) => /[a-z]/i.test(char));
