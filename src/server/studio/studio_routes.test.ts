@@ -237,6 +237,18 @@ describe("runs", () => {
     expect(body.data).toMatchObject([{ job: { id: ID }, step: 2, loss: 1.5, held_out_loss: 1.25 }]);
   });
 
+  test("are told from a step on, or all of it where they have gone back behind it", async () => {
+    const viewFrom = async (from: number | string) => (await ask(`/attune/runs/${ID}?from=${from}`)).body;
+    expect(await viewFrom(2)).toMatchObject({ from: 2, curves: { loss: { steps: [2], values: [1.5] } } });
+    expect(await viewFrom(7)).toMatchObject({ from: 0, curves: { loss: { steps: [1, 2] } } });
+    expect((await viewFrom("-1")).error).toMatchObject({ param: "from", code: "invalid_value" });
+    writeFileSync(join(at(), "jobs", ID, "run", "metrics.jsonl"), '{"step":3,"loss":1}\n', { flag: "a" });
+    expect(await viewFrom(2)).toMatchObject({
+      from: 2,
+      curves: { loss: { steps: [2, 3], values: [1.5, 1] } },
+    });
+  });
+
   test("have curves, answers and scores", async () => {
     const { body } = await ask(`/attune/runs/${ID}`);
     expect(body.curves.loss).toEqual({ steps: [1, 2], values: [2, 1.5] });
