@@ -1,9 +1,10 @@
 import * as z from "zod";
 import type { Completion } from "../generation/completion.ts";
+import { aboutPrompt } from "./api_error.ts";
 import { eventStream } from "./event_stream.ts";
 import { newId, nowInSeconds } from "./new_id.ts";
 import { parameterError, readBody } from "./read_body.ts";
-import { answerOptions, oneOrMany, samplingKeys } from "./sampling_schema.ts";
+import { answerOptions, oneOrMany, requireKnownBiases, samplingKeys } from "./sampling_schema.ts";
 import type { ServedModel } from "./served_models.ts";
 import type { ServerState } from "./server_state.ts";
 import { sideBySide } from "./side_by_side.ts";
@@ -16,12 +17,10 @@ const PROMPTS = 128; // of one request
 /** The body of a request for a completion. */
 const CompletionRequest = z.strictObject({
   ...samplingKeys,
-  prompt: z.union([
-    z.string(),
-    tokenIds,
-    z.array(z.string()).min(1).max(PROMPTS),
-    z.array(tokenIds).min(1).max(PROMPTS),
-  ]),
+  prompt: z.union(
+    [z.string(), tokenIds, z.array(z.string()).min(1).max(PROMPTS), z.array(tokenIds).min(1).max(PROMPTS)],
+    `expected text, token ids, or a list of 1 to ${PROMPTS} of either`,
+  ),
   max_tokens: z.int().min(0).default(16),
   echo: z.boolean().default(false),
   logprobs: z.int().min(0).max(5).optional(),
@@ -38,6 +37,7 @@ export async function completions(request: Request, state: ServerState): Promise
   const served = state.models.find(asked.model);
   const prompts = promptsOf(asked);
   requireTokens(prompts, served);
+  requireKnownBiases(asked, served.speaker.tokenizer);
   const head = { id: newId("cmpl"), object: "text_completion", created: nowInSeconds(), model: served.id };
   const all = prompts.flatMap((prompt) => Array.from({ length: asked.n }, (_, i) => ({ prompt, choice: i })));
   const total = (usages: readonly Usage[]) => sumOfPrompts(usages, asked.n);
@@ -87,7 +87,10 @@ interface Choice {
   usage: Usage;
 }
 
-async function complete(
+const complete = (...asked: Parameters<typeof completeOne>): Promise<Choice> =>
+  aboutPrompt("prompt", completeOne(...asked));
+
+async function completeOne(
   { speaker, adapter }: ServedModel,
   asked: CompletionRequest,
   prompt: Prompt,
