@@ -80,6 +80,31 @@ const rows = Array.from({ length: 12 }, (_, i) => ({ instruction: `Say ${i}.`, o
 const lines = (all: readonly object[]) => all.map((row) => JSON.stringify(row)).join("\n");
 const recipe = { adapter: { type: "lora" }, training: { epochs: 1, batchSize: 4 } };
 
+describe("files", () => {
+  const sent = async (fields: Record<string, string>) => {
+    const form = new FormData();
+    for (const [key, value] of Object.entries(fields)) form.append(key, value);
+    form.append("file", new File(["{}"], "rows.jsonl"));
+    const request = new Request("http://localhost/v1/files", { method: "POST", body: form });
+    const response = await server.fetch(request);
+    return [response.status, ((await response.json()) as { error?: { param: string } }).error?.param];
+  };
+
+  test("are listed by purpose and in both orders; what isn't kept of a file is refused", async () => {
+    const [a, b] = [await upload("a.jsonl", "{}"), await upload("b.jsonl", "{}")];
+    const listed = async (query: string) =>
+      (await ask(`/v1/files?${query}`)).body.data.map(({ id }: { id: string }) => id);
+    expect(await listed("")).toEqual([b, a]);
+    expect(await listed("order=asc&purpose=fine-tune")).toEqual([a, b]);
+    expect(await listed("purpose=batch")).toEqual([]);
+    expect(await sent({ purpose: "batch" })).toEqual([400, "purpose"]);
+    expect(await sent({ purpose: "fine-tune", "expires_after[seconds]": "3600" })).toEqual([
+      400,
+      "expires_after[seconds]",
+    ]);
+  });
+});
+
 describe("a plan", () => {
   test("a recipe is suggested for a file, with reasons; it is one that a job takes", async () => {
     const training_file = await upload("rows.jsonl", lines(rows));
