@@ -33,7 +33,7 @@ test.each([
 });
 
 test("jobs are found by their metadata", () => {
-  const jobs = [
+  const jobs: { metadata: Record<string, string> | null }[] = [
     { metadata: { color: "red", size: "1" } },
     { metadata: { color: "blue" } },
     { metadata: null },
