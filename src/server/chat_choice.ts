@@ -79,7 +79,7 @@ export async function chooser(
     if (told < scored.length) onPiece("", scored.slice(told));
     return {
       content,
-      calls: calls.map((call) => ({ ...call, id: newId("call") })),
+      calls: calls.map((call) => ({ ...call, id: newId("call", "_") })),
       ...(asked.logprobs && { scored }),
       finishReason: calls.length > 0 ? "tool_calls" : answer.finishReason,
       usage: { prompt: answer.promptTokens, completion: answer.ids.length },

@@ -156,7 +156,7 @@ function mountJobs(app: Hono, context: Context): void {
   });
   for (const [verb, from, to] of MOVES)
     app.post(`/v1/fine_tuning/jobs/:id/${verb}`, async ({ req }) =>
-      Response.json(await move(await jobOf(req.param("id")), { verb, from, to }, context)),
+      Response.json(await move(req.param("id"), { verb, from, to }, context)),
     );
 }
 
@@ -167,23 +167,23 @@ const MOVES: readonly (readonly [string, readonly JobStatus[], JobStatus])[] = [
 ];
 
 async function move(
-  job: FineTuningJob,
+  id: string,
   { verb, from, to }: { verb: string; from: readonly JobStatus[]; to: JobStatus },
   { jobs, runner }: Context,
 ): Promise<FineTuningJob> {
-  if (!from.includes(job.status))
+  const finished_at = to === "cancelled" ? nowInSeconds() : null;
+  const moved = await jobs.update(id, (job) => {
+    if (from.includes(job.status)) return { ...job, status: to, finished_at };
     throw new ApiError({
       status: 400,
-      message: `Job ${job.id} is ${job.status}: only one that is ${from.join(" or ")} can ${verb}.`,
+      message: `Job ${id} is ${job.status}: only one that is ${from.join(" or ")} can ${verb}.`,
       reason: `invalid_${verb}_request`,
     });
-  const finished_at = to === "cancelled" ? nowInSeconds() : null;
-  const moved: FineTuningJob = { ...job, status: to, finished_at };
-  await jobs.save(moved);
-  await runner.stop(job.id);
-  await jobs.tell(job.id, { message: `The job is ${to}` });
+  });
+  if (to !== "queued") await runner.stop(id); // one that waits again may have begun by now
+  await jobs.tell(id, { message: `The job is ${to}` });
   runner.wake();
-  return moved;
+  return moved!;
 }
 
 async function createJob(
