@@ -40,13 +40,24 @@ export function RunPage({ id }: { id: string }) {
     tasks.again();
   };
   const { value } = run;
-  if (!value) return <Fault failure={run.failure} />;
+  const back = (
+    <p class="crumb">
+      <a href={linkTo.runs}>← {words.runs}</a>
+    </p>
+  );
+  if (!value && run.failure)
+    return (
+      <>
+        {back}
+        <h1>{words.runs}</h1>
+        <Fault failure={run.failure} />
+      </>
+    );
+  if (!value) return null;
   const { job } = value;
   return (
     <>
-      <p class="crumb">
-        <a href={linkTo.runs}>← {words.runs}</a>
-      </p>
+      {back}
       <div class="title-line">
         <h1>{runName(job)}</h1>
         <StatusBadge status={job.status} />
@@ -154,6 +165,11 @@ function ProgressPart({ run, again, failure }: ProgressPartProps) {
         <p class="alert" role="alert" lang="en">
           {job.error.message}
         </p>
+      )}
+      {job.error && (
+        <a class="button" href={linkTo.new}>
+          {words.newRun}
+        </a>
       )}
       <Tiles
         tiles={[
