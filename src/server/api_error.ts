@@ -1,5 +1,7 @@
-import { PROMPT_TOO_LONG } from "../generation/generate.ts";
+import { EMPTY_PROMPT, PROMPT_TOO_LONG } from "../generation/generate.ts";
+import { TOOLS_NOT_WRITTEN } from "../generation/render_prompt.ts";
 import { AttuneError } from "../text/errors.ts";
+import { MEDIA_TOKEN } from "../tokenizers/media_tokens.ts";
 
 /** What a client gets instead of an answer, in OpenAI's form. */
 export interface ApiFault {
@@ -32,10 +34,10 @@ const OWN_CODES: Readonly<Record<string, string>> = { [PROMPT_TOO_LONG]: "contex
 const OWN_FAILURES = "runtime.";
 
 /** Faults of what the model is asked, wherever it stands in the request. */
-const OF_PROMPT = new Set([PROMPT_TOO_LONG, "generation.empty-prompt", "tokenizers.media-token"]);
+const OF_PROMPT = new Set([PROMPT_TOO_LONG, EMPTY_PROMPT, MEDIA_TOKEN]);
 
 /** Other faults that are one parameter's. */
-const OWN_PARAMS: Readonly<Record<string, string>> = { "generation.tools-not-written": "tools" };
+const OWN_PARAMS: Readonly<Record<string, string>> = { [TOOLS_NOT_WRITTEN]: "tools" };
 
 /** Says of faults of what the model is asked that they are those of `param`. */
 export async function aboutPrompt<T>(param: string, work: Promise<T>): Promise<T> {

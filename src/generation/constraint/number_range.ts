@@ -2,7 +2,7 @@
 import { byte, choice, literal, maybe, oneOf, type Rule, repeat, sequence } from "./grammar.ts";
 
 /** Whole numbers; both ends included where they are whole. */
-export interface Range {
+export interface NumberBounds {
   low: number;
   high: number;
 }
@@ -11,7 +11,7 @@ const DIGITS = 15; // of a whole number: JavaScript knows no more of them exactl
 const FURTHEST = 10 ** DIGITS - 1;
 
 /** Whole numbers from `low` to `high`; undefined where there are none. */
-export function integersBetween({ low, high }: Range): Rule | undefined {
+export function integersBetween({ low, high }: NumberBounds): Rule | undefined {
   const [from, to] = [Math.max(low, -FURTHEST), Math.min(high, FURTHEST)];
   const negative = naturals(Math.max(1, -to), -from);
   const rest = naturals(Math.max(0, from), to);
@@ -20,7 +20,7 @@ export function integersBetween({ low, high }: Range): Rule | undefined {
 }
 
 /** The same, and the numbers between; of open ends the whole numbers are left out by `whole`. */
-export function numbersBetween({ low, high }: Range, whole: Range): Rule | undefined {
+export function numbersBetween({ low, high }: NumberBounds, whole: NumberBounds): Rule | undefined {
   const [from, to] = [Math.max(low, -FURTHEST), Math.min(high, FURTHEST)];
   const integers = integersBetween(whole);
   const below = naturals(Math.max(0, -to), -from - 1);

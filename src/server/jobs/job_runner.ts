@@ -134,12 +134,12 @@ export function createJobRunner(parts: RunnerParts): JobRunner {
     const isAdapter = !job.recipe || job.recipe.adapter !== undefined;
     const fine_tuned_model = isAdapter ? name : null;
     if (isAdapter) await parts.serve({ ...done, fine_tuned_model }, adapter);
-    await jobs.save({ ...done, fine_tuned_model });
     const message = isAdapter
       ? `New fine-tuned model created: ${name}`
       : `The model's own weights were trained. Serve them by themselves: attune serve ${jobs.pathOf(job.id, "run")}`;
     await jobs.tell(job.id, { message });
     await jobs.tell(job.id, { message: "The job has successfully completed" });
+    await jobs.save({ ...done, fine_tuned_model });
   };
   const fail = async (job: FineTuningJob, reason: { code: string; message: string }) => {
     const { code } = reason;
