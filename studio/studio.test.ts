@@ -72,6 +72,18 @@ describe.skipIf(chromiumMissing)(where, { timeout: 240_000 }, () => {
       .evaluateAll((all) => all.map((one) => (one as HTMLElement).dataset.model));
     expect(models).toEqual(["base", expect.stringMatching(/^ft:base:my-rows:/)]);
     await checkAccess(page, "a chat");
+
+    await page.getByRole("link", { name: "New run" }).click();
+    await page.getByRole("button", { name: "Remove", exact: true }).click();
+    await page.getByText("One file uploaded before").click();
+    await checkAccess(page, "files uploaded before");
+    await page.getByRole("button", { name: "Use my rows.jsonl" }).click();
+    await page.getByText("Nothing looks wrong").or(page.getByText("Equal to an earlier row")).waitFor();
+    await page.getByRole("button", { name: "Remove", exact: true }).click();
+    await page.getByText("One file uploaded before").click();
+    page.once("dialog", (dialog) => void dialog.accept());
+    await page.getByRole("button", { name: "Remove my rows.jsonl" }).click();
+    await expect.poll(() => page.getByText("One file uploaded before").count()).toBe(0);
     expect(faults).toEqual([]);
     await close();
   });

@@ -85,6 +85,10 @@ test("a job whose server is killed goes on, to the same result, and is served at
   const again = await begin(client);
   await until(client, again.id, ({ status }) => status === "succeeded");
   expect(adapterOf(at("killed"), job.id).equals(adapterOf(at("killed"), again.id))).toBe(true);
+  expect(await client.models.delete(done.fine_tuned_model!)).toMatchObject({ deleted: true });
+  await expect(client.models.retrieve(done.fine_tuned_model!)).rejects.toMatchObject({ status: 404 });
+  expect((await client.fineTuning.jobs.retrieve(job.id)).fine_tuned_model).toBe(null);
+  await expect(client.models.delete("base")).rejects.toMatchObject({ status: 400, param: "model" });
   second.running.process.kill("SIGTERM");
   expect(await second.running.ended).toMatchObject({ code: 143 });
 });
@@ -95,6 +99,7 @@ test("a job is paused, resumed and cancelled; what can't be is refused", { timeo
   await until(client, job.id, ({ status }) => status === "running");
   expect((await client.fineTuning.jobs.pause(job.id)).status).toBe("paused");
   expect((await client.fineTuning.jobs.retrieve(job.id)).status).toBe("paused");
+  await expect(client.files.delete(job.training_file)).rejects.toMatchObject({ code: "file_in_use" });
   expect((await client.fineTuning.jobs.resume(job.id)).status).toBe("queued");
   await until(client, job.id, ({ status }) => status === "running");
   expect((await client.fineTuning.jobs.cancel(job.id)).status).toBe("cancelled");
@@ -105,11 +110,16 @@ test("a job is paused, resumed and cancelled; what can't be is refused", { timeo
   await expect(client.fineTuning.jobs.retrieve("../../x")).rejects.toMatchObject({ status: 404 });
   await expect(client.files.retrieve("file-1")).rejects.toMatchObject({ status: 404 });
   const wrong = { model: "base", training_file: "file-1" };
-  await expect(client.fineTuning.jobs.create(wrong)).rejects.toMatchObject({ status: 404 });
-  await expect(client.fineTuning.jobs.create({ ...wrong, integrations: [] })).rejects.toMatchObject({
+  await expect(client.fineTuning.jobs.create(wrong)).rejects.toMatchObject({
     status: 400,
-    code: "unknown_parameter",
+    param: "training_file",
   });
+  const wandb = [{ type: "wandb" as const, wandb: { project: "x" } }];
+  await expect(client.fineTuning.jobs.create({ ...wrong, integrations: wandb })).rejects.toMatchObject({
+    status: 400,
+    param: "integrations",
+  });
+  await client.files.delete(job.training_file); // nothing needs it any more
   const { data } = await client.fineTuning.jobs.list();
   expect(data.map(({ id, status }) => [id, status])).toEqual([[job.id, "cancelled"]]);
   running.process.kill("SIGTERM");

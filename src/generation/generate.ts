@@ -66,13 +66,14 @@ export function deadline(seconds = Number.POSITIVE_INFINITY): () => boolean {
 }
 
 /** The code of the error of a prompt that leaves no room for an answer. */
+export const EMPTY_PROMPT = "generation.empty-prompt";
 export const PROMPT_TOO_LONG = "generation.prompt-too-long";
 
 /** @throws AttuneError when nothing can follow. */
 export function checkPrompt(prompt: readonly number[], maxPositions: number): void {
   if (prompt.length === 0)
     throw new AttuneError({
-      code: "generation.empty-prompt",
+      code: EMPTY_PROMPT,
       problem: "the prompt is empty: there is nothing to go on from",
     });
   if (prompt.length < maxPositions) return;

@@ -8,6 +8,8 @@ export interface PromptOptions {
   chatTemplateKwargs?: Readonly<Record<string, unknown>>;
 }
 
+export const TOOLS_NOT_WRITTEN = "generation.tools-not-written";
+
 /**
  * The text that an answer to `messages` goes on from.
  * @throws AttuneError when there is nothing to answer, or the template leaves out the tools or a variable.
@@ -25,7 +27,7 @@ export function renderPrompt(
   const text = render(tools);
   if (tools && tools.length > 0 && text === render())
     throw new AttuneError({
-      code: "generation.tools-not-written",
+      code: TOOLS_NOT_WRITTEN,
       place: `template ${template.name}`,
       problem: "it writes no tools, so the model would not know of them",
       wayOut: "Leave the tools out, or give a template that writes them",

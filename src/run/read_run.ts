@@ -6,20 +6,22 @@ import { ifThere, readJsonObject } from "../files/json_file.ts";
 import { runPage } from "../report/run_page.ts";
 import type { RecordedEvaluation, RunRecord, RunSummary } from "../report/run_record.ts";
 import { AttuneError } from "../text/errors.ts";
-import { readHistory } from "./read_history.ts";
+import { type ReadHistory, readHistory } from "./read_history.ts";
 import { REPORT_FILE, runStart, SUMMARY_FILE } from "./run_directory.ts";
 
+/** A run, and how far it was read. */
+export type ReadRun = RunRecord & Pick<ReadHistory, "read">;
+
 /**
- * All that a run's directory says of it. What can't be read of it is left out, and listed.
+ * All that a run's directory says of it. What can't be read of it is left out, and listed. Goes on from what was read `before`
+ * of the same run, whose history is changed.
  * @throws AttuneError when there is no run.
  */
-export async function readRun(path: string): Promise<RunRecord> {
+export async function readRun(path: string, before?: ReadRun): Promise<ReadRun> {
   const recipe = await ifThere(readJsonObject(join(path, "recipe.json")));
   if (!recipe || typeof recipe.model !== "string") throw await noRun(path);
-  const { history, damaged } = await readHistory({
-    metrics: join(path, "metrics.jsonl"),
-    samples: join(path, "samples.jsonl"),
-  });
+  const files = { metrics: join(path, "metrics.jsonl"), samples: join(path, "samples.jsonl") };
+  const { history, read, damaged } = await readHistory(files, before);
   const readable = async <T>(file: string, schema: z.ZodType<T>): Promise<T | undefined> => {
     const value = await ifThere(readJsonObject(join(path, file))).catch(() => ({}));
     if (value === undefined) return undefined;
@@ -32,6 +34,7 @@ export async function readRun(path: string): Promise<RunRecord> {
     recipe,
     startedAt: await runStart(path).catch(() => undefined),
     history,
+    read,
     summary: await readable<RunSummary>(SUMMARY_FILE, Summary),
     evaluation: await readable<RecordedEvaluation>("evaluation.json", StoredEvaluation),
     damaged,

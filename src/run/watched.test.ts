@@ -94,6 +94,24 @@ describe("reading a run", () => {
     expect(readFileSync(at("run/report.html"), "utf8")).toContain("4 lines can&#39;t be read");
   });
 
+  test("goes on from what was read before, and begins anew where that was written anew", async () => {
+    await runToEnd(recipe());
+    const path = at("run/metrics.jsonl");
+    const step = (n: number, loss: number) => `{"step":${n},"loss":${loss}}\n`;
+    writeFileSync(path, `${step(1, 3)}${step(2, 2)}{"step":3,"lo`);
+    const first = await readRun(at("run"));
+    expect(first.damaged).toHaveLength(1);
+    writeFileSync(path, `${step(1, 3)}${step(2, 2)}${step(3, 1)}`);
+    const second = await readRun(at("run"), first);
+    expect(second.history).toBe(first.history);
+    expect(second.damaged).toEqual([]);
+    expect(second.history.curves.get("loss")).toEqual({ steps: [1, 2, 3], values: [3, 2, 1] });
+    expect(second.history.answers.map(({ step }) => step)).toEqual([0, 2, 4]);
+    writeFileSync(path, `${step(1, 3)}${step(2, 2.25)}${step(3, 1)}${step(4, 0.5)}`);
+    const third = await readRun(at("run"), second);
+    expect(third.history.curves.get("loss")).toEqual({ steps: [1, 2, 3, 4], values: [3, 2.25, 1, 0.5] });
+  });
+
   test("of no run is refused", async () => {
     expect(await messageOf(readRun(at("missing")))).toBe(
       `AttuneError: ${at("missing")}: there is no such directory. Give the directory that a recipe names as its output.`,

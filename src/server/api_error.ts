@@ -1,5 +1,7 @@
-import { PROMPT_TOO_LONG } from "../generation/generate.ts";
+import { EMPTY_PROMPT, PROMPT_TOO_LONG } from "../generation/generate.ts";
+import { TOOLS_NOT_WRITTEN } from "../generation/render_prompt.ts";
 import { AttuneError } from "../text/errors.ts";
+import { MEDIA_TOKEN } from "../tokenizers/media_tokens.ts";
 
 /** What a client gets instead of an answer, in OpenAI's form. */
 export interface ApiFault {
@@ -31,11 +33,32 @@ const OWN_CODES: Readonly<Record<string, string>> = { [PROMPT_TOO_LONG]: "contex
 /** Codes of what is nobody's mistake: the runtime lacks memory, or its thread has ended. */
 const OWN_FAILURES = "runtime.";
 
+/** Faults of what the model is asked, wherever it stands in the request. */
+const OF_PROMPT = new Set([PROMPT_TOO_LONG, EMPTY_PROMPT, MEDIA_TOKEN]);
+
+/** Other faults that are one parameter's. */
+const OWN_PARAMS: Readonly<Record<string, string>> = { [TOOLS_NOT_WRITTEN]: "tools" };
+
+/** Says of faults of what the model is asked that they are those of `param`. */
+export async function aboutPrompt<T>(param: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof AttuneError) || !OF_PROMPT.has(error.code)) throw error;
+    throw new ApiError({ ...faultOf(error), param }, { cause: error });
+  }
+}
+
 /** The fault of anything that was thrown: what isn't the client's is said without its inside. */
 export function faultOf(error: unknown): ApiFault {
   if (error instanceof ApiError) return error.fault;
   if (error instanceof AttuneError && !error.code.startsWith(OWN_FAILURES))
-    return { status: 400, message: error.message, reason: OWN_CODES[error.code] ?? error.code };
+    return {
+      status: 400,
+      message: error.message,
+      param: OWN_PARAMS[error.code],
+      reason: OWN_CODES[error.code] ?? error.code,
+    };
   return { status: 500, message: "The server had an error while it worked on this request." };
 }
 

@@ -2,11 +2,12 @@ import type { ChatOptions } from "../generation/talk.ts";
 import type { ToolCall } from "../templates/message.ts";
 import { callWriting } from "../templates/written_calls.ts";
 import { answerReader } from "./answer_reader.ts";
+import { aboutPrompt } from "./api_error.ts";
 import { type ChatRequest, conversationOf } from "./chat_request.ts";
 import { callRule, forcedFunctions, PLAIN_CALL } from "./forced_call.ts";
 import { newId } from "./new_id.ts";
 import { formatRule, withRule } from "./response_format.ts";
-import { answerOptions } from "./sampling_schema.ts";
+import { answerOptions, requireKnownBiases } from "./sampling_schema.ts";
 import type { ServedModel } from "./served_models.ts";
 import { type ScoredToken, scoreToken } from "./token_logprobs.ts";
 import type { Usage } from "./usage.ts";
@@ -25,15 +26,20 @@ export type OnPiece = (text: string, scored: ScoredToken[]) => void;
 
 export type Choose = (index: number, signal: AbortSignal, onPiece: OnPiece) => Promise<Choice>;
 
-/** What computes the answers to a request, one at a time. */
+/**
+ * What computes the answers to a request, one at a time.
+ * @param param where the request has the conversation
+ */
 export async function chooser(
   asked: ChatRequest,
   { speaker, adapter, ...served }: ServedModel,
+  param = "messages",
 ): Promise<Choose> {
   const { messages, tools } = conversationOf(asked);
   const { max_completion_tokens, max_tokens } = asked;
   const chatTemplateKwargs = { ...served.chatTemplateKwargs, ...asked.chat_template_kwargs };
   const { tokenizer } = speaker;
+  requireKnownBiases(asked, tokenizer);
   const template = tools && (await speaker.template());
   const forced = forcedFunctions(asked);
   const known = template && callWriting(template, { tools, variables: chatTemplateKwargs });
@@ -55,7 +61,7 @@ export async function chooser(
       onPiece(text, scored.slice(told));
       told = scored.length;
     };
-    const answer = await speaker.chat(messages, {
+    const asking = speaker.chat(messages, {
       ...options,
       ...withRule(answerOptions(asked, index), rule),
       signal,
@@ -66,13 +72,14 @@ export async function chooser(
         if (reader) tell(reader.push(id));
       },
     });
+    const answer = await aboutPrompt(param, asking);
     const { content, calls: all, rest } = reader?.finish() ?? { content: answer.text, calls: [], rest: "" };
     const calls = asked.parallel_tool_calls ? all : all.slice(0, 1);
     tell(rest);
     if (told < scored.length) onPiece("", scored.slice(told));
     return {
       content,
-      calls: calls.map((call) => ({ ...call, id: newId("call") })),
+      calls: calls.map((call) => ({ ...call, id: newId("call", "_") })),
       ...(asked.logprobs && { scored }),
       finishReason: calls.length > 0 ? "tool_calls" : answer.finishReason,
       usage: { prompt: answer.promptTokens, completion: answer.ids.length },

@@ -6,6 +6,7 @@ import { eventStream } from "./event_stream.ts";
 import { newId, nowInSeconds } from "./new_id.ts";
 import { parameterError, readBody } from "./read_body.ts";
 import type { ServerState } from "./server_state.ts";
+import { sideBySide } from "./side_by_side.ts";
 import { chatLogprobs, type ScoredToken } from "./token_logprobs.ts";
 import { addUsage, type Usage } from "./usage.ts";
 
@@ -34,9 +35,8 @@ async function whole(
   { queue, models }: ServerState,
 ): Promise<Response> {
   const { tokenizer } = models.find(asked.model).speaker;
-  const indices = [...Array(asked.n).keys()];
   const answers = await queue.run(
-    () => Promise.all(indices.map((i) => choose(i, request.signal, () => {}))),
+    () => sideBySide(indices(asked), request.signal, (i, _, signal) => choose(i, signal, () => {})),
     request.signal,
   );
   const choices = answers.map(({ content, calls, scored, finishReason }, index) => ({
@@ -70,31 +70,30 @@ function streamed(
         const choices = [{ index, delta, logprobs, finish_reason: finish }];
         send({ ...head, choices, ...(counts && { usage: null }) });
       };
-      const usages = await queue.run(async () => {
-        const all: Usage[] = [];
-        for (let i = 0; i < asked.n; i++) {
-          let isOpen = false;
-          const open = () => {
-            if (!isOpen) chunk(i, { role: "assistant", content: "", refusal: null }, null);
-            isOpen = true;
-          };
-          const { calls, finishReason, usage } = await choose(i, signal, (text, scored) => {
-            open();
-            chunk(i, { content: text }, null, scored);
-          });
+      const answer = async (i: number, _: number, signal: AbortSignal): Promise<Usage> => {
+        let isOpen = false;
+        const open = () => {
+          if (!isOpen) chunk(i, { role: "assistant", content: "", refusal: null }, null);
+          isOpen = true;
+        };
+        const { calls, finishReason, usage } = await choose(i, signal, (text, scored) => {
           open();
-          for (const [index, call] of calls.entries())
-            chunk(i, { tool_calls: [{ index, ...callObject(call) }] }, null);
-          chunk(i, {}, finishReason);
-          all.push(usage);
-        }
-        return all;
-      }, signal);
+          chunk(i, { content: text }, null, scored);
+        });
+        open();
+        for (const [index, call] of calls.entries())
+          chunk(i, { tool_calls: [{ index, ...callObject(call) }] }, null);
+        chunk(i, {}, finishReason);
+        return usage;
+      };
+      const usages = await queue.run(() => sideBySide(indices(asked), signal, answer), signal);
       if (counts) send({ ...head, choices: [], usage: addUsage(usages) });
     },
     onError,
   );
 }
+
+const indices = ({ n }: ChatRequest) => [...Array(n).keys()];
 
 const callObject = ({ id, name, arguments: args }: ToolCall) => ({
   id,

@@ -7,10 +7,13 @@ import { samplingKeys } from "./sampling_schema.ts";
 const turns = z.array(z.record(z.string(), z.unknown())).min(1);
 
 const toolChoice = z
-  .union([
-    z.literal(["auto", "none", "required"]),
-    z.strictObject({ type: z.literal("function"), function: z.strictObject({ name: z.string() }) }),
-  ])
+  .union(
+    [
+      z.literal(["auto", "none", "required"]),
+      z.strictObject({ type: z.literal("function"), function: z.strictObject({ name: z.string() }) }),
+    ],
+    'expected auto, none, required or {type: "function", function: {name}}',
+  )
   .default("auto");
 
 /** The body of a request for a chat completion. */
@@ -39,7 +42,7 @@ export const ChatRequest = z.strictObject({
       }),
     ])
     .optional(),
-  modalities: z.tuple([z.literal("text")]).optional(),
+  modalities: z.array(z.literal("text")).optional(),
   chat_template_kwargs: z.record(z.string(), z.unknown()).optional(),
 });
 
@@ -55,6 +58,7 @@ export function conversationOf({ messages, tools, tool_choice }: ChatRequest) {
     return readConversation({ messages, ...(tool_choice !== "none" && { tools }) }, "messages");
   } catch (error) {
     if (!(error instanceof AttuneError)) throw error;
-    throw new ApiError({ status: 400, message: error.message, param: "messages", reason: "invalid_value" });
+    const param = /^(tool \d|tools|functions)/.test(error.place ?? "") ? "tools" : "messages";
+    throw new ApiError({ status: 400, message: error.message, param, reason: "invalid_value" });
   }
 }

@@ -1,11 +1,13 @@
 import * as z from "zod";
 import type { Completion } from "../generation/completion.ts";
+import { aboutPrompt } from "./api_error.ts";
 import { eventStream } from "./event_stream.ts";
 import { newId, nowInSeconds } from "./new_id.ts";
 import { parameterError, readBody } from "./read_body.ts";
-import { answerOptions, oneOrMany, samplingKeys } from "./sampling_schema.ts";
+import { answerOptions, oneOrMany, requireKnownBiases, samplingKeys } from "./sampling_schema.ts";
 import type { ServedModel } from "./served_models.ts";
 import type { ServerState } from "./server_state.ts";
+import { sideBySide } from "./side_by_side.ts";
 import { type ScoredToken, scoreToken, type TextLogprobs, textLogprobs } from "./token_logprobs.ts";
 import { addUsage, type Usage } from "./usage.ts";
 
@@ -15,12 +17,10 @@ const PROMPTS = 128; // of one request
 /** The body of a request for a completion. */
 const CompletionRequest = z.strictObject({
   ...samplingKeys,
-  prompt: z.union([
-    z.string(),
-    tokenIds,
-    z.array(z.string()).min(1).max(PROMPTS),
-    z.array(tokenIds).min(1).max(PROMPTS),
-  ]),
+  prompt: z.union(
+    [z.string(), tokenIds, z.array(z.string()).min(1).max(PROMPTS), z.array(tokenIds).min(1).max(PROMPTS)],
+    `expected text, token ids, or a list of 1 to ${PROMPTS} of either`,
+  ),
   max_tokens: z.int().min(0).default(16),
   echo: z.boolean().default(false),
   logprobs: z.int().min(0).max(5).optional(),
@@ -37,14 +37,15 @@ export async function completions(request: Request, state: ServerState): Promise
   const served = state.models.find(asked.model);
   const prompts = promptsOf(asked);
   requireTokens(prompts, served);
+  requireKnownBiases(asked, served.speaker.tokenizer);
   const head = { id: newId("cmpl"), object: "text_completion", created: nowInSeconds(), model: served.id };
   const all = prompts.flatMap((prompt) => Array.from({ length: asked.n }, (_, i) => ({ prompt, choice: i })));
   const total = (usages: readonly Usage[]) => sumOfPrompts(usages, asked.n);
 
   if (!asked.stream) {
-    const answer = ({ prompt, choice }: (typeof all)[number]) =>
-      complete(served, asked, prompt, choice, request.signal);
-    const answers = await state.queue.run(() => Promise.all(all.map(answer)), request.signal);
+    const answer = ({ prompt, choice }: (typeof all)[number], _: number, signal: AbortSignal) =>
+      complete(served, asked, prompt, choice, signal);
+    const answers = await state.queue.run(() => sideBySide(all, request.signal, answer), request.signal);
     const choices = answers.map(({ text, logprobs, finish_reason }, index) => ({
       text,
       index,
@@ -63,16 +64,13 @@ export async function completions(request: Request, state: ServerState): Promise
           choices: [{ text, index, logprobs, finish_reason: finish }],
           ...(counts && { usage: null }),
         });
-      const usages = await state.queue.run(async () => {
-        const done: Usage[] = [];
-        for (const [index, { prompt, choice }] of all.entries()) {
-          const onPiece: OnPiece = (text, logprobs) => chunk(index, text, logprobs, null);
-          const { usage, finish_reason } = await complete(served, asked, prompt, choice, signal, onPiece);
-          chunk(index, "", null, finish_reason);
-          done.push(usage);
-        }
-        return done;
-      }, signal);
+      const answer = async ({ prompt, choice }: (typeof all)[number], index: number, signal: AbortSignal) => {
+        const onPiece: OnPiece = (text, logprobs) => chunk(index, text, logprobs, null);
+        const { usage, finish_reason } = await complete(served, asked, prompt, choice, signal, onPiece);
+        chunk(index, "", null, finish_reason);
+        return usage;
+      };
+      const usages = await state.queue.run(() => sideBySide(all, signal, answer), signal);
       if (counts) send({ ...head, choices: [], usage: total(usages) });
     },
     state.onError,
@@ -89,7 +87,10 @@ interface Choice {
   usage: Usage;
 }
 
-async function complete(
+const complete = (...asked: Parameters<typeof completeOne>): Promise<Choice> =>
+  aboutPrompt("prompt", completeOne(...asked));
+
+async function completeOne(
   { speaker, adapter }: ServedModel,
   asked: CompletionRequest,
   prompt: Prompt,

@@ -6,6 +6,7 @@ import type { ChatOptions } from "../generation/talk.ts";
 import type { Message } from "../templates/message.ts";
 import { goldenPath, readGoldenTensors } from "../testing/goldens.ts";
 import { AttuneError } from "../text/errors.ts";
+import { isMediaToken } from "../tokenizers/media_tokens.ts";
 import { createServer, type Server, type ServerOptions } from "./create_server.ts";
 import { createServedModels, type ServedModel } from "./served_models.ts";
 
@@ -175,6 +176,24 @@ describe("chat completions", () => {
     expect(first.map(([index]) => index)).toEqual([0, 1, 2]);
   });
 
+  test("answers are streamed side by side", async () => {
+    const asked = {
+      model: "tiny",
+      messages: question as [{ role: "user"; content: string }],
+      ...{ ...greedy, temperature: 1.5, seed: 3, n: 3 },
+    };
+    const whole = await client.chat.completions.create(asked);
+    const texts = ["", "", ""];
+    const order: (number | string)[] = [];
+    for await (const { choices } of await client.chat.completions.create({ ...asked, stream: true })) {
+      const { index, delta, finish_reason } = choices[0]!;
+      texts[index] += delta.content ?? "";
+      order.push(finish_reason ?? index);
+    }
+    expect(texts).toEqual(whole.choices.map(({ message }) => message.content));
+    expect(new Set(order.slice(0, order.indexOf("length")))).toEqual(new Set([0, 1, 2]));
+  });
+
   test("a stop string ends the answer and is left out", async () => {
     const text = (await ask("tuned")).choices[0]!.message.content!;
     const at = [...text].findIndex((char) => /[a-z]/i.test(char));
@@ -207,6 +226,19 @@ describe("chat completions", () => {
         "invalid_value",
       ],
     ];
+    const words = (type: string) => [{ role: "user", content: [{ type }] }];
+    refused.push(
+      [{ messages: words("image_url") }, "messages", "invalid_value"],
+      [{ messages: words("input_audio") }, "messages", "invalid_value"],
+      [
+        { messages: [{ role: "user", content: "long ".repeat(2000) }] },
+        "messages",
+        "context_length_exceeded",
+      ],
+      [{ tools: [{ type: "custom" }] }, "tools", "invalid_value"],
+      [{ tool_choice: { type: "allowed_tools" } }, "tool_choice", "invalid_value"],
+      [{ logit_bias: { 999999: 1 } }, "logit_bias", "invalid_value"],
+    );
     for (const [more, param, code] of refused)
       expect(await failure(ask("tiny", more)), param).toMatchObject({ status: 400, code, param });
     expect(
@@ -307,6 +339,32 @@ describe("completions", () => {
       expect(parts[0]!.tokens).toHaveLength(choices[0]!.logprobs!.tokens!.length);
       expect(choices[0]!.logprobs!.tokens!.length).toBeGreaterThan(4);
     }
+  });
+
+  test("prompts that can't be read are refused by their parameter", async () => {
+    for (const prompt of ["", ["a", ""], [], ["a", 5], Array(129).fill("a"), "long ".repeat(2000)]) {
+      const asked = client.completions.create({ model: "tiny", prompt: prompt as string });
+      expect(await failure(asked), String(prompt).slice(0, 9)).toMatchObject({
+        status: 400,
+        param: "prompt",
+      });
+    }
+  });
+
+  test("tokens of images are refused, and named", async () => {
+    const { tokenizer } = model;
+    const sees = { ...model, tokenizer: { ...tokenizer, isMedia: (id: number) => id === 7 } };
+    const speaker = { ...sees, complete: async () => Promise.reject(isMediaToken(7, "<image>")) };
+    const chat = speaker.complete as unknown as LoadedModel["chat"];
+    const seeing = clientOf(
+      createServer({ models: createServedModels([{ ...served[0]!, speaker: { ...speaker, chat } }]) }),
+    );
+    const expected = { status: 400, code: "tokenizers.media-token" };
+    const asked = seeing.completions.create({ model: "tiny", prompt: [7], stream: true });
+    expect(await failure(asked)).toMatchObject({ ...expected, param: "prompt" });
+    const messages = question as [{ role: "user"; content: string }];
+    const chatted = seeing.chat.completions.create({ model: "tiny", messages });
+    expect(await failure(chatted)).toMatchObject({ ...expected, param: "messages" });
   });
 
   test("a token the model doesn't have is refused", async () => {

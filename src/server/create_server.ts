@@ -59,6 +59,7 @@ export function createServer({
     app.post("/v1/load_lora_adapter", (c) => loadAdapter(c.req.raw, state, adapters));
     app.post("/v1/unload_lora_adapter", (c) => unloadAdapter(c.req.raw, state, adapters));
   }
+  app.delete("/v1/models/:id{.+}", (c) => deleteModel(c.req.param("id"), models, fineTuning));
   fineTuning?.mount(app);
   studio?.mount(app);
   return {
@@ -100,6 +101,19 @@ function endpoints(state: ServerState): Hono {
     throw error;
   });
   return app;
+}
+
+/** DELETE /v1/models/ID, of what a job has made. */
+async function deleteModel(id: string, models: ServedModels, fineTuning?: FineTuning): Promise<Response> {
+  const { id: found } = models.find(id);
+  if (await fineTuning?.removeModel(found))
+    return Response.json({ id: found, object: "model", deleted: true });
+  throw new ApiError({
+    status: 400,
+    message: `The model '${found}' can't be deleted: no fine-tuning job has made it.`,
+    param: "model",
+    reason: "invalid_value",
+  });
 }
 
 /** What nginx logs; nobody reads it. */

@@ -1,4 +1,4 @@
-import { constrain } from "../generation/constraint/constrain.ts";
+import { constrain, requireRoom } from "../generation/constraint/constrain.ts";
 import { choice, literal, measureRules, type Rule, sequence } from "../generation/constraint/grammar.ts";
 import { schemaGrammar } from "../generation/constraint/schema_grammar.ts";
 import type { EndTokens, TokenRule } from "../generation/token_rules.ts";
@@ -45,7 +45,7 @@ export function callRule(
   const grammar = choice(...calls);
   measureRules(grammar);
   const begin = writing.begin === "" ? [] : tokenizer.encode(writing.begin).ids;
-  return behind(begin, constrain(grammar, tokenizer));
+  return behind(begin, grammar, constrain(grammar, tokenizer));
 }
 
 function callOf(name: string, parameters: unknown = NO_ARGUMENTS, keys: CallWriting): Rule {
@@ -64,15 +64,17 @@ function callOf(name: string, parameters: unknown = NO_ARGUMENTS, keys: CallWrit
 /** Of a function that says nothing of its parameters. */
 const NO_ARGUMENTS = { type: "object", additionalProperties: false };
 
-/** The tokens `begin`, and behind them what `rule` allows. */
+/** The tokens `begin`, and behind them what `rule` allows of `grammar`. */
 function behind(
   begin: readonly number[],
+  grammar: Rule,
   rule: (ends: EndTokens) => TokenRule,
 ): (ends: EndTokens) => TokenRule {
   return (ends) => {
     const rest = rule(ends);
     return (scores, at) => {
       const { tokens, promptLength, maxNewTokens } = at;
+      if (tokens.length === promptLength) requireRoom(grammar, maxNewTokens - begin.length);
       const next = begin[tokens.length - promptLength];
       if (next === undefined)
         return rest(scores, {

@@ -1,5 +1,6 @@
 import type * as z from "zod";
 import { describeFault, type Fault } from "../text/errors.ts";
+import { isPlainObject } from "../text/plain_object.ts";
 import { schemaFaults } from "../text/schema_faults.ts";
 import { ApiError } from "./api_error.ts";
 
@@ -70,9 +71,22 @@ function parse(text: string): Record<string, unknown> {
   });
 }
 
-/** Clients send null for what they leave out. */
-const withoutNulls = (body: Record<string, unknown>) =>
-  Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
+/** Clients send null for what they leave out, within settings too; what is somebody's own stays as it is. */
+function withoutNulls(body: Record<string, unknown>, depth = 0): Record<string, unknown> {
+  const isLooked = (key: string) => depth < DEEPEST && !OWN.has(key);
+  const entries = Object.entries(body).filter(([, value]) => value !== null);
+  return Object.fromEntries(
+    entries.map(([key, value]) => [
+      key,
+      isPlainObject(value) && isLooked(key) ? withoutNulls(value, depth + 1) : value,
+    ]),
+  );
+}
+
+const DEEPEST = 4; // method.supervised.hyperparameters.n_epochs
+
+/** Keys whose objects are not the API's: schemas, recipes, variables. */
+const OWN = new Set(["schema", "recipe", "columns", "metadata", "chat_template_kwargs"]);
 
 function wrongParameter(issues: readonly z.core.$ZodIssue[]): ApiError {
   const [{ place: param = "", ...fault }] = schemaFaults(issues, "server.parameter") as [Fault];

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { isPlainObject } from "../text/plain_object.ts";
 import { ChatRequest } from "./chat_request.ts";
 import { parameterError } from "./read_body.ts";
 import { samplingKeys } from "./sampling_schema.ts";
@@ -8,20 +9,23 @@ const text = z.union([
   z.array(z.looseObject({ type: z.literal(["input_text", "output_text", "text"]), text: z.string() })),
 ]);
 
-const item = z.union([
-  z.looseObject({
-    type: z.literal("function_call"),
-    call_id: z.string(),
-    name: z.string(),
-    arguments: z.string(),
-  }),
-  z.looseObject({ type: z.literal("function_call_output"), call_id: z.string(), output: text }),
-  z.looseObject({
-    type: z.literal("message").optional(),
-    role: z.literal(["user", "assistant", "system", "developer"]),
-    content: text,
-  }),
-]);
+const item = z.preprocess(
+  (value) => (isPlainObject(value) && value.type === undefined ? { ...value, type: "message" } : value),
+  z.discriminatedUnion("type", [
+    z.looseObject({
+      type: z.literal("message"),
+      role: z.literal(["user", "assistant", "system", "developer"]),
+      content: text,
+    }),
+    z.looseObject({
+      type: z.literal("function_call"),
+      call_id: z.string(),
+      name: z.string(),
+      arguments: z.string(),
+    }),
+    z.looseObject({ type: z.literal("function_call_output"), call_id: z.string(), output: text }),
+  ]),
+);
 
 const tool = z.looseObject({
   type: z.literal("function"),
@@ -31,21 +35,25 @@ const tool = z.looseObject({
 });
 
 const { model, temperature, top_p, top_k, min_p, seed, stream } = samplingKeys;
-const { user, metadata, store, service_tier, safety_identifier, prompt_cache_key } = samplingKeys;
+const { user, metadata, store, service_tier, safety_identifier } = samplingKeys;
+const { prompt_cache_key, prompt_cache_retention } = samplingKeys;
 
 /** The body of a request for a response, as far as text and tools go. */
 export const ResponseRequest = z.strictObject({
   ...{ model, temperature, top_p, top_k, min_p, seed, stream },
-  ...{ user, metadata, store, service_tier, safety_identifier, prompt_cache_key },
+  ...{ user, metadata, store, service_tier, safety_identifier, prompt_cache_key, prompt_cache_retention },
   input: z.union([z.string(), z.array(item).min(1)]),
   instructions: z.string().optional(),
   max_output_tokens: z.int().min(1).optional(),
   tools: z.array(tool).max(128).default([]),
   tool_choice: z
-    .union([
-      z.literal(["auto", "none", "required"]),
-      z.strictObject({ type: z.literal("function"), name: z.string() }),
-    ])
+    .union(
+      [
+        z.literal(["auto", "none", "required"]),
+        z.strictObject({ type: z.literal("function"), name: z.string() }),
+      ],
+      'expected auto, none, required or {type: "function", name}',
+    )
     .default("auto"),
   parallel_tool_calls: z.boolean().default(true),
   text: z
@@ -67,7 +75,7 @@ export const ResponseRequest = z.strictObject({
     .optional(),
   stream_options: z.strictObject({ include_obfuscation: z.literal(false).optional() }).optional(),
   truncation: z.literal("disabled").optional(),
-  include: z.array(z.never()).optional(),
+  include: z.array(z.unknown()).max(0, "nothing more is included here: leave it out").optional(),
   background: z.literal(false).optional(),
   chat_template_kwargs: z.record(z.string(), z.unknown()).optional(),
   previous_response_id: z.string().optional(),

@@ -178,4 +178,31 @@ test("what isn't served is refused by its name", async () => {
   expect((await failure({ input: [] }))[0]).toBe(400);
   expect(await failure({ model: "other" })).toEqual([404, "model"]);
   expect((await failure({ tools: [{ type: "web_search" }] }))[0]).toBe(400);
+  const image = { type: "input_image", image_url: "data:" };
+  expect(await failure({ input: [{ role: "user", content: [image] }] })).toEqual([
+    400,
+    "input.0.content.0.type",
+  ]);
+  expect(await failure({ input: [{ type: "reasoning", id: "r", summary: [] }] })).toEqual([
+    400,
+    "input.0.type",
+  ]);
+  expect(await failure({ include: ["reasoning.encrypted_content"] })).toEqual([400, "include"]);
+  expect(await failure({ stream: true, input: "long ".repeat(2000) })).toEqual([400, "input"]);
+});
+
+test("null is what is left out, within settings too", async () => {
+  const { client } = clientOf("It rains.");
+  const nulls = { instructions: null, previous_response_id: null, reasoning: null, include: null };
+  const text = { format: null, verbosity: null } as unknown as undefined;
+  expect((await client.responses.create({ ...ask, ...nulls, text })).output_text).toBe("It rains.");
+});
+
+test("what comes back has all that the client's types promise", async () => {
+  const { client } = clientOf(CALL);
+  const bare = [{ type: "function", name: "weather" }] as unknown as OpenAI.Responses.FunctionTool[];
+  const { tools } = await client.responses.create({ ...ask, tools: bare });
+  expect(tools).toEqual([{ type: "function", name: "weather", parameters: null, strict: null }]);
+  const cut = await clientOf().client.responses.create({ ...ask, max_output_tokens: 1 });
+  expect(cut.output).toMatchObject([{ type: "message", status: "incomplete" }]);
 });

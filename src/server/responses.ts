@@ -13,7 +13,7 @@ type Item = { id: string; type: string; status: string } & Record<string, unknow
 export async function responses(request: Request, state: ServerState): Promise<Response> {
   const asked = await readBody(request, ResponseRequest, state.bodyLimit);
   const served = state.models.find(asked.model);
-  const choose = await chooser(chatRequestOf(asked), served);
+  const choose = await chooser(chatRequestOf(asked), served, "input");
   const head = headOf(asked, served.id);
   if (!asked.stream) {
     const choice = await state.queue.run(() => choose(0, request.signal, () => {}), request.signal);
@@ -25,12 +25,20 @@ export async function responses(request: Request, state: ServerState): Promise<R
       let sequence_number = 0;
       const event = (type: string, about: object) =>
         send({ type, ...about, sequence_number: sequence_number++ } as { type: string });
-      const begun = { ...head, status: "in_progress", output: [], usage: null };
-      event("response.created", { response: begun });
-      event("response.in_progress", { response: begun });
+      // With the first piece: what is refused before has a status of its own.
+      const begin = once(() => {
+        const response = { ...head, status: "in_progress", output: [] };
+        event("response.created", { response });
+        event("response.in_progress", { response });
+      });
       const message = messageStream(event);
-      const choice = await state.queue.run(() => choose(0, signal, message.add), signal);
-      const items = [...message.end(), ...choice.calls.map(callItem)];
+      const add = (piece: string) => {
+        begin();
+        message.add(piece);
+      };
+      const choice = await state.queue.run(() => choose(0, signal, add), signal);
+      begin();
+      const items = [...message.end(choice), ...choice.calls.map(callItem)];
       for (const [output_index, item] of items.entries())
         if (item.type === "function_call") sendCall(event, item, output_index);
       const response = finished(head, items, choice);
@@ -60,19 +68,22 @@ function headOf(asked: ResponseRequest, model: string) {
     temperature: temperature ?? null,
     text: { format: text?.format ?? { type: "text" } },
     tool_choice,
-    tools,
+    tools: tools.map((tool) => ({
+      ...tool,
+      parameters: tool.parameters ?? null,
+      strict: tool.strict ?? null,
+    })),
     top_p: top_p ?? null,
     truncation: "disabled",
   };
 }
 
 function finished(head: ReturnType<typeof headOf>, output: Item[], { finishReason, usage }: Choice) {
-  const isCut = finishReason === "length";
   const { prompt, completion } = usage;
   return {
     ...head,
-    status: isCut ? "incomplete" : "completed",
-    ...(isCut && { incomplete_details: { reason: "max_output_tokens" } }),
+    status: statusOf({ finishReason }),
+    ...(finishReason === "length" && { incomplete_details: { reason: "max_output_tokens" } }),
     output,
     usage: {
       input_tokens: prompt,
@@ -84,18 +95,25 @@ function finished(head: ReturnType<typeof headOf>, output: Item[], { finishReaso
   };
 }
 
-const itemsOf = ({ content, calls }: Choice): Item[] => [
-  ...(content === "" && calls.length > 0 ? [] : [messageItem(newId("msg", "_"), content)]),
-  ...calls.map(callItem),
+type Status = "completed" | "incomplete";
+
+const statusOf = ({ finishReason }: Pick<Choice, "finishReason">): Status =>
+  finishReason === "length" ? "incomplete" : "completed";
+
+const itemsOf = (choice: Choice): Item[] => [
+  ...(choice.content === "" && choice.calls.length > 0
+    ? []
+    : [messageItem(newId("msg", "_"), choice.content, statusOf(choice))]),
+  ...choice.calls.map(callItem),
 ];
 
 const textPart = (text: string) => ({ type: "output_text", text, annotations: [], logprobs: [] });
 
-const messageItem = (id: string, text: string): Item => ({
+const messageItem = (id: string, text: string, status: Status): Item => ({
   id,
   type: "message",
   role: "assistant",
-  status: "completed",
+  status,
   content: [textPart(text)],
 });
 
@@ -116,7 +134,7 @@ function messageStream(event: SendEvent) {
   const place = { item_id, output_index: 0, content_index: 0 };
   let text = "";
   const begin = () => {
-    const item = { ...messageItem(item_id, ""), status: "in_progress", content: [] };
+    const item = { ...messageItem(item_id, "", "completed"), status: "in_progress", content: [] };
     event("response.output_item.added", { output_index: 0, item });
     event("response.content_part.added", { ...place, part: textPart("") });
   };
@@ -127,14 +145,23 @@ function messageStream(event: SendEvent) {
       text += piece;
       event("response.output_text.delta", { ...place, delta: piece, logprobs: [] });
     },
-    end(): Item[] {
-      if (text === "") return [];
-      const item = messageItem(item_id, text);
+    end(choice: Choice): Item[] {
+      if (text === "" && choice.calls.length > 0) return [];
+      if (text === "") begin();
+      const item = messageItem(item_id, text, statusOf(choice));
       event("response.output_text.done", { ...place, text, logprobs: [] });
       event("response.content_part.done", { ...place, part: textPart(text) });
       event("response.output_item.done", { output_index: 0, item });
       return [item];
     },
+  };
+}
+
+function once(work: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) work();
+    isDone = true;
   };
 }
 

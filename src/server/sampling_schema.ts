@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { AnswerOptions } from "../generation/talk.ts";
 import type { AnswerPlace, TokenRule } from "../generation/token_rules.ts";
+import { parameterError } from "./read_body.ts";
 
 /** What one can say of an answer, at every endpoint that makes one. */
 export const samplingKeys = {
@@ -12,7 +13,7 @@ export const samplingKeys = {
   repetition_penalty: z.number().gt(0).max(100).optional(),
   frequency_penalty: z.number().min(-2).max(2).default(0),
   presence_penalty: z.number().min(-2).max(2).default(0),
-  logit_bias: z.record(z.string().regex(/^\d+$/), z.number().min(-100).max(100)).default({}),
+  logit_bias: z.record(z.string().regex(/^\d{1,9}$/), z.number().min(-100).max(100)).default({}),
   seed: z.int().optional(),
   stop: oneOrMany(z.string().min(1), 64).optional(),
   n: z.int().min(1).max(16).default(1),
@@ -27,6 +28,7 @@ export const samplingKeys = {
   service_tier: z.literal(["auto", "default"]).optional(),
   safety_identifier: z.string().optional(),
   prompt_cache_key: z.string().optional(),
+  prompt_cache_retention: z.string().optional(),
 };
 
 /** A text or a list of them, as a list. */
@@ -50,6 +52,18 @@ export function answerOptions(asked: z.output<typeof Sampling>, choice: number):
     ...(seed !== undefined && { seed: (((seed + choice) % 2 ** 32) + 2 ** 32) % 2 ** 32 }),
     ...(rules.length > 0 && { rules: () => rules }),
   };
+}
+
+/** @throws ApiError when a bias is for a token that the model doesn't have. */
+export function requireKnownBiases(
+  { logit_bias }: Pick<z.output<typeof Sampling>, "logit_bias">,
+  { vocabSize }: { vocabSize: number },
+): void {
+  const wrong = Object.keys(logit_bias).find((id) => Number(id) >= vocabSize);
+  if (wrong === undefined) return;
+  throw parameterError("logit_bias", "invalid_value", {
+    message: `Invalid value for 'logit_bias': the token ${wrong} is none of the ${vocabSize} that the model has.`,
+  });
 }
 
 /** OpenAI's penalties and biases are added to the logits; penalties look at the answer alone. */

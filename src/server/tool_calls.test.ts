@@ -191,7 +191,8 @@ describe("a call that is asked for", () => {
     await expect(chat("required", { tools: [{ type: "function", function: odd }] })).rejects.toMatchObject({
       ...{ status: 400, param: "tools", message: expect.stringMatching(/'odd'.*pattern is not supported/s) },
     });
-    await expect(chat("required", { max_tokens: 8 })).rejects.toMatchObject({ status: 400 });
+    for (const max_tokens of [1, 2, 8])
+      await expect(chat("required", { max_tokens })).rejects.toMatchObject({ status: 400 });
     await expect(chat("required", { response_format: { type: "json_object" } })).rejects.toMatchObject({
       ...{ status: 400, param: "response_format" },
     });

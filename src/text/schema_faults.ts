@@ -85,10 +85,15 @@ function expectedOf(issue: Issue): string | undefined {
       if ("options" in issue) return listOf((issue.options ?? []).map(String));
       return listOf([...new Set(optionsOf(issue))]);
     case "invalid_key":
-      return "a key that isn't empty";
+      return keyOf(issue.issues);
     default:
       return undefined;
   }
+}
+
+function keyOf([issue]: readonly Issue[]): string {
+  if (issue?.code === "invalid_format" && "pattern" in issue) return `a key of the form ${issue.pattern}`;
+  return "a key that isn't empty";
 }
 
 function wordsOfZod(issue: Issue): string | undefined {

@@ -4,7 +4,7 @@ import type { Estimate } from "../../src/run/estimate/estimate.ts";
 import type { StoredFile } from "../../src/server/jobs/file_store.ts";
 import type { FineTuningJob, JobEvent } from "../../src/server/jobs/job_store.ts";
 import type { checkPlan } from "../../src/server/studio/check_data.ts";
-import type { RunLine, runOf } from "../../src/server/studio/runs.ts";
+import type { RunLine, RunView } from "../../src/server/studio/runs.ts";
 import type { ExportChoice } from "../../src/server/studio/studio_routes.ts";
 import type { suggestRecipe } from "../../src/server/studio/suggest_recipe.ts";
 import type { StudioTask } from "../../src/server/studio/tasks.ts";
@@ -27,7 +27,6 @@ export type Recipe = Record<string, unknown>;
 export type DataCheck = Awaited<ReturnType<typeof checkPlan>>;
 export type Suggestion = Awaited<ReturnType<typeof suggestRecipe>>;
 export type RecipeCheck = { yaml: string; faults: Fault[] };
-export type RunView = Awaited<ReturnType<typeof runOf>>;
 export type Curves = RunView["curves"];
 export type Curve = Curves[string];
 export type ComparedRuns = Omit<RunComparison, "runs"> & {
@@ -43,6 +42,7 @@ export type {
   RecordedSamples,
   RunLine,
   RunSummary,
+  RunView,
   StoredFile,
   StudioTask,
 };

@@ -40,6 +40,11 @@ export const ENGLISH = {
   useExamples: "Use example rows",
   leaveOut: (n: number) => (n === 1 ? "Leave it out" : `Leave these ${n} out`),
   otherFile: "Another file",
+  storedFiles: (n: number) => (n === 1 ? "One file uploaded before" : `${n} files uploaded before`),
+  useFile: "Use",
+  bytes: (n: string) => `${n} bytes`,
+  removeFileSure: (name: string) =>
+    `${name} is removed from the server for good. Runs that were tuned with it can't be evaluated again. Go on?`,
   uploading: "Reading the file …",
   readingRows: "Reading the rows …",
   rowsFound: (n: string) => `${n} rows`,

@@ -56,6 +56,15 @@ export function list(item: Rule, min = 0, max = Infinity): Rule {
   return sequence(literal("["), space, inner, literal("]"));
 }
 
+/** A list that begins with these, one each; `more` of others behind them. */
+export function tuple(first: readonly Rule[], item: Rule, min: number, max: number): Rule {
+  if (first.length === 0) return list(item, min, max);
+  const comma = sequence(literal(","), space);
+  const known = first.flatMap((rule, i) => (i === 0 ? [rule] : [comma, rule]));
+  const others = repeat(sequence(comma, item), Math.max(0, min - first.length), max - first.length);
+  return sequence(literal("["), space, ...known, others, space, literal("]"));
+}
+
 /** An object with any keys. */
 export function record(value: Rule): Rule {
   const entry = sequence(string(), literal(":"), space, value);

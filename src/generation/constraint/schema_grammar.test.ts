@@ -1,8 +1,19 @@
-import { Ajv } from "ajv";
+import { isIPv4 } from "node:net";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { type State, startOf } from "./automaton.ts";
 import { anyObject } from "./json_grammar.ts";
 import { schemaGrammar } from "./schema_grammar.ts";
+
+/** As far as the tests need them: ajv has none of its own. */
+const FORMATS = {
+  date: (text: string) => new Date(text).toISOString().startsWith(text),
+  time: (text: string) => !Number.isNaN(Date.parse(`2026-01-01T${text}`)),
+  "date-time": (text: string) => !Number.isNaN(Date.parse(text)),
+  uuid: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+  ipv4: (text: string) => isIPv4(text),
+  email: /^[^@\s]+@[^@\s]+\.[^@\s]+$/,
+};
 
 /** Whether `text` is whole under the grammar. */
 function fits(grammar: ReturnType<typeof schemaGrammar>, text: string): boolean {
@@ -55,9 +66,55 @@ describe.each<[object, unknown[], unknown[]]>([
     [{}, { left: {} }, { left: { left: {} } }],
     [{ left: 1 }, []],
   ],
+  [{ type: "integer", minimum: 3, maximum: 12 }, [3, 9, 10, 12], [2, 13, 0, 30, -3, 99]],
+  [{ type: "integer", minimum: -120, exclusiveMaximum: 5 }, [-120, -99, -1, 0, 4], [-121, 5, -130, -999]],
+  [{ type: "integer", minimum: 0 }, [0, 7, 123456], [-1, -12]],
+  [{ type: "integer", exclusiveMinimum: 0, maximum: Number.MAX_SAFE_INTEGER }, [1, 1e14], [0, -1]],
+  [{ type: "integer", minimum: 0.5, maximum: 1.5 }, [1], [0, 2]],
+  [{ type: "number", minimum: 0, maximum: 1 }, [0, 1, 0.25, 0.001], [1.5, -0.5, 2]],
+  [{ type: "number", exclusiveMinimum: -2, exclusiveMaximum: 1 }, [-1.5, -1, 0, 0.5], [-2, 1, 1.5, -2.5]],
+  [{ type: "number", maximum: -3 }, [-3, -3.5, -400], [-2.5, 0, 3]],
+  [{ type: "string", format: "date" }, ["2026-12-31", "0001-02-28"], ["2026-13-01", "2026-04-31", "x", ""]],
+  [{ type: "string", format: "time" }, ["09:30:00Z", "23:59:59.5+01:00"], ["24:00:00Z", "09:30"]],
+  [{ type: "string", format: "date-time" }, ["2026-01-31T00:00:00Z"], ["2026-01-31"]],
+  [{ type: "string", format: "uuid" }, ["123e4567-e89b-12d3-a456-426614174000"], ["123e4567"]],
+  [{ type: "string", format: "ipv4" }, ["0.10.255.199"], ["256.0.0.1", "1.2.3", "01.2.3.4"]],
+  [{ type: "string", format: "email" }, ["a.b@mail.example.com"], ["a", "a@b", "@b.c", "a..b@c.d"]],
+  [
+    { type: "array", prefixItems: [{ type: "integer" }, { type: "boolean" }], items: false },
+    [[1, true]],
+    [
+      [true, 1],
+      [1, true, 2],
+    ],
+  ],
+  [
+    { type: "array", prefixItems: [{ type: "null" }], items: { type: "integer" }, minItems: 2, maxItems: 3 },
+    [
+      [null, 1],
+      [null, 1, 2],
+    ],
+    [[null], [null, 1, 2, 3], [1, 2]],
+  ],
+  [{ type: "array", items: false }, [[]], [[1]]],
+  [{ type: "object", properties: { a: false, b: { type: "null" } } }, [{}, { b: null }], [{ a: 1 }]],
+  [{ allOf: [{ type: "boolean" }] }, [true], [1]],
+  [{ oneOf: [{ type: "integer" }, { type: "string" }] }, [1, "a"], [true]],
+  [
+    {
+      $defs: { a: { type: "object", properties: { kind: { const: "a" } }, required: ["kind"] } },
+      oneOf: [
+        { $ref: "#/$defs/a" },
+        { type: "object", properties: { kind: { enum: ["b", "c"] } }, required: ["kind"] },
+      ],
+    },
+    [{ kind: "a" }, { kind: "c" }],
+    [{}, { kind: "d" }],
+  ],
 ])("%j", (schema, fitting, others) => {
   const grammar = schemaGrammar(schema);
-  const validate = new Ajv({ strict: false }).compile(schema);
+  const ajv = new Ajv2020({ strict: false, formats: FORMATS });
+  const validate = ajv.compile(schema);
 
   test("what it allows fits, and what doesn't fit is not allowed", () => {
     for (const value of fitting) {
@@ -95,11 +152,13 @@ test("broken JSON is none", () => {
 
 test.each<[unknown, string]>([
   [{ type: "string", pattern: "a+" }, "pattern"],
-  [{ type: "string", format: "date" }, "format"],
-  [{ type: "integer", minimum: 1 }, "minimum"],
-  [{ oneOf: [{ type: "string" }] }, "oneOf"],
-  [{ allOf: [{ type: "string" }] }, "allOf"],
-  [{ type: "array", prefixItems: [] }, "prefixItems"],
+  [{ type: "string", format: "hostname" }, 'the format "hostname"'],
+  [{ type: "string", format: "date", maxLength: 5 }, "a length beside format"],
+  [{ type: "integer", multipleOf: 5 }, "multipleOf"],
+  [{ type: "number", minimum: 0.5 }, "minimum that is no whole number"],
+  [{ oneOf: [{ type: "number" }, { type: "integer" }] }, "by a constant key"],
+  [{ oneOf: [{ type: "object" }, { type: "object" }] }, "by a constant key"],
+  [{ allOf: [{ type: "string" }, { maxLength: 2 }] }, "allOf of several"],
   [{ type: "array", uniqueItems: true }, "uniqueItems"],
   [{ type: "object", patternProperties: {} }, "patternProperties"],
   [{ type: "object", properties: { a: { type: "string", not: {} } } }, "not"],
@@ -114,6 +173,10 @@ test.each<[unknown, string]>([
   [{ $ref: "http://elsewhere/x" }, "generation.wrong-schema"],
   [{ $ref: "#/$defs/none" }, "generation.wrong-schema"],
   [{ type: "string", minLength: 3, maxLength: 2 }, "generation.wrong-schema"],
+  [{ type: "integer", minimum: 3, maximum: 2 }, "generation.wrong-schema"],
+  [{ type: "integer", minimum: 0.2, maximum: 0.8 }, "generation.wrong-schema"],
+  [{ type: "integer", minimum: "3" }, "generation.wrong-schema"],
+  [{ type: "array", prefixItems: [true], items: false, minItems: 2 }, "generation.wrong-schema"],
   [{ $ref: "#" }, "generation.circular-schema"],
   [{ anyOf: [{ type: "null" }, { $ref: "#" }] }, "generation.circular-schema"],
   [{ type: "object", properties: { a: { $ref: "#" } }, required: ["a"] }, "generation.endless-schema"],

@@ -3,18 +3,24 @@
 import { describeValue } from "../../text/describe_value.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { isPlainObject } from "../../text/plain_object.ts";
-import { choice, literal, measureRules, type Rule, reference } from "./grammar.ts";
+import { areDisjoint } from "./disjoint.ts";
+import { choice, literal, measureRules, type Rule, reference, sequence } from "./grammar.ts";
 import * as json from "./json_grammar.ts";
+import { integersBetween, numbersBetween } from "./number_range.ts";
+import { STRING_FORMATS } from "./string_formats.ts";
 
 type Schema = Record<string, unknown>;
 
 /** Keys that say nothing of which values fit. */
 const NOTES = ["title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"];
 const APART = ["$schema", "$id", "$comment", "$defs", "definitions"];
+const BOUNDS = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"] as const;
 const KEYS: Readonly<Record<string, readonly string[]>> = {
   object: ["properties", "required", "additionalProperties"],
-  array: ["items", "minItems", "maxItems"],
-  string: ["minLength", "maxLength"],
+  array: ["items", "prefixItems", "minItems", "maxItems"],
+  string: ["minLength", "maxLength", "format"],
+  integer: BOUNDS,
+  number: BOUNDS,
 };
 const TYPES = ["object", "array", "string", "integer", "number", "boolean", "null"];
 const DEPTH = 64;
@@ -43,8 +49,34 @@ export function schemaGrammar(schema: unknown): Rule {
       requireOnly(given, ["anyOf"], place);
       return choice(...listOf(given.anyOf, `${place}/anyOf`).map(inner("anyOf")));
     }
+    if (given.oneOf !== undefined) {
+      requireOnly(given, ["oneOf"], place);
+      const choices = listOf(given.oneOf, `${place}/oneOf`);
+      requireApart(choices.map((one) => target(one, place)));
+      return choice(...choices.map(inner("oneOf")));
+    }
+    if (given.allOf !== undefined) {
+      requireOnly(given, ["allOf"], place);
+      const [only, ...others] = listOf(given.allOf, `${place}/allOf`);
+      if (others.length > 0) throw unsupported(place, "allOf of several");
+      return inner("allOf")(only, 0);
+    }
     if ("const" in given || "enum" in given) return valuesOf(given, place);
     return choice(...typesOf(given, place).map((type) => typed(type, given, { place, depth })));
+  };
+
+  /** What a schema means, where it is a reference. */
+  const target = (given: unknown, place: string): unknown => {
+    let at = given;
+    for (let steps = 0; isObject(at) && typeof at.$ref === "string" && steps < DEPTH; steps++)
+      at = valueAt(schema, at.$ref, place);
+    return at;
+  };
+  const requireApart = (choices: readonly unknown[]) => {
+    const apart = choices.every((one, i) =>
+      choices.slice(i + 1).every((other) => isObject(one) && isObject(other) && areDisjoint(one, other)),
+    );
+    if (!apart) throw unsupported("#", "oneOf whose choices aren't told apart by type or by a constant key");
   };
 
   const refer = (pointer: unknown, place: string): Rule => {
@@ -62,14 +94,10 @@ export function schemaGrammar(schema: unknown): Rule {
     const { place, depth } = at;
     const inside = (value: unknown, name: string) => ruleOf(value, `${place}/${name}`, depth + 1);
     if (type === "object") return objectOf(given, place, inside);
-    if (type === "array")
-      return json.list(
-        given.items === undefined ? json.anyValue : inside(given.items, "items"),
-        ...boundsOf(given, ["minItems", "maxItems"], place),
-      );
-    if (type === "string") return json.string(...boundsOf(given, ["minLength", "maxLength"], place));
-    const { integer, anyNumber: number, boolean, nothing } = json;
-    return { integer, number, boolean, null: nothing }[type]!;
+    if (type === "array") return arrayOf(given, place, inside);
+    if (type === "string") return stringOf(given, place);
+    if (type === "integer" || type === "number") return numberOf(type, given, place);
+    return type === "boolean" ? json.boolean : json.nothing;
   };
 
   if (JSON.stringify(schema).length > TEXT) throw tooLarge("#");
@@ -84,18 +112,64 @@ export function schemaGrammar(schema: unknown): Rule {
   });
 }
 
-function objectOf(given: Schema, place: string, inside: (value: unknown, name: string) => Rule): Rule {
+type Inside = (value: unknown, name: string) => Rule;
+
+/** Items that `prefixItems` names are all there. */
+function arrayOf(given: Schema, place: string, inside: Inside): Rule {
+  const { items = true, prefixItems = [] } = given;
+  const [min, max] = boundsOf(given, ["minItems", "maxItems"], place);
+  const first = listOf(prefixItems, `${place}/prefixItems`, 0).slice(0, max);
+  const known = first.map((item, i) => inside(item, `prefixItems/${i}`));
+  if (items !== false) return json.tuple(known, inside(items, "items"), min, max);
+  if (min > known.length) throw wrong(`${place}/minItems`, `at most ${known.length}, as items is false`, min);
+  return json.tuple(known, json.nothing, 0, known.length);
+}
+
+function stringOf(given: Schema, place: string): Rule {
+  const { format, minLength, maxLength } = given;
+  if (format === undefined) return json.string(...boundsOf(given, ["minLength", "maxLength"], place));
+  const rule = STRING_FORMATS[format as string];
+  if (!rule) throw unsupported(place, `the format ${JSON.stringify(format)}`);
+  if (minLength !== undefined || maxLength !== undefined) throw unsupported(place, "a length beside format");
+  return sequence(literal('"'), rule, literal('"'));
+}
+
+function numberOf(type: "integer" | "number", given: Schema, place: string): Rule {
+  const wrongKey = BOUNDS.find((key) => given[key] !== undefined && !Number.isFinite(given[key]));
+  if (wrongKey) throw wrong(`${place}/${wrongKey}`, "a number", given[wrongKey]);
+  if (BOUNDS.every((key) => given[key] === undefined))
+    return type === "integer" ? json.integer : json.anyNumber;
+  const { minimum = -Infinity, maximum = Infinity } = given as Record<string, number>;
+  const { exclusiveMinimum: above = -Infinity, exclusiveMaximum: below = Infinity } = given as Record<
+    string,
+    number
+  >;
+  const whole = {
+    low: Math.max(Math.ceil(minimum), Math.floor(above) + 1),
+    high: Math.min(Math.floor(maximum), Math.ceil(below) - 1),
+  };
+  const range = { low: Math.max(minimum, above), high: Math.min(maximum, below) };
+  const broken = BOUNDS.find((key) => given[key] !== undefined && !Number.isInteger(given[key]));
+  if (type === "number" && broken) throw unsupported(place, `${broken} that is no whole number`);
+  const rule = type === "integer" ? integersBetween(whole) : numbersBetween(range, whole);
+  if (rule) return rule;
+  throw wrong(place, "bounds with a number between them", given);
+}
+
+function objectOf(given: Schema, place: string, inside: Inside): Rule {
   const { properties = {}, required = [], additionalProperties = true } = given;
   if (!isObject(properties)) throw wrong(`${place}/properties`, "an object", properties);
   const names = listOf(required, `${place}/required`, 0);
   const missing = names.find((name) => typeof name !== "string" || !Object.hasOwn(properties, name));
   if (missing !== undefined) throw wrong(`${place}/required`, "names of the properties", missing);
-  const fields = Object.entries(properties).map(([key, value]) => ({
+  // One that nothing fits may only be left out.
+  const known = Object.entries(properties).filter(([key, value]) => value !== false || names.includes(key));
+  const fields = known.map(([key, value]) => ({
     key,
     value: inside(value, `properties/${key}`),
     isRequired: names.includes(key),
   }));
-  if (fields.length > 0 || additionalProperties === false) return json.object(fields);
+  if (Object.keys(properties).length > 0 || additionalProperties === false) return json.object(fields);
   return json.record(inside(additionalProperties, "additionalProperties"));
 }
 
@@ -192,7 +266,7 @@ const unsupported = (place: string, key: string) =>
     place: `json_schema ${place}`,
     problem: `${key} is not supported here`,
     expected:
-      "type, properties, required, additionalProperties, items, minItems, maxItems, minLength, maxLength, enum, const, anyOf, $ref",
+      "type, properties, required, additionalProperties, items, prefixItems, minItems, maxItems, minLength, maxLength, format, minimum, maximum, exclusiveMinimum, exclusiveMaximum, enum, const, anyOf, oneOf, allOf of one, $ref",
   });
 
 const wrong = (place: string, expected: string, got: unknown) =>

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { dataKindOf, endingOf } from "../../data/files/data_kinds.ts";
 import { writeDirectoryAtomic } from "../../files/atomic.ts";
 import { ApiError } from "../api_error.ts";
-import { newId, nowInSeconds } from "../new_id.ts";
+import { nowInSeconds, orderedId } from "../new_id.ts";
 
 /** OpenAI's file object. */
 export interface StoredFile {
@@ -56,7 +56,7 @@ export async function openFileStore(root: string): Promise<FileStore> {
     find,
     async add(filename, purpose, content) {
       const file: StoredFile = {
-        id: newId("file"),
+        id: orderedId("file"),
         object: "file",
         bytes: content.length,
         created_at: nowInSeconds(),
@@ -83,4 +83,4 @@ export async function openFileStore(root: string): Promise<FileStore> {
 }
 
 export const newestFirst = (a: { created_at: number; id: string }, b: { created_at: number; id: string }) =>
-  b.created_at - a.created_at || (a.id < b.id ? -1 : 1);
+  b.created_at - a.created_at || (a.id < b.id ? 1 : -1);

@@ -3,14 +3,14 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Hono } from "hono";
 import { ApiError } from "../api_error.ts";
-import { newId, nowInSeconds } from "../new_id.ts";
+import { nowInSeconds, orderedId } from "../new_id.ts";
 import { parameterError, readBody, readBytes } from "../read_body.ts";
-import { type FileStore, openFileStore } from "./file_store.ts";
+import { type FileStore, openFileStore, type StoredFile } from "./file_store.ts";
 import { JobRequest, jobMethod, requireOneOf } from "./job_requests.ts";
 import { createJobRunner, type JobRunner, type RunnerParts } from "./job_runner.ts";
 import { type FineTuningJob, type JobStatus, type JobStore, openJobStore } from "./job_store.ts";
 import { checkOwnRecipe } from "./own_recipe.ts";
-import { pageOf } from "./pages.ts";
+import { byMetadata, pageOf } from "./pages.ts";
 
 export interface FineTuningOptions extends Omit<RunnerParts, "jobs" | "files"> {
   /** Where files and jobs are kept. */
@@ -28,6 +28,8 @@ export interface FineTuning extends Pick<FineTuningOptions, "unserve"> {
   jobs: JobStore;
   /** The directory of a base by its id. @throws ApiError */
   modelPath(id: string): string;
+  /** Serves the model of a job no more; false where no job has made it. The job and its run stay. */
+  removeModel(id: string): Promise<boolean>;
   mount(app: Hono): void;
   close(): Promise<void>;
 }
@@ -53,6 +55,14 @@ export async function openFineTuning(options: FineTuningOptions): Promise<FineTu
     jobs,
     modelPath: options.modelPath,
     unserve: options.unserve,
+    async removeModel(id) {
+      const job = (await jobs.list()).find(({ fine_tuned_model }) => fine_tuned_model === id);
+      if (!job) return false;
+      await jobs.save({ ...job, fine_tuned_model: null });
+      await options.unserve(job);
+      await jobs.tell(job.id, { message: `The fine-tuned model was deleted: ${id}` });
+      return true;
+    },
     mount(app) {
       mountFiles(app, context);
       mountJobs(app, context);
@@ -61,13 +71,17 @@ export async function openFineTuning(options: FineTuningOptions): Promise<FineTu
   };
 }
 
-function mountFiles(app: Hono, { files, fileLimit }: Context): void {
+function mountFiles(app: Hono, { files, jobs, fileLimit }: Context): void {
   app.post("/v1/files", async ({ req }) => {
     const { file, purpose } = await readUpload(req.raw, fileLimit);
     const bytes = new Uint8Array(await file.arrayBuffer());
     return Response.json(await files.add(file.name, purpose, bytes));
   });
-  app.get("/v1/files", async ({ req }) => Response.json(pageOf(await files.list(), req.url, 10_000)));
+  app.get("/v1/files", async ({ req }) => {
+    const purpose = req.query("purpose");
+    const all = (await files.list()).filter((file) => purpose === undefined || file.purpose === purpose);
+    return Response.json(pageOf(all, req.url, 10_000, ["order", "purpose"]));
+  });
   app.get("/v1/files/:id", async ({ req }) => Response.json(await files.find(req.param("id"))));
   app.get("/v1/files/:id/content", async ({ req }) => {
     const file = await files.find(req.param("id"));
@@ -77,8 +91,22 @@ function mountFiles(app: Hono, { files, fileLimit }: Context): void {
   });
   app.delete("/v1/files/:id", async ({ req }) => {
     const id = req.param("id");
+    await requireUnused(await files.find(id), jobs);
     await files.remove(id);
     return Response.json({ id, object: "file", deleted: true });
+  });
+}
+
+/** A job reads its files again when it goes on. @throws ApiError */
+async function requireUnused({ id, filename }: StoredFile, jobs: JobStore): Promise<void> {
+  const open = (await jobs.list()).filter(({ finished_at }) => finished_at === null);
+  const user = open.find((job) => [job.training_file, job.validation_file].includes(id));
+  if (!user) return;
+  throw new ApiError({
+    status: 409,
+    message: `The file '${filename}' is used by job ${user.id}, which is ${user.status}: cancel it first, or wait for it.`,
+    param: "id",
+    reason: "file_in_use",
   });
 }
 
@@ -103,6 +131,9 @@ async function readUpload(request: Request, limit: number) {
     throw parameterError("purpose", "invalid_value", {
       message: `Invalid value for 'purpose': expected "fine-tune".`,
     });
+  const unknown = [...form.keys()].find((key) => key !== "file" && key !== "purpose");
+  if (unknown !== undefined)
+    throw parameterError(unknown, "unknown_parameter", { message: `Unknown parameter: '${unknown}'.` });
   return { file, purpose };
 }
 
@@ -110,7 +141,9 @@ function mountJobs(app: Hono, context: Context): void {
   const { jobs } = context;
   const jobOf = (id: string) => jobs.find(id);
   app.post("/v1/fine_tuning/jobs", ({ req }) => createJob(req.raw, context));
-  app.get("/v1/fine_tuning/jobs", async ({ req }) => Response.json(pageOf(await jobs.list(), req.url, 20)));
+  app.get("/v1/fine_tuning/jobs", async ({ req }) =>
+    Response.json(pageOf(byMetadata(await jobs.list(), req.url), req.url, 20, ["metadata"])),
+  );
   app.get("/v1/fine_tuning/jobs/:id", async ({ req }) => Response.json(await jobOf(req.param("id"))));
   app.get("/v1/fine_tuning/jobs/:id/events", async ({ req }) => {
     const { id } = await jobOf(req.param("id"));
@@ -123,7 +156,7 @@ function mountJobs(app: Hono, context: Context): void {
   });
   for (const [verb, from, to] of MOVES)
     app.post(`/v1/fine_tuning/jobs/:id/${verb}`, async ({ req }) =>
-      Response.json(await move(await jobOf(req.param("id")), { verb, from, to }, context)),
+      Response.json(await move(req.param("id"), { verb, from, to }, context)),
     );
 }
 
@@ -134,23 +167,23 @@ const MOVES: readonly (readonly [string, readonly JobStatus[], JobStatus])[] = [
 ];
 
 async function move(
-  job: FineTuningJob,
+  id: string,
   { verb, from, to }: { verb: string; from: readonly JobStatus[]; to: JobStatus },
   { jobs, runner }: Context,
 ): Promise<FineTuningJob> {
-  if (!from.includes(job.status))
+  const finished_at = to === "cancelled" ? nowInSeconds() : null;
+  const moved = await jobs.update(id, (job) => {
+    if (from.includes(job.status)) return { ...job, status: to, finished_at };
     throw new ApiError({
       status: 400,
-      message: `Job ${job.id} is ${job.status}: only one that is ${from.join(" or ")} can ${verb}.`,
+      message: `Job ${id} is ${job.status}: only one that is ${from.join(" or ")} can ${verb}.`,
       reason: `invalid_${verb}_request`,
     });
-  const finished_at = to === "cancelled" ? nowInSeconds() : null;
-  const moved: FineTuningJob = { ...job, status: to, finished_at };
-  await jobs.save(moved);
-  await runner.stop(job.id);
-  await jobs.tell(job.id, { message: `The job is ${to}` });
+  });
+  if (to !== "queued") await runner.stop(id); // one that waits again may have begun by now
+  await jobs.tell(id, { message: `The job is ${to}` });
   runner.wake();
-  return moved;
+  return moved!;
 }
 
 async function createJob(
@@ -162,13 +195,13 @@ async function createJob(
   const { method, hyperparameters } = jobMethod(asked);
   modelPath(asked.model);
   for (const param of ["training_file", "validation_file"] as const)
-    if (asked[param] !== undefined) await files.find(asked[param]);
+    if (asked[param] !== undefined) await requireFile(param, asked[param], files);
   const recipe = asked.recipe && checkOwnRecipe(asked.recipe, asked.validation_file !== undefined);
   const { beta, ...own } = hyperparameters;
   const used = recipe ? {} : method === "dpo" ? { ...own, beta } : own;
   const type = recipe && recipe.objective.type !== "sft" ? recipe.objective.type : method;
   const job: FineTuningJob = {
-    id: newId("ftjob"),
+    id: orderedId("ftjob"),
     object: "fine_tuning.job",
     created_at: nowInSeconds(),
     finished_at: null,
@@ -194,6 +227,13 @@ async function createJob(
   await jobs.tell(job.id, { message: `Created fine-tuning job: ${job.id}` });
   runner.wake();
   return Response.json(job);
+}
+
+async function requireFile(param: string, id: string, files: FileStore): Promise<void> {
+  await files.find(id).catch((error) => {
+    if (!(error instanceof ApiError)) throw error;
+    throw new ApiError({ ...error.fault, status: 400, param });
+  });
 }
 
 /** Where a run can go on from; they are no models of their own. */

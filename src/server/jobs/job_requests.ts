@@ -35,6 +35,7 @@ export const JobRequest = z.strictObject({
     ])
     .optional(),
   metadata: z.record(z.string(), z.string()).optional(),
+  integrations: z.array(z.unknown()).max(0).optional(),
   /** attune's own: the whole recipe but for model, files and output, in place of the numbers above. */
   recipe: z.record(z.string(), z.unknown()).optional(),
 });

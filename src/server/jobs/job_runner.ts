@@ -38,6 +38,17 @@ export interface JobRunner {
 /** What the training process prints: its events, or why it failed. */
 type Line = TrainEvent | { type: "error"; code: string; message: string };
 
+interface Outcome {
+  last?: Line;
+  tokens: number;
+  /** How the process ended. */
+  end: string;
+}
+
+/** SIGKILL is what a system without memory does. */
+const endedBy = (end: string) =>
+  `The training process ended without a word (${end}${end === "SIGKILL" ? ", as where memory is short" : ""}). A new job begins anew.`;
+
 /** OpenAI's code of a failure that is nobody's mistake. */
 const CRASHED = "server_error";
 const RETRY = 1000; // ms: the process of a server that was killed saves, and then lets go of the run
@@ -63,10 +74,10 @@ export function createJobRunner(parts: RunnerParts): JobRunner {
   const runOne = async (job: FineTuningJob): Promise<void> => {
     try {
       const recipe = await recipeOf(job, parts);
-      const ready = await jobs.find(job.id); // it may have been paused meanwhile
-      if (!isWaiting(ready)) return;
-      const running: FineTuningJob = { ...ready, status: "running" };
-      await jobs.save(running);
+      const running = await jobs.update(job.id, (ready) =>
+        isWaiting(ready) ? { ...ready, status: "running" } : undefined,
+      );
+      if (!running) return; // it was paused meanwhile
       const outcome = await follow(running, recipe);
       const after = await jobs.find(job.id);
       if (after.status === "running") await finish(after, outcome);
@@ -77,13 +88,16 @@ export function createJobRunner(parts: RunnerParts): JobRunner {
     }
   };
   /** Runs the process and tells its events; the last of its lines. */
-  const follow = async (job: FineTuningJob, recipe: string): Promise<{ last?: Line; tokens: number }> => {
+  const follow = async (job: FineTuningJob, recipe: string): Promise<Outcome> => {
     const seen = new Set((await jobs.events(job.id)).map(({ type, data }) => `${type} ${data.step}`));
     // What a process prints is read from its start on: one that ends at once takes what nobody reads with it.
     const child = parts.startTraining(recipe);
     if (current) current.child = child;
     if (isClosed || current?.isStopped) child.kill("SIGTERM");
-    const ended = new Promise<void>((done) => child.once("close", () => done()).once("error", () => done()));
+    const ended = new Promise<string>((done) => {
+      child.once("close", (code, signal) => done(signal ?? `code ${code}`));
+      child.once("error", (error) => done(String(error)));
+    });
     let [last, tokens]: [Line | undefined, number] = [undefined, 0];
     for await (const text of createInterface({ input: child.stdout! })) {
       last = parsed(text) ?? last;
@@ -93,8 +107,7 @@ export function createJobRunner(parts: RunnerParts): JobRunner {
           await tell(job.id, step, seen);
       if (last) await tell(job.id, last, seen);
     }
-    await ended;
-    return { last, tokens };
+    return { last, tokens, end: await ended };
   };
   const tell = async (id: string, line: Line, seen: Set<string>) => {
     for (const event of eventsOf(line)) {
@@ -105,15 +118,14 @@ export function createJobRunner(parts: RunnerParts): JobRunner {
       await jobs.tell(id, event);
     }
   };
-  const finish = async (job: FineTuningJob, { last, tokens }: { last?: Line; tokens: number }) => {
+  const finish = async (job: FineTuningJob, { last, tokens, end }: Outcome) => {
     const trained_tokens = (job.trained_tokens ?? 0) + tokens;
     if (last?.type === "error" && last.code === RUN_IN_USE) return void (await pause(RETRY));
     if (isClosed) return; // stopped by this server: it goes on when the server comes back
     if (last?.type === "end" && last.reason !== "stopped")
       return succeed({ ...job, trained_tokens }, last.path);
-    if (last?.type === "end") return jobs.save({ ...job, trained_tokens, status: "queued" });
-    const reason = last?.type === "error" ? last : { code: CRASHED, message: "The training process ended." };
-    await fail(job, reason);
+    if (last?.type === "end") return void (await jobs.update(job.id, again(trained_tokens)));
+    await fail(job, last?.type === "error" ? last : { code: CRASHED, message: endedBy(end) });
   };
   const succeed = async (job: FineTuningJob, adapter: string) => {
     const name = ["ft", job.model, job.user_provided_suffix ?? "", job.id.slice(-8)].join(":");
@@ -122,25 +134,23 @@ export function createJobRunner(parts: RunnerParts): JobRunner {
     const isAdapter = !job.recipe || job.recipe.adapter !== undefined;
     const fine_tuned_model = isAdapter ? name : null;
     if (isAdapter) await parts.serve({ ...done, fine_tuned_model }, adapter);
-    await jobs.save({ ...done, fine_tuned_model });
     const message = isAdapter
       ? `New fine-tuned model created: ${name}`
       : `The model's own weights were trained. Serve them by themselves: attune serve ${jobs.pathOf(job.id, "run")}`;
     await jobs.tell(job.id, { message });
     await jobs.tell(job.id, { message: "The job has successfully completed" });
+    await jobs.save({ ...done, fine_tuned_model });
   };
   const fail = async (job: FineTuningJob, reason: { code: string; message: string }) => {
     const { code } = reason;
     const message = (await namedByOwner(parts.files, [job.training_file, job.validation_file]))(
       reason.message,
     );
-    await jobs.save({
-      ...job,
-      status: "failed",
-      finished_at: nowInSeconds(),
-      error: { code, message, param: null },
-    });
-    await jobs.tell(job.id, { level: "error", message });
+    const error = { code, message, param: null };
+    const failed = await jobs.update(job.id, (now) =>
+      isWaiting(now) ? { ...now, status: "failed", finished_at: nowInSeconds(), error } : undefined,
+    );
+    if (failed) await jobs.tell(job.id, { level: "error", message });
   };
 
   let working: Promise<void> | undefined;
@@ -165,6 +175,12 @@ export function createJobRunner(parts: RunnerParts): JobRunner {
 
 /** What was running when a server ended goes on. */
 const isWaiting = ({ status }: FineTuningJob) => status === "queued" || status === "running";
+
+/** A run that was stopped by others goes on. */
+const again =
+  (trained_tokens: number) =>
+  (job: FineTuningJob): FineTuningJob | undefined =>
+    isWaiting(job) ? { ...job, trained_tokens, status: "queued" } : undefined;
 
 const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
 

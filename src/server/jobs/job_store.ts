@@ -50,6 +50,14 @@ export interface JobStore {
   /** @throws ApiError when there is none of this id. */
   find(id: string): Promise<FineTuningJob>;
   save(job: FineTuningJob): Promise<void>;
+  /**
+   * Changes a job as it stands now; no other change comes between. Nothing is saved, and undefined returned, where `change`
+   * returns undefined. @throws ApiError, and what `change` throws
+   */
+  update(
+    id: string,
+    change: (job: FineTuningJob) => FineTuningJob | undefined,
+  ): Promise<FineTuningJob | undefined>;
   events(id: string): Promise<JobEvent[]>;
   tell(id: string, event: Pick<JobEvent, "message"> & Partial<JobEvent>): Promise<void>;
   pathOf(id: string, name: "recipe.json" | "run" | "exports"): string;
@@ -64,7 +72,10 @@ export async function openJobStore(root: string): Promise<JobStore> {
   const read = async (id: string): Promise<FineTuningJob> =>
     JSON.parse(await readFile(join(root, id, "job.json"), "utf8"));
   const eventsFile = (id: string) => join(root, id, "events.jsonl");
-  return {
+  const save = (job: FineTuningJob) =>
+    writeFileAtomic(join(root, job.id, "job.json"), `${JSON.stringify(job, null, 2)}\n`);
+  let lastChange: Promise<unknown> = Promise.resolve();
+  const store: JobStore = {
     async list() {
       const ids = (await readdir(root)).filter((name) => ID.test(name));
       const jobs = await Promise.all(ids.map((id) => read(id).catch(() => undefined)));
@@ -80,7 +91,16 @@ export async function openJobStore(root: string): Promise<JobStore> {
         reason: "fine_tune_not_found",
       });
     },
-    save: (job) => writeFileAtomic(join(root, job.id, "job.json"), `${JSON.stringify(job, null, 2)}\n`),
+    save,
+    update(id, change) {
+      const changed = lastChange.then(async () => {
+        const job = change(await store.find(id));
+        if (job) await save(job);
+        return job;
+      });
+      lastChange = changed.catch(() => {});
+      return changed;
+    },
     async events(id) {
       const text = await readFile(eventsFile(id), "utf8").catch(() => "");
       return text.split("\n").flatMap(parseLine);
@@ -103,6 +123,7 @@ export async function openJobStore(root: string): Promise<JobStore> {
       await rm(join(root, id), { recursive: true });
     },
   };
+  return store;
 }
 
 /** A line that a kill has cut short is none. */

@@ -1,10 +1,10 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { compareRuns } from "../../report/comparison.ts";
-import { thinCurve } from "../../report/curve.ts";
+import { type Curve, thinCurve } from "../../report/curve.ts";
 import type { RunRecord } from "../../report/run_record.ts";
 import { bytesOnDisk } from "../../run/bytes_on_disk.ts";
-import { readRun } from "../../run/read_run.ts";
+import { type ReadRun, readRun } from "../../run/read_run.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { formatYaml } from "../../text/yaml.ts";
 import type { FineTuningJob, JobStore } from "../jobs/job_store.ts";
@@ -13,18 +13,40 @@ import { ownPart } from "../jobs/own_recipe.ts";
 const MOST_POINTS = 2000; // of a curve: more than a screen has columns
 const MOST_SAMPLES = 50;
 
-/** What a job's run came to so far: curves, answers, scores and what was exported. */
-export async function runOf(job: FineTuningJob, jobs: JobStore) {
+export type RunView = Awaited<ReturnType<typeof viewOf>>;
+
+/** Reads what jobs' runs came to so far; of one that is asked for again and again, only what was added. */
+export function createRunViews(jobs: JobStore): (job: FineTuningJob, from?: number) => Promise<RunView> {
+  const turns = new Map<string, Promise<ReadRun | undefined>>();
+  return async (job, from) => {
+    const path = jobs.pathOf(job.id, "run");
+    const before = turns.get(job.id) ?? Promise.resolve(undefined);
+    const turn = before.catch(() => undefined).then((known) => recordOf(path, known));
+    turns.delete(job.id);
+    turns.set(job.id, turn);
+    for (const id of [...turns.keys()].slice(0, -MOST_WATCHED)) turns.delete(id);
+    return viewOf(job, await turn, jobs, from);
+  };
+}
+
+const MOST_WATCHED = 8; // runs of which it is remembered what was read
+
+/**
+ * Curves, answers, scores and what was exported. Curves and answers begin at the step `from`, so that a page that has
+ * those before it asks for no more; at 0 of a run that has gone back behind it.
+ */
+async function viewOf(job: FineTuningJob, record: ReadRun | undefined, jobs: JobStore, asked = 0) {
   const path = jobs.pathOf(job.id, "run");
-  const record = await recordOf(path);
+  const from = record && asked <= record.history.step ? asked : 0;
   return {
     job,
     path,
     recipe: record ? ownPart(record.recipe as never) : null,
     yaml: record ? formatYaml(record.recipe) : null,
     progress: record ? progressOf(record, record.summary?.totalSteps ?? (await totalSteps(job, jobs))) : null,
-    curves: record ? curvesOf(record) : {},
-    answers: record?.history.answers ?? [],
+    from,
+    curves: record ? curvesOf(record, from) : {},
+    answers: (record?.history.answers ?? []).filter(({ step }) => step >= from),
     summary: record?.summary ?? null,
     evaluation: await evaluationOf(path),
     exports: await exportsOf(jobs.pathOf(job.id, "exports")),
@@ -33,21 +55,30 @@ export async function runOf(job: FineTuningJob, jobs: JobStore) {
 }
 
 /** Nothing of a job that has not begun. */
-async function recordOf(path: string): Promise<RunRecord | undefined> {
+async function recordOf(path: string, before?: ReadRun): Promise<ReadRun | undefined> {
   try {
-    return await readRun(path);
+    return await readRun(path, before);
   } catch (error) {
     if (error instanceof AttuneError) return undefined;
     throw error;
   }
 }
 
-function curvesOf({ history }: RunRecord): Record<string, { steps: number[]; values: (number | null)[] }> {
+function curvesOf(
+  { history }: RunRecord,
+  from = 0,
+): Record<string, { steps: number[]; values: (number | null)[] }> {
   const curves = [...history.curves].map(([name, curve]) => {
-    const { steps, values } = thinCurve(curve, MOST_POINTS);
+    const { steps, values } = thinCurve(curveFrom(curve, from), MOST_POINTS);
     return [name, { steps, values: values.map((value) => (Number.isFinite(value) ? value : null)) }] as const;
   });
   return Object.fromEntries(curves);
+}
+
+function curveFrom({ steps, values }: Curve, from: number): Curve {
+  const found = steps.findIndex((step) => step >= from);
+  const at = found === -1 ? steps.length : found;
+  return { steps: steps.slice(at), values: values.slice(at) };
 }
 
 /** All steps there will be, as the events say from the first one on; the summary does from the first evaluation on. */

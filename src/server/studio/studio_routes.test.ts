@@ -80,6 +80,31 @@ const rows = Array.from({ length: 12 }, (_, i) => ({ instruction: `Say ${i}.`, o
 const lines = (all: readonly object[]) => all.map((row) => JSON.stringify(row)).join("\n");
 const recipe = { adapter: { type: "lora" }, training: { epochs: 1, batchSize: 4 } };
 
+describe("files", () => {
+  const sent = async (fields: Record<string, string>) => {
+    const form = new FormData();
+    for (const [key, value] of Object.entries(fields)) form.append(key, value);
+    form.append("file", new File(["{}"], "rows.jsonl"));
+    const request = new Request("http://localhost/v1/files", { method: "POST", body: form });
+    const response = await server.fetch(request);
+    return [response.status, ((await response.json()) as { error?: { param: string } }).error?.param];
+  };
+
+  test("are listed by purpose and in both orders; what isn't kept of a file is refused", async () => {
+    const [a, b] = [await upload("a.jsonl", "{}"), await upload("b.jsonl", "{}")];
+    const listed = async (query: string) =>
+      (await ask(`/v1/files?${query}`)).body.data.map(({ id }: { id: string }) => id);
+    expect(await listed("")).toEqual([b, a]);
+    expect(await listed("order=asc&purpose=fine-tune")).toEqual([a, b]);
+    expect(await listed("purpose=batch")).toEqual([]);
+    expect(await sent({ purpose: "batch" })).toEqual([400, "purpose"]);
+    expect(await sent({ purpose: "fine-tune", "expires_after[seconds]": "3600" })).toEqual([
+      400,
+      "expires_after[seconds]",
+    ]);
+  });
+});
+
 describe("a plan", () => {
   test("a recipe is suggested for a file, with reasons; it is one that a job takes", async () => {
     const training_file = await upload("rows.jsonl", lines(rows));
@@ -235,6 +260,18 @@ describe("runs", () => {
   test("are listed, with where they are", async () => {
     const { body } = await ask("/attune/runs");
     expect(body.data).toMatchObject([{ job: { id: ID }, step: 2, loss: 1.5, held_out_loss: 1.25 }]);
+  });
+
+  test("are told from a step on, or all of it where they have gone back behind it", async () => {
+    const viewFrom = async (from: number | string) => (await ask(`/attune/runs/${ID}?from=${from}`)).body;
+    expect(await viewFrom(2)).toMatchObject({ from: 2, curves: { loss: { steps: [2], values: [1.5] } } });
+    expect(await viewFrom(7)).toMatchObject({ from: 0, curves: { loss: { steps: [1, 2] } } });
+    expect((await viewFrom("-1")).error).toMatchObject({ param: "from", code: "invalid_value" });
+    writeFileSync(join(at(), "jobs", ID, "run", "metrics.jsonl"), '{"step":3,"loss":1}\n', { flag: "a" });
+    expect(await viewFrom(2)).toMatchObject({
+      from: 2,
+      curves: { loss: { steps: [2, 3], values: [1.5, 1] } },
+    });
   });
 
   test("have curves, answers and scores", async () => {

@@ -24,7 +24,7 @@ import {
   RecipeRequest,
   SuggestRequest,
 } from "./plan_requests.ts";
-import { comparedRuns, createRunLines, runOf } from "./runs.ts";
+import { comparedRuns, createRunLines, createRunViews } from "./runs.ts";
 import { suggestRecipe } from "./suggest_recipe.ts";
 import { createTasks, type Tasks } from "./tasks.ts";
 
@@ -125,6 +125,7 @@ function mountPlans(app: Hono, { fineTuning, bodyLimit }: Context): void {
 function mountRuns(app: Hono, context: Context): void {
   const { jobs } = context.fineTuning;
   const lineOf = createRunLines(jobs);
+  const viewOf = createRunViews(jobs);
   app.get("/attune/runs", async () => {
     const data = await Promise.all((await jobs.list()).map(lineOf));
     return Response.json({ object: "list", data });
@@ -137,9 +138,10 @@ function mountRuns(app: Hono, context: Context): void {
       });
     return Response.json(await comparedRuns(await Promise.all(ids.map(jobs.find)), jobs));
   });
-  app.get("/attune/runs/:id", async ({ req }) =>
-    Response.json(await runOf(await jobs.find(req.param("id")), jobs)),
-  );
+  app.get("/attune/runs/:id", async ({ req }) => {
+    const from = wholeNumber("from", req.query("from"));
+    return Response.json(await viewOf(await jobs.find(req.param("id")), from));
+  });
   app.delete("/attune/runs/:id", ({ req }) => removeRun(req.param("id"), context.fineTuning, context.tasks));
   app.get("/attune/runs/:id/exports/:name", ({ req }) =>
     downloadExport(req.param("id"), req.param("name"), context.fineTuning),
@@ -149,6 +151,13 @@ function mountRuns(app: Hono, context: Context): void {
 }
 
 const MOST_COMPARED = 12;
+
+function wholeNumber(param: string, text: string | undefined): number | undefined {
+  if (text === undefined || /^\d{1,15}$/.test(text)) return text === undefined ? undefined : Number(text);
+  throw parameterError(param, "invalid_value", {
+    message: `Invalid value for '${param}': expected a whole number of at least 0; got ${JSON.stringify(text)}.`,
+  });
+}
 
 function mountTasks(app: Hono, { tasks }: Context): void {
   app.get("/attune/tasks", () => Response.json({ object: "list", data: tasks.list() }));

@@ -4,6 +4,7 @@ import { useWords } from "../words_in_use.ts";
 import { ColumnsChoice } from "./columns_choice.tsx";
 import { type Plan, removeFile, takeExamples, takeFile } from "./plan.ts";
 import { SeenRows } from "./seen_rows.tsx";
+import { StoredFiles } from "./stored_files.tsx";
 
 export function DataPart({ plan }: { plan: Plan }) {
   const { words, language } = useWords();
@@ -36,6 +37,7 @@ export function DataPart({ plan }: { plan: Plan }) {
           </div>
         </div>
       )}
+      {!file && !busy && <StoredFiles />}
       <p class="status" role="status">
         {busy === "uploading" ? words.uploading : busy === "suggesting" ? words.readingRows : ""}
       </p>

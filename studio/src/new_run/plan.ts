@@ -1,4 +1,4 @@
-import { type Failure, failureOf, isAbort, post, upload } from "../api.ts";
+import { type Failure, failureOf, isAbort, post, send, upload } from "../api.ts";
 import type {
   DataCheck,
   Estimate,
@@ -76,6 +76,21 @@ export async function takeFile(file: File): Promise<void> {
     const stored = await upload<StoredFile>(file);
     if (signal.aborted) return;
     plan.set({ file: stored, source: file, fileColumns: await firstColumns(file), name: nameOf(file.name) });
+    await suggest(signal);
+  } catch (error) {
+    if (!signal.aborted) plan.set({ failure: failureOf(error), busy: undefined });
+  }
+}
+
+/** A file that the server has. */
+export async function takeStored(file: StoredFile): Promise<void> {
+  const signal = anew();
+  const { preset } = plan.get();
+  plan.set({ ...EMPTY, ...CLEARED, preset, busy: "uploading" });
+  try {
+    const content = await (await send(`/v1/files/${file.id}/content`, { signal })).blob();
+    const source = new File([content], file.filename);
+    plan.set({ file, source, fileColumns: await firstColumns(source), name: nameOf(file.filename) });
     await suggest(signal);
   } catch (error) {
     if (!signal.aborted) plan.set({ failure: failureOf(error), busy: undefined });

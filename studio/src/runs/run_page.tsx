@@ -17,6 +17,7 @@ import { AnswersPart } from "./answers_part.tsx";
 import { CurvesPart } from "./curves_part.tsx";
 import { EvaluationPart } from "./evaluation_part.tsx";
 import { ExportPart } from "./export_part.tsx";
+import { runNews } from "./run_news.ts";
 import { runName, when } from "./run_words.ts";
 
 const isLive = ({ job: { status } }: RunView) => status === "queued" || status === "running";
@@ -25,7 +26,7 @@ const isOpen = ({ status }: StudioTask) => status === "queued" || status === "ru
 /** A run, from its first step to what is made of it. */
 export function RunPage({ id }: { id: string }) {
   const { words, language } = useWords();
-  const run = usePolled<RunView>(`/attune/runs/${id}`, (value) => (isLive(value) ? 1000 : 0));
+  const run = usePolled<RunView>(`/attune/runs/${id}`, (value) => (isLive(value) ? 1000 : 0), runNews);
   const tasks = usePolled<List<StudioTask>>("/attune/tasks", ({ data }) => (data.some(isOpen) ? 1000 : 0));
   const own = (tasks.value?.data ?? []).filter(({ job }) => job === id);
   const open = own.filter(isOpen).length;
@@ -39,13 +40,24 @@ export function RunPage({ id }: { id: string }) {
     tasks.again();
   };
   const { value } = run;
-  if (!value) return <Fault failure={run.failure} />;
+  const back = (
+    <p class="crumb">
+      <a href={linkTo.runs}>← {words.runs}</a>
+    </p>
+  );
+  if (!value && run.failure)
+    return (
+      <>
+        {back}
+        <h1>{words.runs}</h1>
+        <Fault failure={run.failure} />
+      </>
+    );
+  if (!value) return null;
   const { job } = value;
   return (
     <>
-      <p class="crumb">
-        <a href={linkTo.runs}>← {words.runs}</a>
-      </p>
+      {back}
       <div class="title-line">
         <h1>{runName(job)}</h1>
         <StatusBadge status={job.status} />
@@ -153,6 +165,11 @@ function ProgressPart({ run, again, failure }: ProgressPartProps) {
         <p class="alert" role="alert" lang="en">
           {job.error.message}
         </p>
+      )}
+      {job.error && (
+        <a class="button" href={linkTo.new}>
+          {words.newRun}
+        </a>
       )}
       <Tiles
         tiles={[
