@@ -1,5 +1,6 @@
 /**
- * attune's side of the comparison: does a job of bench/suite and tells how it goes, as bench/trl_reference.py does.
+ * attune's side of the comparison where the command line doesn't say all that is measured: does a job of bench/suite and tells
+ * how it goes, as bench/trl_reference.py does.
  *
  *   npx tsx bench/attune_side.ts JOB
  */
@@ -14,8 +15,8 @@ import { train } from "../src/run/train.ts";
 import { openSession } from "../src/runtime/node.ts";
 import type { OpenSession } from "../src/runtime/session.ts";
 import { version } from "../src/text/version.ts";
-import type { RecipeInput } from "../src/training/recipe.ts";
 import type { Job, JobEvent } from "./suite/job.ts";
+import { recipeOf } from "./suite/recipe.ts";
 
 const job: Job = JSON.parse(process.argv[2]!);
 const versions = { attune: version, node: process.versions.node };
@@ -56,26 +57,6 @@ function openingClock() {
     return openSession(model, { ...options, ...trace });
   };
   return { open, sinceLast: () => (performance.now() - last) / 1000 };
-}
-
-export function recipeOf(job: Job, output: string): RecipeInput {
-  return {
-    model: job.model,
-    adapter: job.adapter ? { path: job.adapter } : undefined,
-    data: [{ path: job.data }],
-    objective: job.task === "dpo" ? { type: "dpo", beta: 0.1 } : undefined,
-    compute: job.compute,
-    quantization: job.quantization && { type: job.quantization },
-    shuffle: false,
-    training: {
-      maxSteps: job.steps,
-      batchSize: job.batchSize,
-      maxLength: job.maxLength,
-      gradientCheckpointing: job.checkpointing,
-      ...{ learningRate: 2e-4, schedule: "constant", warmupRatio: 0, weightDecay: 0, maxGradNorm: 1 },
-    },
-    output,
-  };
 }
 
 /** Rows of messages into tokens: the first time, and from the cache. */

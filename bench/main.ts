@@ -8,6 +8,7 @@
  * alpaca_en_demo.json and dpo_en_demo.json, LLaMA-Factory's demo data. --quick takes tiny shapes and one round and prints
  * the tables: it shows that the suite works. --contenders measures only those whose name has the text.
  */
+import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -37,6 +38,7 @@ const rounds = Number(values.rounds ?? (quick ? 1 : 5));
 const results = quick ? join(folder, "RESULTS.md") : "bench/RESULTS.md";
 
 mkdirSync(folder, { recursive: true });
+execFileSync("npm", ["run", "build"], { stdio: ["ignore", "ignore", "pipe"] });
 const python = referencePython(values.python, join(folder, "python"));
 const bench: Bench = {
   models: modelsIn(join(folder, "models"), python, join(data, "alpaca_en_demo.json")),

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, totalmem } from "node:os";
+import { version } from "../../src/text/version.ts";
 import type { Measured } from "./job.ts";
 import type { Contender, Workload } from "./workload.ts";
 
@@ -53,8 +54,11 @@ function machine(): string {
   return `${first!.model.trim()}, ${others.length + 1} cores, ${memory} GB, load ${loadavg()[1]!.toFixed(1)}`;
 }
 
+const found = (outcomes: readonly Outcome[]) =>
+  outcomes.flatMap(({ rounds }) => rounds.map(({ versions }) => versions));
+
 const versionsOf = (outcomes: readonly Outcome[]) =>
-  [...new Map(outcomes.flatMap(({ rounds }) => rounds.flatMap((one) => Object.entries(one.versions))))]
+  Object.entries(Object.assign({ attune: version, node: process.versions.node }, ...found(outcomes)))
     .map(([name, version]) => `${name} ${version}`)
     .join(", ");
 

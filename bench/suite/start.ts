@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Job } from "./job.ts";
@@ -18,7 +17,6 @@ export function start(bench: Bench): Workload {
     unit: "starts/s",
     rate: ({ firstStepEnds }) => 1 / firstStepEnds,
     contenders() {
-      execFileSync("npm", ["run", "build"], { stdio: ["ignore", "ignore", "pipe"] });
       const adapter = bench.models.adapter(bench.shape(HALF_BILLION), RANK);
       const model = bench.models.model(bench.shape(HALF_BILLION));
       const data = bench.rows.messages(bench.quick ? 20 : ROWS);

@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Job, Measured } from "./job.ts";
 import type { Models, Shape } from "./models.ts";
+import { recipeOf } from "./recipe.ts";
 import type { Rows } from "./rows.ts";
 import type { Command } from "./run_job.ts";
 
@@ -53,9 +57,24 @@ export const stepsPerSecond = (measured: Measured): number =>
 export const examplesPerSecondInAll = ({ steps, before }: Measured): number =>
   steps.reduce((n, { examples }) => n + examples, 0) / steps.reduce((n, { seconds }) => n + seconds, before);
 
-export const attuneCommand = (job: Job): Command => ({
-  words: [process.execPath, "--import", "tsx", "bench/attune_side.ts", JSON.stringify(job)],
-});
+/** The built program, as users start it; what it doesn't tell, or can't be told, a process of the bench does. */
+export const attuneCommand = (job: Job): Command =>
+  job.task === "sft" && !job.device && !job.profile
+    ? builtCommand(job)
+    : { words: [process.execPath, "--import", "tsx", "bench/attune_side.ts", JSON.stringify(job)] };
+
+function builtCommand(job: Job): Command {
+  const folder = mkdtempSync(join(tmpdir(), "attune-bench-run-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const [recipe, output] = [join(folder, "recipe.json"), join(folder, "run")];
+  writeFileSync(recipe, JSON.stringify(recipeOf(job, output)));
+  const threads = job.threads === undefined ? [] : ["--threads", String(job.threads)];
+  return {
+    words: [process.execPath, "dist/cli.mjs", "train", recipe, "--json", ...threads],
+    env: { ATTUNE_CACHE: join(folder, "cache") },
+    ...{ examples: job.batchSize, output },
+  };
+}
 
 export const trlCommand = (python: string, job: Job): Command => ({
   words: [python, "bench/trl_reference.py", JSON.stringify(job)],
