@@ -22,6 +22,7 @@ import {
   type MemoryTrainEvent,
   trainInMemory,
 } from "./run/memory_run.ts";
+import { pageThreads } from "./run/page_threads.ts";
 import { fitsWidened, requireWasmMemory } from "./run/wasm_memory.ts";
 import type { Device, OpenSession } from "./runtime/session.ts";
 import { openSession as openWebSession } from "./runtime/web.ts";
@@ -101,6 +102,7 @@ export interface LoadModelOptions {
   openSession?: OpenSession;
   /** "wasm" when left out. */
   device?: Device;
+  /** One for a small model, else the runtime's choice, when left out. */
   threads?: number;
 }
 
@@ -109,7 +111,8 @@ export async function loadModel(
   base: Base,
   options: LoadModelOptions = {},
 ): Promise<LoadedModel<MemoryFiles>> {
-  const { adapters = {}, template: name, onWarning = console.warn, device = "wasm", threads } = options;
+  const { adapters = {}, template: name, onWarning = console.warn, device = "wasm" } = options;
+  const threads = pageThreads(base.model, { ...options, device });
   const { openSession = openWebSession } = options;
   if (openSession === openWebSession && device !== "webgpu") requireWasmMemory(base);
   const template = async () => makeTemplate(memoryTemplate(base, { name }), base.tokenizer);

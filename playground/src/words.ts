@@ -85,8 +85,7 @@ export const ENGLISH = {
   heldOut: "Held out, in percent",
   heldOutHint: "Rows it is not trained on, but measured with.",
   device: "Computes on",
-  wasm: (threads: number) =>
-    threads > 1 ? `the processor (WASM, ${threads} threads)` : "the processor (WASM)",
+  wasm: "the processor (WASM)",
   webgpu: "the graphics card (WebGPU)",
   noWebgpu: "This browser has no WebGPU: it computes on the processor.",
   oneThread:

@@ -79,7 +79,7 @@ export const CHINESE: Words = {
   heldOut: "保留比例（%）",
   heldOutHint: "不用于训练、只用于测量的行。",
   device: "计算设备",
-  wasm: (threads) => (threads > 1 ? `处理器（WASM，${threads} 线程）` : "处理器（WASM）"),
+  wasm: "处理器（WASM）",
   webgpu: "显卡（WebGPU）",
   noWebgpu: "这个浏览器没有 WebGPU，将用处理器计算。",
   oneThread: "托管方没有隔离本页，只能用一个线程。加上 COOP 和 COEP 响应头会快几倍。",

@@ -21,6 +21,13 @@ export interface ModelLayout {
 export const linearNumbers = ({ linears }: Pick<ModelLayout, "linears">): number =>
   [...linears.values()].reduce((sum, layer) => sum + layer.in * layer.out, 0);
 
+/** With those of all experts. */
+export const multipliedNumbers = (layout: Pick<ModelLayout, "linears" | "experts">): number =>
+  [...layout.experts.values()].reduce(
+    (sum, { count, in: from, out }) => sum + count * from * out,
+    linearNumbers(layout),
+  );
+
 export interface ExpertsSite {
   count: number;
   in: number;

@@ -20,6 +20,7 @@ import { type RecipeMethod, recipeMethod } from "../training/recipe_method.ts";
 import { computeReference } from "../training/reference_values.ts";
 import { finishedAdapter } from "../training/trained_adapter.ts";
 import { readMemoryCheckpoint, writeMemoryCheckpoint } from "./memory_checkpoint.ts";
+import { pageThreads } from "./page_threads.ts";
 import { prepareRows } from "./prepare_rows.ts";
 import { startEvent } from "./start_event.ts";
 import { trainedTensors } from "./trained_tensors.ts";
@@ -31,6 +32,7 @@ export interface MemoryRunOptions {
   openSession: OpenSession;
   /** "wasm" when left out. */
   device?: Device;
+  /** As `pageThreads` chooses when left out. */
   threads?: number;
   /** An adapter's files to go on from, in place of the recipe's `adapter`. */
   adapter?: MemoryFiles;
@@ -67,7 +69,7 @@ export async function* trainInMemory(
   input: MemoryRecipe,
   options: MemoryRunOptions,
 ): AsyncGenerator<MemoryTrainEvent, void, undefined> {
-  const { openSession, device = "wasm", threads, signal, onReference } = options;
+  const { openSession, device = "wasm", signal, onReference } = options;
   const given = parseMemoryRecipe(input, base, options);
   await requireComputeDevice(given, device, openSession);
   await requireFiniteWeights(base);
@@ -83,7 +85,7 @@ export async function* trainInMemory(
   const training = await openTraining(
     { recipe, model: base.model, method, reference: before, data },
     openSession,
-    { device, threads },
+    { device, threads: pageThreads(base.model, { ...options, device }) },
   );
   try {
     const { engine, optimizer, order } = training;

@@ -1,5 +1,5 @@
 import type { Model } from "../models/family.ts";
-import { linearNumbers, modelLayout } from "../models/layout.ts";
+import { modelLayout, multipliedNumbers } from "../models/layout.ts";
 
 /**
  * What a label costs beyond its token, in tokens: only labels reach the output layer, which in a small model of a large
@@ -7,11 +7,6 @@ import { linearNumbers, modelLayout } from "../models/layout.ts";
  */
 export function labelCostOf(model: Model): number {
   const { hiddenSize, vocabSize } = model.dimensions;
-  const layout = modelLayout(model);
-  const experts = [...layout.experts.values()].reduce(
-    (n, { count, in: from, out }) => n + count * from * out,
-    0,
-  );
-  const body = linearNumbers(layout) + experts;
+  const body = multipliedNumbers(modelLayout(model));
   return body === 0 ? 0 : (hiddenSize * vocabSize) / body;
 }

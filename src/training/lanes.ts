@@ -1,6 +1,6 @@
 import type { Tensor } from "../graph/tensor.ts";
 import type { Model } from "../models/family.ts";
-import { linearNumbers, modelLayout } from "../models/layout.ts";
+import { isSmall } from "../models/is_small.ts";
 import { openGraph } from "../runtime/open_graph.ts";
 import type { DeviceTensor, OpenSession, Session, SessionOptions } from "../runtime/session.ts";
 import type { PassState, TrainedState } from "./trained_state.ts";
@@ -11,8 +11,6 @@ export interface TrainingLane {
   state: PassState;
 }
 
-/** Numbers of linear layers up to which threads that share each product gain less than they cost. */
-const SMALL = 8e6;
 const MOST_LANES = 8;
 
 /**
@@ -24,7 +22,7 @@ export function lanesFor(
   batchSize: number,
   { device, threads }: Required<Pick<SessionOptions, "device" | "threads">>,
 ): number {
-  if (device !== "cpu" || linearNumbers(modelLayout(model)) > SMALL) return 1;
+  if (device !== "cpu" || !isSmall(model)) return 1;
   return Math.max(1, Math.min(threads, batchSize, MOST_LANES));
 }
 

@@ -91,10 +91,6 @@ function NumberField({ name, label, hint, value, advised }: NumberFieldProps) {
   );
 }
 
-const THREADS = globalThis.crossOriginIsolated
-  ? Math.min(4, Math.ceil((navigator.hardwareConcurrency || 1) / 2)) // as ONNX Runtime Web chooses
-  : 1;
-
 function DeviceChoice({ state: { settings, hasWebgpu }, words }: PartProps) {
   return (
     <div class="field">
@@ -105,7 +101,7 @@ function DeviceChoice({ state: { settings, hasWebgpu }, words }: PartProps) {
         aria-describedby="hint-device"
         onChange={(event) => changeSettings({ device: event.currentTarget.value as "wasm" | "webgpu" })}
       >
-        <option value="wasm">{words.wasm(THREADS)}</option>
+        <option value="wasm">{words.wasm}</option>
         {hasWebgpu && <option value="webgpu">{words.webgpu}</option>}
       </select>
       <p class="note" id="hint-device">
