@@ -112,9 +112,9 @@ export async function loadModel(
   options: LoadModelOptions = {},
 ): Promise<LoadedModel<MemoryFiles>> {
   const { adapters = {}, template: name, onWarning = console.warn, device = "wasm" } = options;
-  const threads = pageThreads(base.model, { ...options, device });
   const { openSession = openWebSession } = options;
   if (openSession === openWebSession && device !== "webgpu") requireWasmMemory(base);
+  const threads = pageThreads(base.model, { ...options, device });
   const template = async () => makeTemplate(memoryTemplate(base, { name }), base.tokenizer);
   return openLoadedModel({
     base,
