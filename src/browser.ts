@@ -102,7 +102,7 @@ export interface LoadModelOptions {
   openSession?: OpenSession;
   /** "wasm" when left out. */
   device?: Device;
-  /** One for a small model, else the runtime's choice, when left out. */
+  /** As `pageThreads` chooses when left out. */
   threads?: number;
 }
 
@@ -114,7 +114,7 @@ export async function loadModel(
   const { adapters = {}, template: name, onWarning = console.warn, device = "wasm" } = options;
   const { openSession = openWebSession } = options;
   if (openSession === openWebSession && device !== "webgpu") requireWasmMemory(base);
-  const threads = pageThreads(base.model, { ...options, device });
+  const threads = pageThreads({ ...options, device });
   const template = async () => makeTemplate(memoryTemplate(base, { name }), base.tokenizer);
   return openLoadedModel({
     base,

@@ -85,7 +85,7 @@ export async function* trainInMemory(
   const training = await openTraining(
     { recipe, model: base.model, method, reference: before, data },
     openSession,
-    { device, threads: pageThreads(base.model, { ...options, device }) },
+    { device, threads: pageThreads({ ...options, device }) },
   );
   try {
     const { engine, optimizer, order } = training;
