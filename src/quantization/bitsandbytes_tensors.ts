@@ -1,8 +1,10 @@
 /** A quantized weight as bitsandbytes saves it: the tensors that take the weight's place in the files. */
+
 import { torchName } from "../files/dtype.ts";
 import type { TensorEntry, TensorSource } from "../files/safetensors.ts";
 import { moduleOf } from "../files/tensor_names.ts";
 import { sizeOf } from "../graph/tensor.ts";
+import { allFinite } from "../math/all_finite.ts";
 import { AttuneError } from "../text/errors.ts";
 import { pathKey } from "../text/json_scan.ts";
 import { pythonJson } from "../text/python_json.ts";
@@ -47,7 +49,7 @@ export async function bitsandbytesTensors(
 }
 
 function finite<P extends { absmax: Float32Array }>({ file, name }: TensorEntry, packed: P): P {
-  if (packed.absmax.every(Number.isFinite)) return packed;
+  if (allFinite(packed.absmax)) return packed;
   throw new AttuneError({
     code: "quantization.not-finite",
     place: file,

@@ -1,6 +1,7 @@
 import type { TensorEntry, TensorSource } from "../files/safetensors.ts";
 import { readSafetensorsHeader } from "../files/safetensors_file.ts";
 import { ROW_BLOCK } from "../graph/ops/block_matmul.ts";
+import { allFinite } from "../math/all_finite.ts";
 import { transposed } from "../math/transposed.ts";
 import { AttuneError } from "../text/errors.ts";
 import type { BlockEntry } from "./block_entry.ts";
@@ -57,7 +58,7 @@ function sourcesOf(weight: BlockCandidate, bits: 4 | 8, onRead: () => void): Ten
   const pack = async (): Promise<PackedBlocks> => {
     onRead();
     const packed = quantizeBlocks(await valuesOf(weight), bits);
-    if (!packed.scales.every(Number.isFinite)) throw notFinite(weight.entry);
+    if (!allFinite(packed.scales)) throw notFinite(weight.entry);
     scales = packed.scales;
     return packed;
   };

@@ -104,5 +104,11 @@ function wrongParameter(issues: readonly z.core.$ZodIssue[]): ApiError {
 }
 
 /** The fault of a parameter. */
+/** A parameter with a value that isn't one of those `expected`. */
+export const invalidValue = (param: string, expected: string, got: unknown): ApiError =>
+  parameterError(param, "invalid_value", {
+    message: `Invalid value for '${param}': expected ${expected}; got ${JSON.stringify(got)}.`,
+  });
+
 export const parameterError = (param: string, reason: string, { message }: { message: string }): ApiError =>
   new ApiError({ status: 400, message, param, reason });

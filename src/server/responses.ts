@@ -1,3 +1,4 @@
+import { once } from "../generation/once.ts";
 import type { ToolCall } from "../templates/message.ts";
 import { writeJson } from "../text/exact_json.ts";
 import { type Choice, chooser } from "./chat_choice.ts";
@@ -154,14 +155,6 @@ function messageStream(event: SendEvent) {
       event("response.output_item.done", { output_index: 0, item });
       return [item];
     },
-  };
-}
-
-function once(work: () => void): () => void {
-  let isDone = false;
-  return () => {
-    if (!isDone) work();
-    isDone = true;
   };
 }
 

@@ -1,3 +1,4 @@
+import { allFinite } from "../../math/all_finite.ts";
 import { AttuneError, withProblems } from "../../text/errors.ts";
 import type { LoraWeights } from "../kinds/lora.ts";
 import type { CombineSettings, WeighedAdapter } from "./combine_adapters.ts";
@@ -69,8 +70,6 @@ function adapterFaults({ name, adapter, weight }: WeighedAdapter): string[] {
   if (broken) faults.push(`${name}: ${broken[0]} holds a value that is not a finite number`);
   return faults;
 }
-
-export const allFinite = (values: Float32Array): boolean => values.every(Number.isFinite);
 
 function baseFaults(inputs: readonly WeighedAdapter[]): string[] {
   const first = inputs.find(({ adapter }) => adapter.baseModel !== undefined);

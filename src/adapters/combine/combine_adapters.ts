@@ -1,10 +1,11 @@
 import { moduleOf } from "../../files/tensor_names.ts";
+import { allFinite } from "../../math/all_finite.ts";
 import { randomNormal, randomUniform } from "../../random/random.ts";
 import { AttuneError } from "../../text/errors.ts";
 import type { LoraAdapter } from "../kinds/lora.ts";
 import { type LoraConfig, scaleOf } from "../lora/lora_config.ts";
 import { baseLayer, ofBase, PREFIX } from "../peft/tensor_names.ts";
-import { allFinite, checkCombination } from "./check_combination.ts";
+import { checkCombination } from "./check_combination.ts";
 import { combineTerms, type WeighedTerm } from "./combine_modules.ts";
 import type { MajoritySign } from "./combine_values.ts";
 import { type CombineMethod, methodTraits } from "./methods.ts";

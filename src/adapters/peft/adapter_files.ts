@@ -11,6 +11,7 @@ import {
   withOpenFile,
   writeAll,
 } from "../../files/safetensors.ts";
+import { allFinite } from "../../math/all_finite.ts";
 import { AttuneError } from "../../text/errors.ts";
 import type { Adapter, AdapterConfig, Parameter, TokenRows } from "../adapter.ts";
 import { kindNamed, kindOf } from "../kinds/kinds.ts";
@@ -75,19 +76,12 @@ const missing = ({ path }: Folder, file: string) =>
 /** @throws AttuneError when a number of it is none. */
 async function readFinite(entry: TensorEntry): Promise<Float32Array> {
   const data = await readTensor(entry);
-  if (areFinite(data)) return data;
+  if (allFinite(data)) return data;
   throw new AttuneError({
     code: "adapters.not-finite",
     place: `${entry.file}: ${entry.name}`,
     problem: "a value is not a finite number: the adapter is damaged",
   });
-}
-
-/** Zero times a number that is none is NaN. */
-function areFinite(data: Float32Array): boolean {
-  let zeros = 0;
-  for (let i = 0; i < data.length; i++) zeros += 0 * data[i]!;
-  return zeros === 0;
 }
 
 async function mapValues<A, B>(

@@ -1,4 +1,5 @@
 /** Numbers as the bytes of a GGUF type, and back. */
+
 import {
   bfloat16ToFloat32,
   float16ToFloat32,
@@ -6,6 +7,7 @@ import {
   float32ToFloat16,
 } from "../../files/float.ts";
 import { placeOf } from "../../files/place_of.ts";
+import { once } from "../../generation/once.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { type Numbers, toFloat32 } from "../numbers.ts";
 import { dequantizeQ4, dequantizeQ8, quantizeQ4, quantizeQ8 } from "./block_quantization.ts";
@@ -125,14 +127,6 @@ const MOST = 0x100_0100;
 const OUTSIDE = 0xf000_f000;
 const half = (word: number, magnitudes: number): number =>
   (word & 0x8000_8000) | ((magnitudes + 0x80_0080) << 3);
-
-function once<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
-}
 
 /** The least magnitude that becomes infinite; of blocks, that makes their scale so. */
 const BEYOND = {

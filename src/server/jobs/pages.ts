@@ -1,4 +1,4 @@
-import { parameterError } from "../read_body.ts";
+import { invalidValue, parameterError } from "../read_body.ts";
 
 interface Listed {
   id: string;
@@ -44,9 +44,7 @@ function placeAfter(all: readonly Listed[], query: URLSearchParams): number {
 }
 
 const wrong = (param: string, expected: string, query: URLSearchParams) =>
-  parameterError(param, "invalid_value", {
-    message: `Invalid value for '${param}': expected ${expected}; got ${JSON.stringify(query.get(param))}.`,
-  });
+  invalidValue(param, expected, query.get(param));
 
 /** Those whose metadata is as the query says: `metadata[color]=red`, or `metadata=null` for none. */
 export function byMetadata<T extends { metadata: Record<string, string> | null }>(

@@ -12,7 +12,7 @@ import { ApiError } from "../api_error.ts";
 import type { FineTuning } from "../jobs/fine_tuning.ts";
 import type { FineTuningJob } from "../jobs/job_store.ts";
 import { checkOwnRecipe, ownRecipeSchema } from "../jobs/own_recipe.ts";
-import { parameterError, readBody } from "../read_body.ts";
+import { invalidValue, parameterError, readBody } from "../read_body.ts";
 import { checkPlan } from "./check_data.ts";
 import { downloadExport, removeRun } from "./kept_runs.ts";
 import {
@@ -153,10 +153,9 @@ function mountRuns(app: Hono, context: Context): void {
 const MOST_COMPARED = 12;
 
 function wholeNumber(param: string, text: string | undefined): number | undefined {
-  if (text === undefined || /^\d{1,15}$/.test(text)) return text === undefined ? undefined : Number(text);
-  throw parameterError(param, "invalid_value", {
-    message: `Invalid value for '${param}': expected a whole number of at least 0; got ${JSON.stringify(text)}.`,
-  });
+  if (text === undefined) return undefined;
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw invalidValue(param, "a whole number of at least 0", text);
 }
 
 function mountTasks(app: Hono, { tasks }: Context): void {
@@ -228,6 +227,4 @@ async function requireNew(path: string): Promise<void> {
 }
 
 const notAmong = (param: string, got: string, choices: readonly string[]) =>
-  parameterError(param, "invalid_value", {
-    message: `Invalid value for '${param}': expected ${choices.join(", ") || "none"}; got ${JSON.stringify(got)}.`,
-  });
+  invalidValue(param, choices.join(", ") || "none", got);
