@@ -1,6 +1,7 @@
 import type { Job } from "./job.ts";
 import { MIDDLE, type Shape } from "./models.ts";
 import { preparing } from "./preparation.ts";
+import { medianPeak, type Outcome } from "./results.ts";
 import {
   attuneCommand,
   type Bench,
@@ -27,15 +28,30 @@ function both(bench: Bench, group: string, length: number, shape: Shape = MIDDLE
 }
 
 export function longRows(bench: Bench): Workload {
-  const lengths = bench.quick ? [32, 64, 128] : [256, 2_048, 8_192];
+  const lengths = bench.quick ? [32, 64, 128] : [512, 2_048, 8_192];
   return {
     id: "d",
     title: "Long rows",
-    note: "25 million parameters, LoRA, one row a step. Activations are what a length's peak is above the shortest's: from 2,048 to 8,192 tokens they grow 4.43 times where memory is linear.",
+    note: "25 million parameters, LoRA, one row a step. Activations are what a peak is above that of no tokens, which the line through the two shorter lengths gives: where memory is linear, four times the tokens take four times as much.",
     unit: "rows/s",
     rate: examplesPerSecond,
     contenders: () => lengths.flatMap((length) => both(bench, `${length} tokens`, length)),
+    remark: (outcomes) =>
+      (["attune", "TRL"] as const).map((side) => growthOf(side, lengths, outcomes)).join(" "),
   };
+}
+
+/** How the longest row's activations compare with the middle one's. */
+function growthOf(side: Contender["side"], lengths: readonly number[], outcomes: readonly Outcome[]): string {
+  const peaks = outcomes
+    .filter(({ contender, rounds }) => contender.side === side && rounds.length > 0)
+    .map(medianPeak);
+  if (peaks.length < lengths.length) return "";
+  const [[short, middle, long], [few, some, many]] = [lengths, peaks] as unknown as [number[], number[]];
+  const aToken = (some! - few!) / (middle! - short!);
+  const ofNone = few! - aToken * short!;
+  const times = (many! - ofNone) / (some! - ofNone);
+  return `Activations of ${side} at ${long} tokens are ${times.toFixed(2)} times those at ${middle}.`;
 }
 
 export function growth(bench: Bench): Workload {

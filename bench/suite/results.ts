@@ -43,6 +43,7 @@ function sectionOf(workload: Workload, outcomes: readonly Outcome[]): string {
     `## (${workload.id}) ${workload.title}`,
     workload.note,
     tableOf(workload, outcomes).join("\n"),
+    ...(workload.remark ? [workload.remark(outcomes).trim()] : []),
     `${new Date().toISOString().slice(0, 10)}, ${rounds} ${rounds === 1 ? "round" : "rounds"}; ${machine()}; ${versionsOf(outcomes)}.`,
     ...outcomes.flatMap(({ contender, error }) => (error ? [`${contender.name}: ${error}`] : [])),
   ].join("\n\n");
@@ -76,7 +77,6 @@ function cellsOf(workload: Workload, outcome: Outcome, all: readonly Outcome[], 
   const { contender, rounds } = outcome;
   if (rounds.length === 0) return [contender.name, ...Array.from({ length: 9 }, () => "–")];
   const rates = rounds.map((one) => workload.rate(one));
-  const peak = (one: Outcome) => medianOf(one.rounds, ({ peakBytes }) => peakBytes);
   const rate = (one: Outcome) => medianOf(one.rounds, workload.rate);
   const references = all.filter(
     (other) =>
@@ -91,12 +91,12 @@ function cellsOf(workload: Workload, outcome: Outcome, all: readonly Outcome[], 
     tokens > 0 ? digits(tokens) : "–",
     digits(medianOf(rounds, ({ firstStepBegins }) => firstStepBegins)),
     digits(medianOf(rounds, ({ firstStepEnds }) => firstStepEnds)),
-    (peak(outcome) / 1e9).toFixed(2),
+    (medianPeak(outcome) / 1e9).toFixed(2),
     ...(references.length === 0
       ? ["–", "–"]
       : [
           (median(rates) / Math.max(...references.map(rate))).toFixed(2),
-          (peak(outcome) / Math.min(...references.map(peak))).toFixed(2),
+          (medianPeak(outcome) / Math.min(...references.map(medianPeak))).toFixed(2),
         ]),
     lossesApart(outcome, all),
   ];
@@ -131,6 +131,9 @@ export function median(numbers: readonly number[]): number {
 }
 
 const medianOf = (rounds: readonly Measured[], of: (one: Measured) => number) => median(rounds.map(of));
+
+/** Bytes. */
+export const medianPeak = ({ rounds }: Outcome): number => medianOf(rounds, ({ peakBytes }) => peakBytes);
 
 /** Three digits that say something. */
 const digits = (value: number) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Job, Measured } from "./job.ts";
 import type { Models, Shape } from "./models.ts";
 import { recipeOf } from "./recipe.ts";
+import type { Outcome } from "./results.ts";
 import type { Rows } from "./rows.ts";
 import type { Command } from "./run_job.ts";
 
@@ -29,6 +30,8 @@ export interface Workload {
   unit: string;
   rate(measured: Measured): number;
   contenders(): Contender[];
+  /** What the table doesn't say. */
+  remark?(outcomes: readonly Outcome[]): string;
 }
 
 /** What workloads are made from. */

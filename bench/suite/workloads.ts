@@ -73,6 +73,11 @@ function lora(bench: Bench): Workload {
           command: attuneCommand({ ...job, checkpointing: true }),
         },
         { name: "attune, int8", side: "attune", command: attuneCommand({ ...job, compute: "int8" }) },
+        {
+          name: "attune, int8, checkpointing",
+          side: "attune",
+          command: attuneCommand({ ...job, compute: "int8", checkpointing: true }),
+        },
         ...settings.map((setting) => trlSetting(bench.python, { ...job, ...setting })),
       ];
     },
