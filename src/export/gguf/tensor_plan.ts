@@ -197,24 +197,13 @@ function parted(tensor: PlannedTensor, description: Description): PlannedTensor[
 }
 
 /** Of a parameter that is several of llama.cpp's, each of them. */
-function divided(tensor: PlannedTensor, { halves, parts }: Description): PlannedTensor[] {
+function divided(tensor: PlannedTensor, { parts }: Description): PlannedTensor[] {
   const [, place, module = "", kind] = /^(blk\.\d+\.)(.+)(\.[^.]+)$/.exec(tensor.name) ?? [];
-  if (parts[module])
-    return parts[module].map(({ module: name, rows, order }) => ({
-      ...tensor,
-      name: `${place}${name}${kind}`,
-      shape: [rows, ...tensor.shape.slice(1)],
-      order,
-    }));
-  const lower = halves[module];
-  if (!lower) return [tensor];
-  const [width, rows, ...stacked] = tensor.shape.toReversed() as [number, number, ...number[]];
-  const half = rows / 2;
-  return [tensor.name, `${place}${lower}${kind}`].map((name, i) => ({
+  if (!parts[module]) return [tensor];
+  const axis = Math.max(0, tensor.shape.length - 2);
+  return parts[module].map(({ module: name, rows, order }) => ({
     ...tensor,
-    name,
-    shape: [...stacked, half, width],
-    order: (row) => (2 * Math.floor(row / half) + i) * half + (row % half),
+    ...{ name: `${place}${name}${kind}`, shape: tensor.shape.with(axis, rows), order },
   }));
 }
 

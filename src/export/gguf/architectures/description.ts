@@ -15,7 +15,7 @@ export interface Architecture {
 /** Which row of the checkpoint's weight is row `row` of llama.cpp's. */
 export type RowOrder = (row: number) => number;
 
-/** Rows of a matrix that are a tensor of their own in llama.cpp. */
+/** Rows of a matrix, or of each of several, that are a tensor of their own in llama.cpp. */
 export interface Part {
   module: string;
   rows: number;
@@ -62,8 +62,6 @@ export interface Description {
   readonly parts: Readonly<Record<string, readonly Part[]>>;
   /** By llama.cpp's names what each number becomes; where they are left out numbers stay as they are. */
   readonly computed: Readonly<Record<string, (value: number) => number>>;
-  /** Parameters that are two of llama.cpp's, one above the other: the lower one's name by the upper one's. */
-  readonly halves: Readonly<Record<string, string>>;
   /** Parameters that llama.cpp has in other tensors, by the name they would have. */
   readonly cuts: Readonly<Record<string, readonly Cut[]>>;
   /** Of a tied model the output layer is left out, or must be there all the same; "tied": there is no other. */
@@ -80,7 +78,7 @@ export interface Description {
 }
 
 type Parts = Pick<Description, "name" | "modules"> &
-  Partial<Pick<Description, "biases" | "orders" | "halves" | "head" | "normsLessOne" | "outputNorm">> &
+  Partial<Pick<Description, "biases" | "orders" | "head" | "normsLessOne" | "outputNorm">> &
   Partial<Pick<Description, "columns" | "parts" | "computed" | "cuts">> &
   Partial<Pick<Description, "beside" | "withoutTerms" | "learned" | "rows">>;
 
@@ -94,7 +92,6 @@ export const newDescription = ({
   columns = {},
   parts = {},
   computed = {},
-  halves = {},
   cuts = {},
   head = "optional",
   normsLessOne = false,
@@ -111,7 +108,6 @@ export const newDescription = ({
   columns,
   parts,
   computed,
-  halves,
   cuts,
   head,
   normsLessOne,
@@ -239,6 +235,13 @@ export const neighboursFromHalves =
     const within = row % E;
     return row - within + (within % 2) * (E / 2) + Math.floor(within / 2);
   };
+
+/** Of matrices that llama.cpp has as two of `rows` rows each, one above the other. */
+export const upperAndLower = (names: readonly [string, string], rows: number): Part[] =>
+  names.map((module, i) => ({
+    ...{ module, rows },
+    order: (row) => (2 * Math.floor(row / rows) + i) * rows + (row % rows),
+  }));
 
 export const permutedHeads = (E: number) => ({
   attn_q: neighboursFromHalves(E),

@@ -22,6 +22,7 @@ import {
   QKV,
   requireNoWindow,
   setAll,
+  upperAndLower,
 } from "./description.ts";
 import { setLlamaLike } from "./llama_like.ts";
 
@@ -164,13 +165,7 @@ export const graniteHybrid: Architecture = {
       },
       biases: [...QKV, "attn_output"],
       orders: permutedHeads(heads.E),
-      parts: {
-        ffn_gate: ["ffn_gate", "ffn_up"].map((module, i) => ({
-          module,
-          rows: F,
-          order: (row) => i * F + row,
-        })),
-      },
+      parts: { ffn_gate: upperAndLower(["ffn_gate", "ffn_up"], F) },
     });
     const sizes = { ...c, intermediate_size: F };
     setLlamaLike(to, sizes, heads, { rope: ropeParameters(c), factors: true });

@@ -21,6 +21,7 @@ import {
   requireDerivedHeads,
   requireNoWindow,
   setAll,
+  upperAndLower,
 } from "./description.ts";
 import { setGraniteFactors } from "./llama.ts";
 import { setLlamaLike } from "./llama_like.ts";
@@ -86,7 +87,7 @@ export const graniteMoeArchitecture: Architecture = {
       modules: { ...LLAMA_ATTENTION, post_attention_layernorm: "ffn_norm", ...FUSED_EXPERTS },
       biases: [...QKV, "attn_output"],
       orders: permutedHeads(heads.E),
-      halves: { ffn_gate_exps: "ffn_up_exps" },
+      parts: { ffn_gate_exps: upperAndLower(["ffn_gate_exps", "ffn_up_exps"], c.intermediate_size) },
     });
     setLlamaLike(to, c, heads, { rope: ropeParameters(c), factors: true });
     setGraniteFactors(to, c);
