@@ -10,15 +10,16 @@ const ALLOWED: Record<string, string[]> = {
   text: [],
   math: [],
   random: [],
+  threads: [],
   graph: ["text", "math"],
-  runtime: ["text", "graph"],
+  runtime: ["text", "threads", "graph"],
   files: ["text", "math"],
   quantization: ["text", "math", "graph", "files"],
   models: ["text", "random", "graph", "files", "quantization"],
   adapters: ["text", "math", "random", "graph", "files", "models"],
   tokenizers: ["text"],
   templates: ["text", "tokenizers"],
-  data: ["text", "random", "files", "tokenizers", "templates"],
+  data: ["text", "random", "threads", "files", "tokenizers", "templates"],
   hub: ["text", "files"],
   pretrained: ["text", "files", "quantization", "models", "tokenizers", "templates", "hub"],
   training: [
@@ -46,8 +47,19 @@ const ALLOWED: Record<string, string[]> = {
   ],
   mpi: ["text", "files", "training"],
   run: [
-    ...["text", "random", "graph", "runtime", "files", "quantization", "models", "adapters", "data", "hub"],
-    ...["templates", "pretrained", "training", "evaluation", "report", "tracking", "generation", "export"],
+    ...["text", "random", "threads", "graph", "runtime", "files", "quantization", "models", "adapters"],
+    ...[
+      "data",
+      "hub",
+      "templates",
+      "pretrained",
+      "training",
+      "evaluation",
+      "report",
+      "tracking",
+      "generation",
+      "export",
+    ],
   ],
   server: [
     ...["text", "files", "tokenizers", "templates", "data", "pretrained", "training", "report", "generation"],
@@ -64,6 +76,7 @@ const TOP = ["cli", "demo", "index.ts", "browser.ts", "server.ts"];
  */
 const NODE: Record<string, true | string[]> = {
   runtime: ["cuda.ts", "node.ts", "session_thread.ts", "session_worker.mjs", "telemetry.ts"],
+  threads: true,
   files: true,
   quantization: ["codes_file.ts"],
   adapters: ["peft/adapter_directory.ts", "peft/find_adapter.ts"],

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { AttuneError } from "../text/errors.ts";
+import { type AskedWorker, askedWorker } from "../threads/asked_worker.ts";
 import {
   buffersOf,
   dividedWork,
@@ -15,14 +16,17 @@ const MOST_THREADS = 8;
 /** This thread and others beside it, which start with their first work. */
 export function updateThreads(count: number): UpdateThreads {
   const size = Math.min(count, MOST_THREADS);
-  let others: UpdateThread[] | undefined;
+  let others: AskedWorker[] | undefined;
   return {
     async run(works) {
       others ??= Array.from({ length: size - 1 }, startThread);
       const [own, ...shares] = dividedWork(works, size);
       const results = new Array<number>(works.length);
       const lent = shares.map(async (places, i) => {
-        const reply = await others![i]!.run(places.map((place) => works[place]!));
+        const reply = await asked(
+          others![i]!,
+          places.map((place) => works[place]!),
+        );
         for (const [j, place] of places.entries()) {
           Object.assign(works[place]!, { arrays: reply.arrays[j] });
           results[place] = reply.results[j]!;
@@ -39,33 +43,18 @@ export function updateThreads(count: number): UpdateThreads {
   };
 }
 
-type UpdateThread = ReturnType<typeof startThread>;
+const startThread = (): AskedWorker =>
+  askedWorker(new Worker(new URL("./update_worker.mjs", import.meta.url), { execArgv: [] }));
 
-function startThread() {
-  const worker = new Worker(new URL("./update_worker.mjs", import.meta.url), { execArgv: [] });
-  worker.on("error", () => {}); // whoever waits for an answer gets it
-  worker.unref();
-  return {
-    run: (works: readonly UpdateWork[]) =>
-      new Promise<UpdateReply>((resolve, reject) => {
-        if (worker.threadId === -1) return reject(died(new Error("it is no longer there")));
-        const ended = (why: unknown) => reject(died(why));
-        worker.once("error", ended).once("exit", ended);
-        worker.once("message", (reply: UpdateReply) => {
-          worker.off("error", ended).off("exit", ended).unref();
-          resolve(reply);
-        });
-        worker.ref();
-        worker.postMessage(works, buffersOf(works.map(({ arrays }) => arrays)));
-      }),
-    end: () => worker.terminate(),
-  };
-}
+const asked = (worker: AskedWorker, works: readonly UpdateWork[]): Promise<UpdateReply> =>
+  worker
+    .ask<UpdateReply>(works, buffersOf(works.map(({ arrays }) => arrays)))
+    .catch((error: Error) => Promise.reject(ended(error.message)));
 
-const died = (why: unknown) =>
+const ended = (why: string) =>
   new AttuneError({
     code: "run.update-thread-ended",
     place: "optimizer",
-    problem: `a thread ended before its work was done: ${why instanceof Error ? why.message : `exit code ${why}`}`,
+    problem: `a thread ended before its work was done: ${why}`,
     wayOut: "Start the same command again: the run goes on from its last checkpoint",
   });

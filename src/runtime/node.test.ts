@@ -179,7 +179,7 @@ describe("a thread that dies", () => {
 
   test("while it runs: the run is refused", async () => {
     const { session, thread } = await open(heavy());
-    const running = expect(session.run(heavyFeeds())).rejects.toThrow(/its thread ended with code 134/);
+    const running = expect(session.run(heavyFeeds())).rejects.toThrow(/its thread ended: exit code 134/);
     await setTimeout(10);
     thread.emit("exit", 134);
     await running;
@@ -189,7 +189,7 @@ describe("a thread that dies", () => {
 
   test("of an error: the run is refused with what it said", async () => {
     const { session, thread } = await open(heavy());
-    const running = expect(session.run(heavyFeeds())).rejects.toThrow(/its thread failed: out of heap/);
+    const running = expect(session.run(heavyFeeds())).rejects.toThrow(/its thread ended: out of heap/);
     await setTimeout(10);
     thread.emit("error", new Error("out of heap"));
     await running;
@@ -203,7 +203,7 @@ describe("a thread that dies", () => {
     await thread.terminate();
     const feeds = { x: floats(1), w: floats(2) };
     await expect(session.run(feeds)).rejects.toThrow(AttuneError);
-    await expect(session.run(feeds)).rejects.toThrow(/its thread has ended/);
+    await expect(session.run(feeds)).rejects.toThrow(/its thread ended: out of heap/);
     expect(listed(feeds.w)).toEqual([2]);
     await session.release();
   });

@@ -1,5 +1,5 @@
-import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import { askedWorker } from "../threads/asked_worker.ts";
 import { checkTelemetry } from "./telemetry.ts";
 import { turns } from "./turns.ts";
 
@@ -18,34 +18,14 @@ export type ThreadAnswer<T> = Partial<T> & { error?: string };
 /** @throws AttuneError in a worker thread of a process where nobody decided about telemetry. */
 export function startThread(): SessionThread {
   checkTelemetry();
-  const worker = new Worker(new URL("./session_worker.mjs", import.meta.url));
-  worker.on("error", () => {}); // whoever waits for an answer gets it
-  const hasEnded = () => worker.threadId === -1;
+  const worker = askedWorker(new Worker(new URL("./session_worker.mjs", import.meta.url)));
   return {
     inTurn: turns(),
-    async ask<T extends object>(task: string, message: object = {}, transfer: ArrayBuffer[] = []) {
-      if (hasEnded()) return { error: "its thread has ended" } as ThreadAnswer<T>;
-      worker.postMessage({ task, ...message }, transfer);
-      worker.ref();
-      return answer(worker).finally(() => worker.unref()) as Promise<ThreadAnswer<T>>;
-    },
-    hasEnded,
-    end: async () => {
-      await worker.terminate();
-    },
+    ask: <T extends object>(task: string, message: object = {}, transfer: ArrayBuffer[] = []) =>
+      worker
+        .ask<ThreadAnswer<T>>({ task, ...message }, transfer)
+        .catch(({ message }: Error) => ({ error: `its thread ended: ${message}` }) as ThreadAnswer<T>),
+    hasEnded: worker.hasEnded,
+    end: worker.end,
   };
-}
-
-/** The worker's next message. A worker that dies sends none: that is an error, too. */
-async function answer(worker: Worker): Promise<{ error?: string }> {
-  const stop = new AbortController();
-  const end = once(worker, "exit", stop).then(([code]) => ({ error: `its thread ended with code ${code}` }));
-  try {
-    const reply = once(worker, "message", stop).then(([message]) => message as object);
-    return await Promise.race([reply, end]);
-  } catch (error) {
-    return { error: `its thread failed: ${(error as Error).message}` };
-  } finally {
-    stop.abort();
-  }
 }

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { AttuneError } from "../../text/errors.ts";
+import { type AskedWorker, askedWorker } from "../../threads/asked_worker.ts";
 import type { Chunk, TokenizedChunk } from "./tokenize_chunk.ts";
 import type { TokenizePlan } from "./tokenize_plan.ts";
 import type { WorkerReply } from "./tokenize_worker.ts";
@@ -17,50 +18,31 @@ export function openTokenizePool(plan: TokenizePlan, size: number): TokenizePool
   return {
     run(chunk) {
       const idlest = threads.reduce((best, thread) => (thread.waiting() < best.waiting() ? thread : best));
-      return idlest.run(chunk);
+      return tokenized(idlest, chunk);
     },
     async close() {
-      await Promise.all(threads.map((thread) => thread.close()));
+      await Promise.all(threads.map((thread) => thread.end()));
     },
   };
 }
 
-interface Waiting {
-  resolve(chunk: TokenizedChunk): void;
-  reject(error: Error): void;
+function startThread(plan: TokenizePlan): AskedWorker {
+  const url = new URL("./tokenize_worker.mjs", import.meta.url);
+  // What the process was started with has been done already.
+  return askedWorker(new Worker(url, { workerData: plan, execArgv: [] }));
 }
 
-/** A thread answers in the order in which it was asked. */
-function startThread(plan: TokenizePlan) {
-  const worker = new Worker(new URL("./tokenize_worker.mjs", import.meta.url), {
-    workerData: plan,
-    execArgv: [], // what the process was started with has been done already
-  });
-  const waiting: Waiting[] = [];
-  let dead: AttuneError | undefined;
-  const die = (why: string) => {
-    dead ??= new AttuneError({
-      code: "data.thread-ended",
-      place: "tokenizing",
-      problem: `a thread ended before its work was done: ${why}`,
-    });
-    for (const { reject } of waiting.splice(0)) reject(dead);
-  };
-  worker.on("message", (reply: WorkerReply) => {
-    const { resolve, reject } = waiting.shift()!;
-    if ("chunk" in reply) resolve(reply.chunk);
-    else reject("fault" in reply ? new AttuneError(reply.fault) : new Error(reply.error));
-  });
-  worker.on("error", (error) => die(error.message));
-  worker.on("exit", (code) => die(`exit code ${code}`));
-  return {
-    waiting: () => waiting.length,
-    run: (chunk: Chunk) =>
-      new Promise<TokenizedChunk>((resolve, reject) => {
-        if (dead) return reject(dead);
-        waiting.push({ resolve, reject });
-        worker.postMessage(chunk);
-      }),
-    close: () => worker.terminate(),
-  };
+async function tokenized(worker: AskedWorker, chunk: Chunk): Promise<TokenizedChunk> {
+  const reply = await worker
+    .ask<WorkerReply>(chunk)
+    .catch((error: Error) => Promise.reject(ended(error.message)));
+  if ("chunk" in reply) return reply.chunk;
+  throw "fault" in reply ? new AttuneError(reply.fault) : new Error(reply.error);
 }
+
+const ended = (why: string) =>
+  new AttuneError({
+    code: "data.thread-ended",
+    place: "tokenizing",
+    problem: `a thread ended before its work was done: ${why}`,
+  });
