@@ -17,9 +17,11 @@ export function encodePrompt(
 ): number[] {
   const ids: number[] = [];
   const most = COUNTED * maxPositions;
+  const refuse = () => promptTooLong(`more than ${most}`, maxPositions);
+  if (text.length > most && tokenizer.leastTokens(text) > most) throw refuse();
   const add = (id: number) => {
     ids.push(id);
-    if (ids.length > most) throw promptTooLong(`more than ${most}`, maxPositions);
+    if (ids.length > most) throw refuse();
   };
   tokenizer.eachToken(text, add, options);
   return ids;
