@@ -21,6 +21,7 @@ export function explainedTalk(talk: Talk, explain: Explain): Talk {
     chatBatch: (...asked) => explained(talk.chatBatch(...asked)),
     completeBatch: (...asked) => explained(talk.completeBatch(...asked)),
     complete: (...asked) => explained(talk.complete(...asked)),
+    readPrompt: talk.readPrompt,
     async *generate(...asked) {
       try {
         return yield* talk.generate(...asked);

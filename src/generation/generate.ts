@@ -76,10 +76,12 @@ export function checkPrompt(prompt: readonly number[], maxPositions: number): vo
       code: EMPTY_PROMPT,
       problem: "the prompt is empty: there is nothing to go on from",
     });
-  if (prompt.length < maxPositions) return;
-  throw new AttuneError({
+  if (prompt.length >= maxPositions) throw promptTooLong(prompt.length, maxPositions);
+}
+
+export const promptTooLong = (length: number | string, maxPositions: number) =>
+  new AttuneError({
     code: PROMPT_TOO_LONG,
-    problem: `the prompt has ${prompt.length} tokens; the model was made for ${maxPositions} (max_position_embeddings), the answer included`,
+    problem: `the prompt has ${length} tokens; the model was made for ${maxPositions} (max_position_embeddings), the answer included`,
     wayOut: "Shorten the prompt, or leave out earlier turns",
   });
-}

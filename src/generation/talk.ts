@@ -4,6 +4,7 @@ import { AttuneError } from "../text/errors.ts";
 import { refuseMedia } from "../tokenizers/media_tokens.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { type Completion, collectText, type TextOptions } from "./completion.ts";
+import { encodePrompt } from "./encode_prompt.ts";
 import { fitConversation } from "./fit_conversation.ts";
 import {
   type FinishReason,
@@ -65,6 +66,8 @@ export interface Talk {
   completeBatch(prompts: readonly string[], options?: BatchTalkOptions): Promise<Completion[]>;
   /** What follows `prompt`: no template, but the BOS that the tokenizer puts before a text. Tokens are taken as they are. */
   complete(prompt: string | readonly number[], options?: AnswerOptions): Promise<Completion>;
+  /** The tokens that `complete` reads of a text. */
+  readPrompt(prompt: string, options?: Pick<AnswerOptions, "adapter">): Promise<number[]>;
   /** The tokens that follow `prompt`, one by one; returns why they end. */
   generate(prompt: readonly number[], options?: AnswerOptions): AsyncGenerator<number, FinishReason>;
 }
@@ -142,8 +145,10 @@ export function createTalk({ tokenizer, template, eos, settings, variant: find }
       return { text, ids, finishReason, promptTokens: prompts[i]!.length };
     });
   };
-  const tokensOf = (prompt: string | readonly number[]) => {
-    if (typeof prompt === "string") return tokenizer.encode(prompt, { addBos: true }).ids;
+  const read = async (text: string, addBos: boolean | undefined, answering: Promise<Variant>) =>
+    encodePrompt(tokenizer, text, { addBos }, (await answering).decoder.dimensions.maxPositions);
+  const tokensOf = async (prompt: string | readonly number[], answering: Promise<Variant>) => {
+    if (typeof prompt === "string") return read(prompt, true, answering);
     refuseMedia(prompt, tokenizer);
     return prompt;
   };
@@ -156,19 +161,25 @@ export function createTalk({ tokenizer, template, eos, settings, variant: find }
     async chat(messages, options = {}) {
       const answering = variant(options.adapter); // before another is put to use
       const written = await template();
-      const promptOf = (some: readonly Message[]) =>
-        tokenizer.encode(renderPrompt(some, written, options), { addBos: written.addsBos }).ids;
+      const textOf = (some: readonly Message[]) => renderPrompt(some, written, options);
       const { onDroppedTurns, maxTokens } = options;
-      if (!onDroppedTurns)
-        return answerTo(answering, promptOf(messages), stopsOf(messages, written, options), options);
+      if (!onDroppedTurns) {
+        const prompt = await read(textOf(messages), written.addsBos, answering);
+        return answerTo(answering, prompt, stopsOf(messages, written, options), options);
+      }
+      const promptOf = (some: readonly Message[]) =>
+        tokenizer.encode(textOf(some), { addBos: written.addsBos }).ids;
       const { dimensions } = (await answering).decoder;
       const room = roomFor(settings, dimensions.maxPositions, maxTokens);
       const { prompt, dropped } = fitConversation(messages, promptOf, room);
       if (dropped > 0) onDroppedTurns(dropped);
       return answerTo(answering, prompt, stopsOf(messages, written, options), options);
     },
-    complete: async (prompt, options = {}) =>
-      answerTo(variant(options.adapter), tokensOf(prompt), eos, options),
+    async complete(prompt, options = {}) {
+      const answering = variant(options.adapter);
+      return answerTo(answering, await tokensOf(prompt, answering), eos, options);
+    },
+    readPrompt: (prompt, { adapter } = {}) => read(prompt, true, variant(adapter)),
     generate(prompt, options = {}) {
       const bound = bounds(eos, options);
       const tokens = generateTo(variant(options.adapter), prompt, options, bound);

@@ -100,7 +100,7 @@ async function completeOne(
 ): Promise<Choice> {
   const { tokenizer } = speaker;
   const { echo, logprobs: most, max_tokens } = asked;
-  const ids = typeof prompt === "string" ? tokenizer.encode(prompt, { addBos: true }).ids : prompt;
+  const ids = typeof prompt === "string" ? await speaker.readPrompt(prompt, { adapter }) : prompt;
   const echoed = echo ? (typeof prompt === "string" ? prompt : tokenizer.decode(prompt)) : "";
   const start = echo ? 0 : tokenizer.decode(ids).length;
   const scored: (ScoredToken | { id: number })[] = [];

@@ -1,12 +1,14 @@
 import OpenAI, { APIError } from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import generation from "../../goldens/generation/llama-gqa.json" with { type: "json" };
+import { encodePrompt } from "../generation/encode_prompt.ts";
 import { type LoadedModel, loadModel } from "../generation/load_model.ts";
 import type { ChatOptions } from "../generation/talk.ts";
 import type { Message } from "../templates/message.ts";
 import { goldenPath, readGoldenTensors } from "../testing/goldens.ts";
 import { AttuneError } from "../text/errors.ts";
 import { isMediaToken } from "../tokenizers/media_tokens.ts";
+import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { createServer, type Server, type ServerOptions } from "./create_server.ts";
 import { createServedModels, type ServedModel } from "./served_models.ts";
 
@@ -253,6 +255,46 @@ describe("chat completions", () => {
       code: "context_length_exceeded",
     });
     expect(await failure(ask("tiny", { messages: long, stream: true }))).toMatchObject({ status: 400 });
+  });
+
+  test("of a prompt of megabytes no token is read", async () => {
+    const read: number[] = [];
+    const eachToken: Tokenizer["eachToken"] = (text, ...more) => {
+      read.push(text.length);
+      model.tokenizer.eachToken(text, ...more);
+    };
+    const spied = { ...model.tokenizer, eachToken };
+    expect(() => encodePrompt(spied, " \n".repeat(3e6), {}, 512)).toThrow("more than 1024 tokens");
+    expect(read).toEqual([]);
+    expect(encodePrompt(spied, "a short one", {}, 512)).toEqual(model.tokenizer.encode("a short one").ids);
+    const long = "word ".repeat(1.2e6);
+    const asked = [
+      [
+        client.chat.completions.create({ model: "tiny", messages: [{ role: "user", content: long }] }),
+        "messages",
+      ],
+      [client.completions.create({ model: "tiny", prompt: long }), "prompt"],
+      [client.responses.create({ model: "tiny", input: long }), "input"],
+    ] as const;
+    for (const [answer, param] of asked)
+      expect(await failure(answer)).toEqual({
+        ...{ status: 400, code: "context_length_exceeded", param, type: "invalid_request_error" },
+      });
+  });
+
+  test("of one that is a little too long the length is told", async () => {
+    const ask = (words: number) =>
+      client.completions.create({ model: "tiny", prompt: "a ".repeat(words), max_tokens: 1 }).then(
+        () => undefined,
+        (error: Error) => error.message,
+      );
+    let [words, message] = [0, undefined as string | undefined];
+    while (message === undefined) {
+      words += 20;
+      message = await ask(words);
+    }
+    const { ids } = model.tokenizer.encode("a ".repeat(words), { addBos: true });
+    expect(message).toContain(`the prompt has ${ids.length} tokens`);
   });
 
   test("null is what is left out", async () => {

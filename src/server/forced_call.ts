@@ -48,11 +48,11 @@ export function callRule(
   return behind(begin, grammar, constrain(grammar, tokenizer));
 }
 
-function callOf(name: string, parameters: unknown = NO_ARGUMENTS, keys: CallWriting): Rule {
+function callOf(name: string, parameters: unknown, keys: CallWriting): Rule {
   const key = (text: string) => `${JSON.stringify(text)}: `;
   const start = `{${key(keys.name)}${JSON.stringify(name)}, ${key(keys.arguments)}`;
   try {
-    return sequence(literal(start), schemaGrammar(parameters), literal("}"));
+    return sequence(literal(start), schemaGrammar(parameters ?? NO_ARGUMENTS), literal("}"));
   } catch (error) {
     if (!(error instanceof AttuneError)) throw error;
     throw parameterError("tools", "invalid_value", {

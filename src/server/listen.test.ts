@@ -62,6 +62,16 @@ test("a body that is refused unread doesn't hold the answer up", async () => {
     socket.on("error", () => {});
     for await (const part of socket) text += part;
     expect(text).toMatch(/^HTTP\/1.1 413/);
+    expect(text.toLowerCase()).toContain("connection: close"); // or its next request would meet the end
+  });
+});
+
+test("a connection whose request was read is kept", async () => {
+  const read = async (request: Request) => new Response(await request.text());
+  await withListener(read, async (url) => {
+    const response = await fetch(url, { method: "POST", body: "x".repeat(100_000) });
+    expect(response.headers.get("connection")).toBe("keep-alive");
+    await response.text();
   });
 });
 

@@ -51,11 +51,13 @@ async function answer(
   });
   const request = requestOf(incoming, gone.signal);
   const response = request ? await handle(request) : new Response(null, { status: 400 });
+  // What was not read of a refused body is not waited for; the client is told, or its next request would meet the end.
+  const isLast = !incoming.complete;
+  if (isLast) outgoing.setHeader("connection", "close");
   outgoing.writeHead(response.status, Object.fromEntries(response.headers));
   if (response.body) await send(response.body, outgoing);
+  if (isLast) outgoing.once("finish", () => incoming.destroy());
   outgoing.end();
-  // What was not read of a refused body is not waited for.
-  if (!incoming.complete) outgoing.once("finish", () => incoming.destroy());
 }
 
 /** undefined of a request whose target is no URL. */

@@ -1,11 +1,14 @@
 /** The demo's model knows nothing of JSON: whatever is valid is so by the constraint alone. */
 import { fileURLToPath } from "node:url";
-import { Ajv } from "ajv";
 import OpenAI, { type APIError } from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { schemaGrammar } from "../generation/constraint/schema_grammar.ts";
 import { type LoadedModel, loadModel } from "../generation/load_model.ts";
+import type { AttuneError } from "../text/errors.ts";
 import { createServer } from "./create_server.ts";
 import { createServedModels } from "./served_models.ts";
+import { SCHEMAS } from "./testing/schemas.ts";
+import { validatorOf } from "./testing/validator.ts";
 
 let model: LoadedModel;
 let client: OpenAI;
@@ -39,59 +42,26 @@ const ofSchema = (schema: object) => ({
   json_schema: { name: "x", schema, strict: true },
 });
 
-const object = (properties: Record<string, object>, required = Object.keys(properties)) => ({
-  type: "object",
-  properties,
-  required,
-  additionalProperties: false,
+test("there are fifty, with all that is offered", () => {
+  expect(SCHEMAS.length).toBeGreaterThanOrEqual(50);
+  const { expected } = refusalOf({ type: "string", pattern: "a" });
+  const offered = expected!.split(", ").map((key) => key.replace(" of one", ""));
+  expect(offered.length).toBeGreaterThan(15);
+  const used = JSON.stringify(SCHEMAS);
+  for (const key of offered) expect(used).toContain(`"${key}":`);
 });
-const list = (items: object, more: object = {}) => ({ type: "array", items, ...more });
-const [text, whole, real, flag, none] = ["string", "integer", "number", "boolean", "null"].map((type) => ({
-  type,
-})) as [object, object, object, object, object];
-const colour = { enum: ["red", "green", "blue"] };
-const short = { type: "string", maxLength: 8 };
 
-const SCHEMAS: object[] = [
-  ...[text, whole, real, flag, none, colour, short],
-  ...[
-    { const: "fixed" },
-    { const: { a: [1, null] } },
-    { enum: [1, "1", null, true] },
-    { type: ["integer", "null"] },
-  ],
-  ...[{ type: "string", minLength: 5 }, { type: "string", minLength: 3, maxLength: 3 }, {}],
-  ...[text, whole, real, flag, none, colour].map((item) => list(item)),
-  ...[list(whole, { minItems: 3 }), list(text, { maxItems: 2 }), list(flag, { minItems: 2, maxItems: 2 })],
-  ...[list(list(whole)), list(object({ a: whole })), list({ anyOf: [text, whole] }), { type: "array" }],
-  ...[text, whole, real, flag, none, colour].map((value) => object({ value })),
-  object({}),
-  object({ a: text, b: whole, c: flag }),
-  object({ a: text, b: whole }, ["b"]),
-  object({ a: text, b: whole, c: real }, []),
-  object({ name: short, age: whole, tags: list(short, { maxItems: 3 }) }),
-  object({ outer: object({ inner: object({ deep: flag }) }) }),
-  object({ either: { anyOf: [object({ a: whole }), object({ b: text })] } }),
-  object({ 'key with "quotes"': whole, ключ: flag }),
-  { type: "object" },
-  { type: "object", additionalProperties: whole },
-  { anyOf: [text, list(text)] },
-  { anyOf: [object({ kind: { const: "a" }, x: whole }), object({ kind: { const: "b" }, y: text })] },
-  { $defs: { c: colour }, ...object({ one: { $ref: "#/$defs/c" }, two: { $ref: "#/$defs/c" } }) },
-  { $defs: { n: object({ v: whole, next: { anyOf: [none, { $ref: "#/$defs/n" }] } }) }, $ref: "#/$defs/n" },
-  object({ children: list({ $ref: "#" }) }),
-  object({ sentiment: { enum: ["good", "bad"] }, confidence: real }),
-  object({ steps: list(object({ explanation: text, output: text })), answer: text }),
-  {
-    definitions: { p: object({ x: real, y: real }) },
-    ...object({ from: { $ref: "#/definitions/p" }, to: { $ref: "#/definitions/p" } }),
-  },
-];
-
-test("there are fifty", () => expect(SCHEMAS.length).toBeGreaterThanOrEqual(50));
+function refusalOf(schema: object): AttuneError {
+  try {
+    schemaGrammar(schema);
+  } catch (error) {
+    return error as AttuneError;
+  }
+  throw new Error("it is not refused");
+}
 
 test.each(SCHEMAS.map((schema) => [JSON.stringify(schema), schema] as const))("%s", async (_, schema) => {
-  const validate = new Ajv({ strict: false }).compile(schema);
+  const validate = validatorOf(schema);
   const { choices } = await ask(ofSchema(schema), { n: 2 });
   for (const { message } of choices)
     expect(validate(JSON.parse(message.content!)), message.content!).toBe(true);

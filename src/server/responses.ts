@@ -88,7 +88,7 @@ function finished(head: ReturnType<typeof headOf>, output: Item[], { finishReaso
     output,
     usage: {
       input_tokens: prompt,
-      input_tokens_details: { cached_tokens: 0 },
+      input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 },
       output_tokens: completion,
       output_tokens_details: { reasoning_tokens: 0 },
       total_tokens: prompt + completion,

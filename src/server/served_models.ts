@@ -2,7 +2,7 @@ import type { LoadedModel } from "../generation/load_model.ts";
 import { ApiError } from "./api_error.ts";
 
 /** What the server asks of a model. */
-export type Speaker = Pick<LoadedModel, "chat" | "complete" | "template" | "tokenizer">;
+export type Speaker = Pick<LoadedModel, "chat" | "complete" | "readPrompt" | "template" | "tokenizer">;
 
 /** A model as clients know it: a base, or an adapter on it. */
 export interface ServedModel {

@@ -6,6 +6,7 @@ import {
   type Sections,
 } from "./added_tokens.ts";
 import { type AlignedText, alignText, originOf } from "./aligned_text.ts";
+import { createLeastTokens, type LeastTokens } from "./least_tokens.ts";
 import { isMediaToken } from "./media_tokens.ts";
 import { createModel, type TokenModel } from "./model.ts";
 import { createNormalizer, type Normalizer } from "./normalizer.ts";
@@ -54,6 +55,8 @@ export interface Tokenizer {
   encode(text: string, options?: EncodeOptions): Encoding;
   /** Calls `visit` with what `encode` lists, token by token: of a long text nothing is kept but the text. */
   eachToken(text: string, visit: VisitToken, options?: EncodeOptions): void;
+  /** Fewer tokens than this `encode` doesn't give; far cheaper than encoding. 0 where it can't be told. */
+  leastTokens(text: string): number;
   /** Ids without a token (a model's vocabulary may be padded) are nothing; broken UTF-8 becomes U+FFFD. */
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
   idOf(token: string): number | undefined;
@@ -101,6 +104,8 @@ export function createTokenizer(
     return token ? writtenAs(token, normalize) : (tokens.get(id) ?? "");
   };
 
+  let least: LeastTokens | undefined; // made when it is first asked for
+
   const tokenizer: Tokenizer = {
     vocabSize: highest(tokens.keys()) + 1,
     specialTokens: files.specialTokens,
@@ -116,6 +121,10 @@ export function createTokenizer(
       return encoding;
     },
     eachToken,
+    leastTokens(text) {
+      least ??= createLeastTokens(files, Array.from(tokens.keys(), tokenizer.bytesOf));
+      return least(text);
+    },
     decode(sequence, { skipSpecialTokens = false } = {}) {
       const shown = Array.from(sequence).filter((id) => !(skipSpecialTokens && tokenizer.isSpecial(id)));
       const text = utf8.decode(concat(shown.map(tokenizer.bytesOf)));

@@ -197,9 +197,7 @@ async function createJob(
   for (const param of ["training_file", "validation_file"] as const)
     if (asked[param] !== undefined) await requireFile(param, asked[param], files);
   const recipe = asked.recipe && checkOwnRecipe(asked.recipe, asked.validation_file !== undefined);
-  const { beta, ...own } = hyperparameters;
-  const used = recipe ? {} : method === "dpo" ? { ...own, beta } : own;
-  const type = recipe && recipe.objective.type !== "sft" ? recipe.objective.type : method;
+  const { beta, ...own } = recipe ? { beta: undefined } : hyperparameters;
   const job: FineTuningJob = {
     id: orderedId("ftjob"),
     object: "fine_tuning.job",
@@ -212,8 +210,8 @@ async function createJob(
     status: "queued",
     training_file: asked.training_file,
     validation_file: asked.validation_file ?? null,
-    hyperparameters: used,
-    method: { type, [type]: { hyperparameters: used } },
+    hyperparameters: own,
+    ...methodObject(recipe ? recipe.objective.type : method, { ...own, ...(method === "dpo" && { beta }) }),
     seed: asked.seed ?? recipe?.seed ?? randomInt(2 ** 31),
     trained_tokens: null,
     result_files: [],
@@ -227,6 +225,12 @@ async function createJob(
   await jobs.tell(job.id, { message: `Created fine-tuning job: ${job.id}` });
   runner.wake();
   return Response.json(job);
+}
+
+/** OpenAI's method of a job; none of a recipe's own whose objective OpenAI has no name for. */
+function methodObject(objective: string, hyperparameters: object): Pick<FineTuningJob, "method"> {
+  const type = objective === "sft" ? "supervised" : objective;
+  return type === "supervised" || type === "dpo" ? { method: { type, [type]: { hyperparameters } } } : {};
 }
 
 async function requireFile(param: string, id: string, files: FileStore): Promise<void> {

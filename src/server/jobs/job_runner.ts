@@ -202,14 +202,11 @@ async function recipeOf(job: FineTuningJob, { jobs, files, modelPath }: RunnerPa
     output: jobs.pathOf(job.id, "run"),
   };
   const { seed } = job;
+  const { type: method, ...about } = job.method ?? { type: "supervised" };
+  const hyperparameters = about[method]?.hyperparameters as Hyperparameters;
   const recipe = job.recipe
     ? placedRecipe({ ...job.recipe, seed }, place)
-    : await jobRecipe({
-        ...place,
-        seed,
-        method: job.method.type as "supervised" | "dpo",
-        hyperparameters: job.hyperparameters as unknown as Hyperparameters,
-      });
+    : await jobRecipe({ ...place, seed, method, hyperparameters });
   await writeFileAtomic(path, `${JSON.stringify(recipe, null, 2)}\n`);
   return path;
 }

@@ -21,7 +21,9 @@ export interface FineTuningJob {
   training_file: string;
   validation_file: string | null;
   hyperparameters: Record<string, unknown>;
-  method: Record<string, unknown>;
+  method?: { type: "supervised" | "dpo" } & Partial<
+    Record<"supervised" | "dpo", { hyperparameters: object }>
+  >;
   seed: number;
   trained_tokens: number | null;
   result_files: string[];

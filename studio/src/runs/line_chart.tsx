@@ -57,6 +57,14 @@ function dataOf(lines: readonly Line[]): uPlot.AlignedData {
   return tables.length === 1 ? tables[0]! : uPlot.join(tables);
 }
 
+/** The value of a series where the cursor is; there is no place where it is elsewhere. */
+type PointedAt = (
+  chart: uPlot,
+  value: number,
+  series: number,
+  at: number | null,
+) => number | null | undefined;
+
 interface Look {
   width: number;
   height: number;
@@ -73,7 +81,11 @@ function optionsOf(lines: readonly Line[], { width, height, show, stepLabel }: L
     ticks: { stroke: color("rule"), width: 1, size: 4 },
     font: "12px system-ui, sans-serif",
   };
-  const shown = (value: number | null) => (value === null || value === undefined ? "–" : show(value));
+  const shown = (value: number | null | undefined) =>
+    value === null || value === undefined ? "–" : show(value);
+  /** What is pointed at; otherwise the last there is. */
+  const pointed: PointedAt = (chart, value, series, at) =>
+    at === null || at === undefined ? lastOf(chart.data?.[series]) : value;
   return {
     width,
     height,
@@ -87,16 +99,19 @@ function optionsOf(lines: readonly Line[], { width, height, show, stepLabel }: L
       { ...axis, size: 54, values: (_, splits) => splits.map(shown) },
     ],
     series: [
-      { label: stepLabel, value: (_, value) => (value === null ? "–" : String(value)) },
+      { label: stepLabel, value: (...at) => String(pointed(...at) ?? "–") },
       ...lines.map(({ label, color: name, isFaint, hasPoints }) => ({
         label,
         stroke: color(name) + (isFaint ? "66" : ""),
         width: isFaint ? 1 : 2,
         spanGaps: true,
         points: { show: hasPoints === true, size: 7, fill: color(name) },
-        value: (_: uPlot, value: number | null) => shown(value),
+        value: (...at: Parameters<PointedAt>) => shown(pointed(...at)),
       })),
     ],
     cursor: { points: { size: 7 } },
   };
 }
+
+const lastOf = (values: ArrayLike<number | null | undefined> = []) =>
+  Array.from(values).findLast((value) => value !== null && value !== undefined);
