@@ -114,6 +114,98 @@ test.skipIf(chromiumMissing).each([
   },
 );
 
+/** The driver takes the GPU away once a step is kept; the run goes on from there on the processor. */
+const LOST = `
+  import { openBase, train } from "./src/browser.ts";
+  ${PAGE}
+
+  async function run() {
+    const devices = [];
+    const { requestDevice } = GPUAdapter.prototype;
+    GPUAdapter.prototype.requestDevice = async function (...args) {
+      const device = await requestDevice.apply(this, args);
+      devices.push(device);
+      return device;
+    };
+    const base = await openBase(files);
+    const { training, ...rest } = ${JSON.stringify(withSteps(3))};
+    const recipe = { ...rest, data: [{ rows }], training: { ...training, saveEvery: 1 } };
+    let checkpoint, failure;
+    const saveCheckpoint = async (bytes) => { checkpoint = bytes; return "held"; };
+    try {
+      for await (const { type } of train(base, recipe, { device: "webgpu", saveCheckpoint }))
+        if (type === "checkpoint") for (const device of devices) device.destroy();
+    } catch ({ code, message }) { failure = { code, message }; }
+    const steps = [];
+    for await (const { type, step, loss } of train(base, recipe, { threads: 1, checkpoint }))
+      if (type === "step") steps.push({ step, loss });
+    return { failure, steps };
+  }`;
+
+test.skipIf(chromiumMissing)(
+  `${where}: a device that is lost in the middle of a run leaves what was kept, which goes on on the processor`,
+  { timeout: 180_000 },
+  async () => {
+    const { failure, steps } = (await runInChromium(LOST, 150_000)) as {
+      failure: { code: string; message: string };
+      steps: { step: number; loss: number }[];
+    };
+    expect(failure.code).toBe("runtime.device-lost");
+    expect(failure.message).toMatch(
+      /^step 2: the device was lost.*The run is kept as of step 1, and goes on from there/s,
+    );
+    const events = await runToEnd({ ...withSteps(3), model: MODEL, data: [{ rows }], output: at("lost") });
+    const whole = events.filter((event): event is StepEvent => event.type === "step");
+    expect(steps.map(({ step }) => step)).toEqual([2, 3]);
+    for (const [i, { loss }] of steps.entries())
+      expect(Math.abs(loss / whole[i + 1]!.loss - 1)).toBeLessThan(1e-5);
+  },
+);
+
+/** A model whose embedding takes 3.75 GiB, of a Blob that holds them. */
+const LARGE = `
+  import { loadModel, openBase, train } from "./src/browser.ts";
+  ${PAGE}
+
+  async function run() {
+    const length = Number(new DataView(files["model.safetensors"].buffer).getBigUint64(0, true));
+    const header = JSON.parse(new TextDecoder().decode(files["model.safetensors"].subarray(8, 8 + length)));
+    const config = JSON.parse(new TextDecoder().decode(files["config.json"]));
+    const vocab_size = (3.75 * 2 ** 30) / 4 / config.hidden_size;
+    let end = 0;
+    for (const [name, tensor] of Object.entries(header)) {
+      if (name === "__metadata__") continue;
+      if (name.includes("embed_tokens") || name.includes("lm_head")) tensor.shape[0] = vocab_size;
+      const size = 4 * tensor.shape.reduce((n, d) => n * d, 1);
+      tensor.data_offsets = [end, (end += size)];
+    }
+    const text = new TextEncoder().encode(JSON.stringify(header));
+    const before = new Uint8Array(8);
+    new DataView(before.buffer).setBigUint64(0, BigInt(text.length), true);
+    const piece = new Blob([new Uint8Array(2 ** 20)]);
+    const pieces = Array.from({ length: Math.floor(end / 2 ** 20) }, () => piece);
+    const weights = new Blob([before, text, ...pieces, new Uint8Array(end % 2 ** 20)]);
+    const base = await openBase({ ...files, "config.json": JSON.stringify({ ...config, vocab_size }), "model.safetensors": weights });
+    const codeOf = (work) => work.then(() => "it ended well", ({ code, message }) => code + " " + message);
+    const began = performance.now();
+    const said = [
+      await codeOf(train(base, { data: [{ rows }], adapter: { type: "lora" } }).next()),
+      await codeOf(loadModel(base)),
+    ];
+    return { said, seconds: (performance.now() - began) / 1000 };
+  }`;
+
+test.skipIf(chromiumMissing)(
+  `${where}: a model that WASM's memory can't hold is refused before its weights are read`,
+  { timeout: 120_000 },
+  async () => {
+    const { said, seconds } = (await runInChromium(LARGE, 100_000)) as { said: string[]; seconds: number };
+    for (const one of said)
+      expect(one).toMatch(/^run\.too-large-for-wasm model: its weights take [\d.]+ GiB/);
+    expect(seconds).toBeLessThan(1); // reading them takes longer
+  },
+);
+
 test.skipIf(chromiumMissing)(`${where}: the guide's example runs`, { timeout: 180_000 }, async () => {
   const guide = readFileSync(fileURLToPath(new URL("../docs/guide.md", import.meta.url)), "utf8");
   const [, example] = /^## In the browser$.*?^```ts\n(.*?)^```$/ms.exec(guide)!;
