@@ -7,9 +7,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadModel, openBase, readAdapter } from "../src/browser.ts";
 import { openSession } from "../src/runtime/node.ts";
 import { chromiumMissing, runInChromium } from "../src/testing/chromium.ts";
+import { goldenPath } from "../src/testing/goldens.ts";
 import { dropFile, launchChromium, visit } from "../web/testing/visit.ts";
 import { exampleRows } from "./src/examples.ts";
-import { modelFiles, servePlayground, TINY, unzip } from "./testing/served_page.ts";
+import { servePlayground, unzip } from "./testing/served_page.ts";
 
 const DEMO = fileURLToPath(new URL("../demo/base", import.meta.url));
 const where = chromiumMissing ? `(skipped: ${chromiumMissing})` : "in Chromium";
@@ -147,6 +148,9 @@ describe.skipIf(chromiumMissing)(where, { timeout: 120_000 }, () => {
     await visited.close();
   });
 });
+
+const TINY = goldenPath("models/llama-gqa");
+const modelFiles = () => readdirSync(TINY).map((name) => join(TINY, name));
 
 /** Answers in the hub's place, for one model. @returns what was asked for */
 async function serveHub(context: BrowserContext, name: string): Promise<string[]> {

@@ -1,9 +1,8 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, preview } from "vite";
-import { goldenPath } from "../../src/testing/goldens.ts";
 
 const configFile = fileURLToPath(new URL("../vite.config.ts", import.meta.url));
 
@@ -25,10 +24,6 @@ export async function servePage(root: string): Promise<{ url: string; close(): P
     },
   };
 }
-
-/** A model of three layers, as files to be chosen. */
-export const TINY = goldenPath("models/llama-gqa");
-export const modelFiles = (): string[] => readdirSync(TINY).map((name) => join(TINY, name));
 
 /** The files of a zip archive whose entries are stored. */
 export function unzip(archive: Uint8Array): Record<string, Uint8Array> {

@@ -53,12 +53,13 @@ interface Said {
 }
 
 /** Without a GPU, WebGPU is SwiftShader's. */
-export const SOFTWARE_GPU = [
+const FLAGS = [
+  "--headless=new",
+  "--no-sandbox",
   "--enable-unsafe-webgpu",
   "--use-webgpu-adapter=swiftshader",
   "--enable-unsafe-swiftshader",
 ];
-const FLAGS = ["--headless=new", "--no-sandbox", ...SOFTWARE_GPU];
 
 async function bundle(module: string): Promise<string> {
   const contents = `${module}

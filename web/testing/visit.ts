@@ -1,13 +1,11 @@
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { CHROMIUM, SOFTWARE_GPU } from "../../src/testing/chromium.ts";
+import { CHROMIUM } from "../../src/testing/chromium.ts";
 
-/** @param gpu lets WebGPU compute, in software; else there is none */
-export const launchChromium = ({ gpu = false } = {}): Promise<Browser> =>
+export const launchChromium = (): Promise<Browser> =>
   chromium.launch({
     executablePath: CHROMIUM,
     args: [
-      ...(gpu ? SOFTWARE_GPU : ["--disable-gpu"]),
-      ...["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-sync"],
+      ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"],
       ...["--disable-background-networking", "--disable-component-update"],
     ],
   });
