@@ -114,6 +114,50 @@ test.skipIf(chromiumMissing).each([
   },
 );
 
+/** A model whose embedding takes 3.75 GiB, of a Blob that holds them. */
+const LARGE = `
+  import { loadModel, openBase, train } from "./src/browser.ts";
+  ${PAGE}
+
+  async function run() {
+    const length = Number(new DataView(files["model.safetensors"].buffer).getBigUint64(0, true));
+    const header = JSON.parse(new TextDecoder().decode(files["model.safetensors"].subarray(8, 8 + length)));
+    const config = JSON.parse(new TextDecoder().decode(files["config.json"]));
+    const vocab_size = (3.75 * 2 ** 30) / 4 / config.hidden_size;
+    let end = 0;
+    for (const [name, tensor] of Object.entries(header)) {
+      if (name === "__metadata__") continue;
+      if (name.includes("embed_tokens") || name.includes("lm_head")) tensor.shape[0] = vocab_size;
+      const size = 4 * tensor.shape.reduce((n, d) => n * d, 1);
+      tensor.data_offsets = [end, (end += size)];
+    }
+    const text = new TextEncoder().encode(JSON.stringify(header));
+    const before = new Uint8Array(8);
+    new DataView(before.buffer).setBigUint64(0, BigInt(text.length), true);
+    const piece = new Blob([new Uint8Array(2 ** 20)]);
+    const pieces = Array.from({ length: Math.floor(end / 2 ** 20) }, () => piece);
+    const weights = new Blob([before, text, ...pieces, new Uint8Array(end % 2 ** 20)]);
+    const base = await openBase({ ...files, "config.json": JSON.stringify({ ...config, vocab_size }), "model.safetensors": weights });
+    const codeOf = (work) => work.then(() => "it ended well", ({ code, message }) => code + " " + message);
+    const began = performance.now();
+    const said = [
+      await codeOf(train(base, { data: [{ rows }], adapter: { type: "lora" } }).next()),
+      await codeOf(loadModel(base)),
+    ];
+    return { said, seconds: (performance.now() - began) / 1000 };
+  }`;
+
+test.skipIf(chromiumMissing)(
+  `${where}: a model that WASM's memory can't hold is refused before its weights are read`,
+  { timeout: 120_000 },
+  async () => {
+    const { said, seconds } = (await runInChromium(LARGE, 100_000)) as { said: string[]; seconds: number };
+    for (const one of said)
+      expect(one).toMatch(/^run\.too-large-for-wasm model: its weights take [\d.]+ GiB/);
+    expect(seconds).toBeLessThan(1); // reading them takes longer
+  },
+);
+
 test.skipIf(chromiumMissing)(`${where}: the guide's example runs`, { timeout: 180_000 }, async () => {
   const guide = readFileSync(fileURLToPath(new URL("../docs/guide.md", import.meta.url)), "utf8");
   const [, example] = /^## In the browser$.*?^```ts\n(.*?)^```$/ms.exec(guide)!;

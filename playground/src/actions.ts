@@ -5,7 +5,7 @@ import { areExamples, exampleRows } from "./examples.ts";
 import { forgetRun, keep, keepAdapter, keepNow, keepProgress, keepRun } from "./keeping.ts";
 import { blankRow, fieldsOf, usedRows } from "./rows.ts";
 import { advise, columnsOf, recipeOf, type Settings } from "./settings.ts";
-import { current, isTuning, NO_RUN, type Row, type RunStart, update, updateRun } from "./store.ts";
+import { current, isTuning, NO_RUN, type Row, type RunStart, update, updateRun, wordsOf } from "./store.ts";
 import { startClient, WorkerFailure } from "./worker/client.ts";
 import type { Failure, ModelSource, Tell } from "./worker/protocol.ts";
 
@@ -75,26 +75,29 @@ export async function changeModel(from: ModelSource): Promise<void> {
 
 /** Files that were dropped or chosen: those of a model together, or rows. */
 export async function takeFiles(files: File[]): Promise<void> {
-  if (isTuning(current().run)) return;
+  if (isTuning(current().run)) return update({ fileFailures: [busy()] });
   if (files.some(({ name }) => name === "config.json" || name.endsWith(".safetensors")))
     return changeModel({ kind: "files", name: modelName(files), files: byName(files) });
+  update({ fileFailures: [], broken: [], model: { ...current().model, failure: undefined } });
   for (const file of files) await addFile(file);
 }
+
+const busy = () => ({ code: "playground.busy", message: wordsOf(current().language).waitToDrop });
 
 const byName = (files: File[]) => Object.fromEntries(files.map((file) => [file.name, file]));
 
 const modelName = ([file]: File[]) => file?.webkitRelativePath.split("/")[0] || "model";
 
 async function addFile(file: File): Promise<void> {
-  update({ fileFailure: undefined, broken: undefined });
   try {
     const { rows, broken } = await client.call("read", { name: file.name, blob: file });
-    update({ broken: broken.length > 0 ? { file: file.name, rows: broken } : undefined });
-    const { rows: before } = current();
+    const { rows: before, broken: others } = current();
+    if (broken.length > 0) update({ broken: [...others, { file: file.name, rows: broken }] });
+    if (rows.length === 0) return;
     if (areExamples(before)) changeRows(rows as Row[], before);
     else changeRows([...usedRows(before).rows, ...(rows as Row[])]);
   } catch (error) {
-    update({ fileFailure: failureOf(error) });
+    update({ fileFailures: [...current().fileFailures, failureOf(error)] });
   }
 }
 
@@ -133,7 +136,7 @@ export const removeRows = (places: ReadonlySet<number>): void =>
   );
 
 export function removeAllRows(): void {
-  update({ broken: undefined, fileFailure: undefined });
+  update({ broken: [], fileFailures: [] });
   changeRows([], current().rows);
 }
 
@@ -195,20 +198,21 @@ export async function tune(): Promise<void> {
 
 /** From where the run was saved. */
 export async function goOn(): Promise<void> {
-  const { run: stopped } = current();
-  const upTo = ({ steps, values }: typeof stopped.loss) => {
-    const count = steps.filter((step) => step <= stopped.saved).length;
-    return { steps: steps.slice(0, count), values: values.slice(0, count) };
-  };
-  const curves = { loss: upTo(stopped.loss), heldOut: upTo(stopped.heldOut) };
-  update({ isBack: false, run: { ...stopped, ...curves, status: "preparing", failure: undefined } });
-  await run(stopped.input!, true);
+  const { run: stopped, hasWebgpu } = current();
+  update({ isBack: false, run: { ...stopped, status: "preparing", failure: undefined } });
+  const { device, ...input } = stopped.input!;
+  await run({ ...input, device: hasWebgpu ? device : "wasm" }, true);
 }
 
+/** The newest one, where nothing else keeps it. */
+let heldCheckpoint: Uint8Array | undefined;
+
 async function run(input: RunStart, goOn: boolean): Promise<void> {
+  const checkpoint = goOn ? heldCheckpoint : undefined;
+  heldCheckpoint = checkpoint;
   const awake = await navigator.wakeLock?.request("screen").catch(() => undefined);
   try {
-    const end = await client.call("tune", { ...input, goOn, keeps: isKeeping() }, takeEvent);
+    const end = await client.call("tune", { ...input, goOn, keeps: isKeeping(), checkpoint }, takeEvent);
     const status = end.reason === "stopped" ? "stopped" : "done";
     updateRun({ status, step: end.step, saved: end.step, secondsLeft: undefined });
     update({ adapter: end.files, ask: { text: current().ask.text, isRunning: false } });
@@ -230,7 +234,12 @@ const takeEvent: Tell<"tune"> = (event) => {
   });
   if (event.type === "start") {
     const { step, totalSteps, trainedParameters } = event;
+    const before = ({ steps, values }: typeof run.loss) => {
+      const count = steps.filter((one) => one <= step).length;
+      return { steps: steps.slice(0, count), values: values.slice(0, count) };
+    };
     updateRun({
+      ...{ loss: before(run.loss), heldOut: before(run.heldOut) },
       ...(run.status === "preparing" && { status: "running" }),
       step,
       totalSteps,
@@ -243,7 +252,12 @@ const takeEvent: Tell<"tune"> = (event) => {
     updateRun({ step, totalSteps, tokensPerSecond, secondsLeft, loss: add(run.loss, step, event.loss) });
   }
   if (event.type === "evaluation") updateRun({ heldOut: add(run.heldOut, event.step, event.evalLoss) });
+  if (event.type === "unkept") {
+    heldCheckpoint = event.checkpoint;
+    if (isKeeping()) update({ keeping: "full" });
+  }
   if (event.type === "checkpoint") {
+    if (event.path) heldCheckpoint = undefined;
     updateRun({ saved: event.step });
     void keepProgress();
   }

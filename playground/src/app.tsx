@@ -70,10 +70,11 @@ const Header = ({ state, words }: PartProps) => (
 
 /** What an earlier visit left, and whether this one is kept. */
 function Banner({ state: { run, isBack, keeping, model }, words }: PartProps) {
-  if (keeping === "elsewhere" || keeping === "nowhere")
+  const unkept = { here: undefined, ...words.unkept }[keeping ?? "here"];
+  if (unkept)
     return (
       <p class="banner" role="status">
-        {keeping === "elsewhere" ? words.keptElsewhere : words.keepsNothing}
+        {unkept}
       </p>
     );
   if (!isBack) return null;

@@ -2,8 +2,8 @@
 import type { ResultFiles } from "attune/browser";
 import { forgetCheckpoints, lastCheckpoint } from "./checkpoints.ts";
 import type { Settings } from "./settings.ts";
-import { openStorage, type Storage } from "./storage.ts";
-import { type Curve, current, NO_RUN, type Row, type RunStart, update } from "./store.ts";
+import { isFull, openStorage, type Storage } from "./storage.ts";
+import { type Curve, current, isTuning, NO_RUN, type Row, type RunStart, update } from "./store.ts";
 
 /** Of a visit; the rows, which may be many, are in a file of their own, and so is a run. */
 interface Session {
@@ -54,7 +54,7 @@ async function restoreAdapter(): Promise<ResultFiles | undefined> {
   const files: ResultFiles = {};
   for (const name of ADAPTER) {
     const file = await storage?.read(name);
-    if (!file) return undefined;
+    if (!file?.size) return undefined; // there was no room for it
     files[name] = new Uint8Array(await file.arrayBuffer());
   }
   return files;
@@ -106,14 +106,19 @@ export async function keepProgress(): Promise<void> {
 }
 
 export async function keepAdapter(files: ResultFiles): Promise<void> {
+  await forgetAdapter(); // one file of each would be of no use
   for (const name of ADAPTER) if (files[name]) await quietly(async () => storage?.write(name, files[name]!));
+}
+
+async function forgetAdapter(): Promise<void> {
+  for (const name of ADAPTER) await quietly(async () => storage?.remove(name));
 }
 
 /** The adapter of an earlier run stays until there is another one. */
 export async function forgetRun({ adapter }: { adapter: boolean }): Promise<void> {
   await quietly(async () => storage && forgetCheckpoints(storage));
-  for (const name of ["progress.json", "run.json", ...(adapter ? ADAPTER : [])])
-    await quietly(async () => storage?.remove(name));
+  for (const name of ["progress.json", "run.json"]) await quietly(async () => storage?.remove(name));
+  if (adapter) await forgetAdapter();
 }
 
 const writeJson = (name: string, value: unknown) =>
@@ -134,6 +139,12 @@ async function quietly(work: () => Promise<unknown>): Promise<void> {
     await work();
   } catch (error) {
     if (!(error instanceof DOMException)) throw error;
-    update({ keeping: "nowhere" });
+    update({ keeping: isFull(error) ? "full" : "nowhere" });
   }
 }
+
+/** Closing the tab would lose what nothing keeps: the browser asks first. */
+addEventListener("beforeunload", (event) => {
+  const { keeping, run, adapter } = current();
+  if (keeping !== "here" && (isTuning(run) || adapter)) event.preventDefault();
+});

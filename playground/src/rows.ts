@@ -1,4 +1,4 @@
-import type { Row } from "./store.ts";
+import type { Row, State } from "./store.ts";
 
 const ALPACA = ["instruction", "input", "output"];
 const LOOKED_AT = 50; // rows
@@ -25,6 +25,10 @@ export function textOfRow(row: Row): string {
 
 /** Whether rows are of columns whose names no format knows: they can be chosen from. */
 export const canChooseColumns = (rows: readonly Row[]): boolean => (fieldsOf(rows)?.length ?? 0) >= 2;
+
+/** The page asks which columns hold question and answer: no format has such. */
+export const asksForColumns = ({ check, rows }: Pick<State, "check" | "rows">): boolean =>
+  check.failure?.code === "data.unknown-format" && canChooseColumns(rows);
 
 /** A row to be filled in, of the same fields. */
 export const blankRow = (rows: readonly Row[]): Row =>

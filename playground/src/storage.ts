@@ -62,4 +62,17 @@ function storageIn(root: FileSystemDirectoryHandle): Storage {
   };
 }
 
+/** What `write` gives, or nothing where the browser has no more room. */
+export async function withRoom<T>(write: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await write();
+  } catch (error) {
+    if (isFull(error)) return undefined;
+    throw error;
+  }
+}
+
+export const isFull = (error: unknown): boolean =>
+  error instanceof DOMException && error.name === "QuotaExceededError";
+
 const isMissing = (error: unknown) => error instanceof DOMException && error.name === "NotFoundError";

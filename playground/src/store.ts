@@ -37,7 +37,7 @@ export interface Run {
 export interface State {
   language: Language;
   /** Whether this visit is kept for the next; undefined until that is known. */
-  keeping?: "here" | "elsewhere" | "nowhere";
+  keeping?: "here" | "elsewhere" | "nowhere" | "full";
   hasWebgpu: boolean;
   /** A run of an earlier visit can be gone on with. */
   isBack: boolean;
@@ -45,8 +45,9 @@ export interface State {
   rows: Row[];
   /** The rows before they were removed. */
   removed?: Row[];
-  broken?: { file: string; rows: { row: number; problem: string }[] };
-  fileFailure?: Failure;
+  /** Of the files that came last. */
+  broken: { file: string; rows: { row: number; problem: string }[] }[];
+  fileFailures: Failure[];
   check: { isRunning: boolean; result?: RowsCheck; failure?: Failure };
   settings: Settings;
   run: Run;
@@ -69,6 +70,8 @@ let state: State = {
   isBack: false,
   model: { opening: true, isDemo: true },
   rows: [],
+  broken: [],
+  fileFailures: [],
   check: { isRunning: false },
   settings: { device: "wasm" },
   run: NO_RUN,

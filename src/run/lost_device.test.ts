@@ -38,7 +38,7 @@ const lost = (name: string, device: Device, saveEvery: number) =>
 describe("a device that is lost in the middle of a run", () => {
   test("on the host all steps before are kept, and the same command ends as an unbroken run, to the bit", async () => {
     expect(await lost("host", "cpu", 100)).toMatch(
-      /step 4: the device was lost: .*unplugged.*The run is kept as of step 3, and the same command goes on from there/,
+      /step 4: the device was lost: .*unplugged.*The run is kept as of step 3, and goes on from there when it is started again/,
     );
     await runToEnd(recipeOf("host", 100));
     await runToEnd(recipeOf("unbroken", 100));

@@ -31,6 +31,17 @@ describe("openingError", () => {
     }),
   );
 
+  test("what it means is said, not where the runtime's source checks it", () => {
+    const source =
+      "/onnxruntime_src/onnxruntime/core/providers/webgpu/webgpu_context.cc:136 onnxruntime::webgpu::WebGpuContext::Initialize(" +
+      "const onnxruntime::webgpu::WebGpuContextConfig&)::<lambda()> adapter_result.status == wgpu::RequestAdapterStatus::Success was false. ";
+    const said = "Failed to get a WebGPU adapter: No supported adapters.";
+    expect(openingError(`${source}${said}\n`, { device: "webgpu" }).problem).toBe(
+      `device webgpu is not available here: ${said}`,
+    );
+    expect(runError(`x.cc:1 f() a was false. ${said}`).message).toBe(`the runtime failed: ${said}`);
+  });
+
   test.each([
     "Failed to find kernel for com.microsoft.QuickGelu(1) (node:'Mul' ep:'WebGpuExecutionProvider')",
     "Could not find an implementation for Erf(13) node with name 'Erf/v0'",

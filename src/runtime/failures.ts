@@ -2,7 +2,8 @@ import { AttuneError } from "../text/errors.ts";
 import type { SessionOptions } from "./session.ts";
 
 /** The runtime's message when it can't open a model. */
-export function openingError(message: string, { device }: SessionOptions): AttuneError {
+export function openingError(said: string, { device }: SessionOptions): AttuneError {
+  const message = withoutSource(said);
   if (/\[(wasm|webgpu)\].*(instantiate|compile|fetch|\.wasm)/is.test(message))
     return noWasmFile(device, message);
   const missing = /built without|shared library|adapter|backend|AppendExecutionProvider/i.test(message);
@@ -36,7 +37,8 @@ const noWasmFile = (device: string, message: string) =>
   });
 
 /** The runtime's message when a run failed. */
-export function runError(message: string): AttuneError {
+export function runError(said: string): AttuneError {
+  const message = withoutSource(said);
   if (/alloc|out of memory/i.test(message))
     return new AttuneError({
       code: "runtime.out-of-memory",
@@ -64,3 +66,7 @@ export function runError(message: string): AttuneError {
     });
   return new AttuneError({ code: "runtime.failed", problem: `the runtime failed: ${message}` });
 }
+
+/** A check of the runtime's that failed says where it stands in the source and how it is written, before what it means. */
+const withoutSource = (message: string) =>
+  message.replace(/\S*\.(cc|cpp|h|cu):\d+ .{0,600}? was false\. (?=\S)/s, "").trimEnd();

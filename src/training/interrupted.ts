@@ -8,7 +8,7 @@ export const isRuntimeFault = (error: unknown): error is AttuneError =>
 export function interrupted(error: AttuneError, step: number, kept: number): AttuneError {
   const goesOn =
     kept > 0
-      ? `The run is kept as of step ${kept}, and the same command goes on from there`
+      ? `The run is kept as of step ${kept}, and goes on from there when it is started again`
       : "Nothing was kept yet: training.saveEvery says how often a run is";
   const wayOut = [error.wayOut, goesOn].filter(Boolean).join(". ");
   return new AttuneError({ ...partsOf(error), place: `step ${step}`, wayOut }, { cause: error });

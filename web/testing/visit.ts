@@ -14,6 +14,8 @@ export interface Visit {
   page: Page;
   /** What went wrong: the console's errors, exceptions, requests to others than the page's own host. */
   faults: string[];
+  /** Kinds of dialogs that the browser has shown. */
+  asked: string[];
   /** Another one beside it. */
   openTab(): Promise<Page>;
   /** Lets what computes end as it does when there is no more memory. */
@@ -40,13 +42,18 @@ export async function visit(browser: Browser, url: string, options: BrowserConte
     page.on("console", (message) => {
       if (message.type() === "error") faults.push(message.text());
     });
+    page.on("dialog", (dialog) => {
+      visited.asked.push(dialog.type());
+      return dialog.accept();
+    });
     page.on("pageerror", (error) => faults.push(String(error.stack)));
     await page.goto(url);
     return page;
   };
   const visited: Visit = {
-    page: await open(),
+    page: undefined as never,
     faults,
+    asked: [],
     openTab: open,
     async killWorker() {
       const [worker] = visited.page.workers();
@@ -57,25 +64,32 @@ export async function visit(browser: Browser, url: string, options: BrowserConte
       });
     },
     async comeBack() {
-      await visited.page.close();
+      await closeTab(visited.page);
       visited.page = await open();
       return visited.page;
     },
     close: () => context.close(),
   };
+  visited.page = await open();
   return visited;
 }
 
+/** As a person does: the page may let the browser ask first, which is answered with yes. */
+export async function closeTab(page: Page): Promise<void> {
+  await Promise.all([page.waitForEvent("close"), page.close({ runBeforeUnload: true })]);
+}
+
 /** Drops a file onto the page, as from a folder beside the browser. */
-export async function dropFile(page: Page, name: string, content: string): Promise<void> {
-  const dataTransfer = await page.evaluateHandle(
-    ([name, content]) => {
-      const transfer = new DataTransfer();
-      transfer.items.add(new File([content], name));
-      return transfer;
-    },
-    [name, content] as const,
-  );
+export const dropFile = (page: Page, name: string, content: string): Promise<void> =>
+  dropFiles(page, { [name]: content });
+
+/** All at once. */
+export async function dropFiles(page: Page, files: Readonly<Record<string, string>>): Promise<void> {
+  const dataTransfer = await page.evaluateHandle((files) => {
+    const transfer = new DataTransfer();
+    for (const [name, content] of Object.entries(files)) transfer.items.add(new File([content], name));
+    return transfer;
+  }, files);
   // Until the page listens, and shows where files may be dropped.
   await page.waitForFunction(
     (transfer) => {

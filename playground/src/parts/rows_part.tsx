@@ -18,7 +18,7 @@ import { Fault } from "./fault.tsx";
 import { Seen } from "./seen.tsx";
 
 export function RowsPart({ state, words }: PartProps) {
-  const { rows, removed, run, fileFailure } = state;
+  const { rows, removed, run, fileFailures } = state;
   const isBusy = isTuning(run);
   const choose = (event: Event) => {
     const input = event.currentTarget as HTMLInputElement;
@@ -40,7 +40,7 @@ export function RowsPart({ state, words }: PartProps) {
               type="file"
               multiple
               class="hidden"
-              accept=".json,.jsonl,.ndjson,.csv,.tsv,.txt,.md"
+              accept=".json,.jsonl,.ndjson,.csv,.tsv,.parquet,.txt,.text,.md,.gz,.zst"
               onChange={choose}
             />
           </label>
@@ -64,7 +64,9 @@ export function RowsPart({ state, words }: PartProps) {
             </button>
           </p>
         )}
-        <Fault failure={fileFailure} words={words} />
+        {fileFailures.map((failure) => (
+          <Fault key={failure.message} failure={failure} words={words} />
+        ))}
         <Broken state={state} words={words} />
         <Table state={state} words={words} />
       </fieldset>
@@ -78,20 +80,19 @@ export function RowsPart({ state, words }: PartProps) {
 const LISTED = 5; // problems
 
 function Broken({ state: { broken }, words }: PartProps) {
-  if (!broken) return null;
-  return (
-    <div class="alert" role="alert">
-      <p>{words.broken(broken.rows.length, broken.file)}</p>
+  return broken.map(({ file, rows }) => (
+    <div key={file} class="alert" role="alert">
+      <p>{words.broken(rows.length, file)}</p>
       <ul>
-        {broken.rows.slice(0, LISTED).map(({ row, problem }) => (
+        {rows.slice(0, LISTED).map(({ row, problem }) => (
           <li key={row}>
             {words.row(row)}: {problem}
           </li>
         ))}
-        {broken.rows.length > LISTED && <li>…</li>}
+        {rows.length > LISTED && <li>…</li>}
       </ul>
     </div>
-  );
+  ));
 }
 
 const PAGE = globalThis.matchMedia?.("(max-width: 640px)").matches ? 3 : 8; // rows

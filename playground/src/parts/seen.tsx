@@ -1,14 +1,13 @@
 import type { RowsCheck } from "attune/browser";
 import { count } from "../../../web/format.ts";
 import type { PartProps } from "../app.tsx";
-import { canChooseColumns } from "../rows.ts";
+import { asksForColumns } from "../rows.ts";
 import type { Words } from "../words.ts";
 import { Fault } from "./fault.tsx";
 
 /** The first rows as the model reads them, what is trained highlighted, and what is odd. */
 export function Seen({ state: { check, rows, language }, words }: PartProps) {
   const { result, failure, isRunning } = check;
-  const isAsked = failure?.code === "data.unknown-format" && canChooseColumns(rows); // the page asks for columns
   return (
     <div class="seen" aria-busy={isRunning}>
       {isRunning && !result && (
@@ -16,7 +15,7 @@ export function Seen({ state: { check, rows, language }, words }: PartProps) {
           {words.checking}
         </p>
       )}
-      {!isAsked && <Fault failure={failure} words={words} />}
+      {!asksForColumns({ check, rows }) && <Fault failure={failure} words={words} />}
       {result && (
         <>
           <h3>{words.seen}</h3>

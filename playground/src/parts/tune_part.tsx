@@ -2,7 +2,7 @@ import { compact, count, duration } from "../../../web/format.ts";
 import { goOn, stop, tune } from "../actions.ts";
 import { adviceFor } from "../advice_for.ts";
 import type { PartProps } from "../app.tsx";
-import { usedRows } from "../rows.ts";
+import { asksForColumns, usedRows } from "../rows.ts";
 import { stepsOf } from "../settings.ts";
 import { isTuning, type State } from "../store.ts";
 import { Fault } from "./fault.tsx";
@@ -88,6 +88,7 @@ function statusText({ state, words }: PartProps): string {
   if (run.status === "stopped") return words.stopped(run.step, run.totalSteps);
   if (run.status === "failed") return `${words.failed} ${run.saved > 0 ? words.failedSaved(run.saved) : ""}`;
   if (run.status !== "idle") return "";
+  if (asksForColumns(state)) return words.chooseColumns;
   if (check.failure) return words.fixRows;
   if (rows.length === 0 || !check.result)
     return check.isRunning && rows.length > 0 ? words.checking : words.needRows;

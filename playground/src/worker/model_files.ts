@@ -1,5 +1,5 @@
 import { AttuneError, type MemoryFiles } from "attune/browser";
-import type { Storage } from "../storage.ts";
+import { isFull, type Storage } from "../storage.ts";
 import type { Download, ModelSource } from "./protocol.ts";
 
 type Files = Record<string, Blob>;
@@ -37,7 +37,7 @@ let keeping: Promise<void> = Promise.resolve();
 
 /** Puts a model that came as files where a later visit finds it, in the background, if there is room. */
 export function keepModel(model: { name: string; files: Files }, storage: Storage): void {
-  keeping = copyModel(model, storage).catch(() => {});
+  keeping = copyModel(model, storage).catch(() => storage.remove(KEPT).catch(() => {})); // a part is of no use
 }
 
 async function copyModel({ name, files }: { name: string; files: Files }, storage: Storage): Promise<void> {
@@ -89,9 +89,20 @@ async function hubFiles(name: string, means: Means): Promise<Files> {
   const isWhole = all.includes("model.safetensors");
   const names = all.filter((file) => WANTED.test(file) && !(isWhole && /-of-|index/.test(file)));
   await storage?.remove(KEPT);
+  try {
+    const files = await downloadAll(name, names, means);
+    await storage?.write(`${KEPT}/${COMPLETE}`, name);
+    return files;
+  } catch (error) {
+    if (!isFull(error)) throw error;
+    await storage?.remove(KEPT);
+    return downloadAll(name, names, { ...means, storage: undefined });
+  }
+}
+
+async function downloadAll(name: string, names: readonly string[], means: Means): Promise<Files> {
   const files: Files = {};
   for (const file of names) files[file] = await download(`${HUB}/${name}/resolve/main/${file}`, file, means);
-  await storage?.write(`${KEPT}/${COMPLETE}`, name);
   return files;
 }
 

@@ -39,13 +39,19 @@ export interface Calls {
   read: (file: { name: string; blob: Blob }) => FileRows;
   check: (input: RunInput & { shown: number }) => RowsCheck;
   tune: (
-    input: RunInput & { device: Device; goOn: boolean; keeps: boolean },
-    tell: (event: Exclude<MemoryTrainEvent, { type: "end" }>) => void,
+    input: RunInput & { device: Device; goOn: boolean; keeps: boolean; checkpoint?: Uint8Array },
+    tell: (event: Exclude<MemoryTrainEvent, { type: "end" }> | UnkeptCheckpoint) => void,
   ) => Extract<MemoryTrainEvent, { type: "end" }>;
   stop: () => void;
   /** What answers as the tuned model. */
   use: (adapter: ResultFiles) => void;
   ask: (question: { text: string; device: Device }, tell: (piece: AnswerPiece) => void) => Answers;
+}
+
+/** One that the browser's storage has no room for: the page holds it, as the worker may die. */
+export interface UnkeptCheckpoint {
+  type: "unkept";
+  checkpoint: Uint8Array;
 }
 
 export interface Download {

@@ -10,11 +10,10 @@ import {
   type MemoryRecipe,
   openBase,
   type ResultFiles,
-  readRows,
   train,
 } from "attune/browser";
 import { keepCheckpoint, lastCheckpoint } from "../checkpoints.ts";
-import { openStorage, type Storage } from "../storage.ts";
+import { openStorage, type Storage, withRoom } from "../storage.ts";
 import { keepModel, modelFiles } from "./model_files.ts";
 import type {
   Calls,
@@ -28,6 +27,7 @@ import type {
   RunInput,
   Tell,
 } from "./protocol.ts";
+import { readFile } from "./read_file.ts";
 
 type Handlers = {
   [K in Name]: (
@@ -49,8 +49,6 @@ let opening: Promise<unknown> = Promise.resolve();
 let adapter: ResultFiles | undefined;
 let talking: Talking | undefined;
 let running: AbortController | undefined;
-/** Of the run that this worker saw last, where nothing else keeps it. */
-let newestCheckpoint: Uint8Array | undefined;
 
 const LONGEST_ANSWER = 96; // tokens
 
@@ -61,26 +59,19 @@ const handlers: Handlers = {
     return opened;
   },
 
-  async read({ name, blob }) {
-    const [rows, broken]: [object[], { row: number; problem: string }[]] = [[], []];
-    for await (const row of readRows(blob, name)) {
-      if ("problem" in row) broken.push(row);
-      else if (isObject(row.value)) rows.push(row.value);
-      else broken.push({ row: row.row, problem: `expected an object, got ${JSON.stringify(row.value)}` });
-    }
-    return { rows, broken };
-  },
+  read: ({ name, blob }) => readFile(blob, name),
 
   check: async ({ shown, ...input }) => checkData(await opened(), recipeOf(input), { rows: shown }),
 
-  async tune({ device, goOn, keeps, ...input }, tell) {
+  async tune({ device, goOn, keeps, checkpoint: held, ...input }, tell) {
     await releaseTalking();
     running = new AbortController();
     const storage = keeps ? await openStorage() : undefined;
-    const checkpoint = goOn ? (newestCheckpoint ?? (await keptCheckpoint(storage))) : undefined;
+    const checkpoint = goOn ? (held ?? (await keptCheckpoint(storage))) : undefined;
     const saveCheckpoint = async (bytes: Uint8Array, step: number) => {
-      newestCheckpoint = bytes;
-      return storage ? keepCheckpoint(storage, bytes, step) : "memory";
+      const path = storage && (await withRoom(() => keepCheckpoint(storage, bytes, step)));
+      if (path === undefined) tell({ type: "unkept", checkpoint: bytes });
+      return path ?? "";
     };
     const options = { device, signal: running.signal, checkpoint, saveCheckpoint };
     for await (const event of train(await opened(), recipeOf(input), options)) {
@@ -180,9 +171,6 @@ function infoOf({ directory, model }: Base, name: string) {
     maxPositions: model.dimensions.maxPositions,
   };
 }
-
-const isObject = (value: unknown): value is object =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Unlike a microtask, a message lets others that have come before it have their turn. */
 const nextTask = () =>
