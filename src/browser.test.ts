@@ -114,6 +114,54 @@ test.skipIf(chromiumMissing).each([
   },
 );
 
+/** The driver takes the GPU away once a step is kept; the run goes on from there on the processor. */
+const LOST = `
+  import { openBase, train } from "./src/browser.ts";
+  ${PAGE}
+
+  async function run() {
+    const devices = [];
+    const { requestDevice } = GPUAdapter.prototype;
+    GPUAdapter.prototype.requestDevice = async function (...args) {
+      const device = await requestDevice.apply(this, args);
+      devices.push(device);
+      return device;
+    };
+    const base = await openBase(files);
+    const { training, ...rest } = ${JSON.stringify(withSteps(3))};
+    const recipe = { ...rest, data: [{ rows }], training: { ...training, saveEvery: 1 } };
+    let checkpoint, failure;
+    const saveCheckpoint = async (bytes) => { checkpoint = bytes; return "held"; };
+    try {
+      for await (const { type } of train(base, recipe, { device: "webgpu", saveCheckpoint }))
+        if (type === "checkpoint") for (const device of devices) device.destroy();
+    } catch ({ code, message }) { failure = { code, message }; }
+    const steps = [];
+    for await (const { type, step, loss } of train(base, recipe, { threads: 1, checkpoint }))
+      if (type === "step") steps.push({ step, loss });
+    return { failure, steps };
+  }`;
+
+test.skipIf(chromiumMissing)(
+  `${where}: a device that is lost in the middle of a run leaves what was kept, which goes on on the processor`,
+  { timeout: 180_000 },
+  async () => {
+    const { failure, steps } = (await runInChromium(LOST, 150_000)) as {
+      failure: { code: string; message: string };
+      steps: { step: number; loss: number }[];
+    };
+    expect(failure.code).toBe("runtime.device-lost");
+    expect(failure.message).toMatch(
+      /^step 2: the device was lost.*The run is kept as of step 1, and goes on from there/s,
+    );
+    const events = await runToEnd({ ...withSteps(3), model: MODEL, data: [{ rows }], output: at("lost") });
+    const whole = events.filter((event): event is StepEvent => event.type === "step");
+    expect(steps.map(({ step }) => step)).toEqual([2, 3]);
+    for (const [i, { loss }] of steps.entries())
+      expect(Math.abs(loss / whole[i + 1]!.loss - 1)).toBeLessThan(1e-5);
+  },
+);
+
 /** A model whose embedding takes 3.75 GiB, of a Blob that holds them. */
 const LARGE = `
   import { loadModel, openBase, train } from "./src/browser.ts";

@@ -58,14 +58,17 @@ export function runError(said: string): AttuneError {
       problem: `the device doesn't compute in float16 (WebGPU's shader-f16): ${message}`,
       wayOut: "Leave compute out: float32 runs on every device",
     });
-  if (/device( is| was)?[ _]?(lost|removed)/i.test(message))
-    return new AttuneError({
-      code: "runtime.device-lost",
-      problem: `the device was lost: ${message}`,
-      wayOut: "Look at the GPU's driver, and whether another program or sleep took it",
-    });
+  if (/device( is| was)?[ _]?(lost|removed)/i.test(message)) return deviceLost(message);
   return new AttuneError({ code: "runtime.failed", problem: `the runtime failed: ${message}` });
 }
+
+/** @param message of whoever lost it */
+export const deviceLost = (message: string): AttuneError =>
+  new AttuneError({
+    code: "runtime.device-lost",
+    problem: `the device was lost: ${message}`,
+    wayOut: "Look at the GPU's driver, and whether another program or sleep took it",
+  });
 
 /** A check of the runtime's that failed says where it stands in the source and how it is written, before what it means. */
 const withoutSource = (message: string) =>

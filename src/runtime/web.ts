@@ -3,10 +3,11 @@ import type { OnnxModel } from "../graph/onnx/writer.ts";
 import { type DType, sizeOf } from "../graph/tensor.ts";
 import { AttuneError } from "../text/errors.ts";
 import { copyKey, copyModel } from "./copy_model.ts";
-import { openingError, runError } from "./failures.ts";
+import { deviceLost, openingError, runError } from "./failures.ts";
 import { runtimeOptions } from "./runtime_options.ts";
 import {
   type Data,
+  type Device,
   type DeviceTensor,
   isHost,
   keepsTensors,
@@ -62,11 +63,10 @@ function session(runtime: Runtime, inference: InferenceSession, options: Session
     tensor.value = undefined;
     own.delete(tensor);
   };
+  const unlessLost = lossOf(runtime, options.device);
   const compute = async (by: InferenceSession, feeds: Feeds): Promise<Record<string, TensorData>> => {
     const values = mapValues(feeds, (tensor) => wrap(runtime, tensor));
-    const results = await by.run(values).catch((error: Error) => {
-      throw runError(error.message);
-    });
+    const results = await unlessLost(by.run(values)).catch(saidByRuntime);
     const tensors = mapValues(results as Record<string, OrtTensor>, unwrap);
     for (const tensor of Object.values(tensors)) if (!isHost(tensor)) own.add(tensor);
     return tensors as Record<string, TensorData>; // or, where they are kept, as the session is declared
@@ -91,11 +91,7 @@ function session(runtime: Runtime, inference: InferenceSession, options: Session
       inTurn(async () => {
         if (isHost(tensor)) return tensor;
         const { dtype, shape } = tensor;
-        const data = await heldBy(tensor)
-          .getData()
-          .catch((error: Error) => {
-            throw runError(error.message);
-          });
+        const data = await unlessLost(heldBy(tensor).getData()).catch(saidByRuntime);
         return { dtype, shape, data: data as Data };
       }),
     free: (tensor) =>
@@ -105,9 +101,31 @@ function session(runtime: Runtime, inference: InferenceSession, options: Session
     release: () =>
       inTurn(async () => {
         for (const tensor of own) free(tensor);
-        await inference.release();
+        await unlessLost(inference.release()).catch(ignoreLoss);
       }),
   };
+}
+
+/** Makes a task of a GPU's fail when the GPU is lost: the runtime waits for its answer for ever. */
+function lossOf(runtime: Runtime, device: Device): <T>(task: Promise<T>) => Promise<T> {
+  if (!keepsTensors(device)) return (task) => task;
+  // The device itself, or a promise of it, as its type says.
+  const loss = Promise.resolve(runtime.env.webgpu.device)
+    .then(({ lost }) => lost)
+    .then(({ message, reason }) => {
+      throw deviceLost(message || `${reason}`);
+    });
+  loss.catch(() => {}); // whoever waits for a task hears of it
+  return (task) => Promise.race([task, loss]);
+}
+
+/** What a lost device held is free. */
+function ignoreLoss(error: Error): void {
+  if (!(error instanceof AttuneError) || error.code !== "runtime.device-lost") throw error;
+}
+
+function saidByRuntime(error: Error): never {
+  throw error instanceof AttuneError ? error : runError(error.message);
 }
 
 function open(

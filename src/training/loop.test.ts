@@ -246,7 +246,9 @@ describe("when the runtime fails in the middle of a run", () => {
     expect(stored).toEqual([3]);
     expect(said.at(-1)).toBe("checkpoint 3");
     expect(failure).toMatchObject({ code: "runtime.device-lost", place: "step 4" });
-    expect(failure.message).toMatch(/The run is kept as of step 3, and goes on from there when it is started again/);
+    expect(failure.message).toMatch(
+      /The run is kept as of step 3, and goes on from there when it is started again/,
+    );
   });
 
   test("where they are lost with the device, the last checkpoint is named, or that there is none", async () => {
