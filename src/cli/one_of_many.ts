@@ -21,7 +21,7 @@ export async function asOneOfMany(work: (world: MpiWorld | undefined) => Promise
 }
 
 /** What all ranks find wrong, the first one says, and that ends the others before they speak. */
-export const patience = (rank: number): number => (rank > 0 ? 1000 : 0); // ms
+export const patience = (rank: number): number => (rank > 0 ? 3000 : 0); // ms
 
 /** MPICH's launcher may drop what it has not read yet when all are ended. */
 export const FORWARDING = 200; // ms

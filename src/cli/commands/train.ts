@@ -84,7 +84,7 @@ async function trainInSilence(
   path: string,
   { set, device, threads }: TrainFlags,
 ): Promise<void> {
-  const stop = stopSignals(() => {});
+  const stop = stopSignals(() => {}, true);
   const input = await readAnyRecipe(path, set);
   try {
     for await (const event of runOf(input, { signal: stop.signal, device, threads, ranks }))
@@ -101,7 +101,7 @@ async function printEvents(
   ranks?: MpiWorld,
 ): Promise<void> {
   const input = await readAnyRecipe(path, set);
-  const stop = stopSignals(() => {});
+  const stop = stopSignals(() => {}, ranks !== undefined);
   const measured = openWanted(profile, threads);
   try {
     const options = { signal: stop.signal, device, threads, ranks, ...measured?.options };
@@ -123,9 +123,8 @@ async function showTraining(
 ): Promise<void> {
   const input = await readAnyRecipe(path, set);
   const screen = openScreen();
-  const stop = stopSignals(() =>
-    screen.print("stopping after this step (again: stop at once, lose what is not saved)"),
-  );
+  const again = ranks ? "" : " (again: stop at once, lose what is not saved)";
+  const stop = stopSignals(() => screen.print(`stopping after this step${again}`), ranks !== undefined);
   if (ranks) screen.print(worldLine(ranks, threads));
   let running = runningOf(isStaged(input) ? undefined : input, screen);
   const measured = openWanted(profile, threads);

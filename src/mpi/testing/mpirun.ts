@@ -34,7 +34,7 @@ export const environment = {
   NO_COLOR: "1",
   OMPI_ALLOW_RUN_AS_ROOT: "1",
   OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1",
-  OMPI_MCA_odls_base_sigkill_timeout: "4",
+  OMPI_MCA_odls_base_sigkill_timeout: "5",
 };
 
 export const installed = Object.keys(LAUNCHERS).filter((by) => {
