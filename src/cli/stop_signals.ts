@@ -26,9 +26,8 @@ let stopRun: ((name: Name) => void) | undefined;
 /**
  * Calls `first` at the first signal; a second one ends the process at once. A handler only runs while the main thread is
  * free: listen where it is, in the steps of a run, and not while it reads what others wrote.
- * @param isLaunched whether a launcher of MPI passes signals on: OpenMPI's repeats them by itself, and ends all when it has waited
  */
-export function stopSignals(first: () => void, isLaunched = false): StopSignals {
+export function stopSignals(first: () => void): StopSignals {
   const controller = new AbortController();
   let code: number | undefined;
   let firstAt = 0;
@@ -40,7 +39,7 @@ export function stopSignals(first: () => void, isLaunched = false): StopSignals 
   };
   const handle = (name: NodeJS.Signals) => {
     if (code === undefined) stop(name as Name);
-    else if (!isLaunched && performance.now() - firstAt >= SAME_PRESS) endBy(name);
+    else if (performance.now() - firstAt >= SAME_PRESS) endBy(name);
   };
   return {
     signal: controller.signal,

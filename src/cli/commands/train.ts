@@ -84,7 +84,7 @@ async function trainInSilence(
   path: string,
   { set, device, threads }: TrainFlags,
 ): Promise<void> {
-  const stop = stopSignals(() => {}, true);
+  const stop = stopSignals(() => {});
   const input = await readAnyRecipe(path, set);
   try {
     for await (const event of runOf(input, { signal: stop.signal, device, threads, ranks }))
@@ -101,7 +101,7 @@ async function printEvents(
   ranks?: MpiWorld,
 ): Promise<void> {
   const input = await readAnyRecipe(path, set);
-  const stop = stopSignals(() => {}, ranks !== undefined);
+  const stop = stopSignals(() => {});
   const measured = openWanted(profile, threads);
   try {
     const options = { signal: stop.signal, device, threads, ranks, ...measured?.options };
@@ -123,8 +123,9 @@ async function showTraining(
 ): Promise<void> {
   const input = await readAnyRecipe(path, set);
   const screen = openScreen();
-  const again = ranks ? "" : " (again: stop at once, lose what is not saved)";
-  const stop = stopSignals(() => screen.print(`stopping after this step${again}`), ranks !== undefined);
+  const stop = stopSignals(() =>
+    screen.print("stopping after this step (again: stop at once, lose what is not saved)"),
+  );
   if (ranks) screen.print(worldLine(ranks, threads));
   let running = runningOf(isStaged(input) ? undefined : input, screen);
   const measured = openWanted(profile, threads);

@@ -28,13 +28,13 @@ export function attuneTogether(by: string, size: number, ...words: string[]): st
   return [...LAUNCHERS[by]!, "-n", String(size), process.execPath, built, ...words];
 }
 
-/** OpenMPI refuses root, which tests in containers are, and kills a second after a signal, which busy cores don't save in. */
+/** OpenMPI refuses root, which tests in containers are, and kills a second after a signal: too soon on busy cores. */
 export const environment = {
   ...process.env,
   NO_COLOR: "1",
   OMPI_ALLOW_RUN_AS_ROOT: "1",
   OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1",
-  OMPI_MCA_odls_base_sigkill_timeout: "5",
+  OMPI_MCA_odls_base_sigkill_timeout: "2",
 };
 
 export const installed = Object.keys(LAUNCHERS).filter((by) => {
