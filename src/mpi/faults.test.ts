@@ -17,7 +17,7 @@ import {
 const at = temporaryDirectory();
 
 /** Steps enough to be stopped four times, too small to drift. */
-const LONG = { maxSteps: 400, learningRate: 1e-5, saveEvery: 100_000 };
+const LONG = { maxSteps: 400, batchSize: 16, learningRate: 1e-5, saveEvery: 100_000 };
 
 function writeRecipe(name: string, changes: Partial<RecipeInput> = {}): string {
   const file = at(`${name}.json`);
@@ -43,6 +43,7 @@ async function harmed(name: string, words: string[], harm: (running: Started) =>
     isOver = true;
   });
   while (stepsOf(name) < before + 3 && !isOver) await setTimeout(50);
+  expect(isOver, running.said()).toBe(false);
   const ranks = ranksOf(running.process.pid!);
   const began = performance.now();
   harm(running);
