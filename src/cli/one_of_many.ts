@@ -1,33 +1,38 @@
-import { availableParallelism, cpus, hostname } from "node:os";
+import { availableParallelism, cpus } from "node:os";
+import { type Launched, launchedBy } from "../mpi/implementations.ts";
+import { failBeforeJoining, rankName } from "../mpi/last_word.ts";
 import { type MpiWorld, openWorld } from "../mpi/world.ts";
 import { describeFailure, failureCode } from "./failure.ts";
 import { plural } from "./format.ts";
 import { headerLine } from "./train_header.ts";
 
-/**
- * Does `work` as one of the processes that `mpirun` or `srun` started, or alone. When one fails, all end at once.
- * @throws AttuneError when it was started by MPI, whose library can't be used
- */
+/** Does `work` as one of the processes that `mpirun` or `srun` started, or alone. When one fails, all end at once. */
 export async function asOneOfMany(work: (world: MpiWorld | undefined) => Promise<void>): Promise<void> {
-  const world = openWorld();
-  if (!world) return work(undefined);
+  const launched = launchedBy(process.env);
+  if (!launched) return work(undefined);
+  let world: MpiWorld | undefined;
   try {
+    world = openWorld();
     await work(world);
-    world.finalize();
+    world?.finalize();
   } catch (error) {
-    await endAll(world, error);
+    await endAll(launched, world, error);
   }
 }
 
-const PATIENCE = 1000; // ms: what all ranks find wrong, the first one says
-const FORWARDING = 200; // ms: MPICH's launcher may drop what it has not read yet when all are ended
+/** What all ranks find wrong, the first one says, and that ends the others before they speak. */
+export const patience = (rank: number): number => (rank > 0 ? 3000 : 0); // ms
 
-async function endAll(world: MpiWorld, error: unknown): Promise<void> {
-  if (world.rank > 0) await after(PATIENCE);
-  const who = `rank ${world.rank} of ${world.size} on ${hostname()}`;
-  await new Promise((resolve) => process.stderr.write(`${who}: ${describeFailure(error)}\n`, resolve));
+/** MPICH's launcher may drop what it has not read yet when all are ended. */
+export const FORWARDING = 200; // ms
+
+async function endAll(launched: Launched, world: MpiWorld | undefined, error: unknown): Promise<void> {
+  await after(patience(launched.rank));
+  const said = `${rankName(world ?? launched)}: ${describeFailure(error)}\n`;
+  await new Promise((resolve) => process.stderr.write(said, resolve));
   await after(FORWARDING);
-  world.abort(failureCode);
+  if (world) world.abort(failureCode);
+  else failBeforeJoining(launched, failureCode);
 }
 
 const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -30,20 +30,42 @@ export const IMPLEMENTATIONS: readonly Implementation[] = [
 
 /** What a launcher says to the processes that it starts. */
 export interface Launched {
-  /** How many processes there are on this machine, where the launcher says so. */
+  /** Which of them this is, counted from 0. */
+  rank: number;
+  /** How many there are, where the launcher says so. */
+  size?: number;
+  /** How many of them are on this machine, where the launcher says so. */
   localSize?: number;
   /** Whose launcher it was, where that is known: `srun` starts either. */
   by?: Implementation["name"];
+  /** The open file on which Hydra, MPICH's launcher, takes orders. */
+  hydra?: number;
 }
 
 /** Nothing where this process was started by itself. */
 export function launchedBy(env: NodeJS.ProcessEnv): Launched | undefined {
-  if (number(env.OMPI_COMM_WORLD_SIZE) !== undefined)
-    return { by: "OpenMPI", localSize: number(env.OMPI_COMM_WORLD_LOCAL_SIZE) };
-  if (number(env.PMI_SIZE) !== undefined && number(env.PMI_RANK) !== undefined)
-    return { by: "MPICH", localSize: number(env.MPI_LOCALNRANKS) };
-  if (number(env.PMIX_RANK) !== undefined) return {};
+  const [open, pmi, pmix] = LAUNCH_VARIABLES.map((name) => number(env[name]));
+  if (open !== undefined)
+    return {
+      by: "OpenMPI",
+      rank: open,
+      size: number(env.OMPI_COMM_WORLD_SIZE),
+      localSize: number(env.OMPI_COMM_WORLD_LOCAL_SIZE),
+    };
+  if (pmi !== undefined && number(env.PMI_SIZE) !== undefined) {
+    const localSize = number(env.MPI_LOCALNRANKS); // Hydra's: with Slurm's PMI orders are written otherwise
+    const hydra = localSize === undefined ? undefined : number(env.PMI_FD);
+    return { by: "MPICH", rank: pmi, size: number(env.PMI_SIZE), localSize, hydra };
+  }
+  if (pmix !== undefined) return { rank: pmix, size: number(env.SLURM_NTASKS) };
   return undefined;
+}
+
+const LAUNCH_VARIABLES = ["OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"] as const;
+
+/** Makes this process, and those that it starts, one that was started by itself. */
+export function leaveLaunched(env: NodeJS.ProcessEnv): void {
+  for (const name of LAUNCH_VARIABLES) delete env[name];
 }
 
 function number(text: string | undefined): number | undefined {

@@ -1,5 +1,3 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,11 +8,10 @@ import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { readMetrics, runToEnd, smallRecipe } from "../run/testing/runs.ts";
 import { goldenPath, maxDifference } from "../testing/goldens.ts";
 import type { RecipeInput } from "../training/recipe.ts";
-import { environment, installed, runTogether, together } from "./testing/mpirun.ts";
+import { attuneTogether, installed, oneWorld, runTogether, together } from "./testing/mpirun.ts";
 
 const at = temporaryDirectory();
 const program = fileURLToPath(new URL("testing/train_together.ts", import.meta.url));
-const cli = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
 
 const pairs = [1, 2, 3, 4, 5].map((i) => ({
   prompt: `Say ${i}`,
@@ -92,13 +89,9 @@ describe.skipIf(installed.length === 0)("processes that MPI started", () => {
   test.each(installed.slice(0, 1))(
     "%s: a rank with another recipe is refused before the first step, by name",
     (by) => {
-      const [command, ...words] = together(by, 1, cli, "train", writeRecipe("one", {}));
-      const other = together(by, 1, cli, "train", writeRecipe("other", { seed: 7 }))
-        .slice(1)
-        .filter((word) => word !== "--oversubscribe");
-      expect(() => runTogether([command!, ...words, ":", ...other])).toThrow(
-        /rank 1: another recipe than rank 0/,
-      );
+      const one = attuneTogether(by, 1, "train", writeRecipe("one", {}));
+      const other = attuneTogether(by, 1, "train", writeRecipe("other", { seed: 7 }));
+      expect(() => runTogether(oneWorld(one, other))).toThrow(/rank 1: another recipe than rank 0/);
       expect(readdirSync(at())).not.toContain("run");
     },
     60_000,
@@ -114,7 +107,7 @@ describe.skipIf(installed.length === 0)("processes that MPI started", () => {
         { name: "second", data, adapter },
       ];
       writeFileSync(at("staged.json"), JSON.stringify({ ...shared, output, stages }));
-      runTogether(together(by, 2, cli, "train", at("staged.json")));
+      runTogether(attuneTogether(by, 2, "train", at("staged.json")));
       const { finished } = JSON.parse(readFileSync(join(output, "stages.json"), "utf8"));
       expect(finished).toMatchObject([
         { name: "first", result: "model" },
@@ -123,51 +116,9 @@ describe.skipIf(installed.length === 0)("processes that MPI started", () => {
     },
     60_000,
   );
-
-  test.each(installed.slice(-1))(
-    "%s: when a rank dies all end, and say which",
-    async (by) => {
-      const recipe = writeRecipe("long", { training: { maxSteps: 100_000, saveEvery: 5 } });
-      const [command, ...words] = together(by, 2, cli, "train", recipe, "--json");
-      const child = spawn(command!, words, { env: environment });
-      let said = "";
-      for (const stream of [child.stdout, child.stderr])
-        stream.setEncoding("utf8").on("data", (text) => {
-          said += text;
-        });
-      while (!said.includes('"type":"checkpoint"')) await once(child.stdout, "data");
-      const killed = ranksOf(child.pid!).at(-1)!;
-      const started = performance.now();
-      process.kill(killed, "SIGKILL");
-      const [code] = await once(child, "close");
-      expect(performance.now() - started).toBeLessThan(10_000);
-      expect(code).not.toBe(0);
-      expect(said).toMatch(/rank 1|SIGKILL|signal 9|KILLED/i);
-      expect(ranksOf(child.pid!)).toEqual([]);
-    },
-    60_000,
-  );
 });
 
 function writeRecipe(name: string, changes: Partial<RecipeInput>): string {
   writeFileSync(at(`${name}.json`), JSON.stringify(smallRecipe(at("run"), changes)));
   return at(`${name}.json`);
-}
-
-/** Processes below `parent` that run attune. */
-function ranksOf(parent: number): number[] {
-  const children = readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
-      try {
-        const [, fields] = readFileSync(join("/proc", name, "stat"), "utf8").split(") ");
-        return Number(fields!.split(" ")[1]) === parent ? [Number(name)] : [];
-      } catch {
-        return [];
-      }
-    });
-  return children.flatMap((pid) => {
-    const isRank = readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("main.ts");
-    return isRank ? [pid] : ranksOf(pid);
-  });
 }

@@ -1,6 +1,7 @@
 import { AttuneError } from "../text/errors.ts";
 import type { Ranks } from "../training/ranks.ts";
 import { type Launched, launchedBy } from "./implementations.ts";
+import { watchOver } from "./last_word.ts";
 import { isThreaded, loadMpi } from "./library.ts";
 import { sumInOrder } from "./sum_in_order.ts";
 
@@ -26,8 +27,9 @@ export function openWorld(env: NodeJS.ProcessEnv = process.env): MpiWorld | unde
   return launched && join(launched, env);
 }
 
-function join({ by, localSize }: Launched, env: NodeJS.ProcessEnv): MpiWorld {
-  const mpi = loadMpi(by, env);
+function join(launched: Launched, env: NodeJS.ProcessEnv): MpiWorld {
+  const mpi = loadMpi(launched.by, env);
+  const endWatch = watchOver(launched);
   const level = mpi.init();
   if (!isThreaded(level))
     throw new AttuneError({
@@ -39,13 +41,19 @@ function join({ by, localSize }: Launched, env: NodeJS.ProcessEnv): MpiWorld {
   let last: Promise<void> = Promise.resolve(); // one call at a time
   return {
     ...place,
-    localSize,
+    localSize: launched.localSize,
     version: mpi.version,
     sum(arrays, as) {
       last = last.then(() => sumInOrder(mpi, arrays, { size: place.size, as }));
       return last;
     },
-    abort: mpi.abort,
-    finalize: mpi.finalize,
+    abort(code) {
+      endWatch();
+      mpi.abort(code);
+    },
+    finalize() {
+      mpi.finalize();
+      endWatch();
+    },
   };
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readAdapterDirectory } from "../adapters/peft/adapter_directory.ts";
 import { findAdapterDirectory } from "../adapters/peft/find_adapter.ts";
 import { openPlan } from "../data/tokenize/tokenize_plan.ts";
@@ -15,8 +16,10 @@ import { requireSameBase } from "../pretrained/same_base.ts";
 import { openSession } from "../runtime/node.ts";
 import type { Device } from "../runtime/session.ts";
 import { AttuneError } from "../text/errors.ts";
+import { version } from "../text/version.ts";
 import { fullMethod, type Method } from "../training/method.ts";
-import { parseRecipe, type Recipe, type RecipeInput } from "../training/recipe.ts";
+import { ALONE, type Ranks } from "../training/ranks.ts";
+import { parseRecipe, type Recipe, type RecipeInput, storedRecipe } from "../training/recipe.ts";
 import { longestWanted, prepareAnswers } from "./answer_limits.ts";
 import { openAnswerScores } from "./answer_scores.ts";
 import { savedAdapterMethod } from "./choose_method.ts";
@@ -28,7 +31,10 @@ import {
   phrasedQuestions,
   type QuestionSet,
 } from "./held_out_questions.ts";
+import { measureShared } from "./measure_shared.ts";
+import { adapterHashes, weightHashes } from "./origin.ts";
 import { prepareData, runPlan } from "./prepare_data.ts";
+import { teamOf } from "./team.ts";
 
 /** The result of a run, or of another tool: an adapter over the base, or a model of its own. */
 export type Tuned = { adapter: string } | { model: string };
@@ -45,6 +51,8 @@ export interface EvaluateOptions {
   signal?: AbortSignal;
   device?: Device;
   threads?: number;
+  /** The processes that evaluate together, each of which calls this and gets the result; this one alone when left out. */
+  ranks?: Ranks;
   hub?: HubOptions;
   /** Gets what is odd and does not stop the work. */
   onWarning?: (text: string) => void;
@@ -63,12 +71,34 @@ const SAMPLES = 20;
 export async function evaluate(input: RecipeInput, options: EvaluateOptions = {}): Promise<Evaluation> {
   const recipe = parseRecipe(input);
   requireHeldOut(recipe);
+  const team = teamOf(options.ranks ?? ALONE);
+  await team.requireSame({ version }); // before anything else is sent
   const opened = await openBase(options.model ?? recipe.model, { weights: "optional", hub: options.hub });
   const tuned = options.tuned && (await openTuned(options.tuned, opened, options));
-  const exam = await openExam(recipe, opened, options);
-  const base = await quantizedBase(opened, { quantization: recipe.quantization });
+  const now = new Date(await team.fromLeader(() => (options.now ?? new Date()).toISOString()));
+  const exam = await team.oncePerMachine(() => openExam(recipe, opened, { ...options, now }));
+  if (team.ranks.size > 1) await team.requireSame(await factsOf(exam, opened));
+  const base = await team.oncePerMachine(() => quantizedBase(opened, { quantization: recipe.quantization }));
   const answers = { ofBase: await askBase(exam, base), ofTuned: tuned && (await tuned(exam, base)) };
   return evaluationOf(exam, answers);
+}
+
+/** What has to be the same where several processes share the questions out. */
+async function factsOf(exam: Exam, base: Base) {
+  const { tuned, hub } = exam.options;
+  const hashes = async (of: Tuned) =>
+    "adapter" in of
+      ? adapterHashes(await findAdapterDirectory(of.adapter))
+      : weightHashes(await openBase(of.model, { hub }));
+  const { output: _, ...recipe } = storedRecipe(exam.recipe); // the first process alone writes
+  return {
+    recipe,
+    weights: await weightHashes(base),
+    ...(tuned && { tuned: await hashes(tuned) }),
+    questions: createHash("sha256")
+      .update(JSON.stringify(setsOf(exam)))
+      .digest("hex"),
+  };
 }
 
 /** Rows that are held out, as questions, and how their answers are scored. */
@@ -115,6 +145,7 @@ const setsOf = ({ main, phrased, forgetting }: Exam): QuestionSet[] => [
 /** Asks one model all questions. */
 async function ask(exam: Exam, name: "base" | "tuned", base: Base, method: Method): Promise<Results> {
   const { options, tokenize, maxTokens, own, main, notes } = exam;
+  const { ranks = ALONE } = options;
   const session = { device: options.device ?? "cpu", threads: options.threads } as const;
   const examinee = openExaminee({ base, method, tokenize, open: openSession, session });
   const sets = setsOf(exam);
@@ -126,7 +157,11 @@ async function ask(exam: Exam, name: "base" | "tuned", base: Base, method: Metho
       const onProgress: MeasureOptions["onProgress"] = (done, all) =>
         options.onProgress?.({ model: name, done: before + (done / all) * questions.length, total });
       const limits = { maxTokens, signal: options.signal, onProgress };
-      results.push(await measure(questions, tokenized, examinee, limits));
+      results.push(
+        await measureShared({ questions, tokenized }, ranks, (own) =>
+          measure(own.questions, own.tokenized, examinee, limits),
+        ),
+      );
       before += questions.length;
     }
     if (own) notes.push(...(await scoreOwn(own, main.questions, results[0]!)));

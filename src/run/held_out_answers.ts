@@ -1,5 +1,5 @@
 import { openPlan } from "../data/tokenize/tokenize_plan.ts";
-import { measure, type Result } from "../evaluation/measure.ts";
+import { measure } from "../evaluation/measure.ts";
 import { scoreOwn, tryScorer } from "../evaluation/own_scores.ts";
 import { type Sample, samplesOf, valuesOf } from "../evaluation/scorecard.ts";
 import type { ExtraScores } from "../evaluation/scorers.ts";
@@ -8,12 +8,13 @@ import type { HubOptions } from "../hub/options.ts";
 import type { Base } from "../pretrained/base.ts";
 import type { OpenSession, SessionOptions } from "../runtime/session.ts";
 import type { Method } from "../training/method.ts";
-import { gatherTexts, type Ranks } from "../training/ranks.ts";
+import type { Ranks } from "../training/ranks.ts";
 import type { Recipe } from "../training/recipe.ts";
 import { byTurns, longestWanted, prepareAnswers } from "./answer_limits.ts";
 import { type AnswerScores, openAnswerScores } from "./answer_scores.ts";
 import { type ExamineeParts, openExaminee } from "./examinee.ts";
 import { heldOutOf, heldOutQuestions, type QuestionSet } from "./held_out_questions.ts";
+import { measureShared } from "./measure_shared.ts";
 import { type RunData, runPlan } from "./prepare_data.ts";
 
 /** Held-out rows that are answered at each evaluation, read and checked before training. */
@@ -120,22 +121,4 @@ export function answersPort(asked: HeldOutAnswers, parts: PortParts): AnswersPor
     last: () => last,
     release: () => examinee.release(),
   };
-}
-
-/** Each rank asks every n-th question; all get all results. */
-async function measureShared(
-  { questions, tokenized }: QuestionSet,
-  ranks: Ranks,
-  ask: (set: QuestionSet) => Promise<Result[]>,
-): Promise<Result[]> {
-  const placesOf = (rank: number) => [...questions.keys()].filter((i) => i % ranks.size === rank);
-  const own = placesOf(ranks.rank);
-  const answered = await ask({
-    questions: own.map((i) => questions[i]!),
-    tokenized: own.map((i) => tokenized[i]!),
-  });
-  const results: Result[] = [];
-  for (const [rank, text] of (await gatherTexts(ranks, JSON.stringify(answered))).entries())
-    for (const [k, i] of placesOf(rank).entries()) results[i] = (JSON.parse(text) as Result[])[k]!;
-  return results;
 }

@@ -27,16 +27,17 @@ export type RunOrigin = z.output<typeof RunOrigin>;
 
 export async function runOriginOf({ adapter }: Recipe, base: Base, data: RunData): Promise<RunOrigin> {
   return {
-    weights: await weightsOf(base),
+    weights: await weightHashes(base),
     config: hashJson(base.directory.config),
     tokenizer: data.tokenizer,
     template: data.template.hash,
     data: data.hash,
-    ...(adapter && "path" in adapter && { adapter: await adapterOf(adapter.path) }),
+    ...(adapter && "path" in adapter && { adapter: await adapterHashes(adapter.path) }),
   };
 }
 
-async function weightsOf({ directory, unquantized }: Base): Promise<Record<string, string>> {
+/** Of the files that a model was read from, by name. */
+export async function weightHashes({ directory, unquantized }: Base): Promise<Record<string, string>> {
   const entries = [...(unquantized ?? directory.tensors).values()];
   const files = [...new Set(entries.flatMap(filesOf))].sort();
   const hashes: Record<string, string> = {};
@@ -46,7 +47,7 @@ async function weightsOf({ directory, unquantized }: Base): Promise<Record<strin
 
 const filesOf = (entry: TensorEntry) => storedParts(entry).map(({ file }) => file);
 
-async function adapterOf(from: string) {
+export async function adapterHashes(from: string) {
   const path = await findAdapterDirectory(from);
   return {
     weights: await hashUnchangedFile(join(path, WEIGHTS_FILE)),

@@ -1,12 +1,14 @@
 import { Command } from "commander";
 import type { Evaluation } from "../../evaluation/evaluation.ts";
 import { evaluationText } from "../../evaluation/report/text.ts";
-import { evaluate } from "../../run/evaluate.ts";
+import type { MpiWorld } from "../../mpi/world.ts";
+import { type EvaluateOptions, evaluate } from "../../run/evaluate.ts";
 import { saveEvaluation } from "../../run/save_evaluation.ts";
-import { type EvalFlags, evalSource } from "../eval_source.ts";
+import { type EvalFlags, type EvalSource, evalSource } from "../eval_source.ts";
 import { forTerminal } from "../failure.ts";
 import { showDownload } from "../fetch_model.ts";
 import { examples } from "../help.ts";
+import { asOneOfMany, threadsOf } from "../one_of_many.ts";
 import { type ComputeOptions, collect, wholeNumber, withCompute } from "../options.ts";
 import { openScreen } from "../screen.ts";
 import { progressTeller } from "../tell_parent.ts";
@@ -50,21 +52,30 @@ export const evalCommand = (): Command =>
         ],
         ["attune eval recipe.yaml --json", "the run of a recipe, as JSON"],
         ["attune eval -m ./model -d high_school_physics_test.csv", "MMLU's questions to a model"],
+        ["mpirun -n 4 attune eval runs/mine", "on several processes or machines"],
         ["attune eval -m ./model -a runs/a/adapter -d test.jsonl", "a model against itself with an adapter"],
       ]),
     )
     .action(runEval);
 
-async function runEval(from: string | undefined, flags: Flags): Promise<void> {
+const runEval = (from: string | undefined, flags: Flags): Promise<void> =>
+  asOneOfMany((world) => evalAs(world, from, { ...flags, threads: flags.threads ?? threadsOf(world) }));
+
+/** One process speaks for all, and writes. */
+async function evalAs(world: MpiWorld | undefined, from: string | undefined, flags: Flags): Promise<void> {
+  const source = await evalSource(from, flags);
+  const { generate, device, threads } = flags;
+  const options = { ...source, generate, device, threads, ranks: world };
+  if (world && world.rank > 0) await evaluate(source.recipe, options);
+  else await showEvaluation(source, options, flags);
+}
+
+async function showEvaluation({ recipe, run }: EvalSource, options: EvaluateOptions, flags: Flags) {
   const screen = openScreen(process.stderr);
   const tell = progressTeller();
   try {
-    const source = await evalSource(from, flags);
-    const evaluation = await evaluate(source.recipe, {
-      ...source,
-      generate: flags.generate,
-      device: flags.device,
-      threads: flags.threads,
+    const evaluation = await evaluate(recipe, {
+      ...options,
       hub: { onProgress: showDownload(screen) },
       onWarning: (text) => screen.print(`warning: ${forTerminal(text)}`),
       onProgress: ({ model, done, total }) => {
@@ -74,8 +85,8 @@ async function runEval(from: string | undefined, flags: Flags): Promise<void> {
     });
     screen.clear();
     print(evaluation, flags);
-    if (source.run === undefined) return;
-    const path = await saveEvaluation(source.run, evaluation);
+    if (run === undefined) return;
+    const path = await saveEvaluation(run, evaluation);
     if (!flags.json) process.stdout.write(`\nwritten to ${path} and evaluation.md beside it\n`);
   } finally {
     screen.clear();

@@ -1,7 +1,9 @@
 /** Starts processes together, where MPI is installed. */
-import { execFileSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { pathToFileURL } from "node:url";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 /** Debian's names of the launchers, and what they need to start more processes than there are cores. */
 const LAUNCHERS: Record<string, string[]> = {
@@ -17,12 +19,22 @@ export const together = (by: string, size: number, program: string, ...words: st
   ...["-n", String(size), process.execPath, "--import", tsx, program, ...words],
 ];
 
-/** OpenMPI refuses root, which tests in containers are. */
+const main = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
+
+/** Words that start `size` processes of `attune ...words`, as built for the tests where it is. */
+export function attuneTogether(by: string, size: number, ...words: string[]): string[] {
+  const { ATTUNE_TEST_CLI: built } = process.env;
+  if (!built) return together(by, size, main, ...words);
+  return [...LAUNCHERS[by]!, "-n", String(size), process.execPath, built, ...words];
+}
+
+/** OpenMPI refuses root, which tests in containers are, and kills a second after a signal: too soon on busy cores. */
 export const environment = {
   ...process.env,
   NO_COLOR: "1",
   OMPI_ALLOW_RUN_AS_ROOT: "1",
   OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1",
+  OMPI_MCA_odls_base_sigkill_timeout: "2",
 };
 
 export const installed = Object.keys(LAUNCHERS).filter((by) => {
@@ -37,4 +49,73 @@ export const installed = Object.keys(LAUNCHERS).filter((by) => {
 /** @returns what was printed; throws what was printed where it failed */
 export function runTogether([command, ...words]: string[]): string {
   return execFileSync(command!, words, { env: environment, encoding: "utf8", stdio: "pipe" });
+}
+
+export interface Started {
+  process: ChildProcess;
+  /** All that was printed so far. */
+  said(): string;
+  /** Resolves once what was printed matches. */
+  until(wanted: (said: string) => boolean): Promise<void>;
+  ended: Promise<{ code: number | null; seconds: number }>;
+}
+
+/** Starts words of `together`, or of several of them with ":" between. */
+export function startTogether([command, ...words]: string[]): Started {
+  const child = spawn(command!, words, { env: environment, stdio: ["ignore", "pipe", "pipe"] });
+  const started = performance.now();
+  let said = "";
+  let look = () => {};
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding("utf8").on("data", (text) => {
+      said += text;
+      look();
+    });
+  return {
+    process: child,
+    said: () => said,
+    until: (wanted) =>
+      new Promise((resolve, reject) => {
+        look = () => wanted(said) && resolve();
+        child.on("close", () => reject(new Error(`it ended, and had printed: ${said}`)));
+        look();
+      }),
+    ended: new Promise((resolve) =>
+      child.on("close", (code) => resolve({ code, seconds: (performance.now() - started) / 1000 })),
+    ),
+  };
+}
+
+/** Words that start one program's processes and then another's, as one world. */
+export const oneWorld = (first: string[], second: string[]): string[] => [
+  ...first,
+  ":",
+  ...second.slice(1).filter((word) => word !== "--oversubscribe"),
+];
+
+/** Processes below `parent` that a launcher started, in the order of their ranks. */
+export function ranksOf(parent: number): number[] {
+  const children = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const [, fields] = readFileSync(join("/proc", name, "stat"), "utf8").split(") ");
+        return Number(fields!.split(" ")[1]) === parent ? [Number(name)] : [];
+      } catch {
+        return [];
+      }
+    });
+  const found = children.flatMap((pid) => (rankOf(pid) === undefined ? ranksOf(pid) : [pid]));
+  return found.sort((a, b) => rankOf(a)! - rankOf(b)!);
+}
+
+/** Nothing for what isn't one of the processes that were started together, or has ended. */
+export function rankOf(pid: number): number | undefined {
+  try {
+    const variables = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+    const own = variables.find((each) => /^(PMI_RANK|OMPI_COMM_WORLD_RANK)=/.test(each));
+    return own === undefined ? undefined : Number(own.split("=")[1]);
+  } catch {
+    return undefined;
+  }
 }
