@@ -81,7 +81,6 @@ describe.skipIf(chromiumMissing)(where, { timeout: 240_000 }, () => {
     await page.getByText("Nothing looks wrong").or(page.getByText("Equal to an earlier row")).waitFor();
     await page.getByRole("button", { name: "Remove", exact: true }).click();
     await page.getByText("One file uploaded before").click();
-    page.once("dialog", (dialog) => void dialog.accept());
     await page.getByRole("button", { name: "Remove my rows.jsonl" }).click();
     await expect.poll(() => page.getByText("One file uploaded before").count()).toBe(0);
     expect(faults).toEqual([]);

@@ -16,7 +16,7 @@ import {
 
 const at = temporaryDirectory();
 
-/** Steps enough to be stopped four times, too small to drift. */
+/** Steps enough to be stopped twice, too small to drift. */
 const LONG = { maxSteps: 400, batchSize: 16, learningRate: 1e-5, saveEvery: 100_000 };
 
 function writeRecipe(name: string, changes: Partial<RecipeInput> = {}): string {
@@ -62,8 +62,6 @@ const kill = (signal: NodeJS.Signals, whom: "launcher" | number) => (running: St
 
 const STOPS: [ranks: number, NodeJS.Signals, whom: "launcher" | number][] = [
   [2, "SIGINT", "launcher"],
-  [3, "SIGTERM", "launcher"],
-  [2, "SIGINT", 0],
   [3, "SIGTERM", 1],
 ];
 
@@ -71,14 +69,14 @@ const figures = (name: string) =>
   readMetrics(at(`run-${name}`)).map(({ step, loss, gradNorm }) => [step!, loss!, gradNorm!]);
 
 describe.each(installed)("%s:", (by) => {
-  test("each signal saves once and ends all; what was stopped four times has the figures of an unbroken run", async () => {
+  test("each signal saves once and ends all; what was stopped twice has the figures of an unbroken run", async () => {
     const recipe = writeRecipe(by, { training: LONG });
     const train = (size: number) => attuneTogether(by, size, "train", recipe, "--threads", "1");
-    const saved: string[] = []; // the last two are kept
+    const saved: string[] = [];
     for (const [size, signal, whom] of STOPS) {
       const { said, left, seconds } = await harmed(by, train(size), kill(signal, whom));
       saved.push(`step-${stepsOf(by)}`);
-      expect(readdirSync(at(`run-${by}/checkpoints`)), said).toEqual(expect.arrayContaining(saved.slice(-2)));
+      expect(readdirSync(at(`run-${by}/checkpoints`)), said).toEqual(expect.arrayContaining(saved));
       expect(left).toEqual([]);
       expect(seconds).toBeLessThan(20); // OpenMPI's launcher takes the time that it gives twice
     }
@@ -102,6 +100,7 @@ describe.each(installed)("%s:", (by) => {
       expect(said).toMatch(new RegExp(`rank ${rank} .*(killed|signal 9)`, "i"));
       expect(said).not.toMatch(new RegExp(`rank ${1 - rank} .*(killed|signal 9)`, "i"));
       expect(left).toEqual([]);
+      if (rank === 0) return;
       await harmed(`${by}-${rank}`, words, (running) => {
         expect(running.said()).not.toContain('"step":1,');
         kill("SIGTERM", "launcher")(running);
@@ -116,8 +115,6 @@ describe.each(installed)("%s:", (by) => {
       () => ["train", writeRecipe("bad", { training: { maxSteps: -1 } })],
       /rank 1 .*error:.*maxSteps/s,
     ],
-    ["base", () => ["train", writeRecipe("lost", { model: at("none") })], /rank 1 .*error:.*none/s],
-    ["file", () => ["train", at("none.yaml")], /rank 1 .*error:.*none\.yaml/s],
     ["option", () => ["train", writeRecipe("fine"), "--thraeds", "1"], /rank 1 .*error: unknown option/s],
   ];
   test.each(wrong)(
