@@ -52,7 +52,17 @@ function sectionOf(workload: Workload, outcomes: readonly Outcome[]): string {
 function machine(): string {
   const [first, ...others] = cpus();
   const memory = (totalmem() / 1e9).toFixed(0);
-  return `${first!.model.trim()}, ${others.length + 1} cores, ${memory} GB, load ${loadavg()[1]!.toFixed(1)}`;
+  return `${first!.model.trim()}${generation()}, ${others.length + 1} cores, ${memory} GB, load ${loadavg()[1]!.toFixed(1)}`;
+}
+
+/** Names of server processors don't tell one generation from the next, and PyTorch's bfloat16 differs by it. */
+function generation(): string {
+  if (!existsSync("/proc/cpuinfo")) return "";
+  const facts = readFileSync("/proc/cpuinfo", "utf8");
+  const [family, model] = ["cpu family", "model"].map(
+    (key) => new RegExp(`^${key}\\s*: (\\d+)$`, "m").exec(facts)?.[1],
+  );
+  return family && model ? ` (family ${family}, model ${model})` : "";
 }
 
 const found = (outcomes: readonly Outcome[]) =>
