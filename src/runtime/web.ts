@@ -109,14 +109,22 @@ function session(runtime: Runtime, inference: InferenceSession, options: Session
 /** Makes a task of a GPU's fail when the GPU is lost: the runtime waits for its answer for ever. */
 function lossOf(runtime: Runtime, device: Device): <T>(task: Promise<T>) => Promise<T> {
   if (!keepsTensors(device)) return (task) => task;
+  let loss: AttuneError | undefined;
+  /** Of tasks without an answer: a race with the loss would hold each one's results until then. */
+  const open = new Set<(error: AttuneError) => void>();
   // The device itself, or a promise of it, as its type says.
-  const loss = Promise.resolve(runtime.env.webgpu.device)
+  void Promise.resolve(runtime.env.webgpu.device)
     .then(({ lost }) => lost)
     .then(({ message, reason }) => {
-      throw deviceLost(message || `${reason}`);
+      loss = deviceLost(message || `${reason}`);
+      for (const fail of open) fail(loss);
     });
-  loss.catch(() => {}); // whoever waits for a task hears of it
-  return (task) => Promise.race([task, loss]);
+  return (task) =>
+    new Promise((resolve, reject) => {
+      if (loss) reject(loss);
+      open.add(reject);
+      void task.then(resolve, reject).finally(() => open.delete(reject));
+    });
 }
 
 /** What a lost device held is free. */
