@@ -28,7 +28,7 @@ const pages = [
 
 export default defineConfig({
   test: {
-    globalSetup: ["test/setup/build_cli.ts"],
+    globalSetup: ["test/setup/build_programs.ts"],
     setupFiles: ["test/setup/one_core.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,

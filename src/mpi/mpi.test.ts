@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { readTensor } from "../files/safetensors.ts";
 import { readSafetensorsHeader } from "../files/safetensors_file.ts";
@@ -8,10 +7,9 @@ import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { readMetrics, runToEnd, smallRecipe } from "../run/testing/runs.ts";
 import { goldenPath, maxDifference } from "../testing/goldens.ts";
 import type { RecipeInput } from "../training/recipe.ts";
-import { attuneTogether, installed, oneWorld, runTogether, together } from "./testing/mpirun.ts";
+import { attuneTogether, installed, oneWorld, runTogether, trainTogether } from "./testing/mpirun.ts";
 
 const at = temporaryDirectory();
-const program = fileURLToPath(new URL("testing/train_together.ts", import.meta.url));
 
 const pairs = [1, 2, 3, 4, 5].map((i) => ({
   prompt: `Say ${i}`,
@@ -75,14 +73,14 @@ describe.skipIf(installed.length === 0)("processes that MPI started", () => {
     for (const recipe of recipes("alone", ALL)) await runToEnd(recipe);
     for (const [i, by] of installed.entries()) {
       const kinds = i === 0 ? ALL : ["sft", "dpo"];
-      runTogether(together(by, 2 + i, program, ...startedWith(by, i === 0 ? [...kinds, ROUNDED] : kinds)));
+      runTogether(trainTogether(by, 2 + i, ...startedWith(by, i === 0 ? [...kinds, ROUNDED] : kinds)));
       await expectSame(by, kinds);
     }
     expectClose(losses(at(installed[0]!, ROUNDED)), losses(at("alone/sft")));
     const by = installed.at(-1)!;
-    runTogether(together(by, 2, program, ...startedWith("parts", ["sft"], "2")));
+    runTogether(trainTogether(by, 2, ...startedWith("parts", ["sft"], "2")));
     expect(readMetrics(at("parts/sft")).at(-1)).toMatchObject({ step: 2 });
-    runTogether(together(by, 3, program, ...startedWith("parts", ["sft"])));
+    runTogether(trainTogether(by, 3, ...startedWith("parts", ["sft"])));
     await expectSame("parts", ["sft"]);
   }, 240_000);
 

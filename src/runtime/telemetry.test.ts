@@ -1,18 +1,15 @@
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { beforeEach, expect, test } from "vitest";
-import { startNode } from "../cli/testing/run_cli.ts";
+import { startCli, startNode } from "../cli/testing/run_cli.ts";
 import { temporaryDirectory } from "../files/testing/temporary_directory.ts";
 import { goldenPath } from "../testing/goldens.ts";
+import { programFile } from "../testing/programs.ts";
 
 const at = temporaryDirectory();
 beforeEach(() => mkdirSync(at("home")));
 const model = goldenPath("models/llama-gqa");
-const main = goldenPath("../src/cli/main.ts");
-const library = pathToFileURL(goldenPath("../src/index.ts")).href;
-
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx/esm/api")).href.replace(/cjs$/, "mjs");
+const library = pathToFileURL(programFile("library")).href;
 
 /** Asks a model as a program would; the runtime writes nothing where CI is set. */
 const ASK = `
@@ -22,14 +19,14 @@ const ASK = `
   await model.release();`;
 
 async function filesAtHome(program: string, telemetry?: string): Promise<string[]> {
-  writeFileSync(at("program.mts"), program);
+  writeFileSync(at("program.mjs"), program);
   const env = {
     HOME: at("home"),
     CI: undefined,
     ATTUNE_CACHE: at("cache"),
     ORT_DISABLE_TELEMETRY: telemetry,
   };
-  const { stderr, code } = await startNode([at("program.mts")], "", env).ended;
+  const { stderr, code } = await startNode([at("program.mjs")], "", env).ended;
   expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
   return readdirSync(at("home"), { recursive: true, encoding: "utf8" });
 }
@@ -46,11 +43,9 @@ test("neither do a train and a chat, nor in the directory for temporary files", 
   const env = { HOME: at("home"), TMPDIR: at("tmp"), CI: undefined, ATTUNE_CACHE: at("cache") };
   const chat = ["chat", "-m", model, "-a", at("run/adapter"), "-p", "Hello", "--max-tokens", "2"];
   for (const words of [["train", at("recipe.json")], chat])
-    expect(
-      (await startNode([main, ...words], "", { ...env, ORT_DISABLE_TELEMETRY: undefined }).ended).code,
-    ).toBe(0);
+    expect((await startCli(words, "", { ...env, ORT_DISABLE_TELEMETRY: undefined }).ended).code).toBe(0);
   expect(readdirSync(at("home"))).toEqual([]);
-  expect(readdirSync(at("tmp")).filter((name) => !name.startsWith("tsx-"))).toEqual([]);
+  expect(readdirSync(at("tmp"))).toEqual([]);
 });
 
 test.runIf(process.platform === "linux")("unless the user wants it", async () => {
@@ -62,18 +57,16 @@ test("in a worker thread that nobody decided for, it is refused", async () => {
     import { Worker } from "node:worker_threads";
     new Worker(new URL("worker.mjs", import.meta.url)).on("message", console.log).on("error", console.log);`;
   writeFileSync(at("worker.mjs"), WORKER);
-  writeFileSync(at("main.mts"), worker);
+  writeFileSync(at("main.mjs"), worker);
   const env = { HOME: at("home"), ORT_DISABLE_TELEMETRY: undefined };
-  expect((await startNode([at("main.mts")], "", env).ended).stdout).toContain("runtime.telemetry-undecided");
+  expect((await startNode([at("main.mjs")], "", env).ended).stdout).toContain("runtime.telemetry-undecided");
   expect(
-    (await startNode([at("main.mts")], "", { ...env, ORT_DISABLE_TELEMETRY: "1" }).ended).stdout,
+    (await startNode([at("main.mjs")], "", { ...env, ORT_DISABLE_TELEMETRY: "1" }).ended).stdout,
   ).toContain("answered");
 });
 
 const WORKER = `
   import { parentPort } from "node:worker_threads";
-  import { register } from ${JSON.stringify(tsx)};
-  register();
   const { loadModel } = await import(${JSON.stringify(library)});
   try {
     const model = await loadModel(${JSON.stringify(model)});

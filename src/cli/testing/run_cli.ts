@@ -1,10 +1,6 @@
 /** Runs the real command line in a process of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createRequire } from "node:module";
-import { fileURLToPath, pathToFileURL } from "node:url";
-
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
-const main = fileURLToPath(new URL("../main.ts", import.meta.url));
+import { programWords, typeScript } from "../../testing/programs.ts";
 
 export interface Ended {
   code: number | null;
@@ -20,14 +16,12 @@ export interface RunningCli {
 }
 
 /** `attune ...words`, as built for the tests where it is; `input` comes from a pipe, `own` changes the environment. */
-export function startCli(words: readonly string[], input = "", own: NodeJS.ProcessEnv = {}): RunningCli {
-  const { ATTUNE_TEST_CLI: built } = process.env;
-  return built ? start([built, ...words], input, own) : startNode([main, ...words], input, own);
-}
+export const startCli = (words: readonly string[], input = "", own: NodeJS.ProcessEnv = {}): RunningCli =>
+  start([...programWords("cli"), ...words], input, own);
 
 /** A TypeScript program in Node, with its arguments. */
 export const startNode = (words: readonly string[], input = "", own: NodeJS.ProcessEnv = {}): RunningCli =>
-  start(["--import", tsx, ...words], input, own);
+  start([...typeScript, ...words], input, own);
 
 function start(words: readonly string[], input: string, own: NodeJS.ProcessEnv): RunningCli {
   const env = { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined, ...own };

@@ -1,9 +1,8 @@
 /** Starts processes together, where MPI is installed. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { programWords } from "../../testing/programs.ts";
 
 /** Debian's names of the launchers, and what they need to start more processes than there are cores. */
 const LAUNCHERS: Record<string, string[]> = {
@@ -11,22 +10,19 @@ const LAUNCHERS: Record<string, string[]> = {
   MPICH: ["mpirun.mpich"],
 };
 
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
-
-/** Words that start `size` processes of a TypeScript program. */
-export const together = (by: string, size: number, program: string, ...words: string[]): string[] => [
+/** Words that start `size` processes of a program. */
+const together = (by: string, size: number, ...words: string[]): string[] => [
   ...LAUNCHERS[by]!,
-  ...["-n", String(size), process.execPath, "--import", tsx, program, ...words],
+  ...["-n", String(size), process.execPath, ...words],
 ];
 
-const main = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
+/** Words that start `size` processes of `attune ...words`. */
+export const attuneTogether = (by: string, size: number, ...words: string[]): string[] =>
+  together(by, size, ...programWords("cli"), ...words);
 
-/** Words that start `size` processes of `attune ...words`, as built for the tests where it is. */
-export function attuneTogether(by: string, size: number, ...words: string[]): string[] {
-  const { ATTUNE_TEST_CLI: built } = process.env;
-  if (!built) return together(by, size, main, ...words);
-  return [...LAUNCHERS[by]!, "-n", String(size), process.execPath, built, ...words];
-}
+/** Words that start `size` processes of train_together.ts. */
+export const trainTogether = (by: string, size: number, ...words: string[]): string[] =>
+  together(by, size, ...programWords("train_together"), ...words);
 
 /** OpenMPI refuses root, which tests in containers are, and kills a second after a signal: too soon on busy cores. */
 export const environment = {
@@ -60,7 +56,7 @@ export interface Started {
   ended: Promise<{ code: number | null; seconds: number }>;
 }
 
-/** Starts words of `together`, or of several of them with ":" between. */
+/** Starts such words, or several of them with ":" between. */
 export function startTogether([command, ...words]: string[]): Started {
   const child = spawn(command!, words, { env: environment, stdio: ["ignore", "pipe", "pipe"] });
   const started = performance.now();
