@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { describe, expect, test } from "vitest";
-import { createProgram } from "../src/cli/program.ts";
+import { createProgram, defineAll } from "../src/cli/program.ts";
 import { readJsonRows } from "../src/data/files/json_rows.ts";
 import { examplesOf } from "../src/data/formats/read_examples.ts";
 import { FAMILIES } from "../src/models/families.ts";
@@ -72,14 +72,15 @@ describe.each(PAGES)("%s", (page) => {
       expect(existsSync(join(repository, dirname(page), path)), path).toBe(true);
   });
 
-  test("the commands it shows exist, with the options it gives them", () => {
+  test("the commands it shows exist, with the options it gives them", async () => {
+    const program = await defineAll(createProgram());
     const shell = blocks(page).filter(({ language }) => language === "sh");
     const lines = shell
       .flatMap(({ text }) => text.split("\n"))
       .flatMap((line) => /attune (?:-- )?(\w.*)/.exec(line)?.[1] ?? []);
     for (const line of lines) {
       const words = line.replace(/(["']).*?\1/g, "…").split(" ");
-      const known = optionsOf(createProgram(), words);
+      const known = optionsOf(program, words);
       for (const option of words.filter((word) => /^-+\w/.test(word))) expect(known, line).toContain(option);
     }
   });

@@ -11,18 +11,17 @@ const SHARED: readonly string[] = ["attune train", "attune eval"];
  * Makes `program` one that `mpirun` or `srun` started several times: help is printed once, a wrong command line ends all, and a
  * command that isn't shared out runs in the first process alone.
  */
-export function launchedProgram(program: Command, launched: Launched): Command {
-  for (const command of withSubcommands(program)) speakOnce(command, launched);
-  return program.hook("preAction", (_, action) => {
-    const name = fullName(action);
-    if (!SHARED.includes(name)) runAlone(name, launched);
-  });
+export function launchedProgram(program: Command, launched: Launched): void {
+  for (const command of [program, ...program.commands]) speakOnce(command as Command, launched);
+  program
+    .hook("preSubcommand", (_, command) => {
+      for (const each of command.commands) speakOnce(each as Command, launched);
+    })
+    .hook("preAction", (_, action) => {
+      const name = fullName(action);
+      if (!SHARED.includes(name)) runAlone(name, launched);
+    });
 }
-
-const withSubcommands = (command: Command): Command[] => [
-  command,
-  ...command.commands.flatMap((each) => withSubcommands(each as Command)),
-];
 
 function speakOnce(command: Command, launched: Launched): void {
   const { rank } = launched;

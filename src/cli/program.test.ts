@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { describe, expect, test } from "vitest";
-import { createProgram } from "./program.ts";
+import { COMMANDS } from "./command_list.ts";
+import { createProgram, defineAll } from "./program.ts";
 
 /** What goes to stdout or stderr; parsing ends with an error instead of the process. */
 function capture(command: Command): () => string {
@@ -21,11 +22,12 @@ async function said(...words: string[]): Promise<string> {
 }
 
 describe("help", () => {
-  const names = createProgram().commands.map((command) => command.name());
+  const names = Object.keys(COMMANDS);
 
   test.each(names)("attune %s --help shows examples, each with known options", async (name) => {
     const help = await said(name, "--help");
-    const command = createProgram().commands.find((each) => each.name() === name)!;
+    const { commands } = await defineAll(createProgram());
+    const command = commands.find((each) => each.name() === name)!;
     const known = command.options.flatMap(({ short, long }) => [short, long]);
     const [, examples] = help.split("\nExamples:\n");
     const lines = examples!.split("\n").filter((line) => line.includes(`attune ${name}`));
@@ -36,16 +38,22 @@ describe("help", () => {
       expect([...known, "-"], option).toContain(option);
   });
 
+  test.each(names)("attune help %s shows the same", async (name) => {
+    expect(await said("help", name)).toBe(await said(name, "--help"));
+  });
+
   test("attune --help names every command and shows examples", async () => {
     const help = await said("--help");
     for (const name of names) expect(help).toMatch(new RegExp(`^  ${name} .*\\w`, "m"));
     expect(help).toContain("Examples:");
+    expect(await said("help")).toBe(help);
   });
 });
 
 describe("mistakes", () => {
   test.each([
     ["an unknown command", ["trian"], "Did you mean train?"],
+    ["help on an unknown command", ["help", "trian"], "Did you mean train?"],
     ["an unknown option", ["train", "x.yaml", "--devise", "cpu"], "Did you mean --device?"],
     ["no model", ["chat"], "missing argument 'run', or option '-m, --model <dir>'"],
     ["no number", ["train", "x.yaml", "--threads", "two"], "Expected a number of at least 1."],

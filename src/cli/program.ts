@@ -1,26 +1,9 @@
 import { Command } from "commander";
 import { version } from "../text/version.ts";
-import { adapterCommand } from "./commands/adapter.ts";
-import { chatCommand } from "./commands/chat.ts";
-import { compareCommand } from "./commands/compare.ts";
-import { dataCommand } from "./commands/data.ts";
-import { demoCommand } from "./commands/demo.ts";
-import { doctorCommand } from "./commands/doctor.ts";
-import { estimateCommand } from "./commands/estimate.ts";
-import { evalCommand } from "./commands/eval.ts";
-import { exportCommand } from "./commands/export.ts";
-import { initCommand } from "./commands/init.ts";
-import { labCommand } from "./commands/lab.ts";
-import { mergeCommand } from "./commands/merge.ts";
-import { pushCommand } from "./commands/push.ts";
-import { quantizeCommand } from "./commands/quantize.ts";
-import { serveCommand } from "./commands/serve.ts";
-import { sweepCommand } from "./commands/sweep.ts";
-import { tokenizerCommand } from "./commands/tokenizer.ts";
-import { trainCommand } from "./commands/train.ts";
+import { COMMANDS } from "./command_list.ts";
 import { examples } from "./help.ts";
 
-/** The command line. Each command says what it does in its own file. */
+/** The command line. */
 export function createProgram(): Command {
   const program = new Command("attune")
     .description("Instruction tuning for language models, on this machine.")
@@ -36,30 +19,35 @@ export function createProgram(): Command {
         ["attune train --help", "what a command can do"],
       ]),
     );
-  for (const command of [
-    demoCommand(),
-    labCommand(),
-    initCommand(),
-    estimateCommand(),
-    trainCommand(),
-    dataCommand(),
-    evalCommand(),
-    compareCommand(),
-    sweepCommand(),
-    chatCommand(),
-    serveCommand(),
-    mergeCommand(),
-    exportCommand(),
-    pushCommand(),
-    adapterCommand(),
-    quantizeCommand(),
-    tokenizerCommand(),
-    doctorCommand(),
-  ])
-    program.addCommand(
-      command
-        .helpOption("-h, --help", "show help")
-        .showHelpAfterError(`(attune ${command.name()} --help shows examples)`),
-    );
-  return program.helpCommand("help [command]", "show a command's help");
+  for (const [name, [summary]] of Object.entries(COMMANDS))
+    program
+      .command(name)
+      .summary(summary)
+      .helpOption("-h, --help", "show help")
+      .showHelpAfterError(`(attune ${name} --help shows examples)`);
+  return withHelpCommand(program.hook("preSubcommand", (_, command) => define(command)));
+}
+
+/** Reads the files of all commands. */
+export async function defineAll(program: Command): Promise<Command> {
+  for (const command of program.commands) await define(command);
+  return program;
+}
+
+async function define(command: Command): Promise<void> {
+  const [, load] = COMMANDS[command.name()] ?? [];
+  if (load) (await load())(command);
+}
+
+/** Commander's own shows a command's help before its file is read. */
+function withHelpCommand(program: Command): Command {
+  program
+    .helpCommand(false)
+    .command("help [command]")
+    .description("show a command's help")
+    .action(async (name?: string) => {
+      const words = name === undefined ? ["--help"] : name in COMMANDS ? [name, "--help"] : [name];
+      await program.parseAsync(words, { from: "user" });
+    });
+  return program;
 }

@@ -1,5 +1,4 @@
 /** The files of a repository on the Hugging Face hub, or on a mirror of it. */
-import { datasetInfo, listFiles, modelInfo } from "@huggingface/hub";
 import * as z from "zod";
 import { AttuneError } from "../text/errors.ts";
 import { readSmall } from "./body.ts";
@@ -46,8 +45,12 @@ export async function listHub(repo: Repo, connection: Connection): Promise<Listi
   }
 }
 
+/** Read only when a hub is asked. */
+const hubClient = () => import("@huggingface/hub");
+
 async function findCommit({ id, kind, revision = "main" }: Repo, connection: Connection): Promise<string> {
   const asked = { name: id, revision, hubUrl: connection.endpoint, fetch: hubFetch(connection) };
+  const { datasetInfo, modelInfo } = await hubClient();
   const info =
     kind === "model"
       ? await modelInfo({ ...asked, additionalFields: ["sha"] })
@@ -58,6 +61,7 @@ async function findCommit({ id, kind, revision = "main" }: Repo, connection: Con
 async function listAt(repo: Repo, commit: string, connection: Connection): Promise<RemoteFile[]> {
   const files: RemoteFile[] = [];
   const seen = new Set<string>();
+  const { listFiles } = await hubClient();
   const listing = listFiles({
     repo: { type: repo.kind, name: repo.id },
     revision: commit,

@@ -1,6 +1,5 @@
 import { extname } from "node:path";
 import type { OwnScorer, ScoreFunction } from "../evaluation/own_scores.ts";
-import { jsonSchemaScore } from "../evaluation/scores/json_schema.ts";
 import { patternScore } from "../evaluation/scores/pattern.ts";
 import type { Score } from "../evaluation/scores/score.ts";
 import { importDefault, moduleEndings } from "../files/import_module.ts";
@@ -18,9 +17,15 @@ export interface AnswerScores {
 export async function openAnswerScores({ evaluation }: Pick<Recipe, "evaluation">): Promise<AnswerScores> {
   const { pattern, schema, function: module } = evaluation?.scores ?? {};
   const answers: Score[] = [];
-  if (schema !== undefined) answers.push(jsonSchemaScore(await readJsonFile(schema), schema));
+  if (schema !== undefined) answers.push(await schemaScore(schema));
   if (pattern !== undefined) answers.push(patternScore(pattern, "evaluation.scores.pattern"));
   return { answers, ...(module !== undefined && { own: await openOwn(module) }) };
+}
+
+/** Reads the checker of schemas only where there is one. */
+async function schemaScore(file: string): Promise<Score> {
+  const { jsonSchemaScore } = await import("../evaluation/scores/json_schema.ts");
+  return jsonSchemaScore(await readJsonFile(file), file);
 }
 
 async function openOwn(place: string): Promise<OwnScorer> {

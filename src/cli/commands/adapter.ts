@@ -12,9 +12,8 @@ import { openScreen } from "../screen.ts";
 import { headerLine } from "../train_header.ts";
 import { parseWeighed } from "../weighed_adapters.ts";
 
-export const adapterCommand = (): Command =>
-  new Command("adapter")
-    .summary("combine adapters, or extract one from two models")
+export const adapterCommand = (command: Command): Command =>
+  command
     .description("Makes LoRA adapters of other adapters, or of what training changed in a model.")
     .addCommand(combineCommand())
     .addCommand(extractCommand())

@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import type { Command } from "commander";
 import { type LoadedModel, loadModel } from "../../generation/load_model.ts";
 import type { ChatOptions } from "../../generation/talk.ts";
 import type { Message, Tool } from "../../templates/message.ts";
@@ -24,10 +24,9 @@ interface ChatFlags extends SourceFlags, TalkOptions, Pick<ChatOptions, SettingN
 
 type SettingName = "maxTokens" | "seed" | "temperature" | "topK" | "topP" | "minP" | "repetitionPenalty";
 
-export const chatCommand = (): Command =>
+export const chatCommand = (command: Command): Command =>
   withTalking(
-    new Command("chat")
-      .summary("talk to a model, or print one answer")
+    command
       .description(
         "Talks to what a run has made, or to a model, with adapters if you like. With --prompt it prints one answer and nothing else.",
       )

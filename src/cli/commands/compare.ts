@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { table } from "../../evaluation/report/columns.ts";
 import { writeFileAtomic } from "../../files/atomic.ts";
 import { compareRuns, type RunComparison } from "../../report/comparison.ts";
@@ -28,10 +28,9 @@ interface CompareFlags extends ComputeOptions {
   html?: string;
 }
 
-export const compareCommand = (): Command =>
+export const compareCommand = (command: Command): Command =>
   withCompute(
-    new Command("compare")
-      .summary("show runs side by side, or tune by several methods")
+    command
       .description(
         "Shows runs side by side: losses, scores, time, memory, bytes; what differs in their settings, and what can't be compared. With --methods it first tunes by each method on the same number of steps, and evaluates the results.",
       )

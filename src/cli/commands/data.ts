@@ -21,9 +21,8 @@ import { openScreen, type Screen } from "../screen.ts";
 import { stopSignals } from "../stop_signals.ts";
 import { headerLine } from "../train_header.ts";
 
-export const dataCommand = (): Command =>
-  new Command("data")
-    .summary("look at a recipe's data")
+export const dataCommand = (command: Command): Command =>
+  command
     .description("Shows a recipe's data as the model will see it, and what may be wrong with it.")
     .addCommand(previewCommand())
     .addCommand(checkCommand())

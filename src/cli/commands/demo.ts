@@ -1,13 +1,12 @@
 import { relative } from "node:path";
-import { Command } from "commander";
+import type { Command } from "commander";
 import { runDemo } from "../demo.ts";
 import { examples } from "../help.ts";
 import { packageFile } from "../package_root.ts";
 import { untilStopped } from "../until_stopped.ts";
 
-export const demoCommand = (): Command =>
-  new Command("demo")
-    .summary("tune a tiny model that comes along, and see before and after")
+export const demoCommand = (command: Command): Command =>
+  command
     .description(
       "The main job in minutes, offline: asks a tiny base model held-out questions of many kinds, tunes it with LoRA on generated instructions, asks again, and shows answers, scores and the loss.",
     )

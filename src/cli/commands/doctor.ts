@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import { join } from "node:path";
-import { Command } from "commander";
+import type { Command } from "commander";
 import { userCache } from "../../files/user_cache.ts";
 import { readHubSettings } from "../../hub/settings.ts";
 import { findMpi } from "../../mpi/find_mpi.ts";
@@ -14,9 +14,8 @@ import { formatBytes } from "../format.ts";
 import { examples } from "../help.ts";
 import { headerLine } from "../train_header.ts";
 
-export const doctorCommand = (): Command =>
-  new Command("doctor")
-    .summary("show the machine, the runtime, the caches, and what leaves the machine")
+export const doctorCommand = (command: Command): Command =>
+  command
     .description(
       "Shows what attune finds here: Node, cores and memory, the runtime and its devices, caches, the hub's settings, and whether anything may be sent. Nothing is fetched or written.",
     )

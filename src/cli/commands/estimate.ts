@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import type { Command } from "commander";
 import { type EstimateOptions, estimate } from "../../run/estimate/estimate.ts";
 import { estimateStages } from "../../run/estimate/estimate_stages.ts";
 import type { Recipe } from "../../training/recipe.ts";
@@ -17,10 +17,9 @@ interface Flags extends ComputeOptions {
   measure: boolean;
 }
 
-export const estimateCommand = (): Command =>
+export const estimateCommand = (command: Command): Command =>
   withCompute(
-    new Command("estimate")
-      .summary("what a recipe will take: memory, time, disk")
+    command
       .description(
         "Says what a recipe will take before it runs: peak memory, time, steps, tokens and disk; whether it fits this machine, and what to change where it doesn't; and what is known of its settings.\n" +
           "The data is read and tokenized as the run will, and a few passes are run in a process of their own. Nothing is written into the run's directory, and no weights are downloaded.",

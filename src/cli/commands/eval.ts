@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import type { Command } from "commander";
 import type { Evaluation } from "../../evaluation/evaluation.ts";
 import { evaluationText } from "../../evaluation/report/text.ts";
 import type { MpiWorld } from "../../mpi/world.ts";
@@ -18,10 +18,9 @@ interface Flags extends EvalFlags, ComputeOptions {
   json?: true;
 }
 
-export const evalCommand = (): Command =>
+export const evalCommand = (command: Command): Command =>
   withCompute(
-    new Command("eval")
-      .summary("measure base against tuned on held-out rows")
+    command
       .description(
         "Asks a run's base and its result the rows that were held out, and compares them: loss, perplexity, token accuracy; answers, scored; choices by likelihood. What is held out, and with which scores, the recipe says under evaluation.",
       )

@@ -1,4 +1,4 @@
-import { Command, Option } from "commander";
+import { type Command, Option } from "commander";
 import { readRunResult, templateOfRun } from "../../run/run_result.ts";
 import { AttuneError } from "../../text/errors.ts";
 import { chatSource } from "../chat_source.ts";
@@ -27,9 +27,8 @@ const formatLines = Object.entries(EXPORT_FORMATS).map(([name, { summary, types 
   return `  ${name.padEnd(10)} ${summary}${choice}`;
 });
 
-export const exportCommand = (): Command =>
-  new Command("export")
-    .summary("files for other tools: llama.cpp, Ollama, browsers, MLX, PEFT")
+export const exportCommand = (command: Command): Command =>
+  command
     .description(
       `Writes a model, or a model with an adapter, for another tool. What is written is read back and compared before success is reported; what the tool can't represent is refused by name.\n\nFormats:\n${formatLines.join("\n")}`,
     )

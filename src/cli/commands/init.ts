@@ -1,4 +1,4 @@
-import { Command, Option } from "commander";
+import { type Command, Option } from "commander";
 import { PRESETS, presetNames } from "../../run/init/presets.ts";
 import { PROPOSED_METHODS } from "../../run/init/propose.ts";
 import { openQuestions } from "../ask.ts";
@@ -6,9 +6,8 @@ import { examples } from "../help.ts";
 import { type InitFlags, initRecipe } from "../init_recipe.ts";
 import { number } from "../options.ts";
 
-export const initCommand = (): Command =>
-  new Command("init")
-    .summary("write a recipe for your data")
+export const initCommand = (command: Command): Command =>
+  command
     .description(
       "Looks at data, model and machine, and writes a recipe with a reason beside each choice. On a terminal it asks what no option says, five questions at most; elsewhere, and with --yes, it takes what it would have proposed. It never overwrites a file.",
     )

@@ -1,6 +1,6 @@
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import {
   CLAIMS,
   type ClaimFinding,
@@ -32,9 +32,8 @@ interface LabFlags {
   threads?: number;
 }
 
-export const labCommand = (): Command =>
-  new Command("lab")
-    .summary("measure what instruction tuning and LoRA are said to do")
+export const labCommand = (command: Command): Command =>
+  command
     .description(
       "Runs the tiny model that comes along through what this project says of instruction tuning, LoRA and vocabularies, and prints each claim with its bound, the figure and its interval. Takes half an hour on two cores; the same command goes on where it was stopped.",
     )

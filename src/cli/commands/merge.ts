@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import type { Command } from "commander";
 import { type MergeReport, mergeAdapter, type UnmergeReport, unmergeAdapter } from "../../export/merge.ts";
 import { attuneCommand } from "../attune_command.ts";
 import { forTerminal } from "../failure.ts";
@@ -16,9 +16,8 @@ interface MergeFlags {
   unmerge?: boolean;
 }
 
-export const mergeCommand = (): Command =>
-  new Command("merge")
-    .summary("put an adapter into its model for good, or take it out again")
+export const mergeCommand = (command: Command): Command =>
+  command
     .description(
       "Writes model plus adapter as a model directory of its own, which transformers loads; a quantized model in the number type it had before. The written files are read again and compared with model and adapter before success is reported.",
     )

@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import type { Command } from "commander";
 import { pushModel } from "../../export/push/push_model.ts";
 import { cardOfRun } from "../card_of_run.ts";
 import { forTerminal } from "../failure.ts";
@@ -13,9 +13,8 @@ interface PushFlags {
   license?: string;
 }
 
-export const pushCommand = (): Command =>
-  new Command("push")
-    .summary("a run's result, a model or an export to the Hugging Face hub")
+export const pushCommand = (command: Command): Command =>
+  command
     .description(
       "Uploads to a repository of the hub, which is made where it is missing, private unless --public is given. A model card is written: base, data, settings, scores, and how to use it. After an interruption run it again: large files that are there already are not sent again. The token is HF_TOKEN's, or the one that `hf auth login` keeps.",
     )

@@ -1,4 +1,4 @@
-import { Command, Option } from "commander";
+import { type Command, Option } from "commander";
 import { quantizeModel } from "../../export/quantize_model.ts";
 import { describeQuantization, type QuantizationSettings } from "../../quantization/quantization_schema.ts";
 import { AttuneError } from "../../text/errors.ts";
@@ -15,9 +15,8 @@ interface QuantizeFlags {
   doubleQuant?: boolean;
 }
 
-export const quantizeCommand = (): Command =>
-  new Command("quantize")
-    .summary("keep a model's linear layers in 4 or 8 bits")
+export const quantizeCommand = (command: Command): Command =>
+  command
     .description(
       "Writes the model with its linear layers quantized as bitsandbytes keeps them, in a directory that transformers loads. Embeddings, norms and the output layer stay as they are. One weight is in memory at a time, so the model may be larger than memory.",
     )

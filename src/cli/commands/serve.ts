@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { hostname } from "node:os";
 import { basename, resolve } from "node:path";
-import { Command } from "commander";
+import type { Command } from "commander";
 import { loadModel } from "../../generation/load_model.ts";
 import type { AdapterLoading } from "../../server/adapters.ts";
 import { createServer, type ServerOptions } from "../../server/create_server.ts";
@@ -33,10 +33,9 @@ interface ServeFlags extends SourceFlags, TalkOptions {
   jobs?: string;
 }
 
-export const serveCommand = (): Command =>
+export const serveCommand = (command: Command): Command =>
   withTalking(
-    new Command("serve")
-      .summary("serve a model and its adapters by OpenAI's API")
+    command
       .description(
         "Serves a model, and adapters on it, to every program that speaks OpenAI's API: chat completions, completions, models. The model goes by its directory's name, an adapter by its own. Its address, in a browser, is the studio: a page to tune, measure, export and chat.",
       )

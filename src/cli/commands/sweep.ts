@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { Command } from "commander";
+import type { Command } from "commander";
 import { table } from "../../evaluation/report/columns.ts";
 import { writeFileAtomic } from "../../files/atomic.ts";
 import { REPORT_FILE } from "../../run/run_directory.ts";
@@ -31,10 +31,9 @@ interface SweepFlags extends ComputeOptions {
   json?: true;
 }
 
-export const sweepCommand = (): Command =>
+export const sweepCommand = (command: Command): Command =>
   withCompute(
-    new Command("sweep")
-      .summary("try settings of a recipe, and keep the best")
+    command
       .description(
         "Trains a recipe with several values of its keys, and ranks them by held-out loss: all for a ninth of their steps, the better third on to a third, the best of those to the end. What comes out is the best recipe. The same command goes on where it was stopped.",
       )

@@ -17,9 +17,8 @@ import { collect, wholeNumber } from "../options.ts";
 import { openScreen } from "../screen.ts";
 import { headerLine } from "../train_header.ts";
 
-export const tokenizerCommand = (): Command =>
-  new Command("tokenizer")
-    .summary("make a vocabulary, or add tokens to a model's")
+export const tokenizerCommand = (command: Command): Command =>
+  command
     .description(
       "Learns tokens from text: a tokenizer of its own, or more tokens for a model that spells a language with many.",
     )

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { styleText } from "node:util";
-import { Command } from "commander";
+import type { Command } from "commander";
 import type { MpiWorld } from "../../mpi/world.ts";
 import { type TrainOptions, train, type WeightsProgress } from "../../run/train.ts";
 import { type StagedEvent, type StageEvent, trainStages } from "../../run/train_stages.ts";
@@ -27,10 +27,9 @@ interface TrainFlags extends ComputeOptions {
   json?: true;
 }
 
-export const trainCommand = (): Command =>
+export const trainCommand = (command: Command): Command =>
   withCompute(
-    new Command("train")
-      .summary("run a recipe")
+    command
       .description(
         "Runs a recipe, or its stages one after the other: a YAML or JSON file, or the default export of a JavaScript or\n" +
           "TypeScript module.\n" +

@@ -5,9 +5,7 @@ import type { ReadColumns } from "./csv_rows.ts";
 import { checkDataFile } from "./data_files.ts";
 import { dataKindOf } from "./data_kinds.ts";
 import type { DataRow } from "./data_row.ts";
-import { fileBuffer } from "./file_buffer.ts";
 import { gunzip } from "./gunzip.ts";
-import { readParquetRows } from "./parquet_rows.ts";
 import { readStreamRows } from "./stream_rows.ts";
 
 export { dataFiles } from "./data_files.ts";
@@ -26,7 +24,7 @@ export async function* readDataFile(path: string, header?: ReadColumns): AsyncGe
   const handle = await openFile(path);
   try {
     if (kind === "parquet" && !hasCompressedName(path) && (await handle.stat()).isFile())
-      yield* readParquetRows(await fileBuffer(handle), path);
+      yield* parquetRows(handle, path);
     else yield* readStreamRows(chunksOf(handle), path, kind, gunzip, header);
   } catch (error) {
     throw diskError(error, "read", path);
@@ -42,6 +40,13 @@ async function openFile(path: string): Promise<FileHandle> {
   } catch (error) {
     throw diskError(error, "read", path);
   }
+}
+
+/** Reads the code for Parquet only where there is some. */
+async function* parquetRows(handle: FileHandle, path: string): AsyncGenerator<DataRow> {
+  const { fileBuffer } = await import("./file_buffer.ts");
+  const { readParquetRows } = await import("./parquet_rows.ts");
+  yield* readParquetRows(await fileBuffer(handle), path);
 }
 
 async function* chunksOf(handle: FileHandle): AsyncGenerator<Uint8Array> {
