@@ -26,6 +26,11 @@ const pages = [
   "src/runtime/chromium.test.ts",
 ];
 
+/** What MPI starts: likewise, `npm run test-ranks`. */
+const ranks = ["src/mpi/faults.test.ts", "src/mpi/mpi.test.ts", "src/cli/launched_program.test.ts"];
+
+const others = [...pages, ...ranks];
+
 export default defineConfig({
   test: {
     globalSetup: ["test/setup/build_programs.ts"],
@@ -36,14 +41,15 @@ export default defineConfig({
     maxWorkers: 2,
     env: { ATTUNE_CACHE: cache, HF_HOME: join(cache, "huggingface"), HF_HUB_OFFLINE: "1" },
     projects: [
-      { extends: true, test: { name: "clean", include: clean, exclude: pages, isolate: false } },
+      { extends: true, test: { name: "clean", include: clean, exclude: others, isolate: false } },
       { extends: true, test: { name: "pages", include: pages } },
+      { extends: true, test: { name: "ranks", include: ranks } },
       {
         extends: true,
         test: {
           name: "apart",
           include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-          exclude: [...clean, ...pages],
+          exclude: [...clean, ...others],
         },
       },
     ],

@@ -287,7 +287,7 @@ test.skipIf(process.platform === "win32")(
     const training = { maxSteps: 4, saveEvery: 2, learningRate: 1e-3 };
     const recipe = smallRecipe(at("run"), { adapter: undefined, training });
     const source = `
-    import { train } from "#../run/train.ts";
+    import { train } from "attune";
     try {
       for await (const event of train(${JSON.stringify(recipe)}, { threads: 1 }));
     } catch (error) {

@@ -127,7 +127,7 @@ describe("whoever leaves a run, its sessions are freed", () => {
   test("and its process ends", async () => {
     const child = startChild(
       at(),
-      `import { train } from "#../run/train.ts";
+      `import { train } from "attune";
       const recipe = ${JSON.stringify(smallRecipe(at("run")))};
       for await (const { type } of train(recipe, { threads: 1 })) if (type === "step") break;
       console.log("left");`,

@@ -57,7 +57,7 @@ async function kill(recipe: RecipeInput, when: { after: [TrainEvent["type"], num
   const after = "after" in when ? when.after.join(" ") : "never";
   const child = startChild(
     at(),
-    `import { train } from "#../run/train.ts";
+    `import { train } from "attune";
     for await (const { type, step } of train(${JSON.stringify(recipe)}, { threads: 1 })) {
       console.log(type, step);
       if (\`\${type} \${step}\` === ${JSON.stringify(after)}) process.kill(process.pid, "SIGKILL");

@@ -56,7 +56,7 @@ describe("a second run into the same output", () => {
 
   test.skipIf(process.platform === "win32")("goes on where the first one was killed", async () => {
     const source = `
-      import { train } from "#../run/train.ts";
+      import { train } from "attune";
       for await (const { type } of train(${JSON.stringify(recipe())}, { threads: 1 }))
         if (type === "checkpoint") process.kill(process.pid, "SIGKILL");`;
     await outputOf(startChild(at(), source));

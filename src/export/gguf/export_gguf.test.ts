@@ -549,7 +549,7 @@ describe("files and disks", () => {
     const model = golden("qwen2");
     const output = at("full.gguf");
     const source = `
-      import { exportGguf } from "#../export/gguf/export_gguf.ts";
+      import { exportGguf } from "attune";
       await exportGguf(${JSON.stringify({ model, output, type: "f32" })}).then(
         () => console.log("written"), (error) => console.log(error.code, error.message));`;
     expect(await outputOf(startChild(at(), source, 64))).toMatch(

@@ -331,7 +331,7 @@ describe("files and disks", () => {
   test("a full disk in the middle", async () => {
     const [model, output] = [goldenPath("models/llama-gqa"), at("out")];
     const source = `
-      import { exportMlx } from "#../export/mlx/export_mlx.ts";
+      import { exportMlx } from "attune";
       await exportMlx(${JSON.stringify({ model, output })}).then(
         () => console.log("written"), (error) => console.log(error.code, error.message));`;
     expect(await outputOf(startChild(at(), source, 64))).toMatch(

@@ -201,7 +201,7 @@ describe("bad input is named, and nothing stays", () => {
   test("a full disk in the middle", async () => {
     const [model, output] = [golden("qwen2"), at("out")];
     const source = `
-      import { exportOnnx } from "#../export/onnx/export_onnx.ts";
+      import { exportOnnx } from "attune";
       await exportOnnx(${JSON.stringify({ model, output, type: "fp32" })}).then(
         () => console.log("written"), (error) => console.log(error.code, error.message));`;
     expect(await outputOf(startChild(at(), source, 64))).toMatch(
