@@ -472,6 +472,28 @@ describe("the door", () => {
       status: 404,
       code: "unknown_url",
     });
+    expect(await statusOf({}, post({}, { "content-encoding": "gzip" }))).toMatchObject({
+      status: 415,
+      code: "unsupported_content_encoding",
+    });
+  });
+
+  test("a method that a path doesn't have is refused, and those it has are named", async () => {
+    const ask = async (method: string, path: string) => {
+      const asked = await statusOf({}, new Request(`http://localhost${path}`, { method }));
+      return [asked.status, asked.code, asked.headers.get("allow")];
+    };
+    for (const method of ["GET", "HEAD", "PUT", "DELETE"])
+      expect(await ask(method, "/v1/chat/completions")).toEqual([
+        405,
+        method === "HEAD" ? null : "method_not_supported",
+        "POST",
+      ]);
+    expect(await ask("POST", "/v1/models")).toEqual([405, "method_not_supported", "GET, HEAD"]);
+    expect(await ask("PATCH", "/v1/models/tiny")).toEqual([405, "method_not_supported", "GET, HEAD, DELETE"]);
+    expect(await ask("OPTIONS", "/v1/models")).toEqual([204, null, "GET, HEAD"]);
+    expect(await ask("GET", "/v1/nothing")).toEqual([404, "unknown_url", null]);
+    expect(await ask("OPTIONS", "/v1/nothing")).toEqual([404, "unknown_url", null]);
   });
 });
 
