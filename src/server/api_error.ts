@@ -1,5 +1,5 @@
 import { EMPTY_PROMPT, PROMPT_TOO_LONG } from "../generation/generate.ts";
-import { TOOLS_NOT_WRITTEN } from "../generation/render_prompt.ts";
+import { NOTHING_TO_ANSWER, TOOLS_NOT_WRITTEN } from "../generation/render_prompt.ts";
 import { AttuneError } from "../text/errors.ts";
 import { MEDIA_TOKEN } from "../tokenizers/media_tokens.ts";
 
@@ -34,7 +34,7 @@ const OWN_CODES: Readonly<Record<string, string>> = { [PROMPT_TOO_LONG]: "contex
 const OWN_FAILURES = "runtime.";
 
 /** Faults of what the model is asked, wherever it stands in the request. */
-const OF_PROMPT = new Set([PROMPT_TOO_LONG, EMPTY_PROMPT, MEDIA_TOKEN]);
+const OF_PROMPT = new Set([PROMPT_TOO_LONG, EMPTY_PROMPT, NOTHING_TO_ANSWER, MEDIA_TOKEN]);
 
 /** Other faults that are one parameter's. */
 const OWN_PARAMS: Readonly<Record<string, string>> = { [TOOLS_NOT_WRITTEN]: "tools" };

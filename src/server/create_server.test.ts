@@ -221,6 +221,11 @@ describe("chat completions", () => {
       [{ store: true }, "store", "invalid_value"],
       [{ top_logprobs: 2 }, "top_logprobs", "invalid_value"],
       [{ messages: undefined }, "messages", "missing_required_parameter"],
+      [
+        { messages: [...question, { role: "assistant", content: "x" }] },
+        "messages",
+        "generation.nothing-to-answer",
+      ],
       [{ messages: [{ role: "robot", content: "x" }] }, "messages", "invalid_value"],
       [
         { stream_options: { include_obfuscation: true } },
@@ -383,6 +388,13 @@ describe("completions", () => {
     }
   });
 
+  test("a prompt that is left out is missing, not wrong", async () => {
+    const asked = client.completions.create({ model: "tiny" } as never);
+    expect(await failure(asked)).toMatchObject({
+      ...{ status: 400, param: "prompt", code: "missing_required_parameter" },
+    });
+  });
+
   test("prompts that can't be read are refused by their parameter", async () => {
     for (const prompt of ["", ["a", ""], [], ["a", 5], Array(129).fill("a"), "long ".repeat(2000)]) {
       const asked = client.completions.create({ model: "tiny", prompt: prompt as string });
@@ -407,6 +419,37 @@ describe("completions", () => {
     const messages = question as [{ role: "user"; content: string }];
     const chatted = seeing.chat.completions.create({ model: "tiny", messages });
     expect(await failure(chatted)).toMatchObject({ ...expected, param: "messages" });
+  });
+
+  test("a prompt as long as the model was made for is scored, but not gone on from", async () => {
+    const prompt = Array.from({ length: 512 }, (_, i) => 5 + (i % 90));
+    const asked = { model: "tiny", prompt, echo: true, logprobs: 1, temperature: 0 };
+    const { choices, usage } = await client.completions.create({ ...asked, max_tokens: 0 });
+    expect(choices[0]!.logprobs!.token_logprobs).toHaveLength(512);
+    const shorter = await client.completions.create({
+      ...asked,
+      prompt: prompt.slice(0, 511),
+      max_tokens: 1,
+    });
+    expect(choices[0]!.logprobs!.token_logprobs!.slice(0, 511)).toEqual(
+      nearly(shorter.choices[0]!.logprobs!.token_logprobs!.slice(0, 511)),
+    );
+    expect(usage).toMatchObject({ prompt_tokens: 512, completion_tokens: 0 });
+    for (const wrong of [
+      { ...asked, max_tokens: 1 },
+      { ...asked, max_tokens: 0, prompt: [...prompt, 5] },
+    ])
+      expect(await failure(client.completions.create(wrong))).toMatchObject({
+        code: "context_length_exceeded",
+      });
+  });
+
+  test("best_of is refused, but where it says what n says", async () => {
+    const asked = { model: "tiny", prompt: "The cat", max_tokens: 1, temperature: 1, n: 2 };
+    expect((await client.completions.create({ ...asked, best_of: 2 })).choices).toHaveLength(2);
+    expect(await failure(client.completions.create({ ...asked, best_of: 3 }))).toMatchObject({
+      ...{ status: 400, param: "best_of" },
+    });
   });
 
   test("a token the model doesn't have is refused", async () => {
