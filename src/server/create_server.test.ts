@@ -612,6 +612,15 @@ describe("when many ask", () => {
     await closed;
   });
 
+  test("an adapter that is unloaded while its request waits is a model that isn't there", async () => {
+    const models = createServedModels([{ ...served[0]!, id: "gone", speaker: model, adapter: "gone" }]);
+    const response = await createServer({ models }).fetch(post({ ...asked, model: "gone" }));
+    expect([response.status, (await response.json()).error]).toMatchObject([
+      404,
+      { code: "model_not_found", param: "model" },
+    ]);
+  });
+
   test("a failure of the server's own says nothing of its inside, and is handed on", async () => {
     const chat = () => Promise.reject(new Error("secret"));
     const errors: unknown[] = [];
@@ -692,6 +701,9 @@ describe("adapters that come and go", () => {
       client.chat.completions.create({ model: id, messages: question as [], ...greedy });
     expect((await answer("new")).choices).toEqual((await answer("tuned")).choices);
     expect(await send("load_lora_adapter", loading)).toMatchObject({ status: 400 });
+    const twice = { ...loading, lora_name: "twice" };
+    const both = await Promise.all([1, 2].map(() => send("load_lora_adapter", twice)));
+    expect(both.map(({ status }) => status).sort()).toEqual([200, 400]);
     expect(await send("load_lora_adapter", { lora_name: "x", lora_path: "/nowhere" })).toMatchObject({
       status: 400,
     });

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { type AdapterLoading, loadAdapter, unloadAdapter } from "./adapters.ts";
+import { type AdapterLoading, loadAdapter, type NamesLoading, unloadAdapter } from "./adapters.ts";
 import { ApiError, errorResponse, faultOf } from "./api_error.ts";
 import { chatCompletions } from "./chat_completions.ts";
 import { completions } from "./completions.ts";
@@ -56,7 +56,8 @@ export function createServer({
   const app = endpoints(state);
   const { adapters } = options;
   if (adapters) {
-    app.post("/v1/load_lora_adapter", (c) => loadAdapter(c.req.raw, state, adapters));
+    const loading: NamesLoading = new Set();
+    app.post("/v1/load_lora_adapter", (c) => loadAdapter(c.req.raw, state, adapters, loading));
     app.post("/v1/unload_lora_adapter", (c) => unloadAdapter(c.req.raw, state, adapters));
   }
   app.delete("/v1/models/:id{.+}", (c) => deleteModel(c.req.param("id"), models, fineTuning));
