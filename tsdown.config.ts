@@ -8,6 +8,8 @@ export const program = {
     cli: "src/cli/main.ts",
     // The thread that tokenizes: found beside every chunk, as sessions' is.
     tokenize_worker: "src/data/tokenize/tokenize_worker.ts",
+    // The thread that tokenizes long prompts, likewise.
+    encode_worker: "src/generation/encode_worker.ts",
     // The threads that update all weights, likewise.
     update_worker: "src/run/update_worker.ts",
     // The process that `attune estimate` measures in.

@@ -38,8 +38,8 @@ const ALLOWED: Record<string, string[]> = {
   report: ["text", "math", "training", "evaluation"],
   tracking: ["text", "files", "training"],
   generation: [
-    ...["text", "random", "graph", "runtime", "files", "quantization", "models", "adapters", "tokenizers"],
-    ...["templates", "pretrained"],
+    ...["text", "random", "threads", "graph", "runtime", "files", "quantization", "models", "adapters"],
+    ...["tokenizers", "templates", "pretrained"],
   ],
   export: [
     ...["text", "math", "random", "graph", "runtime", "files", "quantization", "models", "adapters"],
@@ -95,6 +95,7 @@ const NODE: Record<string, true | string[]> = {
     ),
   ],
   hub: true,
+  generation: ["encode_worker.mjs", "encode_worker.ts", "prompt_thread.ts"],
   pretrained: ["base.ts", "model_directory.ts", "same_base.ts", "save_model_directory.ts"],
   export: true,
   evaluation: ["bounded.ts"],

@@ -1,6 +1,13 @@
 import type { EncodeOptions, Tokenizer } from "../tokenizers/tokenizer.ts";
 import { promptTooLong } from "./generate.ts";
 
+/** The tokens of a prompt, sooner or later. */
+export type EncodePrompt = (
+  text: string,
+  options: EncodeOptions,
+  maxPositions?: number,
+) => number[] | Promise<number[]>;
+
 /** Tokens that are counted of a prompt that is too long, as a multiple of what the model was made for. */
 const COUNTED = 2;
 

@@ -32,6 +32,7 @@ export type OnPrompt = (logits: Float32Array) => void;
 
 /**
  * The tokens that follow `prompt`, one by one as they are computed, a stop token included.
+ * Of none, `onPrompt` has its logits all the same, and the prompt may be as long as the model was made for.
  * @returns why it ended, as the iterator's return value.
  * @throws AttuneError when the prompt is empty or longer than the model was made for; the signal's reason when aborted.
  */
@@ -41,8 +42,9 @@ export async function* generate(
   prompt: readonly number[],
   { maxTokens, maxTime, stopIds, rules, sampling, seed, signal, onToken, onPrompt }: GenerateOptions,
 ): AsyncGenerator<number, FinishReason> {
-  checkPrompt(prompt, maxPositions);
+  checkPrompt(prompt, maxTokens > 0 ? maxPositions : maxPositions + 1);
   const tokens = [...prompt];
+  if (maxTokens === 0 && onPrompt) await reader.next(tokens, signal, onPrompt);
   const maxNewTokens = Math.min(maxTokens, maxPositions - prompt.length);
   const isOver = deadline(maxTime);
   for (let step = 0; step < maxNewTokens; step++) {

@@ -11,6 +11,7 @@ import { decodingOptions } from "./decoding_options.ts";
 import { type LoadedModel, openLoadedModel } from "./loaded_model.ts";
 import { type DecodingCompute, lowBitTensors } from "./low_bits.ts";
 import { once } from "./once.ts";
+import { createPromptThread } from "./prompt_thread.ts";
 
 export type { LoadedModel } from "./loaded_model.ts";
 
@@ -66,7 +67,15 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
       ? undefined
       : await lowBitTensors(base.model, base.directory.tensors, compute, { onWeight, warn: onWarning });
   const adapters = named(options.adapters);
-  return openLoadedModel({ base, template, adapters, readAdapter, openSession, session, tensors, onWarning });
+  const { tokenizerConfig, eosIds } = base;
+  const { tokenizerJson } = base.directory;
+  const prompts = createPromptThread(base.tokenizer, {
+    ...{ tokenizerJson, tokenizerConfig, eosIds },
+    mediaIds: base.model.media,
+  });
+  return openLoadedModel({
+    ...{ base, template, adapters, readAdapter, openSession, session, tensors, onWarning, prompts },
+  });
 }
 
 const warn = (text: string) => process.emitWarning(text, { type: "attune" });

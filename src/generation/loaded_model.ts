@@ -5,6 +5,7 @@ import { keepsTensors, type OpenSession, type SessionOptions } from "../runtime/
 import type { Template } from "../templates/template.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { openDecodingSession, openStackedSession } from "./decoder.ts";
+import type { EncodePrompt } from "./encode_prompt.ts";
 import { explainNotANumber } from "./explain_not_a_number.ts";
 import { explainedTalk } from "./explained_talk.ts";
 import { readGenerationSettings } from "./generation_config.ts";
@@ -44,6 +45,8 @@ export interface LoadedModelParts<From> {
   readAdapter: (from: From) => Promise<Adapter>;
   openSession: OpenSession;
   session: SessionOptions;
+  /** Tokenizes the prompts of single answers, and is closed with the model; here and at once when left out. */
+  prompts?: { encode: EncodePrompt; close(): Promise<void> };
   /** What graphs read, where that isn't what the base's files hold. */
   tensors?: ReadonlyMap<string, TensorEntry>;
   /** Gets what the model's files ask for and has no effect here. */
@@ -81,7 +84,12 @@ export async function openLoadedModel<From>({
   variants.use(Object.keys(adapters)[0] ?? null);
   await variants.current(); // fails now if it can't be opened
   const template = once(openTemplate);
-  const talk = createTalk({ tokenizer, template, eos, settings, variant: variants.current });
+  const { prompts } = parts;
+  const talk = createTalk({
+    ...{ tokenizer, template, eos, settings },
+    encode: prompts?.encode,
+    variant: variants.current,
+  });
   return {
     ...explainedTalk(talk, () => explainNotANumber(tensors)),
     tokenizer,
@@ -90,6 +98,8 @@ export async function openLoadedModel<From>({
     addAdapter,
     removeAdapter: variants.remove,
     useAdapter: variants.use,
-    release: variants.release,
+    async release() {
+      await Promise.all([variants.release(), prompts?.close()]);
+    },
   };
 }

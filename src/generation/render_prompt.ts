@@ -35,11 +35,14 @@ export function renderPrompt(
   return text;
 }
 
+/** The code of a conversation that the assistant has ended. */
+export const NOTHING_TO_ANSWER = "generation.nothing-to-answer";
+
 function requireQuestion(messages: readonly Message[]): void {
   const last = messages.at(-1);
   if (last !== undefined && last.role !== "assistant") return;
   throw new AttuneError({
-    code: "generation.nothing-to-answer",
+    code: NOTHING_TO_ANSWER,
     problem: `the conversation must end with a message to answer; ${last ? "its last is the assistant's" : "it is empty"}`,
   });
 }

@@ -4,7 +4,7 @@ import { AttuneError } from "../text/errors.ts";
 import { refuseMedia } from "../tokenizers/media_tokens.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { type Completion, collectText, type TextOptions } from "./completion.ts";
-import { encodePrompt } from "./encode_prompt.ts";
+import { type EncodePrompt, encodePrompt } from "./encode_prompt.ts";
 import { fitConversation } from "./fit_conversation.ts";
 import {
   type FinishReason,
@@ -74,6 +74,8 @@ export interface Talk {
 
 export interface TalkParts {
   tokenizer: Tokenizer;
+  /** Tokenizes the prompts of single answers; here and at once when left out. */
+  encode?: EncodePrompt;
   /** Asked for when a conversation comes: who only completes text needs none. */
   template: () => Promise<Template>;
   /** Tokens that end any answer. */
@@ -85,7 +87,8 @@ export interface TalkParts {
 
 const DEFAULT_MAX_TOKENS = 512;
 
-export function createTalk({ tokenizer, template, eos, settings, variant: find }: TalkParts): Talk {
+export function createTalk({ tokenizer, template, eos, settings, variant: find, ...parts }: TalkParts): Talk {
+  const { encode = (...asked) => encodePrompt(tokenizer, ...asked) } = parts;
   const variant = (choice?: AdapterChoice) => held(find(choice));
   /** What ends an answer and what it may hold, for all its tokens. */
   const bounds = (stopIds: ReadonlySet<number>, { stop, rules: more, ...wanted }: AnswerOptions) => {
@@ -146,7 +149,7 @@ export function createTalk({ tokenizer, template, eos, settings, variant: find }
     });
   };
   const read = async (text: string, addBos: boolean | undefined, answering: Promise<Variant>) =>
-    encodePrompt(tokenizer, text, { addBos }, (await answering).decoder.dimensions.maxPositions);
+    encode(text, { addBos }, (await answering).decoder.dimensions.maxPositions);
   const tokensOf = async (prompt: string | readonly number[], answering: Promise<Variant>) => {
     if (typeof prompt === "string") return read(prompt, true, answering);
     refuseMedia(prompt, tokenizer);

@@ -125,10 +125,12 @@ interface Loaded {
 /** What talks through one decoder. */
 export const variantBy = (decoder: Decoder): Variant => ({ decoder, readers: createReaders(decoder) });
 
+export const UNKNOWN_ADAPTER = "generation.unknown-adapter";
+
 function unknownAdapter(name: string, names: string[]): AttuneError {
   const known = names.length > 0 ? names.join(", ") : "none: no adapter is loaded";
   return new AttuneError({
-    code: "generation.unknown-adapter",
+    code: UNKNOWN_ADAPTER,
     problem: `there is no adapter ${JSON.stringify(name)}`,
     expected: known,
   });

@@ -9,7 +9,7 @@ import { programFile } from "../testing/programs.ts";
 const at = temporaryDirectory();
 beforeEach(() => mkdirSync(at("home")));
 const model = goldenPath("models/llama-gqa");
-const library = pathToFileURL(programFile("library")).href;
+const library = pathToFileURL(programFile("index")).href;
 
 /** Asks a model as a program would; the runtime writes nothing where CI is set. */
 const ASK = `

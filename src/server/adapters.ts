@@ -14,6 +14,9 @@ export interface AdapterLoading {
   unload(name: string): Promise<void>;
 }
 
+/** Names of adapters that are being read. */
+export type NamesLoading = Set<string>;
+
 const LoadRequest = z.strictObject({ lora_name: z.string().min(1).max(200), lora_path: z.string().min(1) });
 const UnloadRequest = z.strictObject({ lora_name: z.string() });
 
@@ -22,13 +25,15 @@ export async function loadAdapter(
   request: Request,
   { models, bodyLimit }: ServerState,
   { base, load }: AdapterLoading,
+  loading: NamesLoading,
 ): Promise<Response> {
   const { lora_name: id, lora_path } = await readBody(request, LoadRequest, bodyLimit);
-  if (models.list().some((model) => model.id === id))
+  if (loading.has(id) || models.list().some((model) => model.id === id))
     throw parameterError("lora_name", "invalid_value", {
       message: `A model '${id}' is served already: unload it first, or choose another name.`,
     });
-  await load(id, lora_path);
+  loading.add(id);
+  await load(id, lora_path).finally(() => loading.delete(id));
   const served = { ...base, id, adapter: id, parent: base.id, created: nowInSeconds() };
   models.add(served);
   return Response.json(modelObject(served));

@@ -1,5 +1,6 @@
 import { EMPTY_PROMPT, PROMPT_TOO_LONG } from "../generation/generate.ts";
-import { TOOLS_NOT_WRITTEN } from "../generation/render_prompt.ts";
+import { NOTHING_TO_ANSWER, TOOLS_NOT_WRITTEN } from "../generation/render_prompt.ts";
+import { UNKNOWN_ADAPTER } from "../generation/variants.ts";
 import { AttuneError } from "../text/errors.ts";
 import { MEDIA_TOKEN } from "../tokenizers/media_tokens.ts";
 
@@ -34,7 +35,7 @@ const OWN_CODES: Readonly<Record<string, string>> = { [PROMPT_TOO_LONG]: "contex
 const OWN_FAILURES = "runtime.";
 
 /** Faults of what the model is asked, wherever it stands in the request. */
-const OF_PROMPT = new Set([PROMPT_TOO_LONG, EMPTY_PROMPT, MEDIA_TOKEN]);
+const OF_PROMPT = new Set([PROMPT_TOO_LONG, EMPTY_PROMPT, NOTHING_TO_ANSWER, MEDIA_TOKEN]);
 
 /** Other faults that are one parameter's. */
 const OWN_PARAMS: Readonly<Record<string, string>> = { [TOOLS_NOT_WRITTEN]: "tools" };
@@ -49,9 +50,14 @@ export async function aboutPrompt<T>(param: string, work: Promise<T>): Promise<T
   }
 }
 
-/** The fault of anything that was thrown: what isn't the client's is said without its inside. */
+/**
+ * The fault of anything that was thrown: what isn't the client's is said without its inside. An adapter that is unknown was
+ * unloaded while its request waited.
+ */
 export function faultOf(error: unknown): ApiFault {
   if (error instanceof ApiError) return error.fault;
+  if (error instanceof AttuneError && error.code === UNKNOWN_ADAPTER)
+    return { status: 404, message: error.message, param: "model", reason: "model_not_found" };
   if (error instanceof AttuneError && !error.code.startsWith(OWN_FAILURES))
     return {
       status: 400,

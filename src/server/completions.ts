@@ -24,7 +24,7 @@ const CompletionRequest = z.strictObject({
   max_tokens: z.int().min(0).default(16),
   echo: z.boolean().default(false),
   logprobs: z.int().min(0).max(5).optional(),
-  best_of: z.literal(1).optional(),
+  best_of: z.int().optional(),
   stop: oneOrMany(z.string().min(1), 64).optional(),
 });
 
@@ -37,6 +37,10 @@ export async function completions(request: Request, state: ServerState): Promise
   const served = state.models.find(asked.model);
   const prompts = promptsOf(asked);
   requireTokens(prompts, served);
+  if ((asked.best_of ?? asked.n) !== asked.n)
+    throw parameterError("best_of", "unsupported_parameter", {
+      message: "'best_of' may only be what 'n' is: all answers are returned.",
+    });
   requireKnownBiases(asked, served.speaker.tokenizer);
   const head = { id: newId("cmpl"), object: "text_completion", created: nowInSeconds(), model: served.id };
   const all = prompts.flatMap((prompt) => Array.from({ length: asked.n }, (_, i) => ({ prompt, choice: i })));
@@ -125,19 +129,18 @@ async function completeOne(
   const answer = await speaker.complete(ids, {
     adapter,
     ...answerOptions(asked, choice),
-    maxTokens: Math.max(1, max_tokens), // the pass that reads the prompt makes one in any case
+    maxTokens: max_tokens,
     signal,
-    onText: max_tokens > 0 ? tell : undefined,
-    onToken: (id, logits, { isEnd }) => void (max_tokens > 0 && !isEnd && score(id, logits)),
+    onText: tell,
+    onToken: (id, logits, { isEnd }) => void (isEnd || score(id, logits)),
     onPrompt: isPromptScored ? scorePrompt : undefined,
   });
   if (told < scored.length) tell("");
-  const text = max_tokens > 0 ? answer.text : "";
   return {
-    text: echoed + text,
+    text: echoed + answer.text,
     logprobs: most === undefined ? null : textLogprobs(tokenizer, start)(scored),
-    finish_reason: max_tokens > 0 ? answer.finishReason : "length",
-    usage: { prompt: ids.length, completion: max_tokens > 0 ? answer.ids.length : 0 },
+    finish_reason: answer.finishReason,
+    usage: { prompt: ids.length, completion: answer.ids.length },
   };
 }
 

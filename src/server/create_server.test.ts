@@ -221,6 +221,11 @@ describe("chat completions", () => {
       [{ store: true }, "store", "invalid_value"],
       [{ top_logprobs: 2 }, "top_logprobs", "invalid_value"],
       [{ messages: undefined }, "messages", "missing_required_parameter"],
+      [
+        { messages: [...question, { role: "assistant", content: "x" }] },
+        "messages",
+        "generation.nothing-to-answer",
+      ],
       [{ messages: [{ role: "robot", content: "x" }] }, "messages", "invalid_value"],
       [
         { stream_options: { include_obfuscation: true } },
@@ -383,6 +388,13 @@ describe("completions", () => {
     }
   });
 
+  test("a prompt that is left out is missing, not wrong", async () => {
+    const asked = client.completions.create({ model: "tiny" } as never);
+    expect(await failure(asked)).toMatchObject({
+      ...{ status: 400, param: "prompt", code: "missing_required_parameter" },
+    });
+  });
+
   test("prompts that can't be read are refused by their parameter", async () => {
     for (const prompt of ["", ["a", ""], [], ["a", 5], Array(129).fill("a"), "long ".repeat(2000)]) {
       const asked = client.completions.create({ model: "tiny", prompt: prompt as string });
@@ -407,6 +419,37 @@ describe("completions", () => {
     const messages = question as [{ role: "user"; content: string }];
     const chatted = seeing.chat.completions.create({ model: "tiny", messages });
     expect(await failure(chatted)).toMatchObject({ ...expected, param: "messages" });
+  });
+
+  test("a prompt as long as the model was made for is scored, but not gone on from", async () => {
+    const prompt = Array.from({ length: 512 }, (_, i) => 5 + (i % 90));
+    const asked = { model: "tiny", prompt, echo: true, logprobs: 1, temperature: 0 };
+    const { choices, usage } = await client.completions.create({ ...asked, max_tokens: 0 });
+    expect(choices[0]!.logprobs!.token_logprobs).toHaveLength(512);
+    const shorter = await client.completions.create({
+      ...asked,
+      prompt: prompt.slice(0, 511),
+      max_tokens: 1,
+    });
+    expect(choices[0]!.logprobs!.token_logprobs!.slice(0, 511)).toEqual(
+      nearly(shorter.choices[0]!.logprobs!.token_logprobs!.slice(0, 511)),
+    );
+    expect(usage).toMatchObject({ prompt_tokens: 512, completion_tokens: 0 });
+    for (const wrong of [
+      { ...asked, max_tokens: 1 },
+      { ...asked, max_tokens: 0, prompt: [...prompt, 5] },
+    ])
+      expect(await failure(client.completions.create(wrong))).toMatchObject({
+        code: "context_length_exceeded",
+      });
+  });
+
+  test("best_of is refused, but where it says what n says", async () => {
+    const asked = { model: "tiny", prompt: "The cat", max_tokens: 1, temperature: 1, n: 2 };
+    expect((await client.completions.create({ ...asked, best_of: 2 })).choices).toHaveLength(2);
+    expect(await failure(client.completions.create({ ...asked, best_of: 3 }))).toMatchObject({
+      ...{ status: 400, param: "best_of" },
+    });
   });
 
   test("a token the model doesn't have is refused", async () => {
@@ -472,6 +515,28 @@ describe("the door", () => {
       status: 404,
       code: "unknown_url",
     });
+    expect(await statusOf({}, post({}, { "content-encoding": "gzip" }))).toMatchObject({
+      status: 415,
+      code: "unsupported_content_encoding",
+    });
+  });
+
+  test("a method that a path doesn't have is refused, and those it has are named", async () => {
+    const ask = async (method: string, path: string) => {
+      const asked = await statusOf({}, new Request(`http://localhost${path}`, { method }));
+      return [asked.status, asked.code, asked.headers.get("allow")];
+    };
+    for (const method of ["GET", "HEAD", "PUT", "DELETE"])
+      expect(await ask(method, "/v1/chat/completions")).toEqual([
+        405,
+        method === "HEAD" ? null : "method_not_supported",
+        "POST",
+      ]);
+    expect(await ask("POST", "/v1/models")).toEqual([405, "method_not_supported", "GET, HEAD"]);
+    expect(await ask("PATCH", "/v1/models/tiny")).toEqual([405, "method_not_supported", "GET, HEAD, DELETE"]);
+    expect(await ask("OPTIONS", "/v1/models")).toEqual([204, null, "GET, HEAD"]);
+    expect(await ask("GET", "/v1/nothing")).toEqual([404, "unknown_url", null]);
+    expect(await ask("OPTIONS", "/v1/nothing")).toEqual([404, "unknown_url", null]);
   });
 });
 
@@ -545,6 +610,15 @@ describe("when many ask", () => {
     begun[0]!.answer();
     expect((await first).status).toBe(200);
     await closed;
+  });
+
+  test("an adapter that is unloaded while its request waits is a model that isn't there", async () => {
+    const models = createServedModels([{ ...served[0]!, id: "gone", speaker: model, adapter: "gone" }]);
+    const response = await createServer({ models }).fetch(post({ ...asked, model: "gone" }));
+    expect([response.status, (await response.json()).error]).toMatchObject([
+      404,
+      { code: "model_not_found", param: "model" },
+    ]);
   });
 
   test("a failure of the server's own says nothing of its inside, and is handed on", async () => {
@@ -627,6 +701,9 @@ describe("adapters that come and go", () => {
       client.chat.completions.create({ model: id, messages: question as [], ...greedy });
     expect((await answer("new")).choices).toEqual((await answer("tuned")).choices);
     expect(await send("load_lora_adapter", loading)).toMatchObject({ status: 400 });
+    const twice = { ...loading, lora_name: "twice" };
+    const both = await Promise.all([1, 2].map(() => send("load_lora_adapter", twice)));
+    expect(both.map(({ status }) => status).sort()).toEqual([200, 400]);
     expect(await send("load_lora_adapter", { lora_name: "x", lora_path: "/nowhere" })).toMatchObject({
       status: 400,
     });

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { type AdapterLoading, loadAdapter, unloadAdapter } from "./adapters.ts";
+import { type AdapterLoading, loadAdapter, type NamesLoading, unloadAdapter } from "./adapters.ts";
 import { ApiError, errorResponse, faultOf } from "./api_error.ts";
 import { chatCompletions } from "./chat_completions.ts";
 import { completions } from "./completions.ts";
@@ -56,7 +56,8 @@ export function createServer({
   const app = endpoints(state);
   const { adapters } = options;
   if (adapters) {
-    app.post("/v1/load_lora_adapter", (c) => loadAdapter(c.req.raw, state, adapters));
+    const loading: NamesLoading = new Set();
+    app.post("/v1/load_lora_adapter", (c) => loadAdapter(c.req.raw, state, adapters, loading));
     app.post("/v1/unload_lora_adapter", (c) => unloadAdapter(c.req.raw, state, adapters));
   }
   app.delete("/v1/models/:id{.+}", (c) => deleteModel(c.req.param("id"), models, fineTuning));
@@ -96,7 +97,7 @@ function endpoints(state: ServerState): Hono {
   app.post("/v1/chat/completions", (c) => chatCompletions(c.req.raw, state));
   app.post("/v1/completions", (c) => completions(c.req.raw, state));
   app.post("/v1/responses", (c) => responses(c.req.raw, state));
-  app.notFound((c) => errorResponse(unknownUrl(c.req.method, c.req.path).fault));
+  app.notFound(({ req }) => notFound(app, req));
   app.onError((error) => {
     throw error;
   });
@@ -124,6 +125,23 @@ function failed(error: unknown, onError: (error: unknown) => void): Response {
   if (fault.status === 500) onError(error);
   return errorResponse(fault);
 }
+
+/** A path that is there with other methods is another fault than one that isn't. */
+function notFound({ router }: Hono, { method, path }: { method: string; path: string }): Response {
+  const found = ["GET", "POST", "DELETE"].filter((one) => router.match(one, path)[0].length > 0);
+  if (found.length === 0) return errorResponse(unknownUrl(method, path).fault);
+  const allow = found.flatMap((one) => (one === "GET" ? ["GET", "HEAD"] : [one])).join(", ");
+  if (method === "OPTIONS") return new Response(null, { status: 204, headers: { allow } });
+  return errorResponse(wrongMethod(method, path, allow).fault);
+}
+
+const wrongMethod = (method: string, path: string, allow: string) =>
+  new ApiError({
+    status: 405,
+    message: `${path} has no method ${method}: it has ${allow}.`,
+    reason: "method_not_supported",
+    headers: { allow },
+  });
 
 const unknownUrl = (method: string, path: string) =>
   new ApiError({ status: 404, message: `Unknown request URL: ${method} ${path}.`, reason: "unknown_url" });

@@ -1,3 +1,4 @@
+import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { expect, test } from "vitest";
 import { listen } from "./listen.ts";
@@ -63,6 +64,46 @@ test("a body that is refused unread doesn't hold the answer up", async () => {
     for await (const part of socket) text += part;
     expect(text).toMatch(/^HTTP\/1.1 413/);
     expect(text.toLowerCase()).toContain("connection: close"); // or its next request would meet the end
+  });
+});
+
+test("a client whose body is too large sees the answer, not the connection's end", async () => {
+  const refuseEarly = async () => new Response("too large", { status: 413 });
+  const refuseMidway = async ({ body }: Request) => {
+    for await (const _ of body!) break;
+    return new Response("too large", { status: 413 });
+  };
+  for (const refuse of [refuseEarly, refuseMidway])
+    await withListener(refuse, async (url, port) => {
+      const body = Buffer.alloc(16 << 20);
+      for (let i = 0; i < 2; i++) {
+        const statuses = await Promise.all([
+          fetch(url, { method: "POST", body }).then(({ status }) => status),
+          new Promise((done, fail) => {
+            const sent = httpRequest({ port, host: HOST, method: "POST" }, (response) => {
+              response.resume().on("end", () => done(response.statusCode));
+            });
+            sent.on("error", fail).end(body);
+          }),
+        ]);
+        expect(statuses).toEqual([413, 413]);
+      }
+    });
+});
+
+test("what the web's Request can't hold is answered all the same", async () => {
+  const echo = async ({ url }: Request) => new Response(url);
+  await withListener(echo, async (_, port) => {
+    const answerTo = async (line: string) => {
+      const socket = connect(port, HOST);
+      socket.end(`${line} HTTP/1.1\r\nHost: ${HOST}\r\nConnection: close\r\n\r\n`);
+      let text = "";
+      for await (const part of socket) text += part;
+      return text;
+    };
+    expect(await answerTo("GET http://localhost/v1/models")).toContain("http://localhost/v1/models");
+    expect(await answerTo("TRACE /")).toMatch(/^HTTP\/1.1 405[\s\S]*"code":"method_not_supported"/);
+    expect(await answerTo("OPTIONS *")).toMatch(/^HTTP\/1.1 400[\s\S]*"code":"invalid_url"/);
   });
 });
 

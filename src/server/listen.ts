@@ -1,6 +1,7 @@
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { Readable } from "node:stream";
+import { ReadableStream as NodeStream } from "node:stream/web";
 import { AttuneError } from "../text/errors.ts";
+import { ApiError, errorResponse } from "./api_error.ts";
 
 export interface ListenOptions {
   port: number;
@@ -50,23 +51,58 @@ async function answer(
     if (!outgoing.writableFinished) gone.abort();
   });
   const request = requestOf(incoming, gone.signal);
-  const response = request ? await handle(request) : new Response(null, { status: 400 });
-  // What was not read of a refused body is not waited for; the client is told, or its next request would meet the end.
-  const isLast = !incoming.complete;
-  if (isLast) outgoing.setHeader("connection", "close");
+  const response = request instanceof Request ? await handle(request) : request;
+  if (!incoming.complete) return answerEarly(response, incoming, outgoing);
   outgoing.writeHead(response.status, Object.fromEntries(response.headers));
   if (response.body) await send(response.body, outgoing);
-  if (isLast) outgoing.once("finish", () => incoming.destroy());
   outgoing.end();
 }
 
-/** undefined of a request whose target is no URL. */
-function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request | undefined {
+/**
+ * Answers a request whose body has not been read to its end. What still comes of it is thrown away for a while: a connection
+ * that is closed on it is all that the client would see, and not the answer.
+ */
+async function answerEarly(
+  response: Response,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  const body = Buffer.from(await response.arrayBuffer());
+  outgoing.writeHead(response.status, {
+    ...Object.fromEntries(response.headers),
+    "content-length": body.length, // so that the client knows where it ends before the connection does
+    connection: "close",
+  });
+  outgoing.write(body);
+  await discarded(incoming);
+  outgoing.once("finish", () => incoming.destroy());
+  outgoing.end();
+}
+
+const QUIET = 1000; // ms without a further byte
+const LONGEST = 30_000; // ms
+
+const discarded = (incoming: IncomingMessage) =>
+  new Promise<void>((resolve) => {
+    const done = () => {
+      clearTimeout(quiet);
+      clearTimeout(longest);
+      resolve();
+    };
+    const [quiet, longest] = [setTimeout(done, QUIET), setTimeout(done, LONGEST)];
+    incoming.on("data", () => quiet.refresh());
+    incoming.once("end", done).once("close", done).once("error", done);
+  });
+
+/** A response of a request that is none of the web's. */
+function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request | Response {
   const { method = "GET", url = "/", headers } = incoming;
-  const target = `http://${headers.host ?? "localhost"}${url}`;
-  if (!url.startsWith("/") || !URL.canParse(target)) return undefined;
+  const target = url.startsWith("/") ? `http://${headers.host ?? "localhost"}${url}` : url;
+  if (!/^https?:/i.test(target) || !URL.canParse(target)) return errorResponse(noUrl(url).fault);
+  if (FORBIDDEN.includes(method)) return errorResponse(noMethod(method).fault);
   const hasBody = method !== "GET" && method !== "HEAD";
-  const body = hasBody ? (Readable.toWeb(incoming) as ReadableStream<Uint8Array>) : null;
+  // Who stops reading it doesn't end the connection.
+  const body = hasBody ? NodeStream.from(incoming.iterator({ destroyOnReturn: false })) : null;
   const given = Object.entries(headers).flatMap(([name, value]): [string, string][] =>
     value === undefined ? [] : [[name, Array.isArray(value) ? value.join(", ") : value]],
   );
@@ -87,6 +123,18 @@ const drained = (outgoing: ServerResponse) =>
   new Promise<void>((done) => {
     outgoing.once("drain", done);
     outgoing.once("close", done);
+  });
+
+const FORBIDDEN = ["CONNECT", "TRACE", "TRACK"];
+
+const noUrl = (url: string) =>
+  new ApiError({ status: 400, message: `The request's target is no URL: ${url}.`, reason: "invalid_url" });
+
+const noMethod = (method: string) =>
+  new ApiError({
+    status: 405,
+    message: `The method ${method} is not supported.`,
+    reason: "method_not_supported",
   });
 
 function cantListen(error: NodeJS.ErrnoException, host: string, port: number): AttuneError {

@@ -31,6 +31,17 @@ function requireJson(request: Request): void {
   });
 }
 
+/** What is packed may be far larger than it looks. */
+function requirePlain({ headers }: Request): void {
+  const encoding = headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
+  if (encoding === "identity" || encoding === "") return;
+  throw new ApiError({
+    status: 415,
+    message: `Unsupported content encoding: ${encoding}. Send the body as it is.`,
+    reason: "unsupported_content_encoding",
+  });
+}
+
 const tooLarge = (limit: number) =>
   new ApiError({
     status: 413,
@@ -40,6 +51,7 @@ const tooLarge = (limit: number) =>
 
 /** Reads no more than `limit` bytes, whatever the headers say. */
 export async function readBytes(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+  requirePlain(request);
   if (Number(request.headers.get("content-length")) > limit) throw tooLarge(limit);
   const parts: Uint8Array[] = [];
   let length = 0;
@@ -103,12 +115,12 @@ function wrongParameter(issues: readonly z.core.$ZodIssue[]): ApiError {
   });
 }
 
-/** The fault of a parameter. */
 /** A parameter with a value that isn't one of those `expected`. */
 export const invalidValue = (param: string, expected: string, got: unknown): ApiError =>
   parameterError(param, "invalid_value", {
     message: `Invalid value for '${param}': expected ${expected}; got ${JSON.stringify(got)}.`,
   });
 
+/** The fault of a parameter. */
 export const parameterError = (param: string, reason: string, { message }: { message: string }): ApiError =>
   new ApiError({ status: 400, message, param, reason });

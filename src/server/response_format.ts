@@ -11,9 +11,12 @@ import { parameterError } from "./read_body.ts";
  * What keeps an answer within the format that is asked for; undefined of text.
  * @throws ApiError when the format isn't supported.
  */
-export function formatRule({ response_format: format, tools }: ChatRequest, tokenizer: Tokenizer) {
+export function formatRule(
+  { response_format: format, tools, tool_choice }: ChatRequest,
+  tokenizer: Tokenizer,
+) {
   if (format === undefined || format.type === "text") return undefined;
-  if (tools && tools.length > 0)
+  if (tools && tools.length > 0 && tool_choice !== "none")
     throw parameterError("response_format", "unsupported_parameter", {
       message: "'response_format' beside 'tools' is not supported: an answer in a format can't call.",
     });

@@ -74,6 +74,15 @@ test("a stream has the text as it comes, and never a piece of a call in it", asy
   expect(deltas.at(-1)!.finish_reason).toBe("tool_calls");
 });
 
+test("a format may stand beside tools of which none may be called", async () => {
+  const { client } = speaking('{"a":1}');
+  const { choices } = await client.chat.completions.create({
+    ...{ ...body, tool_choice: "none" },
+    response_format: { type: "json_object" },
+  });
+  expect(choices[0]!.message.content).toBe('{"a":1}');
+});
+
 test("an answer without a call, or with a broken one, is text", async () => {
   for (const text of ["It rains.", "<tool_call>\n{broken"]) {
     const { client } = speaking(text);

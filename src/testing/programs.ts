@@ -8,7 +8,7 @@ const sourceOf = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 /** Their sources, by name. */
 export const PROGRAMS = {
   cli: sourceOf("../cli/main.ts"),
-  library: sourceOf("../index.ts"),
+  index: sourceOf("../index.ts"),
   train_together: sourceOf("../mpi/testing/train_together.ts"),
 };
 

@@ -51,6 +51,9 @@ function faultOf(issue: Issue): Pick<Fault, "problem" | "expected" | "got"> {
   const expected = expectedOf(issue);
   const input = inputOf(issue);
   const isScalar = issue.code !== "custom" && input !== undefined && typeof input !== "object";
+  const isAbsent = input === undefined && "input" in issue;
+  if (isAbsent && issue.code === "invalid_union" && expected === undefined)
+    return { problem: "missing", expected: issue.message.replace(/^expected /, "") };
   if (expected === undefined)
     return { problem: issue.message, ...(isScalar && { got: describeValue(input) }) };
   if (input === undefined) return { problem: "missing", expected };

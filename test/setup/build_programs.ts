@@ -16,8 +16,7 @@ export default async function buildPrograms(project: TestProject): Promise<(() =
   if (process.env[BUILT_IN]) return;
   const outDir = mkdtempSync(join(root, ".test-programs-")); // inside, so that they find their modules and the demo
   process.env[BUILT_IN] = outDir;
-  const { tokenize_worker, update_worker, measure_child } = program.entry;
-  const entry = { ...PROGRAMS, tokenize_worker, update_worker, measure_child };
+  const entry = { ...program.entry, ...PROGRAMS };
   const rebuild = async () => {
     await build({ ...program, config: false, cwd: root, entry, outDir, dts: false, logLevel: "error" });
     cpSync(join(root, "src/runtime/session_worker.mjs"), join(outDir, "session_worker.mjs"));

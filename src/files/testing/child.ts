@@ -13,7 +13,7 @@ const room = fileURLToPath(new URL("..", import.meta.url));
  */
 export function startChild(directory: string, source: string, fileLimit?: number): ChildProcess {
   const script = join(directory, "child.mts");
-  const library = pathToFileURL(programFile("library")).href;
+  const library = pathToFileURL(programFile("index")).href;
   writeFileSync(script, source.replaceAll('"#', `"${room}`).replaceAll('from "attune"', `from "${library}"`));
   const node = ["exec", JSON.stringify(process.execPath), ...typeScript, JSON.stringify(script)].join(" ");
   const limit = fileLimit === undefined ? "" : `ulimit -f ${fileLimit}; `;

@@ -80,7 +80,7 @@ export function requireRoom({ least }: { least: number }, room: number): void {
   if (least < room) return;
   throw new AttuneError({
     code: "generation.no-room-for-schema",
-    problem: `what fits the response format has ${least} bytes at least, and the answer may have ${room} tokens`,
+    problem: `what fits the response format has ${least} bytes at least, and the answer may have ${Math.max(room, 0)} tokens`,
     wayOut: "Allow a longer answer (max_tokens), or ask for less",
   });
 }

@@ -10,8 +10,20 @@ export const space: Rule = choice(
 );
 
 const rest = byte([0x80, 0xbf]);
+/** A character beyond ASCII, but for the ends of lines (U+2028, U+2029) that a regular expression's dot leaves out. */
+export const wideCharacter: Rule = choice(
+  sequence(byte([0xc2, 0xdf]), rest),
+  sequence(byte([0xe0, 0xe0]), byte([0xa0, 0xbf]), rest),
+  sequence(byte([0xe2, 0xe2]), byte([0x80, 0x80]), byte([0x80, 0xa7], [0xaa, 0xbf])),
+  sequence(byte([0xe2, 0xe2]), byte([0x81, 0xbf]), rest),
+  sequence(byte([0xe1, 0xe1], [0xe3, 0xec], [0xee, 0xef]), rest, rest),
+  sequence(byte([0xed, 0xed]), byte([0x80, 0x9f]), rest),
+  sequence(byte([0xf0, 0xf0]), byte([0x90, 0xbf]), rest, rest),
+  sequence(byte([0xf1, 0xf3]), rest, rest, rest),
+  sequence(byte([0xf4, 0xf4]), byte([0x80, 0x8f]), rest, rest),
+);
 /** One character of a string, as itself or as an escape; never half of a surrogate pair, so that each counts once. */
-const character: Rule = choice(
+export const character: Rule = choice(
   byte([0x20, 0x21], [0x23, 0x5b], [0x5d, 0x7e]),
   sequence(byte([0xc2, 0xdf]), rest),
   sequence(byte([0xe0, 0xe0]), byte([0xa0, 0xbf]), rest),

@@ -77,6 +77,16 @@ describe.each<[object, unknown[], unknown[]]>([
   [{ type: "string", format: "date" }, ["2026-12-31", "0001-02-28"], ["2026-13-01", "2026-04-31", "x", ""]],
   [{ type: "string", format: "time" }, ["09:30:00Z", "23:59:59.5+01:00"], ["24:00:00Z", "09:30"]],
   [{ type: "string", format: "date-time" }, ["2026-01-31T00:00:00Z"], ["2026-01-31"]],
+  [{ type: "string", pattern: "^[A-Z]{2}\\d+$" }, ["AB1", "ZZ000"], ["A1", "AB", "ab1", "AB1x", "AB١"]],
+  [{ type: "string", pattern: "^a.*" }, ["a", 'a"q\\', "a\n你😀"], ["", "ba"]],
+  [
+    { type: "string", pattern: "^(?:red|[^a-y]{1,2}|\\$\\.)$" },
+    ["red", "z", "Z9", "你", '"\\', "$."],
+    ["re", "a", "zzz"],
+  ],
+  [{ type: "string", pattern: "^$|^你好?$" }, ["", "你", "你好"], ["好", "你你"]],
+  [{ type: "string", pattern: "^[一-三]\\u4e03[^a]$" }, ["一七b", "三七漢"], ["四七b", "一八b", "一七a"]],
+  [{ type: "string", format: "starts_with", pattern: "^\\w+ \\S\\s?$" }, ["a_9 x", "b y "], ["é x", "a  "]],
   [{ type: "string", format: "uuid" }, ["123e4567-e89b-12d3-a456-426614174000"], ["123e4567"]],
   [{ type: "string", format: "ipv4" }, ["0.10.255.199"], ["256.0.0.1", "1.2.3", "01.2.3.4"]],
   [{ type: "string", format: "email" }, ["a.b@mail.example.com"], ["a", "a@b", "@b.c", "a..b@c.d"]],
@@ -126,6 +136,50 @@ describe.each<[object, unknown[], unknown[]]>([
   });
 });
 
+/** Of zod's email, uuid, date-time, ipv4 and time, and some more. */
+const PATTERNS = [
+  "^(?:[A-Za-z0-9_'+\\-]+\\.)*[A-Za-z0-9_'+\\-]*[A-Za-z0-9_+-]@(?:[A-Za-z0-9][A-Za-z0-9\\-]*\\.)+[A-Za-z]{2,}$",
+  "^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}|00000000-0000-0000-0000-000000000000)$",
+  "^(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))T(?:(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d+)?(?:Z))$",
+  "^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])$",
+  "^(?:[01]\\d|2[0-3]):[0-5]\\d(?::[0-5]\\d(?:\\.\\d+)?)?$",
+  "^.{2,8}$",
+  '^\\D\\W\\S[^"\\\\x]$',
+  "^\\p{L}+[\\w.]*?\\/\\x41\\u0042$",
+  "^@[a-zA-Z0-9_]+",
+];
+
+test.each(PATTERNS)("what is written of %s is matched by it", (pattern) => {
+  const start = startOf(schemaGrammar({ type: "string", pattern }));
+  const random = randomBytes(7);
+  for (let i = 0; i < 30; i++) {
+    const text = JSON.parse(wander(start, random));
+    expect(new RegExp(pattern, "u").test(text), text).toBe(true);
+  }
+});
+
+function randomBytes(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state >>> 24;
+  };
+}
+
+/** A text under the grammar: any bytes that may follow, then those that lead to its end. */
+function wander(start: State, random: () => number): string {
+  const bytes: number[] = [];
+  let at = start;
+  while (!at.isEnd) {
+    const all = Array.from({ length: 256 }, (_, byte) => byte).filter((byte) => at.after(byte));
+    const fitting = bytes.length < 20 ? all : all.filter((byte) => at.after(byte)!.least < at.least);
+    const byte = fitting[random() % fitting.length]!;
+    bytes.push(byte);
+    at = at.after(byte)!;
+  }
+  return new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.from(bytes));
+}
+
 test("white space stands where JSON has it, and is bounded", () => {
   const grammar = schemaGrammar(point);
   expect(fits(grammar, '{ "x": 1, "y": 2 }')).toBe(true);
@@ -152,6 +206,14 @@ test("broken JSON is none", () => {
 
 test.each<[unknown, string]>([
   [{ type: "string", pattern: "a+" }, "pattern"],
+  [{ type: "string", pattern: "^a|b$" }, "pattern"],
+  [{ type: "string", pattern: "^(?!a)b$" }, "pattern"],
+  [{ type: "string", pattern: "^(a)\\1$" }, "pattern"],
+  [{ type: "string", pattern: "^(a*)*$" }, "pattern"],
+  [{ type: "string", pattern: "^[" }, "pattern"],
+  [{ type: "string", pattern: "^a\\bb$" }, "pattern"],
+  [{ type: "string", pattern: "^\\n$" }, "pattern"],
+  [{ type: "string", pattern: "^a$", minLength: 1 }, "a length beside pattern"],
   [{ type: "string", format: "hostname" }, 'the format "hostname"'],
   [{ type: "string", format: "date", maxLength: 5 }, "a length beside format"],
   [{ type: "integer", multipleOf: 5 }, "multipleOf"],
@@ -169,6 +231,7 @@ test.each<[unknown, string]>([
 
 test.each<[unknown, string]>([
   [{ type: "text" }, "generation.wrong-schema"],
+  [{ type: "string", pattern: 5 }, "generation.wrong-schema"],
   [{ type: "object", required: ["a"] }, "generation.wrong-schema"],
   [{ $ref: "http://elsewhere/x" }, "generation.wrong-schema"],
   [{ $ref: "#/$defs/none" }, "generation.wrong-schema"],

@@ -8,6 +8,7 @@ import { choice, literal, measureRules, type Rule, reference, sequence } from ".
 import * as json from "./json_grammar.ts";
 import { integersBetween, numbersBetween } from "./number_range.ts";
 import { STRING_FORMATS } from "./string_formats.ts";
+import { patternGrammar } from "./string_pattern.ts";
 
 type Schema = Record<string, unknown>;
 
@@ -18,7 +19,7 @@ const BOUNDS = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"] as
 const KEYS: Readonly<Record<string, readonly string[]>> = {
   object: ["properties", "required", "additionalProperties"],
   array: ["items", "prefixItems", "minItems", "maxItems"],
-  string: ["minLength", "maxLength", "format"],
+  string: ["minLength", "maxLength", "format", "pattern"],
   integer: BOUNDS,
   number: BOUNDS,
 };
@@ -126,11 +127,22 @@ function arrayOf(given: Schema, place: string, inside: Inside): Rule {
 }
 
 function stringOf(given: Schema, place: string): Rule {
-  const { format, minLength, maxLength } = given;
+  const { format, minLength, maxLength, pattern } = given;
+  if (pattern !== undefined) return patternOf(given, place);
   if (format === undefined) return json.string(...boundsOf(given, ["minLength", "maxLength"], place));
   const rule = STRING_FORMATS[format as string];
   if (!rule) throw unsupported(place, `the format ${JSON.stringify(format)}`);
   if (minLength !== undefined || maxLength !== undefined) throw unsupported(place, "a length beside format");
+  return sequence(literal('"'), rule, literal('"'));
+}
+
+/** A `format` beside it is a note: those who write both, such as zod, say the same twice. */
+function patternOf({ pattern, minLength, maxLength }: Schema, place: string): Rule {
+  if (typeof pattern !== "string") throw wrong(`${place}/pattern`, "a regular expression", pattern);
+  if (minLength !== undefined || maxLength !== undefined) throw unsupported(place, "a length beside pattern");
+  const rule = patternGrammar(pattern, (why) => {
+    throw unsupported(place, "this pattern", why);
+  });
   return sequence(literal('"'), rule, literal('"'));
 }
 
@@ -260,13 +272,13 @@ function requireOnly(given: Schema, keys: readonly string[], place: string): voi
   if (other !== undefined) throw unsupported(place, other);
 }
 
-const unsupported = (place: string, key: string) =>
+const unsupported = (place: string, key: string, why?: string) =>
   new AttuneError({
     code: "generation.unsupported-schema",
     place: `json_schema ${place}`,
-    problem: `${key} is not supported here`,
+    problem: `${key} is not supported here${why === undefined ? "" : `: ${why}`}`,
     expected:
-      "type, properties, required, additionalProperties, items, prefixItems, minItems, maxItems, minLength, maxLength, format, minimum, maximum, exclusiveMinimum, exclusiveMaximum, enum, const, anyOf, oneOf, allOf of one, $ref",
+      "type, properties, required, additionalProperties, items, prefixItems, minItems, maxItems, minLength, maxLength, format, pattern, minimum, maximum, exclusiveMinimum, exclusiveMaximum, enum, const, anyOf, oneOf, allOf of one, $ref",
   });
 
 const wrong = (place: string, expected: string, got: unknown) =>

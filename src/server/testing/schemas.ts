@@ -61,6 +61,7 @@ export const SCHEMAS: readonly object[] = [
     object({ age: { type: "integer", minimum: 0 }, share: { type: "number", minimum: 0, maximum: 100 } }),
   ],
   ...FORMATS.map((format) => ({ type: "string", format })),
+  { type: "string", pattern: "^[A-Z]{2}-\\d{3,5}$" },
   object({ id: { type: "string", format: "uuid" }, on: { type: "string", format: "date" } }),
   ...[
     { type: "array", prefixItems: [whole, flag], items: false },

@@ -1,4 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
+import { faultText } from "../parts/fault.tsx";
 import { loadModels, server } from "../server.ts";
 import { useWords } from "../words_in_use.ts";
 import { ask, clear, conversation, isAnswering, stop, type Turn } from "./conversation.ts";
@@ -122,7 +123,7 @@ function TurnView({ turn: { question, answers } }: { turn: Turn }) {
               {isRunning && <span class="caret" aria-hidden="true" />}
               {text === "" && !isRunning && !problem && <span class="note">{words.emptyAnswer}</span>}
             </div>
-            {problem && <p class="wrong">{problem}</p>}
+            {problem && <p class="wrong">{faultText(problem, words)}</p>}
           </div>
         ))}
       </div>

@@ -1,11 +1,11 @@
-import { failureOf, isAbort } from "../api.ts";
+import { type Failure, failureOf, isAbort } from "../api.ts";
 import { createStore } from "../store.ts";
 import { type ChatSettings, type Message, streamChat } from "./stream_chat.ts";
 
 export interface ModelAnswer {
   text: string;
   isRunning: boolean;
-  problem?: string;
+  problem?: Failure;
 }
 
 /** A question, and what each model answered. */
@@ -56,7 +56,7 @@ async function askOne(model: string, before: readonly Turn[], question: string, 
     await streamChat(model, messages, settingsOf(conversation.get()), { onText, signal });
     setAnswer(at, model, { text, isRunning: false });
   } catch (error) {
-    const problem = isAbort(error) ? undefined : failureOf(error).message;
+    const problem = isAbort(error) ? undefined : failureOf(error);
     setAnswer(at, model, { text, isRunning: false, problem });
   }
 }

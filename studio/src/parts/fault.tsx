@@ -5,10 +5,14 @@ import { useWords } from "../words_in_use.ts";
 export function Fault({ failure }: { failure?: Failure }) {
   const { words } = useWords();
   if (!failure) return null;
-  const isGone = failure.status === undefined && /fetch|network/i.test(failure.message);
   return (
     <p class="alert" role="alert">
-      {isGone ? words.serverGone : failure.message}
+      {faultText(failure, words)}
     </p>
   );
+}
+
+/** A browser says of a server that is gone only that something failed. */
+export function faultText({ status, message }: Failure, words: { serverGone: string }): string {
+  return status === undefined && /fetch|network/i.test(message) ? words.serverGone : message;
 }
