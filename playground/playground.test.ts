@@ -67,6 +67,9 @@ describe.skipIf(chromiumMissing)(where, { timeout: 120_000 }, () => {
       await page.getByLabel(`第 ${i + 1} 行, 回答`).fill(answer);
     }
     await page.getByText("训练的内容").waitFor();
+    await page.getByText("换一个模型").click();
+    const download = await page.getByRole("button", { name: "下载", exact: true }).boundingBox();
+    expect(download!.width).toBeGreaterThan(download!.height); // its word isn't broken
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
 
     await page.getByLabel("遍数").fill("500");

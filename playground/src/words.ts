@@ -20,7 +20,8 @@ export const ENGLISH = {
   model: "Model",
   demoModel: "The demo's model",
   demoAbout: "comes with this page and is tuned in seconds. It knows little: it shows how tuning works.",
-  modelAbout: (parameters: string, size: string) => `${parameters} parameters, ${size}`,
+  modelAbout: (type: string, parameters: string, size: string) =>
+    `${type}, ${parameters} parameters, ${size}`,
   opening: "Opening the model …",
   downloading: (file: string, percent: string) => `Downloading ${file} ${percent}`,
   chooseModel: "Another model …",
@@ -42,6 +43,7 @@ export const ENGLISH = {
   undo: "Undo",
   removed: "The rows are removed.",
   noRows: "No rows yet.",
+  rowFault: (n: number, fault: string) => `Row ${n}: ${fault}`,
   row: (n: number) => `Row ${n}`,
   removeRow: (n: number) => `Remove row ${n}`,
   fields: { instruction: "Question", input: "Context (optional)", output: "Answer" } as Record<

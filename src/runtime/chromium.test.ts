@@ -95,6 +95,31 @@ test.skipIf(chromiumMissing).each([
      return ended(session.run(feeds()));`,
     /^runtime.device-lost the device was lost/,
   ],
+  [
+    "a device that is lost while what lies there is read, and released",
+    `const session = await open(add(x, x), ["y"]);
+     const { y } = await session.run(feeds());
+     const { env } = await import("onnxruntime-web/webgpu");
+     const read = ended(session.read(y));
+     await Promise.resolve(); // it is asked for
+     (await env.webgpu.device).destroy();
+     const said = await read;
+     await session.free(y);
+     await session.release();
+     return said;`,
+    /^runtime.device-lost the device was lost/,
+  ],
+  [
+    "a device that was lost, when a session is opened",
+    `const session = await open(add(x, x), ["y"]);
+     const { env } = await import("onnxruntime-web/webgpu");
+     const device = await env.webgpu.device;
+     device.destroy();
+     await device.lost;
+     await session.release();
+     return ended(open(add(x, add(x, x))));`,
+    /^runtime.device-lost the device was lost.*a new Worker/,
+  ],
 ])("in Chromium, %s is said by name", { timeout: 120_000 }, async (_, fault, expected) => {
   expect(await runInChromium(FAULTS.replace("FAULT", fault), 100_000)).toMatch(expected);
 });

@@ -62,13 +62,17 @@ export function runError(said: string): AttuneError {
   return new AttuneError({ code: "runtime.failed", problem: `the runtime failed: ${message}` });
 }
 
-/** @param message of whoever lost it */
-export const deviceLost = (message: string): AttuneError =>
-  new AttuneError({
-    code: "runtime.device-lost",
-    problem: `the device was lost: ${message}`,
-    wayOut: "Look at the GPU's driver, and whether another program or sleep took it",
-  });
+const LOOK_AT_DRIVER = "Look at the GPU's driver, and whether another program or sleep took it";
+
+const deviceLost = (message: string, wayOut = LOOK_AT_DRIVER): AttuneError =>
+  new AttuneError({ code: "runtime.device-lost", problem: `the device was lost: ${message}`, wayOut });
+
+/** In a browser, where the runtime takes a device once. @param message of the browser */
+export const gpuLost = (message: string): AttuneError =>
+  deviceLost(
+    message,
+    `${LOOK_AT_DRIVER}; a new Worker, or the page when it is loaded again, takes the GPU anew`,
+  );
 
 /** A check of the runtime's that failed says where it stands in the source and how it is written, before what it means. */
 const withoutSource = (message: string) =>

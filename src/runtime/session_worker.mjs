@@ -68,8 +68,9 @@ async function release({ id }) {
   const { session, options } = sessions.get(id);
   sessions.delete(id);
   if (options.enableProfiling) session.endProfiling();
-  await session.release();
+  // Before the session: what frees them goes with it, and to dispose of one later may end the process.
   for (const [handle, { owner }] of placed) if (owner === id) free({ handle });
+  await session.release();
   if (sessions.size > 0) return;
   for (const copier of copiers.values()) await copier.release();
   copiers.clear();

@@ -3,7 +3,7 @@ import type { OnnxModel } from "../graph/onnx/writer.ts";
 import { type DType, sizeOf } from "../graph/tensor.ts";
 import { AttuneError } from "../text/errors.ts";
 import { copyKey, copyModel } from "./copy_model.ts";
-import { deviceLost, openingError, runError } from "./failures.ts";
+import { gpuLost, openingError, runError } from "./failures.ts";
 import { runtimeOptions } from "./runtime_options.ts";
 import {
   type Data,
@@ -58,15 +58,15 @@ const runtimeFor = ({ device }: SessionOptions): Promise<Runtime> =>
 
 function session(runtime: Runtime, inference: InferenceSession, options: SessionOptions): Session {
   const own = new Set<Placed>();
+  const { isLost, unlessLost } = watchOf(runtime, options.device);
   const free = (tensor: Placed) => {
-    tensor.value?.dispose();
+    if (!isLost()) tensor.value?.dispose(); // what a lost device held is free, and may be waited for
     tensor.value = undefined;
     own.delete(tensor);
   };
-  const unlessLost = lossOf(runtime, options.device);
   const compute = async (by: InferenceSession, feeds: Feeds): Promise<Record<string, TensorData>> => {
     const values = mapValues(feeds, (tensor) => wrap(runtime, tensor));
-    const results = await unlessLost(by.run(values)).catch(saidByRuntime);
+    const results = await unlessLost(() => by.run(values)).catch(saidByRuntime);
     const tensors = mapValues(results as Record<string, OrtTensor>, unwrap);
     for (const tensor of Object.values(tensors)) if (!isHost(tensor)) own.add(tensor);
     return tensors as Record<string, TensorData>; // or, where they are kept, as the session is declared
@@ -91,7 +91,7 @@ function session(runtime: Runtime, inference: InferenceSession, options: Session
       inTurn(async () => {
         if (isHost(tensor)) return tensor;
         const { dtype, shape } = tensor;
-        const data = await unlessLost(heldBy(tensor).getData()).catch(saidByRuntime);
+        const data = await unlessLost(() => heldBy(tensor).getData()).catch(saidByRuntime);
         return { dtype, shape, data: data as Data };
       }),
     free: (tensor) =>
@@ -101,43 +101,74 @@ function session(runtime: Runtime, inference: InferenceSession, options: Session
     release: () =>
       inTurn(async () => {
         for (const tensor of own) free(tensor);
-        await unlessLost(inference.release()).catch(ignoreLoss);
+        await unlessLost(() => inference.release()).catch(ignoreLoss);
       }),
   };
 }
 
-/** Makes a task of a GPU's fail when the GPU is lost: the runtime waits for its answer for ever. */
-function lossOf(runtime: Runtime, device: Device): <T>(task: Promise<T>) => Promise<T> {
-  if (!keepsTensors(device)) return (task) => task;
+interface Watch {
+  isLost(): boolean;
+  /** Makes a task of a GPU's fail when the GPU is lost: the runtime waits for its answer for ever. */
+  unlessLost<T>(task: () => Promise<T>): Promise<T>;
+}
+
+const UNLOSABLE: Watch = { isLost: () => false, unlessLost: (task) => task() };
+const watches = new WeakMap<object, Watch>();
+
+/** Of the GPU that the runtime has taken; it takes one, when it opens its first session. */
+function watchOf({ env }: Runtime, device: Device): Watch {
+  const gpu: object | undefined = keepsTensors(device) ? env.webgpu.device : undefined;
+  if (!gpu) return UNLOSABLE;
+  const watch = watches.get(gpu) ?? watchOver(env.webgpu.device);
+  watches.set(gpu, watch);
+  return watch;
+}
+
+/** @param gpu the device itself, or a promise of it, as its type says */
+function watchOver(gpu: Runtime["env"]["webgpu"]["device"]): Watch {
   let loss: AttuneError | undefined;
   /** Of tasks without an answer: a race with the loss would hold each one's results until then. */
   const open = new Set<(error: AttuneError) => void>();
-  // The device itself, or a promise of it, as its type says.
-  void Promise.resolve(runtime.env.webgpu.device)
+  const lost = Promise.resolve(gpu)
     .then(({ lost }) => lost)
     .then(({ message, reason }) => {
-      loss = deviceLost(message || `${reason}`);
+      loss = gpuLost(message || `${reason}`);
       for (const fail of open) fail(loss);
+      open.clear();
     });
-  return (task) =>
-    new Promise((resolve, reject) => {
-      if (loss) reject(loss);
-      open.add(reject);
-      void task.then(resolve, reject).finally(() => open.delete(reject));
-    });
+  return {
+    isLost: () => loss !== undefined,
+    unlessLost: (task) =>
+      new Promise((resolve, reject) => {
+        if (loss) return reject(loss);
+        open.add(reject);
+        // What a loss makes fail may fail before the loss is said.
+        const fail = (error: Error) => Promise.race([lost, wait(MOST_BEFORE_LOSS)]).then(() => reject(error));
+        void task()
+          .then(resolve, fail)
+          .finally(() => open.delete(reject));
+      }),
+  };
 }
+
+const MOST_BEFORE_LOSS = 200; // ms
+
+const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** What a lost device held is free. */
 function ignoreLoss(error: Error): void {
   if (!(error instanceof AttuneError) || error.code !== "runtime.device-lost") throw error;
 }
 
-function saidByRuntime(error: Error): never {
-  throw error instanceof AttuneError ? error : runError(error.message);
+function saidByRuntime(error: unknown): never {
+  throw error instanceof AttuneError ? error : runError(messageOf(error));
 }
 
+/** The runtime's WASM may throw a number. */
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
 function open(
-  { InferenceSession }: Runtime,
+  runtime: Runtime,
   model: Uint8Array,
   options: SessionOptions,
   externalData?: InferenceSession.SessionOptions["externalData"],
@@ -147,8 +178,9 @@ function open(
   // No second provider is named: the runtime would run on that one alone where the first is missing.
   const executionProviders = [device === "cpu" ? "wasm" : device];
   const own = { ...runtimeOptions(options), executionProviders, ...(externalData && { externalData }) };
-  return InferenceSession.create(model, own).catch((error: Error) => {
-    throw openingError(error.message, options);
+  const { unlessLost } = watchOf(runtime, device);
+  return unlessLost(() => runtime.InferenceSession.create(model, own)).catch((error: unknown) => {
+    throw error instanceof AttuneError ? error : openingError(messageOf(error), options);
   });
 }
 

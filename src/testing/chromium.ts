@@ -53,13 +53,13 @@ interface Said {
 }
 
 /** Without a GPU, WebGPU is SwiftShader's. */
-const FLAGS = [
-  "--headless=new",
-  "--no-sandbox",
+export const SOFTWARE_WEBGPU = [
   "--enable-unsafe-webgpu",
   "--use-webgpu-adapter=swiftshader",
   "--enable-unsafe-swiftshader",
 ];
+
+const FLAGS = ["--headless=new", "--no-sandbox", ...SOFTWARE_WEBGPU];
 
 async function bundle(module: string): Promise<string> {
   const contents = `${module}

@@ -17,7 +17,7 @@ export function App() {
   const main = useRef<HTMLElement>(null);
   useEffect(() => {
     document.documentElement.lang = language;
-    document.title = `attune studio: ${titleOf(route, words)}`;
+    document.title = words.said("attune studio", titleOf(route, words));
   }, [language, route.page]);
   const place = JSON.stringify(route);
   const lastPlace = useRef(place);

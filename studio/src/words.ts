@@ -10,6 +10,7 @@ export const ENGLISH = {
   runs: "Runs",
   chat: "Chat",
   compare: "Compare",
+  said: (name: string, what: string) => `${name}: ${what}`,
   copy: "Copy",
   copied: "Copied",
   download: "Download",

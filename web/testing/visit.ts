@@ -1,14 +1,23 @@
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { CHROMIUM } from "../../src/testing/chromium.ts";
+import { CHROMIUM, SOFTWARE_WEBGPU } from "../../src/testing/chromium.ts";
 
-export const launchChromium = (): Promise<Browser> =>
+/** Without a GPU; with `webgpu`, WebGPU computes in software. */
+export const launchChromium = ({ webgpu = false } = {}): Promise<Browser> =>
   chromium.launch({
     executablePath: CHROMIUM,
     args: [
-      ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"],
+      ...["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-sync"],
       ...["--disable-background-networking", "--disable-component-update"],
+      ...(webgpu ? SOFTWARE_WEBGPU : ["--disable-gpu"]),
     ],
   });
+
+/** Ends the process that all of the browser's tabs reach the GPU through, as a driver that fails does. */
+export async function loseGpu(browser: Browser): Promise<void> {
+  const session = await browser.newBrowserCDPSession();
+  await session.send("Browser.crashGpuProcess");
+  await session.detach();
+}
 
 export interface Visit {
   page: Page;

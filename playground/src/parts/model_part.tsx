@@ -43,7 +43,7 @@ function About({ state: { model, language }, words }: PartProps) {
         {isDemo && `${language === "zh" ? "" : " "}${words.demoAbout}`}
       </p>
       <p class="note">
-        {info.type}, {words.modelAbout(compact(info.parameters, language), gigabytes(info.bytes, language))}
+        {words.modelAbout(info.type, compact(info.parameters, language), gigabytes(info.bytes, language))}
       </p>
     </>
   );

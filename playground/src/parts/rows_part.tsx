@@ -85,9 +85,7 @@ function Broken({ state: { broken }, words }: PartProps) {
       <p>{words.broken(rows.length, file)}</p>
       <ul>
         {rows.slice(0, LISTED).map(({ row, problem }) => (
-          <li key={row}>
-            {words.row(row)}: {problem}
-          </li>
+          <li key={row}>{words.rowFault(row, problem)}</li>
         ))}
         {rows.length > LISTED && <li>…</li>}
       </ul>
@@ -246,7 +244,7 @@ function Unusable({ state: { check, rows, run }, words }: PartProps) {
       <ul>
         {unusable.slice(0, LISTED).map(({ reason, origins }) => (
           <li key={reason}>
-            {words.row(places[origins[0]!.row - 1]! + 1)}: {reason.replace(/^data\.0\.rows row \d+: /, "")}
+            {words.rowFault(places[origins[0]!.row - 1]! + 1, reason.replace(/^data\.0\.rows row \d+: /, ""))}
           </li>
         ))}
       </ul>

@@ -109,8 +109,8 @@ function Notes({ check, plan }: { check: DataCheck; plan: Plan }) {
   const { words } = useWords();
   const lines = faultyLines(plan);
   const faults = [
-    ...check.unusable.map((one) => ({ ...one, text: `${words.unusable}: ${one.reason}` })),
-    ...check.dropped.map((one) => ({ ...one, text: `${words.dropped}: ${one.reason}` })),
+    ...check.unusable.map((one) => ({ ...one, text: words.said(words.unusable, one.reason) })),
+    ...check.dropped.map((one) => ({ ...one, text: words.said(words.dropped, one.reason) })),
     ...check.lost.map((one) => ({ ...one, text: one.reason })),
   ];
   const { duplicates, endless, double_bos } = check.train;
@@ -147,9 +147,7 @@ function Notes({ check, plan }: { check: DataCheck; plan: Plan }) {
       {odd.length > 0 ? (
         <ul class="notes">
           {odd.map(({ text, count, rows }) => (
-            <li key={text}>
-              {text}: {words.inRows(count, rows)}
-            </li>
+            <li key={text}>{words.said(text, words.inRows(count, rows))}</li>
           ))}
         </ul>
       ) : (

@@ -97,11 +97,11 @@ export function ExportPart({ run, tasks, again }: ExportPartProps) {
                 <strong>{name}</strong> <span class="note">{gigabytes(bytes, language)}</span>
               </span>
               <code>{path}</code>
-              <CopyButton text={path} label={`${words.copyPath}: ${name}`} />
+              <CopyButton text={path} label={words.said(words.copyPath, name)} />
               <button
                 type="button"
                 class="small"
-                aria-label={`${words.download}: ${name}`}
+                aria-label={words.said(words.download, name)}
                 onClick={() => void take(name)}
               >
                 {words.download}

@@ -10,7 +10,7 @@ export function TaskLine({ task, name, again }: { task: StudioTask; name: string
   if (status === "failed")
     return (
       <p class="alert" role="alert" lang="en">
-        {name}: {error?.message}
+        {words.said(name, error?.message ?? "")}
       </p>
     );
   if (status !== "queued" && status !== "running") return null;
@@ -18,9 +18,7 @@ export function TaskLine({ task, name, again }: { task: StudioTask; name: string
   return (
     <div class="task">
       <div class="title-line">
-        <span role="status">
-          {name}: {text}
-        </span>
+        <span role="status">{words.said(name, text)}</span>
         <button
           type="button"
           class="small"
