@@ -49,7 +49,7 @@ describe("a long prompt", () => {
   test("starts another thread where the first has ended, and those it was at fail by the runtime's fault", async () => {
     const asked = thread.encode(LONG, {});
     await Promise.all([
-      expect(asked).rejects.toMatchObject({ code: "runtime.thread-ended" }),
+      expect(asked).rejects.toMatchObject({ code: "generation.thread-ended" }),
       thread.close(),
     ]);
     expect(await thread.encode(LONG.slice(0, 20_000), {})).toEqual(

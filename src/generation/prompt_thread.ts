@@ -62,7 +62,7 @@ async function encodeIn(thread: AskedWorker, asked: PromptText): Promise<number[
 
 const ended = (why: string) =>
   new AttuneError({
-    code: "runtime.thread-ended",
+    code: "generation.thread-ended",
     place: "tokenizing a prompt",
     problem: `the thread ended before its work was done: ${why}`,
   });
