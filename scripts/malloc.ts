@@ -1,20 +1,7 @@
 import koffi from "koffi";
 
 /** Fields of glibc's mallinfo2, each a size_t. */
-const FIELDS = [
-  ...[
-    "arena",
-    "ordblks",
-    "smblks",
-    "hblks",
-    "hblkhd",
-    "usmblks",
-    "fsmblks",
-    "uordblks",
-    "fordblks",
-    "keepcost",
-  ],
-];
+const FIELDS = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split(" ");
 
 interface MallocInfo {
   /** Bytes of its own mappings, and in use in its arenas. */

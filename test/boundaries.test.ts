@@ -10,7 +10,7 @@ const ALLOWED: Record<string, string[]> = {
   text: [],
   math: [],
   random: [],
-  threads: [],
+  threads: ["text"],
   graph: ["text", "math"],
   runtime: ["text", "threads", "graph"],
   files: ["text", "math"],

@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { AttuneError } from "../text/errors.ts";
 import { type AskedWorker, askedWorker } from "../threads/asked_worker.ts";
+import { errorOfWorker } from "../threads/worker_failure.ts";
 import type { EncodeOptions, Tokenizer } from "../tokenizers/tokenizer.ts";
 import { type EncodePrompt, encodePrompt } from "./encode_prompt.ts";
 import type { EncodeReply } from "./encode_worker.ts";
@@ -57,7 +58,7 @@ async function encodeIn(thread: AskedWorker, asked: PromptText): Promise<number[
     .ask<EncodeReply>(asked)
     .catch((error: Error) => Promise.reject(ended(error.message)));
   if ("ids" in reply) return Array.from(reply.ids);
-  throw "fault" in reply ? new AttuneError(reply.fault) : new Error(reply.error);
+  throw errorOfWorker(reply);
 }
 
 const ended = (why: string) =>

@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { AttuneError } from "../../text/errors.ts";
 import { type AskedWorker, askedWorker } from "../../threads/asked_worker.ts";
+import { errorOfWorker } from "../../threads/worker_failure.ts";
 import type { Chunk, TokenizedChunk } from "./tokenize_chunk.ts";
 import type { TokenizePlan } from "./tokenize_plan.ts";
 import type { WorkerReply } from "./tokenize_worker.ts";
@@ -37,7 +38,7 @@ async function tokenized(worker: AskedWorker, chunk: Chunk): Promise<TokenizedCh
     .ask<WorkerReply>(chunk)
     .catch((error: Error) => Promise.reject(ended(error.message)));
   if ("chunk" in reply) return reply.chunk;
-  throw "fault" in reply ? new AttuneError(reply.fault) : new Error(reply.error);
+  throw errorOfWorker(reply);
 }
 
 const ended = (why: string) =>

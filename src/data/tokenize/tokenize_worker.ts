@@ -1,10 +1,10 @@
 /** The thread that tokenizes: it starts with a plan, takes chunks, and answers each with its tokens. */
 import { parentPort, workerData } from "node:worker_threads";
-import { AttuneError, type Faults, partsOf } from "../../text/errors.ts";
+import { type WorkerFailure, workerFailure } from "../../threads/worker_failure.ts";
 import { type Chunk, type TokenizedChunk, tokenizeChunk } from "./tokenize_chunk.ts";
 import { openPlan, type TokenizePlan } from "./tokenize_plan.ts";
 
-export type WorkerReply = { chunk: TokenizedChunk } | { fault: Faults } | { error: string };
+export type WorkerReply = { chunk: TokenizedChunk } | WorkerFailure;
 
 const options = attempt(() => openPlan(workerData as TokenizePlan));
 
@@ -18,12 +18,10 @@ parentPort!.on("message", (chunk: Chunk) => {
   }
 });
 
-function attempt<T>(work: () => T): { value: T } | { failure: WorkerReply } {
+function attempt<T>(work: () => T): { value: T } | { failure: WorkerFailure } {
   try {
     return { value: work() };
   } catch (error) {
-    if (error instanceof AttuneError) return { failure: { fault: partsOf(error) } };
-    const { message, stack } = error as Error;
-    return { failure: { error: stack ?? message } };
+    return { failure: workerFailure(error) };
   }
 }
