@@ -273,18 +273,13 @@ describe("chat completions", () => {
     expect(read).toEqual([]);
     expect(encodePrompt(spied, "a short one", {}, 512)).toEqual(model.tokenizer.encode("a short one").ids);
     const long = "word ".repeat(1.2e6);
-    const asked = [
-      [
-        client.chat.completions.create({ model: "tiny", messages: [{ role: "user", content: long }] }),
-        "messages",
-      ],
-      [client.completions.create({ model: "tiny", prompt: long }), "prompt"],
-      [client.responses.create({ model: "tiny", input: long }), "input"],
-    ] as const;
-    for (const [answer, param] of asked)
-      expect(await failure(answer)).toEqual({
-        ...{ status: 400, code: "context_length_exceeded", param, type: "invalid_request_error" },
-      });
+    const failures = await Promise.all([
+      failure(client.chat.completions.create({ model: "tiny", messages: [{ role: "user", content: long }] })),
+      failure(client.completions.create({ model: "tiny", prompt: long })),
+      failure(client.responses.create({ model: "tiny", input: long })),
+    ]);
+    const refused = { status: 400, code: "context_length_exceeded", type: "invalid_request_error" };
+    expect(failures).toEqual(["messages", "prompt", "input"].map((param) => ({ ...refused, param })));
   });
 
   test("of one that is a little too long the length is told", async () => {

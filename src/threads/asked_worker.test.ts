@@ -36,7 +36,7 @@ test.each([
 ])("a worker that does `%s` fails all open questions, and later ones", async (code, why) => {
   const worker = started(code);
   const answers = [worker.ask(1), worker.ask(2)];
-  for (const answer of answers) await expect(answer).rejects.toThrow(why);
+  await Promise.all(answers.map((answer) => expect(answer).rejects.toThrow(why)));
   expect(worker.hasEnded()).toBe(true);
   await expect(worker.ask(3)).rejects.toThrow(why);
 });
