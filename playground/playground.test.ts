@@ -155,6 +155,8 @@ describe.skipIf(chromiumMissing)(where, { timeout: 120_000 }, () => {
 const TINY = goldenPath("models/llama-gqa");
 const modelFiles = () => readdirSync(TINY).map((name) => join(TINY, name));
 
+const COMMIT = "0123456789abcdef0123456789abcdef01234567";
+
 /** Answers in the hub's place, for one model. @returns what was asked for */
 async function serveHub(context: BrowserContext, name: string): Promise<string[]> {
   const asked: string[] = [];
@@ -162,11 +164,11 @@ async function serveHub(context: BrowserContext, name: string): Promise<string[]
   await context.route("https://huggingface.co/**", (route) => {
     const { pathname } = new URL(route.request().url());
     asked.push(pathname);
-    if (pathname === `/api/models/${name}`) {
+    if (pathname === `/api/models/${name}/revision/main`) {
       const siblings = ["README.md", ...readdirSync(TINY)].map((rfilename) => ({ rfilename }));
-      return route.fulfill({ json: { siblings }, headers });
+      return route.fulfill({ json: { sha: COMMIT, siblings }, headers });
     }
-    const [, file] = pathname.split(`/${name}/resolve/main/`);
+    const [, file] = pathname.split(`/${name}/resolve/${COMMIT}/`);
     return file
       ? route.fulfill({ path: join(TINY, file), headers })
       : route.fulfill({ status: 404, headers });

@@ -168,6 +168,70 @@ test.skipIf(chromiumMissing)(
   },
 );
 
+/** What the model says of four tokens, opened from its files as a page may have them. */
+const GIVEN = `
+  import { loadModel, openBase, readAdapter, readRows, train } from "./src/browser.ts";
+  ${PAGE}
+
+  async function write(folder, files) {
+    for (const [name, content] of Object.entries(files)) {
+      const writable = await (await folder.getFileHandle(name, { create: true })).createWritable();
+      await writable.write(content);
+      await writable.close();
+    }
+    return folder;
+  }
+
+  async function logitsOf(given, adapter) {
+    const model = await loadModel(await openBase(given), { threads: 1, adapters: adapter && { mine: adapter } });
+    const logits = Array.from(await model.logits(${JSON.stringify(TOKENS)}));
+    await model.release();
+    return logits;
+  }
+
+  async function run() {
+    const root = await navigator.storage.getDirectory();
+    const folder = await write(await root.getDirectoryHandle("model", { create: true }), files);
+    const transfer = new DataTransfer();
+    for (const name in files) transfer.items.add(new File([files[name]], name));
+    const urls = Object.fromEntries(Object.keys(files).map((name) => [name, new URL("/model/" + name, location.href)]));
+    const progress = [];
+    const base = await openBase(urls, { onProgress: ({ file }) => progress.push(file) });
+    const lines = new File([rows.map((row) => JSON.stringify(row)).join("\\n")], "rows.jsonl");
+    const read = [];
+    for await (const { value } of readRows(lines)) read.push(value);
+    let adapter;
+    for await (const event of train(base, { data: [{ rows: read }], ...${JSON.stringify(withSteps(1))} }, { threads: 1 }))
+      if (event.type === "end") adapter = event.files;
+    const kept = await write(await root.getDirectoryHandle("adapter", { create: true }), adapter);
+    await readAdapter(kept);
+    return {
+      logits: [await logitsOf(files), await logitsOf(folder), await logitsOf(transfer.files), await logitsOf(urls)],
+      tuned: [await logitsOf(files, adapter), await logitsOf(folder, kept)],
+      wasFetched: Object.keys(files).every((name) => progress.includes(name)),
+      rows: read,
+    };
+  }`;
+
+test.skipIf(chromiumMissing)(
+  `${where}: a model and an adapter from memory, the private file system, an input and addresses say the same`,
+  { timeout: 120_000 },
+  async () => {
+    const given = (await runInChromium(GIVEN, 100_000)) as {
+      logits: number[][];
+      tuned: number[][];
+      wasFetched: boolean;
+      rows: object[];
+    };
+    const [inMemory, ...others] = given.logits;
+    expect(others).toEqual([inMemory, inMemory, inMemory]);
+    expect(given.tuned[1]).toEqual(given.tuned[0]);
+    expect(given.tuned[0]).not.toEqual(inMemory);
+    expect(given.wasFetched).toBe(true);
+    expect(given.rows).toEqual(rows);
+  },
+);
+
 /** A model whose embedding takes 3.75 GiB, of a Blob that holds them. */
 const LARGE = `
   import { loadModel, openBase, train } from "./src/browser.ts";

@@ -3,14 +3,18 @@
  * there, ONNX Runtime Web computes. The same code runs in Node.
  *
  * ```ts
- * const base = await openBase({ "config.json": …, "model.safetensors": …, "tokenizer.json": … });
+ * const base = await openBase(await hubFiles("org/name")); // or { "config.json": …, "model.safetensors": …, "tokenizer.json": … }
  * for await (const event of train(base, { data: [{ rows }], adapter: { type: "lora" } }))
  *   if (event.type === "end") save(event.files);
  * ```
  */
 import type { Adapter } from "./adapters/adapter.ts";
 import { readAdapterFolder } from "./adapters/peft/adapter_files.ts";
-import { type MemoryFiles, memoryFolder } from "./files/folder.ts";
+import { readBlobRows } from "./data/files/blob_rows.ts";
+import type { DataRow } from "./data/files/data_row.ts";
+import type { FetchOptions } from "./files/fetch_file.ts";
+import { memoryFolder } from "./files/folder.ts";
+import { type GivenFile, type GivenFiles, gatherFile, gatherFiles, givenName } from "./files/given_files.ts";
 import { type LoadedModel, openLoadedModel } from "./generation/loaded_model.ts";
 import { type Base, baseOf } from "./pretrained/base_of.ts";
 import { fitModel } from "./pretrained/fit_model.ts";
@@ -29,13 +33,15 @@ import { openSession as openWebSession } from "./runtime/web.ts";
 import { makeTemplate, type Template } from "./templates/template.ts";
 
 export { adapterFiles } from "./adapters/peft/adapter_files.ts";
-export { readRows } from "./data/files/blob_rows.ts";
 export type { DataRow } from "./data/files/data_row.ts";
+export { type FetchOptions, type FetchProgress, fetchFile } from "./files/fetch_file.ts";
 export type { MemoryFiles } from "./files/folder.ts";
+export type { DirectoryHandle, FileHandle, GivenFile, GivenFiles } from "./files/given_files.ts";
 export type { Completion } from "./generation/completion.ts";
 export type { LoadedModel } from "./generation/loaded_model.ts";
 export type { AnswerOptions, ChatOptions } from "./generation/talk.ts";
 export type { AdapterChoice } from "./generation/variants.ts";
+export { type HubFilesOptions, hubFiles } from "./hub/hub_files.ts";
 export type { Base } from "./pretrained/base_of.ts";
 export { checkData, type RowsCheck } from "./run/memory_check.ts";
 export type {
@@ -53,7 +59,7 @@ export { createTokenizer, type Tokenizer } from "./tokenizers/tokenizer.ts";
 export type { CheckpointEvent, EvaluationEvent, StartEvent, StepEvent } from "./training/events.ts";
 export { parseRecipe, type Recipe, type RecipeInput, recipeJsonSchema } from "./training/recipe.ts";
 
-export interface OpenBaseOptions {
+export interface OpenBaseOptions extends FetchOptions {
   /** What messages call the model; "model" when left out. */
   name?: string;
   /** "optional" where a config and a tokenizer are enough, to pretrain from. */
@@ -62,21 +68,35 @@ export interface OpenBaseOptions {
 
 /**
  * Opens a model from its files, by their names in a model directory: config.json, tokenizer.json, model.safetensors (or
- * shards with their index), and what else there is. Weights are best given as Blobs, such as a page's Files: of those only
- * the runtime makes a copy.
+ * shards with their index), and what else there is. Each is bytes, text, a File or Blob, a handle, or a URL, which is
+ * fetched; a folder's handle and an input's Files will do, too. Of weights that are no bytes only the runtime makes a copy.
  * @throws AttuneError that names the file at fault.
  */
 export async function openBase(
-  files: MemoryFiles,
-  { name = "model", weights }: OpenBaseOptions = {},
+  files: GivenFiles,
+  { name = "model", weights, ...options }: OpenBaseOptions = {},
 ): Promise<Base> {
-  const directory = await readModelFolder(memoryFolder(files, name), { weights });
+  const folder = memoryFolder(await gatherFiles(files, options), name);
+  const directory = await readModelFolder(folder, { weights });
   return baseOf(await fitModel(directory, name), name);
 }
 
-export type TrainOptions = Omit<MemoryRunOptions, "openSession"> & {
+/**
+ * The rows of a data file: a JSON list, JSONL, CSV, TSV, Parquet or plain text, as the ending of its name says, each of them
+ * compressed with gzip or zstd, too. A row that is broken has a problem instead of a value.
+ * @param name the file's own when left out
+ * @throws AttuneError when it is of another kind, damaged, or can't be had.
+ */
+export async function* readRows(file: GivenFile, name = givenName(file)): AsyncGenerator<DataRow> {
+  const content = await gatherFile(file, name);
+  yield* readBlobRows(content instanceof Blob ? content : new Blob([content as BlobPart]), name);
+}
+
+export type TrainOptions = Omit<MemoryRunOptions, "openSession" | "adapter"> & {
   /** What opens the graphs that are computed: ONNX Runtime Web when left out. */
   openSession?: OpenSession;
+  /** An adapter's files to go on from, in place of the recipe's `adapter`. */
+  adapter?: GivenFiles;
 };
 
 /**
@@ -86,15 +106,16 @@ export type TrainOptions = Omit<MemoryRunOptions, "openSession"> & {
 export async function* train(
   base: Base,
   recipe: MemoryRecipe,
-  { openSession = openWebSession, ...options }: TrainOptions = {},
+  { openSession = openWebSession, adapter: files, ...options }: TrainOptions = {},
 ): AsyncGenerator<MemoryTrainEvent, void, undefined> {
   if (openSession === openWebSession && options.device !== "webgpu") requireWasmMemory(base);
-  yield* trainInMemory(base, recipe, { openSession, ...options });
+  const adapter = files && (await gatherFiles(files));
+  yield* trainInMemory(base, recipe, { openSession, ...options, adapter });
 }
 
 export interface LoadModelOptions {
   /** The files of PEFT adapters, by name. The first is in use. */
-  adapters?: Readonly<Record<string, MemoryFiles>>;
+  adapters?: Readonly<Record<string, GivenFiles>>;
   /** "chat", the model's own where it has one, which is the default, or a built-in one. */
   template?: string;
   /** Gets what is odd and does not stop the work; the console when left out. */
@@ -110,7 +131,7 @@ export interface LoadModelOptions {
 export async function loadModel(
   base: Base,
   options: LoadModelOptions = {},
-): Promise<LoadedModel<MemoryFiles>> {
+): Promise<LoadedModel<GivenFiles>> {
   const { adapters = {}, template: name, onWarning = console.warn, device = "wasm" } = options;
   const { openSession = openWebSession } = options;
   if (openSession === openWebSession && device !== "webgpu") requireWasmMemory(base);
@@ -120,7 +141,7 @@ export async function loadModel(
     base,
     template,
     adapters,
-    readAdapter: readAdapter,
+    readAdapter,
     openSession,
     session: { device, threads, foldConstants: device === "webgpu" || fitsWidened(base) },
     onWarning,
@@ -135,5 +156,5 @@ export const openTemplate = (base: Base, name?: string): Template =>
   makeTemplate(memoryTemplate(base, { name }), base.tokenizer);
 
 /** An adapter from PEFT's files, adapter_config.json and adapter_model.safetensors. */
-export const readAdapter = (files: MemoryFiles): Promise<Adapter> =>
-  readAdapterFolder(memoryFolder(files, "adapter"));
+export const readAdapter = async (files: GivenFiles): Promise<Adapter> =>
+  readAdapterFolder(memoryFolder(await gatherFiles(files), "adapter"));

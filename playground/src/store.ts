@@ -1,10 +1,10 @@
-import type { ResultFiles, RowsCheck } from "attune/browser";
+import type { FetchProgress, ResultFiles, RowsCheck } from "attune/browser";
 import { useEffect, useState } from "preact/hooks";
 import { firstLanguage, keepLanguage, type Language } from "../../web/language.ts";
 import type { Settings } from "./settings.ts";
 import { ENGLISH, type Words } from "./words.ts";
 import { CHINESE } from "./words_zh.ts";
-import type { Download, Failure, ModelInfo, RunInput } from "./worker/protocol.ts";
+import type { Failure, ModelInfo, RunInput } from "./worker/protocol.ts";
 
 export type Row = Record<string, unknown>;
 
@@ -41,7 +41,7 @@ export interface State {
   hasWebgpu: boolean;
   /** A run of an earlier visit can be gone on with. */
   isBack: boolean;
-  model: { info?: ModelInfo; opening: boolean; download?: Download; failure?: Failure; isDemo: boolean };
+  model: { info?: ModelInfo; opening: boolean; download?: FetchProgress; failure?: Failure; isDemo: boolean };
   rows: Row[];
   /** The rows before they were removed. */
   removed?: Row[];

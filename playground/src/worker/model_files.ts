@@ -1,6 +1,6 @@
-import { AttuneError, type MemoryFiles } from "attune/browser";
+import { AttuneError, type FetchProgress, fetchFile, hubFiles, type MemoryFiles } from "attune/browser";
 import { isFull, type Storage } from "../storage.ts";
-import type { Download, ModelSource } from "./protocol.ts";
+import type { ModelSource } from "./protocol.ts";
 
 type Files = Record<string, Blob>;
 
@@ -10,7 +10,7 @@ const COMPLETE = "complete"; // written last, holds the model's name
 interface Means {
   /** None where nothing is kept. */
   storage?: Storage;
-  tell: (progress: Download) => void;
+  tell: (progress: FetchProgress) => void;
 }
 
 /** A model's files, by their names in its directory. @throws AttuneError when they can't be had. */
@@ -18,7 +18,7 @@ export async function modelFiles(source: ModelSource, means: Means): Promise<Mem
   await keeping; // the storage holds one model
   if (source.kind === "files") return source.files;
   if (source.kind === "demo") return demoFiles(source.url);
-  return source.kind === "hub" ? hubFiles(source.name, means) : keptFiles(source.name, means);
+  return source.kind === "hub" ? downloadedFiles(source.name, means) : keptFiles(source.name, means);
 }
 
 const DEMO = [
@@ -28,7 +28,7 @@ const DEMO = [
 
 async function demoFiles(url: string): Promise<Files> {
   const files = DEMO.map(
-    async (name) => [name, await (await fetched(new URL(name, url).href)).blob()] as const,
+    async (name) => [name, await (await fetchFile(new URL(name, url), name)).blob()] as const,
   );
   return Object.fromEntries(await Promise.all(files));
 }
@@ -68,70 +68,33 @@ async function completeFiles(storage: Storage, name: string): Promise<Files | un
   return Object.fromEntries(await Promise.all(files));
 }
 
-const HUB = "https://huggingface.co";
-const WANTED =
-  /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|chat_template|model\.safetensors\.index)\.json$|^chat_template\.jinja$|^model(-\d+-of-\d+)?\.safetensors$/;
-
 /** Downloads a model, into the browser's storage where there is one. */
-async function hubFiles(name: string, means: Means): Promise<Files> {
+async function downloadedFiles(name: string, means: Means): Promise<Files> {
   const { storage } = means;
   const kept = storage && (await completeFiles(storage, name));
   if (kept) return kept;
-  if (!/^[\w.-]+\/[\w.-]+$/.test(name))
-    throw new AttuneError({
-      code: "playground.wrong-name",
-      place: name,
-      problem: "that is no model's name",
-      expected: "organisation/name, as on the hub",
-    });
-  const listing = await (await fetched(`${HUB}/api/models/${name}`)).json();
-  const all: string[] = listing.siblings.map(({ rfilename }: { rfilename: string }) => rfilename);
-  const isWhole = all.includes("model.safetensors");
-  const names = all.filter((file) => WANTED.test(file) && !(isWhole && /-of-|index/.test(file)));
+  const urls = Object.entries(await hubFiles(name)).filter(([file]) => !file.includes("/")); // the storage has no folders in it
   await storage?.remove(KEPT);
   try {
-    const files = await downloadAll(name, names, means);
+    const files = await downloadAll(urls, means);
     await storage?.write(`${KEPT}/${COMPLETE}`, name);
     return files;
   } catch (error) {
     if (!isFull(error)) throw error;
     await storage?.remove(KEPT);
-    return downloadAll(name, names, { ...means, storage: undefined });
+    return downloadAll(urls, { ...means, storage: undefined });
   }
 }
 
-async function downloadAll(name: string, names: readonly string[], means: Means): Promise<Files> {
+async function downloadAll(urls: readonly [string, URL][], means: Means): Promise<Files> {
   const files: Files = {};
-  for (const file of names) files[file] = await download(`${HUB}/${name}/resolve/main/${file}`, file, means);
+  for (const [file, url] of urls) files[file] = await download(url, file, means);
   return files;
 }
 
-async function download(url: string, file: string, { storage, tell }: Means): Promise<Blob> {
-  const response = await fetched(url);
-  const total = Number(response.headers.get("content-length")) || undefined;
-  let loaded = 0;
-  const counted = response.body!.pipeThrough(
-    new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
-      transform(chunk, controller) {
-        loaded += chunk.length;
-        tell({ file, loaded, total });
-        controller.enqueue(chunk);
-      },
-    }),
-  );
-  if (!storage) return new Response(counted).blob();
-  await storage.write(`${KEPT}/${file}`, counted);
+async function download(url: URL, file: string, { storage, tell }: Means): Promise<Blob> {
+  const response = await fetchFile(url, file, { onProgress: tell });
+  if (!storage) return response.blob();
+  await storage.write(`${KEPT}/${file}`, response.body!);
   return (await storage.read(`${KEPT}/${file}`))!;
-}
-
-async function fetched(url: string): Promise<Response> {
-  const response = await fetch(url).catch((error: Error) => error);
-  if (response instanceof Response && response.ok) return response;
-  const problem = response instanceof Response ? `the server answered ${response.status}` : response.message;
-  throw new AttuneError({
-    code: "playground.no-download",
-    place: url,
-    problem: `the file can't be fetched: ${problem}`,
-    wayOut: "Check the name and the connection; gated models have to be chosen as files",
-  });
 }

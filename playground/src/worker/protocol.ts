@@ -1,4 +1,4 @@
-import type { MemoryTrainEvent, ResultFiles, RowsCheck } from "attune/browser";
+import type { FetchProgress, MemoryTrainEvent, ResultFiles, RowsCheck } from "attune/browser";
 import type { Device } from "../settings.ts";
 
 /** Where a model comes from. "kept" is what an earlier visit put into the browser's storage. */
@@ -35,7 +35,10 @@ export interface RunInput {
 
 /** What the page asks of the worker. All but `stop` answer when they are done, and tell what happens until then. */
 export interface Calls {
-  open: (input: { source: ModelSource; keeps: boolean }, tell: (progress: Download) => void) => ModelInfo;
+  open: (
+    input: { source: ModelSource; keeps: boolean },
+    tell: (progress: FetchProgress) => void,
+  ) => ModelInfo;
   read: (file: { name: string; blob: Blob }) => FileRows;
   check: (input: RunInput & { shown: number }) => RowsCheck;
   tune: (
@@ -52,12 +55,6 @@ export interface Calls {
 export interface UnkeptCheckpoint {
   type: "unkept";
   checkpoint: Uint8Array;
-}
-
-export interface Download {
-  file: string;
-  loaded: number;
-  total?: number;
 }
 
 export interface AnswerPiece {

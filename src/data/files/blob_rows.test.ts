@@ -2,12 +2,12 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { readRows } from "./blob_rows.ts";
+import { readBlobRows } from "./blob_rows.ts";
 import { readDataFile } from "./open_data.ts";
 
 async function read(name: string, content: string | Uint8Array<ArrayBuffer>) {
   const rows = [];
-  for await (const row of readRows(new Blob([content]), name)) rows.push(row);
+  for await (const row of readBlobRows(new Blob([content]), name)) rows.push(row);
   return rows;
 }
 

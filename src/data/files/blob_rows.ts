@@ -11,7 +11,7 @@ import { wholeDocuments } from "./text_document.ts";
  * value.
  * @throws AttuneError when it is of another kind, or damaged.
  */
-export async function* readRows(file: Blob, name: string): AsyncGenerator<DataRow> {
+export async function* readBlobRows(file: Blob, name: string): AsyncGenerator<DataRow> {
   checkEnding(name);
   const kind = dataKindOf(name);
   if (kind === "parquet" && !hasCompressedName(name)) {
