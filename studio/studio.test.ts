@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { chromiumMissing } from "../src/testing/chromium.ts";
 import { exampleRows } from "../web/example_rows.ts";
 import { dropFile, launchChromium, visit } from "../web/testing/visit.ts";
+import { chooseByKeyboard, pressOn, tabTo } from "./testing/by_keyboard.ts";
 import { checkAccess } from "./testing/check_access.ts";
 import { buildStudio, serveStudio } from "./testing/served_studio.ts";
 
@@ -127,6 +128,36 @@ describe.skipIf(chromiumMissing)(where, { timeout: 240_000 }, () => {
     await close();
   });
 
+  test("by keyboard alone: a file is chosen, tuned, exported, and the result talked to", async () => {
+    const { page, faults, close } = await visit(browser, server.url, DESKTOP);
+    const button = (name: string | RegExp) => page.getByRole("button", { name });
+    await page.getByText("Drop a file of examples here").waitFor();
+    const input = page.getByLabel("Choose a file");
+    await chooseByKeyboard(page, input, { name: "keys.jsonl", content: lines(rows) });
+    await page.getByText("It fits this machine.").waitFor();
+    await tabTo(page, page.getByLabel("Name", { exact: true }));
+    await page.keyboard.type("typed");
+    await tabTo(page, page.getByLabel("Passes over the rows"));
+    await page.keyboard.type("1");
+    await expect.poll(() => button("Start tuning").isEnabled()).toBe(true);
+    await pressOn(page, button("Start tuning"));
+    await page.locator(".badge.succeeded").waitFor({ timeout: 60_000 });
+
+    await tabTo(page, page.getByRole("combobox", { name: "Format" }));
+    await page.keyboard.type("peft");
+    await pressOn(page, button("Export"));
+    await page.locator(".paths code").waitFor({ timeout: 60_000 });
+    expect(await page.locator(".paths code").innerText()).toMatch(/exports\/peft$/);
+    await pressOn(page, page.getByRole("link", { name: "Chat with it" }));
+    await pressOn(page, page.getByRole("checkbox", { name: /^base/ }), "Space");
+    await tabTo(page, page.getByLabel("Your message"));
+    await page.keyboard.type("Write in capitals: small dog\n");
+    await page.locator('.answer[aria-busy="false"]').waitFor({ timeout: 60_000 });
+    expect(await page.locator(".answer").getAttribute("data-model")).toMatch(/^ft:base:typed:/);
+    expect(faults).toEqual([]);
+    await close();
+  });
+
   test("what can't be used is named, by row; columns are asked for", async () => {
     const { page, faults, close } = await visit(browser, server.url, DESKTOP);
     await dropFile(page, "bad.jsonl", lines([...rows.slice(0, 3), { instruction: "Say three.", output: 3 }]));
@@ -174,8 +205,13 @@ describe.skipIf(chromiumMissing)(where, { timeout: 240_000 }, () => {
     await page.getByRole("link", { name: "Chat" }).click();
     await ask(page, "Write in capitals: small dog");
     expect(faults.filter((fault) => !/status of 401/.test(fault))).toEqual([]);
-    await visited.close();
+
     await locked.close();
+    await ask(page, "Are you there?");
+    await page.getByText("The server doesn't answer. Is attune serve still running?").waitFor();
+    await page.getByRole("link", { name: "Runs" }).click();
+    await page.getByRole("heading", { name: "Runs" }).waitFor();
+    await visited.close();
   });
 });
 
