@@ -17,6 +17,7 @@ import { type ComputeOptions, collect, withCompute } from "../options.ts";
 import { openProfile, type Profile } from "../profile/profile.ts";
 import { readAnyRecipe } from "../recipe_file.ts";
 import { openScreen, type Screen } from "../screen.ts";
+import { keepHeapSmall, letHeapGrow } from "../small_heap.ts";
 import { stopSignals } from "../stop_signals.ts";
 import { trainProgress } from "../train_progress.ts";
 import { trainSummary } from "../train_summary.ts";
@@ -159,8 +160,17 @@ async function showTraining(
   }
 }
 
-const runOf = (input: Recipe | StagedRecipeInput, options: TrainOptions): AsyncGenerator<StagedEvent> =>
-  isStaged(input) ? trainStages(input, options) : train(input, options);
+/** The run's events. Steps need little of the heap that preparing them has filled. */
+async function* runOf(
+  input: Recipe | StagedRecipeInput,
+  options: TrainOptions,
+): AsyncGenerator<StagedEvent, void, undefined> {
+  for await (const event of isStaged(input) ? trainStages(input, options) : train(input, options)) {
+    if (event.type === "stage") letHeapGrow();
+    if (event.type === "start") keepHeapSmall();
+    yield event;
+  }
+}
 
 /** Shows one run from now on. */
 function runningOf(recipe: Recipe | undefined, screen: Screen) {
