@@ -3,7 +3,7 @@ import * as z from "zod";
 import { fetchBlob } from "../files/fetch_file.ts";
 import { AttuneError } from "../text/errors.ts";
 import { selectModelFiles } from "./model_files.ts";
-import { parseRepo } from "./repo.ts";
+import { hubFileUrl, parseRepo } from "./repo.ts";
 import { unknownAnswer } from "./unknown_answer.ts";
 
 export interface HubFilesOptions {
@@ -30,18 +30,16 @@ export async function hubFiles(
   name: string,
   { endpoint = "https://huggingface.co", signal }: HubFilesOptions = {},
 ): Promise<Record<string, URL>> {
-  const { source, id, revision = "main" } = parseRepo(name, "model", false);
+  const repo = parseRepo(name, "model", false);
+  const { source, id, revision = "main" } = repo;
   if (source === "modelscope") throw onlyOneHub(name);
   const asked = new URL(`${endpoint}/api/models/${id}/revision/${encodeURIComponent(revision)}`);
-  const { sha, siblings } = await readListing(await fetchBlob(asked, name, { signal }), asked);
+  const { sha: commit, siblings } = await readListing(await fetchBlob(asked, name, { signal }), asked);
   const paths = selectModelFiles(
     siblings.map(({ rfilename }) => rfilename).filter((path) => !CONVERTED.test(path)),
     name,
   );
-  const urlOf = (path: string) => {
-    const escaped = path.split("/").map(encodeURIComponent).join("/");
-    return new URL(`${endpoint}/${id}/resolve/${sha}/${escaped}`);
-  };
+  const urlOf = (path: string) => new URL(hubFileUrl(endpoint, repo, { commit, path }));
   return Object.fromEntries(paths.map((path) => [path, urlOf(path)]));
 }
 

@@ -4,7 +4,7 @@ import { AttuneError } from "../text/errors.ts";
 import { readSmall } from "./body.ts";
 import { type Connection, HttpError, request } from "./connection.ts";
 import { checkFileName, type RemoteFile } from "./remote_file.ts";
-import type { Repo } from "./repo.ts";
+import { hubFileUrl, type Repo } from "./repo.ts";
 import { unknownAnswer } from "./unknown_answer.ts";
 
 /** A repository at one commit. */
@@ -88,12 +88,11 @@ function remoteFile(
 ): RemoteFile {
   const { path, lfs, oid } = entry;
   checkFileName(path, repo.id);
-  const prefix = repo.kind === "dataset" ? "datasets/" : "";
   return {
     path,
     size: lfs?.size ?? entry.size,
     checksum: lfs ? { algorithm: "sha256", hex: lfs.oid } : { algorithm: "git-sha1", hex: oid },
-    url: `${endpoint}/${prefix}${repo.id}/resolve/${commit}/${path.split("/").map(encodeURIComponent).join("/")}`,
+    url: hubFileUrl(endpoint, repo, { commit, path }),
   };
 }
 

@@ -56,6 +56,16 @@ function revisionProblem(revision: string): string | undefined {
   if (!fine || revision.includes("..")) return `${JSON.stringify(revision)} cannot be a revision`;
 }
 
+/** Where a file of the Hugging Face hub, or of a mirror of it, lies at one commit. */
+export function hubFileUrl(
+  endpoint: string,
+  { kind, id }: Pick<Repo, "kind" | "id">,
+  { commit, path }: { commit: string; path: string },
+): string {
+  const prefix = kind === "dataset" ? "datasets/" : "";
+  return `${endpoint}/${prefix}${id}/resolve/${commit}/${path.split("/").map(encodeURIComponent).join("/")}`;
+}
+
 /** The name as a user writes it. */
 export const repoName = ({ source, id, revision }: Repo): string =>
   `${source === "modelscope" ? PREFIX : ""}${id}${revision === undefined ? "" : `@${revision}`}`;
