@@ -145,6 +145,11 @@ function allWeights(bench: Bench): Workload {
       const job = halfBillion(bench, 3, batchSize);
       return [
         { name: "attune", side: "attune", command: attuneCommand(job) },
+        {
+          name: "attune, checkpointing",
+          side: "attune",
+          command: attuneCommand({ ...job, checkpointing: true }),
+        },
         ...[false, true].map((checkpointing) =>
           trlSetting(bench.python, { ...job, dtype: "float32", layout: "accumulated", checkpointing }),
         ),

@@ -110,6 +110,30 @@ describe("a session", () => {
     expect(listed(results.y!)).toEqual([2, 4, 6]);
   });
 
+  test("an array that is fed and written adds up where it lies", async () => {
+    const z = floats(1, 2);
+    const [y, feeds] = [floats(0, 0), { x: floats(10, 20), w: z }];
+    for (const sum of [11, 21]) {
+      expect(await session.run(feeds, { y, z })).toEqual({ y, z });
+      expect(listed(z)).toEqual([sum, 2 * sum]);
+    }
+    expect(listed(y)).toEqual([20, 40]);
+  });
+
+  test.runIf(existsSync("/proc/self/status"))("nothing is copied where all outputs are given", async () => {
+    const megabytes = (n: number): TensorData => ({
+      dtype: "float32",
+      shape: [n * 2 ** 18],
+      data: new Float32Array(n * 2 ** 18).fill(1),
+    });
+    const [x, w, y, z] = [megabytes(64), megabytes(64), megabytes(64), megabytes(64)];
+    const peak = () => Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))![1]) / 1024;
+    const before = peak();
+    await session.run({ x, w }, { y, z });
+    expect(z.data[5]).toBe(2);
+    expect(peak() - before).toBeLessThan(64);
+  });
+
   test("reads and writes no further than the shape, in buffers that are longer or shared", async () => {
     const buffer = Float32Array.of(9, 1, 2, 9, 3, 4, 9, 0, 0, 9).buffer;
     const part = (from: number, to: number): TensorData => ({
@@ -283,6 +307,6 @@ test("a profile says how long each op took", async () => {
     readFileSync(join(folder, file!), "utf8"),
   );
   const ran = events.filter(({ cat, args, dur }) => cat === "Node" && args?.op_name && dur >= 0);
-  expect(new Set(ran.map(({ args }) => args!.op_name))).toEqual(new Set(["Mul", "Add"]));
+  expect(new Set(ran.map(({ args }) => args!.op_name))).toEqual(new Set(["Mul", "Add", "SequenceEmpty"]));
   rmSync(folder, { recursive: true });
 });

@@ -6,6 +6,7 @@ import { AttuneError } from "../text/errors.ts";
 import { copyKey, copyModel } from "./copy_model.ts";
 import { cudaFacts, noCuda, requireCuda } from "./cuda.ts";
 import { openingError, runError } from "./failures.ts";
+import { STOP, stopAtFirst } from "./no_copies.ts";
 import { runtimeOptions } from "./runtime_options.ts";
 import { selfCheck } from "./self_check.ts";
 import {
@@ -65,8 +66,12 @@ export const openSession: OpenSession = async (model, options) => {
   return openInMemory(model, options);
 };
 
-const openInMemory: OpenSession = (model, options) =>
-  open(model.bytes, model, options, parse(process.cwd()).root);
+const openInMemory: OpenSession = (model, options) => {
+  const folder = parse(process.cwd()).root;
+  if (options.device !== "cpu") return open({ source: model.bytes, folder }, model, options);
+  const source = Buffer.concat([stopAtFirst(), model.bytes]);
+  return open({ source, folder, stop: STOP }, model, options);
+};
 
 let cudaCheck: Promise<void> | undefined;
 
@@ -93,19 +98,26 @@ export const openModelFile = (
   path: string,
   model: Pick<OnnxModel, "outputs">,
   options: SessionOptions,
-): Promise<Session> => open(path, model, options, dirname(resolve(path)));
+): Promise<Session> => open({ source: path, folder: dirname(resolve(path)) }, model, options);
+
+interface Source {
+  source: Uint8Array | string;
+  /** In which the weights' files are named. */
+  folder: string;
+  /** The output that a run stops at where no output is to be copied. */
+  stop?: string;
+}
 
 async function open(
-  source: Uint8Array | string,
+  { source, folder, stop }: Source,
   model: Pick<OnnxModel, "outputs">,
   options: SessionOptions,
-  folder: string,
 ): Promise<Session> {
   const { thread, leave } = keepsTensors(options.device) ? sharedThread(options.device) : ownThread();
   const id = nextId++;
   const opening = { id, model: source, options: nodeOptions(options, folder) };
   const { error } = await thread.inTurn(() => thread.ask("open", opening));
-  if (!error) return session(thread, id, model, options, leave);
+  if (!error) return session({ thread, leave }, id, { ...model, stop }, options);
   await leave();
   const failure = openingError(error, options);
   const isCuda = options.device === "cuda" && failure.code === "runtime.missing-device";
@@ -169,11 +181,10 @@ function sharedThread(device: Device): Lodging {
 }
 
 function session(
-  thread: SessionThread,
+  { thread, leave }: Lodging,
   id: number,
-  model: Pick<OnnxModel, "outputs">,
+  { outputs, stop }: Pick<OnnxModel, "outputs"> & Pick<Source, "stop">,
   options: SessionOptions,
-  leave: Lodging["leave"],
 ): Session {
   let isReleased = false;
   let releasing: Promise<void> | undefined;
@@ -196,8 +207,10 @@ function session(
   return {
     run: (feeds, into = {}) =>
       thread.inTurn(async () => {
-        const fetch = [...model.outputs.keys()];
-        const message = { feeds: toMessages(feeds), into: toMessages(into), fetch };
+        const fetch = [...outputs.keys()];
+        const isAllGiven = fetch.every((name) => name in into);
+        const lent = { feeds: toMessages(feeds), into: toMessages(into) };
+        const message = { ...lent, fetch, stop: isAllGiven ? stop : undefined };
         const reply = await ask("run", message, buffersOf(feeds, into));
         if (reply.lent) {
           giveBack(feeds, reply.lent.feeds);
@@ -225,7 +238,6 @@ function session(
   };
 }
 
-/** @param folder in which the weights' files are named */
 function nodeOptions(options: SessionOptions, folder?: string) {
   const { device, threads } = options;
   const { extra, ...rest } = runtimeOptions(options);

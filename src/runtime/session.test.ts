@@ -79,6 +79,17 @@ describe.each(places)("device tensors: %s", (_, { device, open, apart, missing }
     expect(await read(twice!)).toEqual([6, 12]);
   });
 
+  test.skipIf(missing)(
+    "what is written to an array of the host's is there, whatever else stays on the device",
+    async () => {
+      const twice = row(0, 0);
+      const results = await session!.run({ x: row(1, 2), step: row(5, 5) }, { twice });
+      expect(results.twice).toBe(twice);
+      expect(listed(twice)).toEqual([2, 4]);
+      expect(await read(results.y!)).toEqual([6, 7]);
+    },
+  );
+
   test.skipIf(missing || !apart)("what was freed is refused, and holds nothing up", async () => {
     const placed = await session!.place(row(1, 2));
     await session!.free(placed);

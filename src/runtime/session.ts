@@ -44,7 +44,8 @@ export interface Session<Output extends DeviceTensor = TensorData> {
   /**
    * Runs the model. Buffers of `feeds` and `into` are lent while it runs: their `data` is detached, and set again before
    * this resolves or rejects, unless the session's thread died: it takes them along. Outputs named in `into` are written
-   * there, the others are new. Runs wait for each other, in the order they were called.
+   * there, the others are new; where all are, nothing is copied on the CPU. An array may be fed and written at once, where the
+   * graph reads a number of it last to write that number. Runs wait for each other, in the order they were called.
    */
   run(
     feeds: Readonly<Record<string, DeviceTensor>>,

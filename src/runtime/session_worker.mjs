@@ -12,6 +12,9 @@ const placed = new Map();
 const copiers = new Map();
 let handles = 0;
 
+/** What is said of an output that is no tensor, when all are computed. */
+const NO_TENSOR = "Non tensor type is temporarily not supported";
+
 const backends = () => listSupportedBackends().map(({ name }) => name);
 
 /** The runtime drops a provider that it was built without, warns on the console and runs on the CPU: that is refused. */
@@ -44,10 +47,18 @@ function message(value, owner) {
   return { ...about, handle: handles };
 }
 
-async function run({ id, feeds, into, fetch }) {
+/** `stop` is the output to stop at, where none is to be copied: all are in `into`. */
+async function run({ id, feeds, into, fetch, stop }) {
   const written = each(into, tensor);
-  const fetches = Object.fromEntries(fetch.map((name) => [name, written[name] ?? null]));
-  const results = await sessions.get(id).session.run(each(feeds, tensor), fetches);
+  const wanted = stop === undefined ? fetch : [stop, ...fetch];
+  const fetches = Object.fromEntries(wanted.map((name) => [name, written[name] ?? null]));
+  const { session, options } = sessions.get(id);
+  const results = await session.run(each(feeds, tensor), fetches).catch((error) => {
+    if (stop === undefined || !error.message.includes(NO_TENSOR)) throw error;
+  });
+  // A session that keeps values on the device binds each output anew, given or not.
+  if (options.preferredOutputLocation)
+    for (const [name, { data }] of Object.entries(written)) data.set(results[name].data);
   const fresh = fetch.filter((name) => !(name in into));
   return { results: Object.fromEntries(fresh.map((name) => [name, message(results[name], id)])) };
 }

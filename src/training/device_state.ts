@@ -68,6 +68,7 @@ export async function deviceState(
       return Object.fromEntries([...others, ...blocks]);
     },
     kept: groups.map(({ name }) => gradientName(name)),
+    before: {},
     into: {},
     feeds: async () => Object.fromEntries((await values()).map(({ p }, i) => [groups[i]!.name, p])),
     begin() {

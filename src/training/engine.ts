@@ -1,7 +1,8 @@
 import { makePacks } from "../data/packing/pack.ts";
 import { countLabels, type TokenSequence } from "../data/tokenize/token_sequence.ts";
 import type { Model } from "../models/family.ts";
-import type { OpenSession, SessionOptions, TensorData } from "../runtime/session.ts";
+import type { OpenSession, SessionOptions } from "../runtime/session.ts";
+import { floats } from "../runtime/tensor_data.ts";
 import { type Forward, openForward, type RowFeeds } from "./forward.ts";
 import { labelCostOf } from "./label_cost.ts";
 import { type LabelLosses, labelLosses } from "./label_losses.ts";
@@ -100,7 +101,11 @@ export async function openEngine<G = Float32Array[]>(
   const { readsPrompts: everyToken = false } = objective;
   const { trainables } = method;
   const state =
-    options.state ?? (hostGradients(trainables, ranks) as TrainedState<unknown> as TrainedState<G>);
+    options.state ??
+    (hostGradients(trainables, {
+      device: sessionOptions.device,
+      ranks,
+    }) as TrainedState<unknown> as TrainedState<G>);
   const noise = neftune && neftuneNoise(neftune);
   const parts = partsOfRow(rowLength, sessionOptions.device);
   const training = labelLosses(method.adapt(model, true), method.scope(true), {
@@ -161,9 +166,11 @@ export async function openEngine<G = Float32Array[]>(
           for (const own of rows) {
             const row = rowOn(sessionOptions, own);
             const labelWeights = labelWeightsOf(row, ownWeights, scale);
-            const feeds = { ...rowFeeds(row, labelWeights), ...extra(row), ...(await state.feeds()) };
-            const outputs = await session.run(feeds, state.into);
-            takeValues(row, (outputs.nll as TensorData).data as Float32Array, ownValues);
+            const trained = { ...(await state.feeds()), ...state.before };
+            const nll = floats(new Float32Array(row.targets.length));
+            const feeds = { ...rowFeeds(row, labelWeights), ...extra(row), ...trained };
+            const outputs = await session.run(feeds, { nll, ...state.into });
+            takeValues(row, nll.data as Float32Array, ownValues);
             found.computedTokens += own.tokens.length;
             await state.add(outputs);
           }

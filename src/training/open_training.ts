@@ -74,7 +74,8 @@ export async function openTraining(
   if (keepsTensors(session.device) && (ranks?.size ?? 1) === 1)
     return over(await deviceState(open, method.trainables, session));
   const wire = recipe.training.communicationDataType;
-  return over(hostState(method.trainables, { ranks, wire, threads: parts.updateThreads }));
+  const { device } = session;
+  return over(hostState(method.trainables, { device, ranks, wire, threads: parts.updateThreads }));
 }
 
 async function openOver<G>(

@@ -1,8 +1,9 @@
+import { add } from "../graph/ops/elementwise.ts";
+import { input } from "../graph/sources.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
-import type { DeviceTensor, TensorData } from "../runtime/session.ts";
-import { freeAtOnce } from "./free_at_once.ts";
+import type { Device, DeviceTensor, TensorData } from "../runtime/session.ts";
 import type { RunningScale } from "./loss_scale.ts";
-import { fitOneBuffer, inOneBuffer } from "./one_buffer.ts";
+import { inOneBuffer } from "./one_buffer.ts";
 import { createOptimizer, type Optimizer, type OptimizerStep, threadedOptimizer } from "./optimizer.ts";
 import { ALONE, type Ranks, type WireType } from "./ranks.ts";
 import type { Trainable } from "./trainable.ts";
@@ -21,7 +22,9 @@ export interface ReadState {
 
 /** What passes one after the other read, and where their gradients are added up. */
 export interface PassState extends Pick<ReadState, "feeds"> {
-  /** Arrays that gradients are written to. */
+  /** What a pass adds its gradients to, by the name it is fed as; none where the graph doesn't. */
+  readonly before: Readonly<Record<string, TensorData>>;
+  /** Arrays that a pass writes its gradients to: those of `before`, or none. */
   readonly into: Readonly<Record<string, TensorData>>;
   /** Called before the passes over a batch: so many will follow. */
   begin(passes: number): void;
@@ -51,6 +54,8 @@ export interface OptimizedState<G> extends TrainedState<G> {
 }
 
 export interface HostOptions {
+  /** Where passes run; "cpu" when left out. */
+  device?: Device;
   ranks?: Ranks;
   wire?: WireType;
   /** Who updates much that is trained; this thread alone when left out. */
@@ -63,7 +68,7 @@ const LARGE = 3e7;
 /** All of it in the host's memory. */
 export function hostState(
   trainables: readonly Trainable[],
-  { ranks, wire, threads }: HostOptions = {},
+  { threads, ...options }: HostOptions = {},
 ): OptimizedState<Float32Array[]> {
   const arrays = trainables.map(({ data }) => data);
   for (const [i, data] of inOneBuffer(arrays).entries()) trainables[i]!.data = data;
@@ -71,7 +76,7 @@ export function hostState(
   const { moments, step } =
     threads && isLarge ? threadedOptimizer(trainables, threads) : createOptimizer(trainables);
   return {
-    ...hostGradients(trainables, ranks, wire),
+    ...hostGradients(trainables, options),
     moments,
     step,
     async read() {
@@ -91,94 +96,103 @@ export function hostValues(trainables: readonly Trainable[]): ReadState {
 /** Without an optimizer. */
 export function hostGradients(
   trainables: readonly Trainable[],
-  ranks: Ranks = ALONE,
-  wire?: WireType,
+  { device, ranks = ALONE, wire }: Omit<HostOptions, "threads"> = {},
 ): TrainedState<Float32Array[]> {
-  const own = passSums(trainables);
+  const own = passSums(trainables, device);
   let lanes: (PassState & PassSums)[] = [];
   return {
     ...hostValues(trainables),
     ...own,
     kept: [],
     besides(count) {
-      lanes = Array.from({ length: count }, () => lane(trainables));
+      lanes = Array.from({ length: count }, () => lane(trainables, device));
       return lanes;
     },
     async gradients() {
       const gradients = own.sums();
-      for (const { sums } of lanes) accumulate(gradients, sums(), false);
+      for (const { sums } of lanes) accumulate(gradients, sums());
       await ranks.sum(gradients, wire);
       return gradients;
     },
   };
 }
 
-type PassSums = Pick<PassState, "into" | "begin" | "add"> & {
-  /** Of the passes since `begin`; they hold until the next one. */
-  sums(): Float32Array[];
-};
+type PassSums = Pick<PassState, "before" | "into" | "begin" | "add"> &
+  Pick<ReadState, "fit"> & {
+    /** Of the passes since `begin`; they hold until the next one, and others may be put in their place. */
+    sums(): Float32Array[];
+  };
 
 /** Where the gradients of passes one after the other are added up. */
-const passSums = (trainables: readonly Trainable[]): PassSums =>
-  areTaken(trainables) ? takenSums(trainables) : writtenSums(trainables);
+const passSums = (trainables: readonly Trainable[], device?: Device): PassSums =>
+  addsInGraph(device) ? sumsInGraph(trainables) : sumsOfOutputs(trainables);
 
-/** Whether gradients are too large to be written to one buffer. */
-export const areTaken = (trainables: readonly Pick<Trainable, "shape">[]): boolean =>
-  !fitOneBuffer(trainables.map(({ shape }) => ({ length: sizeOf(shape) })));
+/** Whether a pass adds up gradients itself: where it reads and writes the host's arrays in their place. */
+export const addsInGraph = (device: Device = "cpu"): boolean => device === "cpu";
 
-/** Small gradients are written to one buffer: to take over an array for each would take longer than the pass. */
-function writtenSums(trainables: readonly Trainable[]): PassSums {
-  const zeros = inOneBuffer(zerosOf(trainables));
-  const buffers = trainables.map(({ dtype, shape }, i): TensorData => ({ dtype, shape, data: zeros[i]! }));
-  const computed = () => buffers.map(({ data }) => data as Float32Array);
-  let added: Float32Array[] | undefined; // made when a batch takes several passes
-  let [passes, done] = [0, 0];
+/** A pass reads the sums and writes them back to the same arrays: gradients are in memory once, however many passes there are. */
+function sumsInGraph(trainables: readonly Trainable[]): PassSums {
+  const zeros = zerosOf(trainables);
+  const sums = trainables.map(({ dtype, shape }, i): TensorData => ({ dtype, shape, data: zeros[i]! }));
+  const byName = (nameOf: (name: string) => string) =>
+    Object.fromEntries(trainables.map(({ name }, i) => [nameOf(name), sums[i]!]));
+  let given: Float32Array[] = [];
   return {
-    into: Object.fromEntries(trainables.map(({ name }, i) => [gradientName(name), buffers[i]!])),
-    begin(count) {
-      [passes, done] = [count, 0];
-      if (count === 0) for (const { data } of buffers) data.fill(0 as never); // more ranks or lanes than examples
+    fit: (graph) => withSums(graph, trainables),
+    before: byName(sumName),
+    into: byName(gradientName),
+    begin() {
+      for (const [i, data] of given.entries()) sums[i]!.data = data;
+      for (const { data } of sums) data.fill(0 as never);
     },
-    async add() {
-      if (passes > 1) added = accumulate(added, computed(), done === 0);
-      done++;
+    add: async () => {},
+    sums() {
+      given = sums.map(({ data }) => data as Float32Array);
+      return given;
     },
-    sums: () => (passes > 1 ? added! : computed()),
   };
 }
 
-/** Large gradients are taken as the session gives them, which copies what it computed in any case. */
-function takenSums(trainables: readonly Trainable[]): PassSums {
+/** The graph with what was there before added to each gradient. */
+export function withSums(graph: Graph, trainables: readonly Trainable[]): Graph {
+  const added = trainables.flatMap(({ name, shape }) => {
+    const gradient = graph[gradientName(name)];
+    return gradient ? [[gradientName(name), add(input(sumName(name), shape), gradient)]] : [];
+  });
+  return { ...graph, ...Object.fromEntries(added) };
+}
+
+const sumName = (name: string) => `sum of ${gradientName(name)}`;
+
+/** What passes give is added up here. */
+function sumsOfOutputs(trainables: readonly Trainable[]): PassSums {
   const names = trainables.map(({ name }) => gradientName(name));
-  let sums: Float32Array[] = [];
+  const sums = zerosOf(trainables);
   return {
+    fit: (graph) => graph,
+    before: {},
     into: {},
     begin() {
-      freeAtOnce(sums.splice(0));
+      for (const sum of sums) sum.fill(0);
     },
     async add(outputs) {
-      const computed = names.map((name) => (outputs[name] as TensorData).data as Float32Array);
-      if (sums.length === 0) sums = computed;
-      else {
-        accumulate(sums, computed, false);
-        freeAtOnce(computed);
-      }
+      accumulate(
+        sums,
+        names.map((name) => (outputs[name] as TensorData).data as Float32Array),
+      );
     },
-    sums() {
-      if (sums.length === 0) sums = zerosOf(trainables); // more ranks or lanes than examples
-      return sums;
-    },
+    sums: () => sums,
   };
 }
 
 const zerosOf = (trainables: readonly Trainable[]) =>
-  trainables.map(({ data }) => new Float32Array(data.length));
+  inOneBuffer(trainables.map(({ data }) => new Float32Array(data.length)));
 
 /** A lane reads copies: arrays that are fed are lent to the session that computes. */
-function lane(trainables: readonly Trainable[]): PassState & PassSums {
-  const copies = inOneBuffer(trainables.map(({ data }) => new Float32Array(data.length)));
+function lane(trainables: readonly Trainable[], device?: Device): PassState & PassSums {
+  const copies = zerosOf(trainables);
   const own = trainables.map((trainable, i) => ({ ...trainable, data: copies[i]! }));
-  const sums = passSums(own);
+  const sums = passSums(own, device);
   return {
     ...hostValues(own),
     ...sums,
@@ -189,13 +203,9 @@ function lane(trainables: readonly Trainable[]): PassState & PassSums {
   };
 }
 
-/** `sums` and `terms` added up in place; `terms` alone, copied, when they are the first. */
-function accumulate(sums: Float32Array[] | undefined, terms: readonly Float32Array[], first: boolean) {
-  if (!sums) return terms.map((term) => term.slice());
-  sums.forEach((sum, p) => {
+function accumulate(sums: readonly Float32Array[], terms: readonly Float32Array[]): void {
+  for (const [p, sum] of sums.entries()) {
     const term = terms[p]!;
-    if (first) sum.set(term);
-    else for (let i = 0; i < sum.length; i++) sum[i]! += term[i]!;
-  });
-  return sums;
+    for (let i = 0; i < sum.length; i++) sum[i]! += term[i]!;
+  }
 }

@@ -10,7 +10,7 @@ import { groupBy } from "../../text/group_by.ts";
 import { labelLosses } from "../../training/label_losses.ts";
 import type { Method } from "../../training/method.ts";
 import { partsOfRow } from "../../training/row_length.ts";
-import { areTaken } from "../../training/trained_state.ts";
+import { addsInGraph, withSums } from "../../training/trained_state.ts";
 import { trainingGraph } from "../../training/training_graph.ts";
 import type { PassSize } from "./pass_cost.ts";
 
@@ -20,7 +20,7 @@ export interface MemoryParts {
   program: number;
   /** Frozen weights: mapped from their files once for each graph, or placed on a GPU once. */
   weights: number;
-  /** What is trained: values, gradients, AdamW's moments, sums over passes. */
+  /** What is trained: values, sums of gradients, AdamW's moments; elsewhere than on the CPU a pass's gradients beside the sums. */
   trained: number;
   /** What lies between the layers. */
   activations: number;
@@ -67,17 +67,19 @@ export function plannedMemory({
   const { nll, ...gradients } = training.graph;
   const outputs = [nll!, ...Object.values(gradients)];
   const onDevice = keepsTensors(device);
-  // Large gradients are computed among the other values, and copied out.
-  const inside = !onDevice && areTaken(method.trainables) ? Object.values(gradients) : [];
+  const inGraph = addsInGraph(device);
+  // Else gradients lie with the other values until the end, and are copied out.
+  const ends = inGraph ? [nll!, ...Object.values(withSums(gradients, method.trainables))] : outputs;
+  const inside = onDevice || inGraph ? [] : Object.values(gradients);
   const looked = Object.values(typed({ nll: losses.nll }).graph);
   const looking = forward.map((size) => liveBytes(looked, size));
   const numbers = method.trainables.reduce((n, { shape }) => n + sizeOf(shape), 0);
   return {
     program: PROGRAM,
     weights: onDevice ? placedBytes(training) : mappedBytes(outputs) * (1 + forward.length),
-    trained: numbers * (VALUE_GRADIENT_MOMENTS + (passes > 1 ? 4 : 0)),
+    trained: numbers * (VALUE_GRADIENT_MOMENTS + (inGraph || (onDevice && passes === 1) ? 0 : 4)),
     activations: Math.round(
-      looking.reduce((sum, bytes) => sum + ARENA * bytes, ARENA * liveBytes(outputs, largest, inside)),
+      looking.reduce((sum, bytes) => sum + ARENA * bytes, ARENA * liveBytes(ends, largest, inside)),
     ),
   };
 }
