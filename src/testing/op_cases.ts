@@ -10,7 +10,7 @@ import { fromPlaces, groupedMatmul, groupedOuter, inverseOrder, toPlaces } from 
 import { gather, rowNumbers, scatterAdd, scatterOnto } from "../graph/ops/indexing.ts";
 import { keep } from "../graph/ops/keep.ts";
 import { linearScan } from "../graph/ops/linear_scan.ts";
-import { addMatmul, matmul } from "../graph/ops/matmul.ts";
+import { addMatmul, matmul, matmulOnto } from "../graph/ops/matmul.ts";
 import { layerNorm, rmsNorm } from "../graph/ops/norm.ts";
 import { max, mean, sum, sumAll, sumTo } from "../graph/ops/reduce.ts";
 import { rope } from "../graph/ops/rope.ts";
@@ -313,6 +313,7 @@ function products(): Entry[] {
       [`${name}, one b`, { y }],
       [`${name}, one a`, { y }],
       [name.replace("matmul", "addMatmul"), sum],
+      [name.replace("matmul", "matmulOnto"), { ...sum, y: ({ c, a, b }) => matmulOnto(c, a, b, kind) }],
     ];
   });
   const y: OpCase["y"] = ({ x, weight }) => matmul(x, weight, { transB: true });

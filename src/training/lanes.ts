@@ -38,7 +38,7 @@ export async function openLanes<G>(
   const options = { ...session, threads, kept: state.kept };
   const lanes: TrainingLane[] = [];
   for (const own of [state, ...others])
-    lanes.push({ session: await openGraph(open, state.fit(graph), options), state: own });
+    lanes.push({ session: await openGraph(open, own.fit(graph), options), state: own });
   return lanes;
 }
 

@@ -1,11 +1,10 @@
-import { add } from "../graph/ops/elementwise.ts";
-import { input } from "../graph/sources.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
 import type { Device, DeviceTensor, TensorData } from "../runtime/session.ts";
 import type { RunningScale } from "./loss_scale.ts";
 import { inOneBuffer } from "./one_buffer.ts";
 import { createOptimizer, type Optimizer, type OptimizerStep, threadedOptimizer } from "./optimizer.ts";
 import { ALONE, type Ranks, type WireType } from "./ranks.ts";
+import { sumsInGraph } from "./sums_in_graph.ts";
 import type { Trainable } from "./trainable.ts";
 import { gradientName } from "./training_graph.ts";
 import type { UpdateThreads } from "./update_work.ts";
@@ -21,10 +20,10 @@ export interface ReadState {
 }
 
 /** What passes one after the other read, and where their gradients are added up. */
-export interface PassState extends Pick<ReadState, "feeds"> {
+export interface PassState extends ReadState {
   /** What a pass adds its gradients to, by the name it is fed as; none where the graph doesn't. */
   readonly before: Readonly<Record<string, TensorData>>;
-  /** Arrays that a pass writes its gradients to: those of `before`, or none. */
+  /** Arrays that a pass of the graph that was fitted last writes to: those of `before`, or none. */
   readonly into: Readonly<Record<string, TensorData>>;
   /** Called before the passes over a batch: so many will follow. */
   begin(passes: number): void;
@@ -33,7 +32,7 @@ export interface PassState extends Pick<ReadState, "feeds"> {
 }
 
 /** Where what is trained lies, and where the gradients of passes are added up. `G` is those of a batch. */
-export interface TrainedState<G> extends ReadState, PassState {
+export interface TrainedState<G> extends PassState {
   /** Outputs of passes that stay on the device. */
   readonly kept: readonly string[];
   /** What losses are multiplied by, in float16; gradients come multiplied by it. */
@@ -117,11 +116,11 @@ export function hostGradients(
   };
 }
 
-type PassSums = Pick<PassState, "before" | "into" | "begin" | "add"> &
-  Pick<ReadState, "fit"> & {
-    /** Of the passes since `begin`; they hold until the next one, and others may be put in their place. */
-    sums(): Float32Array[];
-  };
+/** Where gradients are added up, pass by pass. */
+export interface PassSums extends Omit<PassState, "feeds"> {
+  /** Of the passes since `begin`; they hold until the next one, and others may be put in their place. */
+  sums(): Float32Array[];
+}
 
 /** Where the gradients of passes one after the other are added up. */
 const passSums = (trainables: readonly Trainable[], device?: Device): PassSums =>
@@ -129,40 +128,6 @@ const passSums = (trainables: readonly Trainable[], device?: Device): PassSums =
 
 /** Whether a pass adds up gradients itself: where it reads and writes the host's arrays in their place. */
 export const addsInGraph = (device: Device = "cpu"): boolean => device === "cpu";
-
-/** A pass reads the sums and writes them back to the same arrays: gradients are in memory once, however many passes there are. */
-function sumsInGraph(trainables: readonly Trainable[]): PassSums {
-  const zeros = zerosOf(trainables);
-  const sums = trainables.map(({ dtype, shape }, i): TensorData => ({ dtype, shape, data: zeros[i]! }));
-  const byName = (nameOf: (name: string) => string) =>
-    Object.fromEntries(trainables.map(({ name }, i) => [nameOf(name), sums[i]!]));
-  let given: Float32Array[] = [];
-  return {
-    fit: (graph) => withSums(graph, trainables),
-    before: byName(sumName),
-    into: byName(gradientName),
-    begin() {
-      for (const [i, data] of given.entries()) sums[i]!.data = data;
-      for (const { data } of sums) data.fill(0 as never);
-    },
-    add: async () => {},
-    sums() {
-      given = sums.map(({ data }) => data as Float32Array);
-      return given;
-    },
-  };
-}
-
-/** The graph with what was there before added to each gradient. */
-export function withSums(graph: Graph, trainables: readonly Trainable[]): Graph {
-  const added = trainables.flatMap(({ name, shape }) => {
-    const gradient = graph[gradientName(name)];
-    return gradient ? [[gradientName(name), add(input(sumName(name), shape), gradient)]] : [];
-  });
-  return { ...graph, ...Object.fromEntries(added) };
-}
-
-const sumName = (name: string) => `sum of ${gradientName(name)}`;
 
 /** What passes give is added up here. */
 function sumsOfOutputs(trainables: readonly Trainable[]): PassSums {

@@ -332,12 +332,13 @@ def products():
                 )
                 found[f"matmul {kind}, one b"] = case(product, a=sized(3, 4, trans_a, 2), b=sized(4, 6, trans_b))
                 found[f"matmul {kind}, one a"] = case(product, a=sized(3, 4, trans_a), b=sized(4, 6, trans_b, 2))
-                found[f"addMatmul {kind}"] = case(
-                    lambda c, a, b, product=product: c + product(a, b),
-                    c=normal(T, 6),
-                    a=sized(T, 4, trans_a),
-                    b=sized(4, 6, trans_b),
-                )
+                for sum in ["addMatmul", "matmulOnto"]:
+                    found[f"{sum} {kind}"] = case(
+                        lambda c, a, b, product=product: c + product(a, b),
+                        c=normal(T, 6),
+                        a=sized(T, 4, trans_a),
+                        b=sized(4, 6, trans_b),
+                    )
     return {
         **found,
         "matmul, bfloat16 weight": case(

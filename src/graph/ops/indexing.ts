@@ -53,6 +53,13 @@ export const addScattered = (sum: Tensor, term: Tensor): Tensor | undefined => {
   return isOne ? scatterOnto(sum, indices!, updates!) : undefined;
 };
 
+/** Of a scatterOnto: what it adds onto, and how the same is added onto another sum. */
+export const scatteredOver = (t: Tensor) => {
+  const [base, indices, updates] = t.inputs;
+  if (t.op !== scatterOntoOp.op) return undefined;
+  return { base: base!, onto: (sum: Tensor) => scatterOnto(sum, indices!, updates!) };
+};
+
 type ScatterInputs = [onto: Tensor, indices: Tensor, updates: Tensor, places: Tensor];
 
 const scatterOp = defineOp<ScatterInputs>({

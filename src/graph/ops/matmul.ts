@@ -4,6 +4,7 @@ import {
   defineOp,
   requireSameType,
   ShapeError,
+  sameShape,
   show,
   type Tensor,
   type TensorType,
@@ -28,6 +29,35 @@ const matmulOp = defineOp<[a: Tensor, b: Tensor], MatmulAttributes>({
 /** c + alpha · a·b. (A Gemm with its C would do it in one node, and takes longer than these two for a small inner size.) */
 export const addMatmul = (c: Tensor, a: Tensor, b: Tensor, options: Partial<MatmulAttributes> = {}): Tensor =>
   add(c, matmul(a, b, options));
+
+/** c + alpha · a·b of matrices, added up where the result is written: the product needs no memory of its own. */
+export const matmulOnto = (
+  c: Tensor,
+  a: Tensor,
+  b: Tensor,
+  options: Partial<MatmulAttributes> = {},
+): Tensor => matmulOntoOp(c, a, b, { ...PLAIN, ...options });
+
+/** `sum` + `term` by `matmulOnto`, where the term is a product of matrices. */
+export const addMatrixProduct = (sum: Tensor, term: Tensor): Tensor | undefined => {
+  const [a, b] = term.inputs;
+  const isOne = term.op === matmulOp.op && [a!, b!, sum].every(({ shape }) => shape.length === 2);
+  return isOne ? matmulOnto(sum, a!, b!, term.attributes as MatmulAttributes) : undefined;
+};
+
+const matmulOntoOp = defineOp<[c: Tensor, a: Tensor, b: Tensor], MatmulAttributes>({
+  name: "matmulOnto",
+  kept: "matrix",
+  infer([c, a, b], attributes) {
+    const type = productType("matmulOnto", a, b, attributes);
+    requireSameType("matmulOnto", c, a);
+    if (!sameShape(c.shape, type.shape)) throw new ShapeError("matmulOnto", `${show(type)} onto ${show(c)}`);
+    return type;
+  },
+  lower: (w, [c, a, b], { transA, transB, alpha }) =>
+    w.node("Gemm", [a, b, c], { transA: +transA, transB: +transB, alpha: { float: alpha } }),
+  vjp: ([, a, b], dy, attributes) => [dy, ...productGradients(a, b, dy, attributes)],
+});
 
 function productType(op: string, a: Tensor, b: Tensor, { transA, transB }: MatmulAttributes): TensorType {
   requireSameType(op, a, b);

@@ -94,7 +94,8 @@ test("every op of this folder has a case", () => {
   ];
   const ofExperts = ["expertsMatmul", "stackedMatrices"]; // grouped_quantized.test.ts
   const mxfp4 = ["mxfp4Scale", "mxfp4Matrix"]; // quantization/mxfp4.test.ts
-  const helpers = ["addScattered", "squeezeFront", "groupsOf", "productNode", "turnedProductNodes"]; // of others
+  const sums = ["addScattered", "scatteredOver", "addMatrixProduct"];
+  const helpers = [...sums, "squeezeFront", "groupsOf", "productNode", "turnedProductNodes"]; // of others
   const known = [...blocks, ...inParts, ...elsewhere, ...ofExperts, ...mxfp4, ...helpers];
   expect(ops.filter((op) => !tested.has(op)).sort()).toEqual(known.sort());
 });

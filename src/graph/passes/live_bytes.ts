@@ -21,7 +21,9 @@ export function liveBytes(
   const storage = (t: Tensor): Tensor =>
     ALIASES.has(t.op.name) && place.has(t.inputs[0]!) ? storage(t.inputs[0]!) : t;
   const inside = new Set(outputsInside);
-  const given = new Set(outputs.filter((t) => !inside.has(t)).map(storage));
+  const isFed = (t: Tensor): boolean =>
+    NAMES.has(t.op.name) && (!place.has(t.inputs[0]!) || isFed(t.inputs[0]!));
+  const given = new Set([...outputs.filter((t) => !inside.has(t)).map(storage), ...order.filter(isFed)]);
   const ends = new Set(outputs.map(storage));
   const lastUse = new Map<Tensor, number>();
   for (const [i, t] of order.entries())
@@ -44,8 +46,10 @@ export function liveBytes(
   return most;
 }
 
-/** Ops whose output is their input's memory. */
-const ALIASES = new Set(["reshape", "keep", "detach"]);
+/** Ops that are their input by another name. */
+const NAMES = new Set(["keep", "detach"]);
+/** Ops whose output is their input's memory, where that was computed. */
+const ALIASES = new Set([...NAMES, "reshape"]);
 const IN_PLACE = new Set([
   "add",
   "sub",

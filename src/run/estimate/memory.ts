@@ -10,7 +10,8 @@ import { groupBy } from "../../text/group_by.ts";
 import { labelLosses } from "../../training/label_losses.ts";
 import type { Method } from "../../training/method.ts";
 import { partsOfRow } from "../../training/row_length.ts";
-import { addsInGraph, withSums } from "../../training/trained_state.ts";
+import { withSums } from "../../training/sums_in_graph.ts";
+import { addsInGraph } from "../../training/trained_state.ts";
 import { trainingGraph } from "../../training/training_graph.ts";
 import type { PassSize } from "./pass_cost.ts";
 
