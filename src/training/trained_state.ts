@@ -23,7 +23,7 @@ export interface ReadState {
 export interface PassState extends ReadState {
   /** What a pass adds its gradients to, by the name it is fed as; none where the graph doesn't. */
   readonly before: Readonly<Record<string, TensorData>>;
-  /** Arrays that a pass of the graph that was fitted last writes to: those of `before`, or none. */
+  /** Arrays that passes write to, once their graph was fitted: those of `before`, or none. */
   readonly into: Readonly<Record<string, TensorData>>;
   /** Called before the passes over a batch: so many will follow. */
   begin(passes: number): void;

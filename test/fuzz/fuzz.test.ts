@@ -36,17 +36,19 @@ test("what is right is read, so that what is wrong reaches far", async () => {
 }, 120_000);
 
 test("the fuzzer sees faults of every kind, and keeps their input", async () => {
-  const kinds = ["throws", "rejects", "talks", "hangs", "grows", "dies", "refuses"].map(
-    (kind) => `broken-${kind}`,
-  );
-  const faults = await runStorm({ targets: kinds, runs: 1, seed: 7, directory, cpuSeconds: 6 });
+  const storm = (kinds: readonly string[], cpuSeconds: number) =>
+    runStorm({ targets: kinds.map((kind) => `broken-${kind}`), runs: 1, seed: 7, directory, cpuSeconds });
+  const faults = [
+    ...(await storm(["throws", "rejects", "talks", "grows", "dies", "refuses"], 60)), // pages may be slow to come
+    ...(await storm(["hangs"], 3)),
+  ];
   expect(faults.map(({ target, what }) => [target, what.split("\n")[0]])).toEqual([
     ["broken-throws", "threw TypeError: not ours"],
     ["broken-rejects", "rejected, unhandled: Error: nobody waits for this"],
     ["broken-talks", expect.stringMatching(/^a message of 2000 characters: aaa/)],
-    ["broken-hangs", "it took more than 6 s"],
     ["broken-grows", expect.stringMatching(/^memory grew by \d{4} MB/)],
     ["broken-dies", expect.stringMatching(/^the process died/)],
+    ["broken-hangs", "it took more than 3 s"],
   ]);
   expect(readdirSync(directory)).toHaveLength(6);
   expect(readFileSync(join(faults[0]!.directory, "FAULT.txt"), "utf8")).toContain("not ours");
