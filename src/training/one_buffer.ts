@@ -20,7 +20,8 @@ export function inOneBuffer(arrays: readonly Float32Array[]): Float32Array[] {
 }
 
 /** Whether arrays of such lengths are small enough to lie together. */
-const fitOneBuffer = (arrays: readonly { length: number }[]): boolean => 4 * alignedSize(arrays) <= LIMIT;
+export const fitOneBuffer = (arrays: readonly { length: number }[]): boolean =>
+  4 * alignedSize(arrays) <= LIMIT;
 
 const alignedSize = (arrays: readonly { length: number }[]) =>
   arrays.reduce((n, { length }) => n + aligned(length), 0);

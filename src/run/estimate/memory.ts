@@ -68,10 +68,10 @@ export function plannedMemory({
   const { nll, ...gradients } = training.graph;
   const outputs = [nll!, ...Object.values(gradients)];
   const onDevice = keepsTensors(device);
-  const inGraph = addsInGraph(device);
-  // Else gradients lie with the other values until the end, and are copied out.
+  const inGraph = addsInGraph(method.trainables, device);
+  // Elsewhere than on the CPU they lie with the other values until the end, and are copied out.
   const ends = inGraph ? [nll!, ...Object.values(withSums(gradients, method.trainables))] : outputs;
-  const inside = onDevice || inGraph ? [] : Object.values(gradients);
+  const inside = onDevice || device === "cpu" ? [] : Object.values(gradients);
   const looked = Object.values(typed({ nll: losses.nll }).graph);
   const looking = forward.map((size) => liveBytes(looked, size));
   const numbers = method.trainables.reduce((n, { shape }) => n + sizeOf(shape), 0);
