@@ -69,8 +69,8 @@ export function plannedMemory({
   const outputs = [nll!, ...Object.values(gradients)];
   const onDevice = keepsTensors(device);
   const inGraph = addsInGraph(method.trainables, device);
-  // Elsewhere than on the CPU they lie with the other values until the end, and are copied out.
   const ends = inGraph ? [nll!, ...Object.values(withSums(gradients, method.trainables))] : outputs;
+  // In WASM gradients lie with the other values until the end, and are copied out.
   const inside = onDevice || device === "cpu" ? [] : Object.values(gradients);
   const looked = Object.values(typed({ nll: losses.nll }).graph);
   const looking = forward.map((size) => liveBytes(looked, size));
