@@ -1,10 +1,11 @@
+import { DATA_TYPE, nodeProto } from "../graph/onnx/model_proto.ts";
 import { ProtobufWriter } from "../graph/onnx/protobuf.ts";
 
 /** The output that a run stops at when it gives back its outputs; it is no tensor, and is never read. */
 export const STOP = "/stop";
 
-const FLOAT = 1; // TensorProto.DataType
-const INT = 2; // AttributeProto.AttributeType
+/** What computes it: an op that no graph has otherwise. */
+export const STOPPING_OP = "SequenceEmpty";
 
 /**
  * Bytes that, before a model's, give it a first output that is no tensor, an empty sequence. onnxruntime-node 1.30 copies each
@@ -16,11 +17,10 @@ export const stopAtFirst = (): Uint8Array =>
     .message(7, (graph) =>
       graph
         .message(1, (node) =>
-          node
-            .string(2, STOP)
-            .string(3, STOP)
-            .string(4, "SequenceEmpty")
-            .message(5, (attribute) => attribute.string(1, "dtype").int(3, FLOAT).int(20, INT)),
+          nodeProto(node, {
+            ...{ type: STOPPING_OP, inputs: [], outputs: [STOP] },
+            attributes: { dtype: DATA_TYPE.float32 },
+          }),
         )
         .message(12, (output) => output.string(1, STOP).message(2, sequenceOfFloats)),
     )
@@ -28,5 +28,5 @@ export const stopAtFirst = (): Uint8Array =>
 
 const sequenceOfFloats = (type: ProtobufWriter): void =>
   void type.message(4, (sequence) =>
-    sequence.message(1, (element) => element.message(1, (tensor) => tensor.int(1, FLOAT))),
+    sequence.message(1, (element) => element.message(1, (tensor) => tensor.int(1, DATA_TYPE.float32))),
   );

@@ -1,12 +1,11 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { STOP } from "../runtime/no_copies.ts";
+import { STOPPING_OP } from "../runtime/no_copies.ts";
 import type { SessionOptions } from "../runtime/session.ts";
 
 interface ProfileEvent {
   cat: string;
-  name: string;
   args?: { provider?: string; op_name: string; input_type_shape: Record<string, number[]>[] };
 }
 
@@ -24,7 +23,7 @@ export function profileKernels(): {
   const order = () => {
     const events: ProfileEvent[] = JSON.parse(readFileSync(join(folder, readdirSync(folder)[0]!), "utf8"));
     rmSync(folder, { recursive: true });
-    const own = events.filter(({ cat, name }) => cat === "Node" && !name.startsWith(STOP));
+    const own = events.filter(({ cat, args }) => cat === "Node" && args?.op_name !== STOPPING_OP);
     return own.flatMap(({ args }) => (args?.provider ? [kernel(args)] : []));
   };
   return { options: { profilePrefix: join(folder, "profile") }, order, kernels: () => new Set(order()) };

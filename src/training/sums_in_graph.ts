@@ -4,8 +4,7 @@ import { addMatrixProduct } from "../graph/ops/matmul.ts";
 import { input } from "../graph/sources.ts";
 import { sizeOf, type Tensor } from "../graph/tensor.ts";
 import type { TensorData } from "../runtime/session.ts";
-import { inOneBuffer } from "./one_buffer.ts";
-import type { Trainable } from "./trainable.ts";
+import { type Trainable, zeroTensors } from "./trainable.ts";
 import type { PassSums } from "./trained_state.ts";
 import { gradientName } from "./training_graph.ts";
 
@@ -16,8 +15,7 @@ type Graph = Record<string, Tensor>;
  * memory once, however many passes there are.
  */
 export function sumsInGraph(trainables: readonly Trainable[]): PassSums {
-  const zeros = inOneBuffer(trainables.map(({ data }) => new Float32Array(data.length)));
-  const sums = trainables.map(({ dtype, shape }, i): TensorData => ({ dtype, shape, data: zeros[i]! }));
+  const sums = zeroTensors(trainables);
   const into: Record<string, TensorData> = {};
   let given: Float32Array[] = [];
   return {
@@ -40,17 +38,13 @@ export function sumsInGraph(trainables: readonly Trainable[]): PassSums {
   };
 }
 
-/** The graph with its gradients added to sums. */
-export const withSums = (graph: Graph, trainables: readonly Pick<Trainable, "name" | "shape">[]): Graph =>
-  Object.assign({}, graph, ...trainables.map((trainable) => linksOf(graph, trainable)));
-
 const sumName = (name: string) => `sum of ${gradientName(name)}`;
 
 /**
  * The sum with a trainable's gradient added, by outputs' names, the whole one last. A gradient of several terms is added term by
  * term, each onto what the one before has written to the same array: so a table of a whole vocabulary is nowhere but there.
  */
-function linksOf(graph: Graph, { name, shape }: Pick<Trainable, "name" | "shape">): Graph {
+export function linksOf(graph: Graph, { name, shape }: Pick<Trainable, "name" | "shape">): Graph {
   const gradient = graph[gradientName(name)];
   if (!gradient) return {};
   const links = added(input(sumName(name), shape), gradient);

@@ -1,4 +1,5 @@
 import type { TensorData } from "../runtime/session.ts";
+import { inOneBuffer } from "./one_buffer.ts";
 
 /** A parameter that is trained: float32, fed to every pass. */
 export interface Trainable extends TensorData {
@@ -28,3 +29,13 @@ export const trainable = (
   decayed,
   rate,
 });
+
+/** As many zeros as each trainable has numbers, in one buffer when they are few. */
+export const zeroArrays = (trainables: readonly Trainable[]): Float32Array[] =>
+  inOneBuffer(trainables.map(({ data }) => new Float32Array(data.length)));
+
+/** The same as tensors of their shapes. */
+export function zeroTensors(trainables: readonly Trainable[]): TensorData[] {
+  const arrays = zeroArrays(trainables);
+  return trainables.map(({ dtype, shape }, i) => ({ dtype, shape, data: arrays[i]! }));
+}

@@ -5,7 +5,7 @@ import { fitOneBuffer, inOneBuffer } from "./one_buffer.ts";
 import { createOptimizer, type Optimizer, type OptimizerStep, threadedOptimizer } from "./optimizer.ts";
 import { ALONE, type Ranks, type WireType } from "./ranks.ts";
 import { sumsInGraph } from "./sums_in_graph.ts";
-import type { Trainable } from "./trainable.ts";
+import { type Trainable, zeroArrays, zeroTensors } from "./trainable.ts";
 import { gradientName } from "./training_graph.ts";
 import type { UpdateThreads } from "./update_work.ts";
 
@@ -136,16 +136,12 @@ export const addsInGraph = (trainables: readonly Pick<Trainable, "shape">[], dev
 /** What passes give is added up here; on the CPU they write it to one buffer. */
 function sumsOfOutputs(trainables: readonly Trainable[], device: Device): PassSums {
   const names = trainables.map(({ name }) => gradientName(name));
-  const sums = zerosOf(trainables);
-  const written = device === "cpu" ? zerosOf(trainables) : [];
-  const tensors = written.map((data, i): TensorData => {
-    const { dtype, shape } = trainables[i]!;
-    return { dtype, shape, data };
-  });
+  const sums = zeroArrays(trainables);
+  const written = device === "cpu" ? zeroTensors(trainables) : [];
   return {
     fit: (graph) => graph,
     before: {},
-    into: Object.fromEntries(tensors.map((tensor, i) => [names[i]!, tensor])),
+    into: Object.fromEntries(written.map((tensor, i) => [names[i]!, tensor])),
     begin() {
       for (const sum of sums) sum.fill(0);
     },
@@ -159,12 +155,9 @@ function sumsOfOutputs(trainables: readonly Trainable[], device: Device): PassSu
   };
 }
 
-const zerosOf = (trainables: readonly Trainable[]) =>
-  inOneBuffer(trainables.map(({ data }) => new Float32Array(data.length)));
-
 /** A lane reads copies: arrays that are fed are lent to the session that computes. */
 function lane(trainables: readonly Trainable[], device?: Device): PassState & PassSums {
-  const copies = zerosOf(trainables);
+  const copies = zeroArrays(trainables);
   const own = trainables.map((trainable, i) => ({ ...trainable, data: copies[i]! }));
   const sums = passSums(own, device);
   return {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { KernelTime } from "../../report/profile_record.ts";
-import { STOP } from "../../runtime/no_copies.ts";
+import { STOPPING_OP } from "../../runtime/no_copies.ts";
 import { groupBy } from "../../text/group_by.ts";
 import type { NodePlace } from "./places.ts";
 
@@ -30,7 +30,7 @@ export function readTrace(path: string, places: ReadonlyMap<string, NodePlace>):
     if (cat !== "Node" || !name.endsWith(KERNEL)) continue;
     const node = name.slice(0, -KERNEL.length);
     const op = args.op_name ?? "?";
-    if (op === "Scan" || node === STOP) continue; // a Scan's body has events of its own
+    if (op === "Scan" || op === STOPPING_OP) continue; // a Scan's body has events of its own
     const [inputs, outputs] = [valuesOf(args.input_type_shape), valuesOf(args.output_type_shape)];
     const sum = nodes.get(node) ?? {
       ...{ op, ...(places.get(node) ?? BESIDE), shapes: "", largest: -1 },

@@ -126,7 +126,7 @@ function initializerPieces(
 /** The runtime wants locations relative to a folder; sessions are opened with the file system's root as that folder. */
 export const locationOf = (file: string) => file.replace(/^([A-Za-z]:)?[\\/]+/, "");
 
-function nodeProto(proto: ProtobufWriter, node: OnnxNode): void {
+export function nodeProto(proto: ProtobufWriter, node: OnnxNode): void {
   for (const name of node.inputs) proto.string(1, name);
   for (const name of node.outputs) proto.string(2, name);
   proto.string(3, `${node.type}${node.outputs[0]}`).string(4, node.type);

@@ -10,7 +10,7 @@ import { groupBy } from "../../text/group_by.ts";
 import { labelLosses } from "../../training/label_losses.ts";
 import type { Method } from "../../training/method.ts";
 import { partsOfRow } from "../../training/row_length.ts";
-import { withSums } from "../../training/sums_in_graph.ts";
+import { linksOf } from "../../training/sums_in_graph.ts";
 import { addsInGraph } from "../../training/trained_state.ts";
 import { trainingGraph } from "../../training/training_graph.ts";
 import type { PassSize } from "./pass_cost.ts";
@@ -69,7 +69,9 @@ export function plannedMemory({
   const outputs = [nll!, ...Object.values(gradients)];
   const onDevice = keepsTensors(device);
   const inGraph = addsInGraph(method.trainables, device);
-  const ends = inGraph ? [nll!, ...Object.values(withSums(gradients, method.trainables))] : outputs;
+  const ends = inGraph
+    ? [nll!, ...method.trainables.flatMap((t) => Object.values(linksOf(gradients, t)))]
+    : outputs;
   // In WASM gradients lie with the other values until the end, and are copied out.
   const inside = onDevice || device === "cpu" ? [] : Object.values(gradients);
   const looked = Object.values(typed({ nll: losses.nll }).graph);
